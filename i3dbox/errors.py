@@ -1,0 +1,47 @@
+"""Errors that a user can cause. Commands print them as one line, without a traceback."""
+
+
+class I3DBoxError(Exception):
+    """Base of all errors whose message is written for the user."""
+
+
+class ConfigError(I3DBoxError):
+    """A config file, key or override that cannot be used."""
+
+
+class RegistryError(ConfigError):
+    """A part's type or arguments that no registry can build."""
+
+
+class AnnotationError(I3DBoxError):
+    """A split file, list or JSON that does not say what it should."""
+
+
+class DataError(I3DBoxError):
+    """A data set that cannot be found or used as a whole."""
+
+
+class DamagedSampleError(I3DBoxError):
+    """One video or frame folder that cannot be read.
+
+    Attributes: name (of the sample), path (the culprit), reason.
+    """
+
+    def __init__(self, name, path, reason):
+        super().__init__(name, path, reason)  # all three, so that it can be pickled
+        self.name, self.path, self.reason = name, path, reason
+
+    def __str__(self):
+        return f'{self.path}: {self.reason}'
+
+
+class CheckpointError(I3DBoxError):
+    """A checkpoint that cannot be read or does not fit the model."""
+
+
+class ModelError(I3DBoxError):
+    """A model that cannot be built, or an input that it cannot take."""
+
+
+class DeviceError(I3DBoxError):
+    """A device that is not there or cannot do what the config asks."""

@@ -1,0 +1,137 @@
+"""Registries: from a config's `dict(type='Name', ...)` to an object.
+
+    >>> from i3dbox.registry import BACKBONES
+    >>> @BACKBONES.register
+    ... class MyBackbone: ...
+    >>> BACKBONES.build(dict(type='MyBackbone'))
+"""
+
+import difflib
+import importlib
+import inspect
+import pkgutil
+
+from .errors import RegistryError
+
+
+class Registry:
+    """A table of named parts of one kind.
+
+    Args:
+        kind (str): what it holds, for error messages.
+        *packages (str): where the built-in parts live. All their modules are imported at the
+            first look-up, so that a new part is one new file.
+    """
+
+    def __init__(self, kind, *packages):
+        self.kind = kind
+        self._packages = packages
+        self._imported = not packages
+        self._parts = {}
+
+    def register(self, part=None, *, name=None):
+        """Adds a class or function under its own name or `name`; usable as a decorator."""
+        if part is None:
+            return lambda p: self.register(p, name=name)
+        name = name or part.__name__
+        known = self._parts.setdefault(name, part)
+        if known is not part and (known.__module__, known.__qualname__) != (part.__module__, part.__qualname__):
+            raise RegistryError(f'{self.kind} {name!r} is registered twice: in {known.__module__} '
+                                f'and in {part.__module__}')
+        self._parts[name] = part
+        return part
+
+    def get(self, type_):
+        """Returns the part that `type_` names: a registered name, a dotted path, or the part itself."""
+        if not isinstance(type_, str):
+            if callable(type_):
+                return type_
+            raise RegistryError(f"a {self.kind}'s type is a name, a dotted path or a class; got {type_!r}")
+        if type_ not in self._parts:
+            self._import_packages()
+        if type_ in self._parts:
+            return self._parts[type_]
+        if '.' in type_:
+            return self._from_dotted_path(type_)
+        names = self.names()
+        near = difflib.get_close_matches(type_, names, n=1, cutoff=0.5)
+        hint = f' Did you mean {near[0]!r}?' if near else ''
+        raise RegistryError(f'no {self.kind} is called {type_!r}.{hint} Registered: {", ".join(names) or "none"}. '
+                            'Parts of your own are found when custom_imports names their module.')
+
+    def build(self, cfg, **defaults):
+        """See `build_from_cfg`."""
+        return build_from_cfg(cfg, self, **defaults)
+
+    def names(self):
+        """All registered names, sorted."""
+        self._import_packages()
+        return sorted(self._parts)
+
+    def __contains__(self, name):
+        return name in self.names()
+
+    def _import_packages(self):
+        if self._imported:
+            return
+        self._imported = True
+        for package_name in self._packages:
+            package = importlib.import_module(package_name)
+            for module in pkgutil.iter_modules(getattr(package, '__path__', ())):
+                importlib.import_module(f'{package_name}.{module.name}')
+
+    def _from_dotted_path(self, path):
+        module_name, _, name = path.rpartition('.')
+        try:
+            return getattr(importlib.import_module(module_name), name)
+        except (ImportError, AttributeError) as error:
+            raise RegistryError(f'{self.kind} {path!r} cannot be imported: {error}') from error
+
+
+def build_from_cfg(cfg, registry, **defaults):
+    """Builds the part that `cfg` describes.
+
+    Args:
+        cfg (dict): `type` and the part's arguments.
+        registry (Registry): where to look the type up.
+        **defaults: arguments for the part where `cfg` does not give them.
+
+    Raises:
+        RegistryError: no type, an unknown type, or arguments that the part does not take.
+    """
+    if not isinstance(cfg, dict) or 'type' not in cfg:
+        raise RegistryError(f"a {registry.kind} is described by a dict with the key 'type'; got {cfg!r}")
+    args = {**defaults, **cfg}
+    part = registry.get(args.pop('type'))
+    _check_arguments(part, args, registry.kind)
+    return part(**args)
+
+
+def _check_arguments(part, args, kind):
+    parameters = inspect.signature(part).parameters
+    name = getattr(part, '__name__', part)
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    unknown = [] if takes_any else [a for a in args if a not in parameters]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], parameters, n=1)
+        hint = f' Did you mean {near[0]!r}?' if near else ''
+        raise RegistryError(f'{kind} {name} takes no argument {unknown[0]!r}.{hint} '
+                            f'It takes: {", ".join(parameters) or "none"}.')
+    missing = [p.name for p in parameters.values() if p.default is p.empty
+               and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.name not in args]
+    if missing:
+        raise RegistryError(f'{kind} {name} needs the argument {missing[0]!r}')
+
+
+BACKBONES = Registry('backbone', 'i3dbox.models.backbones')
+HEADS = Registry('head', 'i3dbox.models.heads')
+RECOGNIZERS = Registry('recognizer', 'i3dbox.models.recognizers')
+LOSSES = Registry('loss', 'i3dbox.models.losses')
+DATASETS = Registry('data set', 'i3dbox.datasets')
+PIPELINES = Registry('pipeline step', 'i3dbox.datasets.pipelines')
+OPTIMIZERS = Registry('optimizer', 'i3dbox.engine.optimizers')
+SCHEDULES = Registry('schedule', 'i3dbox.engine.schedules')
+HOOKS = Registry('hook', 'i3dbox.engine.hooks')
+METRICS = Registry('metric', 'i3dbox.evaluation.metrics')
+RUNNERS = Registry('runner', 'i3dbox.engine.runners')
+EXPORTERS = Registry('exporter', 'i3dbox.exporters')
