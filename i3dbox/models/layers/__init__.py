@@ -1,0 +1,7 @@
+"""Building blocks of 3D networks."""
+
+from .dropout import Dropout
+from .norm import BatchNorm3d
+from .unit3d import Unit3D
+
+__all__ = ['BatchNorm3d', 'Dropout', 'Unit3D']

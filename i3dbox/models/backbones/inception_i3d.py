@@ -1,0 +1,110 @@
+"""The Inflated 3D ConvNet on Inception-v1.
+
+Source: Carreira and Zisserman, "Quo Vadis, Action Recognition?", arXiv 1705.07750, and the authors'
+code, google-deepmind/kinetics-i3d.
+"""
+
+from collections import OrderedDict
+
+from mindspore import nn, ops
+
+from ...errors import ModelError
+from ...registry import BACKBONES
+from ..layers import Unit3D
+
+# Conv: (output channels, kernel, stride). Pool: (kernel, stride). Mixed: output channels of
+# 1x1x1 | 1x1x1 > 3x3x3 | 1x1x1 > 3x3x3 | pool > 1x1x1.
+ENDPOINTS = OrderedDict([
+    ('Conv3d_1a_7x7', (64, 7, 2)),
+    ('MaxPool3d_2a_3x3', ((1, 3, 3), (1, 2, 2))),
+    ('Conv3d_2b_1x1', (64, 1, 1)),
+    ('Conv3d_2c_3x3', (192, 3, 1)),
+    ('MaxPool3d_3a_3x3', ((1, 3, 3), (1, 2, 2))),
+    ('Mixed_3b', (64, 96, 128, 16, 32, 32)),
+    ('Mixed_3c', (128, 128, 192, 32, 96, 64)),
+    ('MaxPool3d_4a_3x3', ((3, 3, 3), (2, 2, 2))),
+    ('Mixed_4b', (192, 96, 208, 16, 48, 64)),
+    ('Mixed_4c', (160, 112, 224, 24, 64, 64)),
+    ('Mixed_4d', (128, 128, 256, 24, 64, 64)),
+    ('Mixed_4e', (112, 144, 288, 32, 64, 64)),
+    ('Mixed_4f', (256, 160, 320, 32, 128, 128)),
+    ('MaxPool3d_5a_2x2', ((2, 2, 2), (2, 2, 2))),
+    ('Mixed_5b', (256, 160, 320, 32, 128, 128)),
+    ('Mixed_5c', (384, 192, 384, 48, 128, 128)),
+])
+
+
+class Mixed(nn.Cell):
+    """Four branches over the same input, joined on channels."""
+
+    def __init__(self, in_channels, widths, norm=None):
+        super().__init__()
+        b0, b1a, b1b, b2a, b2b, b3b = widths
+        self.b0 = Unit3D(in_channels, b0, norm=norm)
+        self.b1a, self.b1b = Unit3D(in_channels, b1a, norm=norm), Unit3D(b1a, b1b, 3, norm=norm)
+        self.b2a, self.b2b = Unit3D(in_channels, b2a, norm=norm), Unit3D(b2a, b2b, 3, norm=norm)
+        self.b3a = nn.MaxPool3d(3, 1, pad_mode='same')
+        self.b3b = Unit3D(in_channels, b3b, norm=norm)
+        self.out_channels = b0 + b1b + b2b + b3b
+
+    def construct(self, x):
+        return ops.cat((self.b0(x), self.b1b(self.b1a(x)), self.b2b(self.b2a(x)), self.b3b(self.b3a(x))), 1)
+
+
+@BACKBONES.register
+class InceptionI3D(nn.SequentialCell):
+    """Inception-v1 I3D up to, and without, its average pool.
+
+        clip N x C x T x H x W in [-1, 1]
+          stem, Mixed_3b, 3c     N x  480 x T/2 x H/8  x W/8
+          Mixed_4b .. 4f         N x  832 x T/4 x H/16 x W/16
+          Mixed_5b, 5c           N x 1024 x T/8 x H/32 x W/32   (all rounded up)
+
+    Args:
+        in_channels (int): 3 for RGB, 2 for flow.
+        endpoints (str or sequence of str): names from `ENDPOINTS` whose outputs are returned, in
+            this order; the network is built no further than the last one. Default: 'Mixed_5c'.
+        norm (dict): arguments of BatchNorm3d (eps 1e-3, momentum 0.99).
+
+    Inputs: N x in_channels x T x H x W float, T >= 8, H and W >= 32.
+    Outputs: one tensor, or a tuple of them if several endpoints are asked for.
+    Raises: ModelError for an unknown endpoint; ValueError for a clip that is too small.
+    """
+
+    min_input = (8, 32, 32)
+
+    def __init__(self, in_channels=3, endpoints='Mixed_5c', norm=None):
+        wanted = (endpoints,) if isinstance(endpoints, str) else tuple(endpoints)
+        names = list(ENDPOINTS)
+        unknown = [name for name in wanted if name not in ENDPOINTS]
+        if unknown or not wanted:
+            raise ModelError(f'InceptionI3D has no endpoint {unknown[0] if unknown else "()"!r}; '
+                             f'it has {", ".join(names)}')
+        cells, channels, widths = OrderedDict(), in_channels, []
+        for name in names[:max(map(names.index, wanted)) + 1]:
+            spec = ENDPOINTS[name]
+            if name.startswith('Conv'):
+                cells[name], channels = Unit3D(channels, *spec, norm=norm), spec[0]
+            elif name.startswith('MaxPool'):
+                cells[name] = nn.MaxPool3d(*spec, pad_mode='same')
+            else:
+                cells[name] = Mixed(channels, spec, norm)
+                channels = cells[name].out_channels
+            widths.append(channels)
+        super().__init__(cells)
+        self.in_channels = in_channels
+        self.wanted = tuple(map(names.index, wanted))
+        self.out_channels = widths[self.wanted[0]] if len(wanted) == 1 else tuple(widths[i] for i in self.wanted)
+
+    def construct(self, x):
+        t, h, w = x.shape[2:]
+        if t < self.min_input[0] or h < self.min_input[1] or w < self.min_input[2]:
+            raise ValueError(f'I3D takes clips of at least 8 frames of 32 x 32; got {t} frames of {h} x {w}. '
+                             'Below that its strides leave no feature map to pool.')
+        outputs = ()
+        for cell in self.cell_list:
+            x = cell(x)
+            outputs += (x,)
+        if len(self.wanted) == 1:
+            return outputs[self.wanted[0]]
+        return tuple([outputs[i] for i in self.wanted])

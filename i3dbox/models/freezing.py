@@ -1,0 +1,55 @@
+"""Which parameters train."""
+
+from ..errors import ConfigError
+from .layers import BatchNorm3d
+
+# What stands before a layer's own name in a recognizer's parameters.
+PARTS = ('rgb', 'flow', 'backbone', 'head')
+
+
+def layer_name(parameter_name):
+    """'rgb.backbone.Mixed_5b.b0.bn.gamma' -> 'Mixed_5b.b0.bn.gamma'."""
+    first, _, rest = parameter_name.partition('.')
+    return layer_name(rest) if first in PARTS else parameter_name
+
+
+def freeze(recognizer, finetune_prefixes=None, freeze_prefixes=None, freeze_norm=False):
+    """Freezes parameters of `recognizer` in place and returns the names of those that still train.
+
+    A prefix is compared with the whole name and with the name inside its backbone or head, so that
+    'Mixed_5' and 'backbone.Mixed_5' mean the same. The batch norm of a frozen layer also keeps its
+    moving statistics.
+
+    Args:
+        finetune_prefixes (list of str): only these train.
+        freeze_prefixes (list of str): these do not.
+        freeze_norm (bool): every batch norm keeps its statistics, scale and shift.
+
+    Raises:
+        ConfigError: a prefix that no parameter has, or nothing left to train.
+    """
+    if finetune_prefixes is not None and freeze_prefixes is not None:
+        raise ConfigError('freeze takes finetune_prefixes or freeze_prefixes, not both')
+    prefixes = tuple(finetune_prefixes or ()) + tuple(freeze_prefixes or ())
+    parameters = [p for p in recognizer.get_parameters() if p.requires_grad]
+
+    def has(parameter, names):
+        return parameter.name.startswith(names) or layer_name(parameter.name).startswith(names)
+
+    for prefix in prefixes:
+        if not any(has(p, prefix) for p in parameters):
+            raise ConfigError(f'freeze names the prefix {prefix!r}, which no parameter of the model has '
+                              f'(names are like {parameters[0].name!r})')
+    for parameter in parameters:
+        if finetune_prefixes is not None:
+            parameter.requires_grad = has(parameter, tuple(finetune_prefixes))
+        elif freeze_prefixes is not None:
+            parameter.requires_grad = not has(parameter, tuple(freeze_prefixes))
+    for _, cell in recognizer.cells_and_names():
+        if isinstance(cell, BatchNorm3d) and (freeze_norm or not cell.gamma.requires_grad):
+            cell.freeze_statistics()
+            cell.gamma.requires_grad = cell.beta.requires_grad = False
+    names = [p.name for p in recognizer.get_parameters() if p.requires_grad]
+    if not names:
+        raise ConfigError('freeze leaves no parameter to train')
+    return names

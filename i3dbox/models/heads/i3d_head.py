@@ -1,0 +1,35 @@
+"""The classifier of I3D."""
+
+from mindspore import nn
+
+from ...registry import HEADS
+from ..layers import Dropout
+
+
+@HEADS.register
+class I3DHead(nn.Cell):
+    """Average pool, dropout, a 1x1x1 convolution with bias, mean over the time steps that remain.
+
+    The authors pool 2 x 7 x 7 with stride 1 over the 7 x 7 map of a 224 x 224 clip. Here the window
+    is 2 x H x W for any map (1 x H x W where only one time step is left), which is the same there.
+
+    Args:
+        num_classes (int): classes.
+        in_channels (int): the backbone's out_channels.
+        dropout (float): probability of zero; 0.5 in this project's recipes.
+        seed (int): of the dropout.
+
+    Inputs: N x in_channels x T x H x W float. Outputs: N x num_classes logits.
+    """
+
+    def __init__(self, num_classes, in_channels=1024, dropout=0.5, seed=0):
+        super().__init__()
+        self.num_classes = num_classes
+        self.dropout = Dropout(dropout, seed)
+        self.logits = nn.Conv3d(in_channels, num_classes, 1, has_bias=True, bias_init='zeros')
+
+    def construct(self, x):
+        x = x.mean((3, 4), keep_dims=True)
+        if x.shape[2] > 1:
+            x = (x[:, :, 1:] + x[:, :, :-1]) / 2
+        return self.logits(self.dropout(x)).mean((2, 3, 4))

@@ -1,0 +1,55 @@
+"""Dropout whose mask is a function of (seed, step, place in the global batch)."""
+
+import numpy as np
+from mindspore import Parameter, Tensor, nn, ops
+from mindspore import dtype as mstype
+from mindspore.communication import GlobalComm, get_rank
+
+
+class Dropout(nn.Cell):
+    """Zeroes elements with probability `p` in training and scales the rest by 1 / (1 - p).
+
+    MindSpore's own operator keeps its random state inside the kernel, where no checkpoint reaches
+    it, and draws the same mask on every rank. Here the mask is a hash of the training step (a
+    parameter, saved with the rest) and of the element's place in the batch of all ranks: a resumed
+    run goes on with the masks that it would have had, and W ranks of B samples see those of one
+    rank of W * B.
+
+    Args:
+        p (float): probability of zero, in [0, 1).
+        seed (int): one of these layers beside another needs another seed.
+
+    Inputs: N x ... float, with fewer than 2**31 elements over all ranks.
+    """
+
+    def __init__(self, p=0.5, seed=0):
+        super().__init__()
+        if not 0 <= p < 1:
+            raise ValueError(f'dropout must be at least 0 and less than 1; got {p}')
+        self.p = p
+        self.rank = get_rank() if GlobalComm.INITED else 0
+        self.step = Parameter(Tensor(0, mstype.int32), name='step', requires_grad=False)
+        self.seed = Tensor(seed * 668265263 & 0x7fffffff, mstype.int32)
+        # A draw is uniform over 24 bits; larger ones than this are kept.
+        self.threshold = Tensor(int(p * (1 << 24)), mstype.int32)
+        self.low16, self.low24 = Tensor(0xffff, mstype.int32), Tensor(0xffffff, mstype.int32)
+        self.sixteen = Tensor(16, mstype.int32)
+        self.multiplier, self.stride = Tensor(0x45d9f3b, mstype.int32), Tensor(0x27d4eb2f, mstype.int32)
+
+    def _mix(self, x):
+        """A 32-bit integer hash: xor-shift and multiply, three rounds (all in wrapping int32)."""
+        for _ in range(2):
+            shifted = ops.bitwise_and(ops.bitwise_right_shift(x, self.sixteen), self.low16)
+            x = ops.bitwise_xor(x, shifted) * self.multiplier
+        shifted = ops.bitwise_and(ops.bitwise_right_shift(x, self.sixteen), self.low16)
+        return ops.bitwise_xor(x, shifted)
+
+    def construct(self, x):
+        if not self.training or self.p == 0:
+            return x
+        size = x.size
+        place = Tensor(np.arange(size, dtype=np.int32)) + self.rank * size
+        draw = self._mix(place + self._mix(self.step * self.stride + self.seed))
+        kept = ops.bitwise_and(draw, self.low24) >= self.threshold
+        ops.assign_add(self.step, Tensor(1, mstype.int32))
+        return x * kept.reshape(x.shape).astype(x.dtype) / (1 - self.p)

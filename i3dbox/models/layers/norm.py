@@ -1,0 +1,27 @@
+"""Batch normalisation over N x C x T x H x W."""
+
+from mindspore import nn
+
+
+class BatchNorm3d(nn.BatchNorm2d):
+    """Batch normalisation of a 5-D tensor, per channel.
+
+    nn.BatchNorm3d does the same through a child cell; this one keeps the parameters' names short.
+
+    Args:
+        num_features (int): channels.
+        eps (float): 1e-3 in the authors' code.
+        momentum (float): of the moving statistics, in MindSpore's sense (new = momentum * old +
+            (1 - momentum) * batch); the PyTorch ports' 0.01 is 0.99 here.
+    """
+
+    def __init__(self, num_features, eps=1e-3, momentum=0.99):
+        super().__init__(num_features, eps=eps, momentum=momentum)
+
+    def construct(self, x):
+        n, c, t, h, w = x.shape
+        return super().construct(x.reshape(n, c, t * h, w)).reshape(n, c, t, h, w)
+
+    def freeze_statistics(self):
+        """Normalises by the moving statistics from now on, also in training, and leaves them alone."""
+        self.use_batch_statistics = False

@@ -1,0 +1,58 @@
+"""One stream: preprocessing, backbone and head in one graph."""
+
+from mindspore import nn, ops
+
+from ...errors import ModelError
+from ...registry import BACKBONES, HEADS, RECOGNIZERS
+from ..preprocess import Preprocess
+
+CHANNELS = {'RGB': 3, 'Flow': 2}
+
+
+@RECOGNIZERS.register
+class Recognizer3D(nn.Cell):
+    """Recognises actions in clips of one modality.
+
+    Args:
+        backbone (dict): of BACKBONES; `in_channels` follows the modality.
+        head (dict): of HEADS; `in_channels` follows the backbone.
+        modality (str): 'RGB' or 'Flow'.
+        average_clips (str): how the N clips of a video become one answer: 'score' (mean of the
+            logits, the authors' way) or 'prob' (log of the mean of the softmax).
+
+    Inputs: uint8 B x N x T x H x W x C. Outputs: float32 B x num_classes.
+    """
+
+    inputs = ('imgs',)
+
+    def __init__(self, backbone, head, modality='RGB', average_clips='score'):
+        super().__init__()
+        if modality not in CHANNELS:
+            raise ModelError(f"modality is 'RGB' or 'Flow'; got {modality!r}")
+        if average_clips not in ('score', 'prob'):
+            raise ModelError(f"average_clips is 'score' or 'prob'; got {average_clips!r}")
+        self.modality, self.average_clips = modality, average_clips
+        self.preprocess = Preprocess()
+        self.backbone = BACKBONES.build(backbone, in_channels=CHANNELS[modality])
+        self.head = HEADS.build(head, in_channels=self.backbone.out_channels)
+        self.num_classes = self.head.num_classes
+
+    def construct(self, imgs):
+        logits = self.head(self.backbone(self.preprocess(imgs))).float()
+        logits = logits.reshape(imgs.shape[0], imgs.shape[1], -1)
+        if self.average_clips == 'prob':
+            return ops.log(ops.softmax(logits).mean(1))
+        return logits.mean(1)
+
+    def check_input(self, imgs):
+        """Raises ModelError where a batch (shape B x N x T x H x W x C) does not suit the network."""
+        shape, channels = tuple(imgs.shape), CHANNELS[self.modality]
+        if len(shape) != 6:
+            raise ModelError(f'a batch is B x N x T x H x W x C; got {shape}. Does the pipeline end in PackClips?')
+        if shape[5] != channels:
+            raise ModelError(f'the model takes {self.modality} clips of {channels} channels; the data set '
+                             f'gives {shape[5]}. Check the modality of both.')
+        least = getattr(self.backbone, 'min_input', (1, 1, 1))
+        if any(size < low for size, low in zip(shape[2:5], least)):
+            raise ModelError('{} takes clips of at least {} frames of {} x {}; the pipeline gives {} frames of {} x {}'
+                             .format(type(self.backbone).__name__, *least, *shape[2:5]))

@@ -1,0 +1,45 @@
+"""Both streams in one graph."""
+
+from mindspore import nn
+
+from ...errors import ModelError
+from ...registry import RECOGNIZERS
+
+
+@RECOGNIZERS.register
+class TwoStreamRecognizer(nn.Cell):
+    """Adds the logits of an RGB and a flow recognizer.
+
+    Args:
+        rgb, flow (dict): of RECOGNIZERS.
+        weights (pair of float): of the two streams' logits; (1, 1) in the paper.
+
+    Inputs: rgb uint8 B x N x T x H x W x 3, flow uint8 B x N x T x H x W x 2.
+    Outputs: float32 B x num_classes.
+    """
+
+    inputs = ('rgb', 'flow')
+    modality = 'RGB+Flow'
+
+    def __init__(self, rgb, flow, weights=(1.0, 1.0)):
+        super().__init__()
+        self.rgb = RECOGNIZERS.build(rgb, modality='RGB')
+        self.flow = RECOGNIZERS.build(flow, modality='Flow')
+        for name, stream, modality in (('rgb', self.rgb, 'RGB'), ('flow', self.flow, 'Flow')):
+            if stream.modality != modality:
+                raise ModelError(f"model.{name} must have the modality {modality!r}; it has {stream.modality!r}")
+        if self.rgb.num_classes != self.flow.num_classes:
+            raise ModelError(f'the streams differ in their classes: {self.rgb.num_classes} in rgb, '
+                             f'{self.flow.num_classes} in flow')
+        if len(weights) != 2:
+            raise ModelError(f'weights are two numbers, for rgb and flow; got {weights}')
+        self.weights = tuple(float(weight) for weight in weights)
+        self.num_classes = self.rgb.num_classes
+
+    def construct(self, rgb, flow):
+        return self.weights[0] * self.rgb(rgb) + self.weights[1] * self.flow(flow)
+
+    def check_input(self, rgb, flow):
+        """Raises ModelError where a batch does not suit the network."""
+        self.rgb.check_input(rgb)
+        self.flow.check_input(flow)
