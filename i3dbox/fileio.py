@@ -9,11 +9,12 @@ import tempfile
 def atomic_path(path):
     """Yields a temporary path beside `path`; renames it to `path` if the block succeeds.
 
-    The temporary file is removed if the block fails. Parent folders are made.
+    The temporary file keeps the extension, and is removed if the block fails. Parent folders are made.
     """
     folder, name = os.path.split(os.path.abspath(path))
     os.makedirs(folder, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f'.{name}.', suffix='.part', dir=folder)
+    stem, extension = os.path.splitext(name)
+    handle, temporary = tempfile.mkstemp(prefix=f'.{stem}.', suffix=f'.part{extension}', dir=folder)
     os.close(handle)
     try:
         yield temporary

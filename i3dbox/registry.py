@@ -108,19 +108,30 @@ def build_from_cfg(cfg, registry, **defaults):
 
 
 def _check_arguments(part, args, kind):
-    parameters = inspect.signature(part).parameters
     name = getattr(part, '__name__', part)
-    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    parameters, takes_any = _parameters(part)
     unknown = [] if takes_any else [a for a in args if a not in parameters]
     if unknown:
         near = difflib.get_close_matches(unknown[0], parameters, n=1)
         hint = f' Did you mean {near[0]!r}?' if near else ''
         raise RegistryError(f'{kind} {name} takes no argument {unknown[0]!r}.{hint} '
                             f'It takes: {", ".join(parameters) or "none"}.')
-    missing = [p.name for p in parameters.values() if p.default is p.empty
-               and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.name not in args]
+    missing = [p.name for p in inspect.signature(part).parameters.values() if p.default is p.empty and p.name not in args
+               and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     if missing:
         raise RegistryError(f'{kind} {name} needs the argument {missing[0]!r}')
+
+
+def _parameters(part):
+    """What `part` takes, and whether it takes anything. A class that hands **kwargs on takes what its
+    bases take, too."""
+    parameters = {}
+    for owner in inspect.getmro(part)[:-1] if inspect.isclass(part) else [part]:
+        own = inspect.signature(owner).parameters
+        parameters = {**own, **parameters}
+        if not any(p.kind is p.VAR_KEYWORD for p in own.values()):
+            return {name: p for name, p in parameters.items() if p.kind is not p.VAR_KEYWORD}, False
+    return parameters, True
 
 
 BACKBONES = Registry('backbone', 'i3dbox.models.backbones')

@@ -1,0 +1,88 @@
+"""The commands. A command is one module here: its docstring, `add_arguments(parser)` and `run(args)`.
+
+`i3dbox NAME ...` and `python tools/NAME.py ...` are the same. Commands import what is heavy inside `run`.
+"""
+
+import argparse
+import ast
+import difflib
+import importlib
+import os
+import sys
+import traceback
+
+from .. import __version__
+from ..errors import I3DBoxError
+
+
+def main(name, argv=None, prog=None):
+    """Runs the command `name`.
+
+    Args:
+        name (str): the command's module.
+        argv (list[str]): its arguments; by default the process's.
+        prog (str): what the usage line calls it; by default the script's name.
+
+    Returns:
+        int: the exit status: what `run` returned, or 0 for None; 1 after an error of the user's;
+        130 after Ctrl-C. Wrong arguments end the process with 2, as argparse does.
+    """
+    os.environ.setdefault('GLOG_v', '3')  # MindSpore's errors only; its warnings drown what a command says
+    command = importlib.import_module(f'{__name__}.{name}')
+    parser = argparse.ArgumentParser(prog=prog, description=(command.__doc__ or '').split('\n\n')[0])
+    command.add_arguments(parser)
+    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
+    args = parser.parse_args(argv)
+    try:
+        status = command.run(args) or 0
+        sys.stdout.flush()  # here, where a closed pipe is dealt with
+        return status
+    except I3DBoxError as error:
+        if args.debug:
+            traceback.print_exc()
+        print(f'i3dbox {name}: error: {" ".join(str(error).splitlines())}', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        if args.debug:
+            traceback.print_exc()
+        print(f'i3dbox {name}: interrupted', file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def cli(argv=None):
+    """The console command `i3dbox NAME ...`; lists the commands without a NAME. Returns the exit status."""
+    name, *rest = (sys.argv[1:] if argv is None else argv) or ['--help']
+    commands = summaries()
+    if name in commands:
+        return main(name, rest, prog=f'i3dbox {name}')
+    if name == '--version':
+        print(f'i3dbox {__version__}')
+        return 0
+    if name in ('-h', '--help'):
+        width = max(map(len, commands))
+        print('usage: i3dbox NAME ...\n\nCommands (i3dbox NAME --help tells more):')
+        for command, summary in commands.items():
+            print(f'  {command:{width}}  {summary}')
+        return 0
+    near = difflib.get_close_matches(name, commands, n=1)
+    hint = f' Did you mean {near[0]!r}?' if near else ''
+    print(f'i3dbox: error: there is no command {name!r}.{hint} There are: {", ".join(commands)}.',
+          file=sys.stderr)
+    return 2
+
+
+def summaries():
+    """Returns the commands and the first lines of their docstrings, read without importing them."""
+    found = {}
+    folder = os.path.dirname(__file__)
+    for name in sorted(os.listdir(folder)):
+        if not name.endswith('.py') or name == '__init__.py':
+            continue
+        with open(os.path.join(folder, name), encoding='utf-8') as file:
+            tree = ast.parse(file.read())
+        if any(isinstance(node, ast.FunctionDef) and node.name == 'run' for node in tree.body):
+            found[name[:-3]] = (ast.get_docstring(tree) or '').split('\n')[0]
+    return found

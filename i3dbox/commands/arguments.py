@@ -1,0 +1,125 @@
+"""Arguments that commands share."""
+
+import argparse
+import ast
+import difflib
+import os
+
+from ..config import Config
+from ..errors import ConfigError
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def add_config_argument(parser):
+    """Adds the positional argument CONFIG."""
+    parser.add_argument('config', metavar='CONFIG', help='a config file, or the name of a shipped one')
+
+
+def add_cfg_options(parser):
+    """Adds --cfg-options."""
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE',
+                        help='override values of the config, as in model.head.num_classes=51 '
+                             'train_pipeline.0.clip_len=16')
+
+
+def add_device_arguments(parser):
+    """Adds --device and --device-id."""
+    parser.add_argument('--device', choices=('auto', 'CPU', 'Ascend'), default='auto',
+                        help='default: the one that this MindSpore is built for')
+    parser.add_argument('--device-id', type=int, metavar='N', help='which Ascend device')
+
+
+def load_config(args):
+    """Returns the Config that `args.config` and `args.cfg_options` describe.
+
+    A relative path that does not exist is looked up among the shipped configs, with or without `configs/`
+    in front and `.py` behind.
+
+    Raises:
+        ConfigError: no such config, or one that cannot be used.
+    """
+    return Config.fromfile(find_config(args.config), getattr(args, 'cfg_options', None))
+
+
+def find_config(name):
+    """Returns the path of the config file `name`, which stands for itself or for a shipped config."""
+    if os.path.isfile(name) or os.path.isabs(name):
+        return name
+    folder = configs_folder()
+    parts = os.path.normpath(name).split(os.sep)
+    short = os.path.join(*(parts[1:] if parts[0] == 'configs' and len(parts) > 1 else parts))
+    for path in (os.path.join(folder, short), os.path.join(folder, f'{short}.py')):
+        if os.path.isfile(path):
+            return path
+    files = os.listdir(folder) if os.path.isdir(folder) else []
+    shipped = sorted(file[:-3] for file in files if file.endswith('.py'))
+    near = difflib.get_close_matches(os.path.splitext(parts[-1])[0], shipped, n=1)
+    if near:
+        raise ConfigError(f'config {name!r} is neither a file nor shipped with i3dbox. '
+                          f'Did you mean {near[0]!r}?')
+    return name  # Config.fromfile says what is wrong with it
+
+
+def configs_folder():
+    """Returns the folder of the shipped configs: the installed package's, else the checkout's."""
+    inside = os.path.join(_PACKAGE, 'configs')
+    return inside if os.path.isdir(inside) else os.path.join(os.path.dirname(_PACKAGE), 'configs')
+
+
+class DictAction(argparse.Action):
+    """Collects KEY=VALUE words into a dict; the option can be given several times. See `parse_value`."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        options = dict(getattr(namespace, self.dest) or {})
+        for word in [values] if isinstance(values, str) else values:
+            key, equals, text = word.partition('=')
+            if not key or not equals:
+                raise argparse.ArgumentError(self, f'expected KEY=VALUE, got {word!r}')
+            options[key] = parse_value(text)
+        setattr(namespace, self.dest, options)
+
+
+def parse_value(text):
+    """Returns the value that `text` from a command line stands for.
+
+    A Python literal is itself, and `true` and `false` are booleans. In `[a, 1]` and `(a, 1)` the entries
+    are values in turn, and so are they in `a,1`, which is a list. Anything else is a string; so is anything
+    in quotes, commas and brackets included.
+
+        >>> parse_value('1e-3'), parse_value('a,b,1'), parse_value("'a,b'"), parse_value('[(x,1),None]')
+        (0.001, ['a', 'b', 1], 'a,b', [('x', 1), None])
+    """
+    text = text.strip()
+    entries = _split(text)
+    if entries and len(entries) > 1:
+        return [parse_value(entry) for entry in entries if entry.strip()]
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        pass  # no Python literal
+    entries = _split(text[1:-1])
+    brackets = text[:1] + text[-1:]
+    if entries and (brackets == '[]' or brackets == '()' and len(entries) > 1):
+        return {'[]': list, '()': tuple}[brackets](parse_value(entry) for entry in entries if entry.strip())
+    return {'true': True, 'false': False}.get(text.lower(), text)
+
+
+def _split(text):
+    """Splits `text` at the commas outside of brackets and quotes; None where those do not pair."""
+    pairs = {'(': ')', '[': ']', '{': '}'}
+    entries, closing, quote = [''], [], ''
+    for char in text:
+        if quote:
+            quote = '' if char == quote else quote
+        elif char in '\'"':
+            quote = char
+        elif char in pairs:
+            closing.append(pairs[char])
+        elif char in pairs.values() and (not closing or closing.pop() != char):
+            return None
+        if char == ',' and not closing and not quote:
+            entries.append('')
+        else:
+            entries[-1] += char
+    return None if closing or quote else entries

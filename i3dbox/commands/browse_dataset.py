@@ -1,0 +1,95 @@
+"""Write what the network is really fed as contact sheets, one picture a sample."""
+
+import os
+import re
+
+from . import arguments
+
+
+def add_arguments(parser):
+    arguments.add_config_argument(parser)
+    parser.add_argument('out', metavar='OUT', help='the folder for the pictures')
+    parser.add_argument('--subset', choices=('train', 'val', 'test'), default='train',
+                        help="which of the config's data sets; default: train")
+    parser.add_argument('--number', type=int, default=20, metavar='N', help='how many samples; default: 20')
+    parser.add_argument('--seed', type=int, default=0, metavar='N',
+                        help='chooses the samples; their crops are those of epoch 0 in a run of this seed')
+    arguments.add_cfg_options(parser)
+
+
+def run(args):
+    import numpy as np
+
+    from ..datasets.stream import sample_rng
+    from ..errors import ConfigError, DamagedSampleError
+    from ..registry import DATASETS
+
+    cfg = arguments.load_config(args)
+    for key, least in (('number', 1), ('seed', 0)):
+        if getattr(args, key) < least:
+            raise ConfigError(f'--{key} is a whole number from {least}; got {getattr(args, key)}')
+    if not cfg.get('data', {}).get(args.subset):
+        raise ConfigError(f'{args.config}: has no data.{args.subset}')
+    make_folder(args.out)
+    dataset = DATASETS.build(cfg.data[args.subset])
+    chosen = np.random.default_rng(args.seed).permutation(len(dataset))[:args.number]
+    written = 0
+    for index in sorted(chosen.tolist()):
+        name = dataset.samples[index]['name']
+        try:
+            results = dataset.load(index, sample_rng(args.seed, 0, index))  # as in epoch 0 of such a run
+        except DamagedSampleError as error:
+            print(f'{name} is damaged: {error}')
+            continue
+        # the index keeps names apart that look alike once they are made safe
+        path = os.path.join(args.out, f'{args.subset}_{index:05d}_{safe_name(name)}.png')
+        write_picture(path, draw(dataset, results))
+        written += 1
+        print(path)
+    print(f'{written} of {len(dataset)} {args.subset} samples drawn in {args.out}')
+
+
+def draw(dataset, results):
+    """Draws one loaded sample (what `dataset.load` returns): a contact sheet for each input."""
+    from ..visualization import contact_sheet, stack
+
+    label = results['label']
+    class_name = dataset.classes[label] if dataset.classes else f'label {label}'
+    sheets = []
+    for column in dataset.inputs:
+        clip = results[column]
+        modality = 'Flow' if clip.shape[-1] == 2 else 'RGB'
+        size = ' x '.join(map(str, clip.shape))
+        sheets.append(contact_sheet(clip, modality, f'{results["name"]}\n{class_name}  {modality} {size}'))
+    return stack(sheets)
+
+
+def safe_name(name):
+    """`name` as a file name for any system: ASCII letters, digits, '-', '_' and '.'; at most 100 of them."""
+    from ..visualization import ascii_text
+
+    return re.sub(r'[^A-Za-z0-9_.-]+', '_', ascii_text(name)).strip('._')[-100:] or 'sample'
+
+
+def write_picture(path, image):
+    """Writes an RGB image as PNG, in one step, unless the very same picture is there."""
+    import cv2
+
+    from ..fileio import atomic_write
+
+    data = cv2.imencode('.png', image[..., ::-1])[1].tobytes()
+    if os.path.isfile(path):
+        with open(path, 'rb') as file:
+            if file.read() == data:
+                return
+    atomic_write(path, data)
+
+
+def make_folder(path):
+    """Makes a folder; raises DataError where that cannot be."""
+    from ..errors import DataError
+
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise DataError(f'{path}: cannot be made a folder for the pictures: {error.strerror}') from error

@@ -1,0 +1,122 @@
+"""Print what this machine has of all that i3dbox uses: for a look before a run, and for bug reports."""
+
+import glob
+import importlib
+import importlib.metadata
+import os
+import platform
+import re
+import subprocess
+
+from .. import __version__
+from ..engine.versions import cpu_warning
+
+PACKAGES = ('numpy', 'addict', 'yapf', 'terminaltables', 'tqdm')
+OPTIONAL_PACKAGES = ('mindspore_lite', 'mindinsight', 'onnx', 'onnxruntime', 'openvino', 'numba')
+
+
+def add_arguments(parser):
+    """Takes no arguments of its own."""
+
+
+def run(args):
+    from terminaltables import AsciiTable
+    rows = collect()
+    print(AsciiTable([('What', 'Here'), *rows.items()]).table)
+    warning = cpu_warning(rows['MindSpore'])
+    if warning:
+        print(f'Warning: {warning}.')
+
+
+def collect():
+    """Returns what is reported, a dict of str to str, in the order of the table."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
+    rows = {'i3dbox': _own_version(),
+            'Python': f'{platform.python_version()} ({platform.python_implementation()})',
+            'OS': platform.platform(),
+            'CPU': _cpu_model(),
+            'Cores': f'{cores} usable of {os.cpu_count()}',
+            'Memory': _memory()}
+    mindspore, rows['MindSpore'] = _import('mindspore')
+    rows['Device target'] = mindspore.get_context('device_target') if mindspore else 'none'
+    rows['Ascend (CANN)'] = _cann_version()
+    cv2, rows['OpenCV'] = _import('cv2')
+    rows['cv2.optflow (TV-L1)'] = ('yes' if hasattr(cv2, 'optflow') else
+                                   'no: it is in opencv-contrib-python-headless') if cv2 else 'no OpenCV'
+    rows['Video backends'] = _video_backends(cv2) if cv2 else 'no OpenCV'
+    rows.update((name, _version(name)) for name in PACKAGES)
+    rows['Optional'] = '\n'.join(f'{name}: {_version(name)}' for name in OPTIONAL_PACKAGES)
+    return rows
+
+
+def _own_version():
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    commit = None
+    if os.path.exists(os.path.join(root, '.git')):
+        commit = _output('git', '--no-optional-locks', '-C', root,
+                         'describe', '--always', '--dirty', '--exclude=*')
+    return f'{__version__} (git commit {commit})' if commit else __version__
+
+
+def _cpu_model():
+    # aarch64 kernels name no model in /proc/cpuinfo; lscpu knows it.
+    text = _read('/proc/cpuinfo') + (_output('lscpu') or '')
+    found = re.search(r'model name\s*:\s*(.+)', text, re.IGNORECASE)
+    return f'{found[1] if found else platform.processor() or "unknown"}, {platform.machine()}'
+
+
+def _memory():
+    found = {name: int(kib) / 2**20 for name, kib in re.findall(r'(\w+):\s+(\d+) kB', _read('/proc/meminfo'))}
+    if 'MemTotal' not in found:
+        return 'unknown'
+    return f'{found["MemTotal"]:.1f} GiB, {found.get("MemAvailable", 0):.1f} GiB free'
+
+
+def _cann_version():
+    homes = [os.environ.get('ASCEND_TOOLKIT_HOME'), os.environ.get('ASCEND_HOME_PATH'),
+             '/usr/local/Ascend/ascend-toolkit/latest', '/usr/local/Ascend/nnae/latest',
+             '/usr/local/Ascend/latest']
+    for home in filter(None, homes):
+        for path in sorted(glob.glob(os.path.join(glob.escape(home), '**', 'version.*'), recursive=True)):
+            found = re.search(r'^version\s*=\s*(\S+)', _read(path), re.IGNORECASE | re.MULTILINE)
+            if found:
+                return f'{found[1]} in {home}'
+    return 'none found'
+
+
+def _video_backends(cv2):
+    registry = cv2.videoio_registry
+    names = [registry.getBackendName(b) for b in registry.getStreamBackends() if registry.hasBackend(b)]
+    return ', '.join(names) + ('' if 'FFMPEG' in names else ' (no FFMPEG: most videos cannot be read)')
+
+
+def _import(name):
+    """Returns a module and its version, or None and the reason why it cannot be imported."""
+    try:
+        module = importlib.import_module(name)
+    except Exception as error:  # a broken installation may raise anything, and is what this command must show
+        return None, f'cannot be imported: {type(error).__name__}: {error}'
+    return module, module.__version__
+
+
+def _version(package):
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return 'not installed'
+
+
+def _read(path):
+    try:
+        with open(path, encoding='utf-8', errors='replace') as file:
+            return file.read()
+    except OSError:
+        return ''
+
+
+def _output(*command):
+    """Returns what a program prints, or None where it is absent or fails."""
+    try:
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None

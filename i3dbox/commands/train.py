@@ -1,0 +1,24 @@
+"""Train a recognizer from a config."""
+
+from . import arguments
+
+
+def add_arguments(parser):
+    arguments.add_config_argument(parser)
+    parser.add_argument('--work-dir', metavar='D', help='where outputs go; default: work_dirs/<name of the config>')
+    parser.add_argument('--resume', nargs='?', const='auto', metavar='auto|CKPT',
+                        help='go on from a checkpoint; without a value or with auto, from the newest of the work dir')
+    parser.add_argument('--load-from', metavar='CKPT', help='start from the weights of a checkpoint')
+    parser.add_argument('--seed', type=int, metavar='N', help='of all randomness')
+    parser.add_argument('--validate', action='store_true', help='evaluate during training')
+    arguments.add_device_arguments(parser)
+    arguments.add_cfg_options(parser)
+
+
+def run(args):
+    cfg = arguments.load_config(args)
+    for key in ('work_dir', 'load_from', 'seed'):
+        if getattr(args, key) is not None:
+            cfg[key] = getattr(args, key)
+    from ..apis.train import train
+    train(cfg, args.resume, args.device, args.device_id, args.validate)

@@ -1,0 +1,322 @@
+"""Config: what to run, written as a Python file.
+
+    >>> cfg = Config.fromfile('configs/i3d_rgb_ucf101.py', overrides={'data.workers': 2})
+    >>> cfg.model.backbone.type
+    'InceptionI3D'
+
+A config file's top-level names are its values; modules, functions, classes and names that begin with
+`_` are not. `_base_` names one or several files, relative to this one, whose values are merged below
+its own: dicts merge key by key, anything else replaces, and `_delete_=True` in a dict makes it replace
+too. `{{fileDirname}}`, `{{fileBasename}}`, `{{fileBasenameNoExtension}}` and `{{fileExtname}}` stand for
+parts of the file's own path, and `{{_base_.a.b.0}}` for a copy of a value of its bases; both also inside
+strings. `custom_imports = dict(imports=['package.module'], dirs=[...], allow_failed_imports=False)` imports
+the user's own parts; modules are looked for among the installed ones, then in `dirs` (relative to the
+file; by default its folder), then in the working directory.
+"""
+
+import ast
+import collections.abc
+import difflib
+import inspect
+import os
+import re
+import traceback
+
+import addict
+
+from .config_values import is_name, merge, override, spelling_hint, to_python
+from .custom_imports import as_strings, import_custom_modules
+from .errors import ConfigError
+from .fileio import atomic_write
+
+
+class MissingKeyError(ConfigError, KeyError, AttributeError):
+    """A key that a config does not have, asked for as an item or an attribute."""
+
+    __str__ = Exception.__str__  # KeyError's would print the message in quotes
+
+
+class ConfigDict(addict.Dict):
+    """A dict inside a config: its keys are attributes too, and a missing one is an error."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__()
+        for key, value in dict(*args, **kwargs).items():
+            self[key] = value
+
+    def __missing__(self, key):
+        raise MissingKeyError(f'the config has no key {key!r} here.{spelling_hint(key, self)} '
+                              f'It has: {", ".join(map(str, self)) or "none"}.')
+
+    def __setitem__(self, key, value):
+        super().__setitem__(key, self._hook(value))
+
+    @classmethod
+    def _hook(cls, item):
+        if type(item) in (list, tuple):
+            return type(item)(map(cls._hook, item))
+        return cls(item) if isinstance(item, dict) and not isinstance(item, cls) else item
+
+
+class Config(collections.abc.MutableMapping):
+    """The values of a config file, reached as items or attributes, and what can be done with them.
+
+    Args:
+        values (dict): copied, with every dict in it made a `ConfigDict`.
+        filename (str): where the values come from, if from a file.
+    """
+
+    def __init__(self, values=None, filename=None):
+        object.__setattr__(self, '_filename', filename)
+        self._set_values(merge({}, values or {}))
+
+    @classmethod
+    def fromfile(cls, path, overrides=None):
+        """Reads a config file, applies overrides and imports what `custom_imports` names.
+
+        Args:
+            path (str): a Python file.
+            overrides (dict): see `merge_from_dict`.
+
+        Raises:
+            ConfigError: with the file and, where there is one, the line at fault.
+        """
+        path = os.path.abspath(path)
+        problem = _file_problem(path)
+        if problem:
+            raise ConfigError(f'config {path} {problem}')
+        cfg = cls(_load(path), path)
+        cfg.merge_from_dict(overrides or {})
+        if cfg.get('custom_imports'):
+            cfg['custom_imports'] = import_custom_modules(cfg['custom_imports'], path)
+        return cfg
+
+    @property
+    def filename(self):
+        """Absolute path of the file that the config was read from, or None."""
+        return self._filename
+
+    def merge_from_dict(self, overrides):
+        """Sets values by dotted keys, as in {'model.head.num_classes': 51, 'train_pipeline.0.clip_len': 16}.
+
+        Dicts merge as with `_base_`. Keys that a dict does not have yet are made, with the dicts on the way.
+
+        Raises:
+            ConfigError: a list entry that is not there, or a key below something that is no dict or list.
+        """
+        for key, value in overrides.items():
+            self._set_values(override(self._values, key, key.split('.'), value))
+
+    def check_keys(self, allowed):
+        """Refuses misspelled top-level keys.
+
+        A config may hold variables of its own (`img_norm`, `train_pipeline`), so an unknown key is at fault
+        only where it nearly spells one of `allowed` that the config does not have.
+
+        Raises:
+            ConfigError: naming the key and its near spelling.
+        """
+        absent = [key for key in allowed if key not in self]
+        for key in self:
+            near = [] if key in allowed else difflib.get_close_matches(key, absent, n=1, cutoff=0.8)
+            if near:
+                raise ConfigError(f'{self._filename or "config"}: unknown key {key!r}. '
+                                  f'Did you mean {near[0]!r}?')
+
+    @property
+    def pretty_text(self):
+        """The whole config as formatted Python text, which can itself be read as a config.
+
+        Raises:
+            ConfigError: a value that is not plain data; names its key.
+        """
+        from yapf.yapflib.yapf_api import FormatCode
+        for key in self:
+            if not is_name(key) or key.startswith('_'):
+                raise ConfigError(f'key {key!r}: a top-level key is a Python name that does not begin with _')
+        text = ''.join(f'{key} = {to_python(value, key)}\n' for key, value in self.items())
+        return FormatCode(text, style_config='{based_on_style: pep8, column_limit: 100}')[0]
+
+    def dump(self, path):
+        """Writes `pretty_text` to `path` in one step. The file runs by itself, from any folder."""
+        if not str(path).endswith('.py'):
+            raise ConfigError(f'{path}: a config is written to a Python file (.py)')
+        atomic_write(path, self.pretty_text)
+
+    def _set_values(self, values):
+        for key in values:
+            if hasattr(Config, key):
+                raise ConfigError(f'{self._filename or "config"}: the key {key!r} is taken by Config.{key}; '
+                                  'give it another name')
+        object.__setattr__(self, '_values', ConfigDict(values))
+
+    def __getitem__(self, key):
+        return self._values[key]
+
+    def __setitem__(self, key, value):
+        self._values[key] = value
+
+    def __delitem__(self, key):
+        del self._values[key]
+
+    def __getattr__(self, name):
+        return self._values[name]
+
+    def __setattr__(self, name, value):
+        if hasattr(Config, name):
+            raise AttributeError(f'Config.{name} cannot be set')
+        self._values[name] = value
+
+    def __delattr__(self, name):
+        del self._values[name]
+
+    def __iter__(self):
+        return iter(self._values)
+
+    def __len__(self):
+        return len(self._values)
+
+    def __repr__(self):
+        return f'Config({dict(self._values)!r}, filename={self._filename!r})'
+
+    def __reduce__(self):
+        return Config, (self._values, self._filename)
+
+
+# Reading files -----------------------------------------------------------------------------------------
+
+def _load(path, chain=()):
+    """Returns the values of the file at `path`, an absolute path, merged over those of its bases."""
+    try:
+        with open(path, 'rb') as file:
+            tree = ast.parse(file.read(), path)
+    except (SyntaxError, ValueError, OSError) as error:
+        line = getattr(error, 'lineno', None)
+        raise ConfigError(f'{path}{f", line {line}" if line else ""}: '
+                          f'{getattr(error, "msg", None) or error}') from error
+    below = _load_bases(path, tree, chain)
+    tree = ast.fix_missing_locations(_Variables(path, below).visit(tree))
+    namespace = {'__file__': path, '__name__': os.path.basename(path)[:-3]}
+    try:
+        exec(compile(tree, path, 'exec'), namespace)  # a config is a program of the user's
+    except Exception as error:
+        lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == path]
+        line = lines[-1] if lines else getattr(error, 'lineno', None)
+        name = re.match(r"name '(\w+)'", str(error))
+        hint = ''
+        if isinstance(error, NameError) and name and name[1] in below:
+            hint = f'. A value of a base is written {{{{_base_.{name[1]}}}}}'
+        raise ConfigError(f'{path}, line {line}: {type(error).__name__}: {error}{hint}') from error
+    values = {key: value for key, value in namespace.items() if not key.startswith('_') and not (
+        inspect.ismodule(value) or inspect.isclass(value) or inspect.isroutine(value))}
+    custom = values.get('custom_imports')
+    if isinstance(custom, dict) and ('imports' in custom or 'dirs' in custom):
+        dirs = as_strings(custom.get('dirs', '.'))
+        if dirs is not None:
+            values['custom_imports'] = {
+                **custom, 'dirs': [os.path.normpath(os.path.join(os.path.dirname(path), d)) for d in dirs]}
+    return merge(below, values)
+
+
+def _load_bases(path, tree, chain):
+    """Returns the merged values of the files that `_base_` in `tree` names."""
+    chain += (path,)
+    owners, values = {}, {}
+    for node in tree.body:
+        if not isinstance(node, ast.Assign) or getattr(node.targets[0], 'id', None) != '_base_':
+            continue
+        place = f'{path}, line {node.lineno}'
+        try:
+            names = as_strings(ast.literal_eval(_Variables(path).visit(node.value)))
+        except ValueError:
+            names = None
+        if names is None:
+            raise ConfigError(f'{place}: _base_ is a string or a list of strings, written out')
+        for name in names:
+            base = os.path.normpath(os.path.join(os.path.dirname(path), name))
+            problem = _file_problem(base)
+            if problem:
+                raise ConfigError(f'{place}: the base {name!r} ({base}) {problem}')
+            if os.path.realpath(base) in map(os.path.realpath, chain):
+                raise ConfigError(f'{place}: bases go round in a circle: {" -> ".join(chain + (base,))}')
+            loaded = _load(base, chain)
+            for key in loaded:
+                if key in values:
+                    raise ConfigError(f'{place}: the bases {owners[key]!r} and {name!r} both define {key!r}')
+                owners[key] = name
+            values.update(loaded)
+    return values
+
+
+class _Variables(ast.NodeTransformer):
+    """Puts the values of {{fileDirname}}, {{_base_.a.b}} and the like in their places.
+
+    Works on the parsed file, where `{{x}}` is a set in a set or part of a string, so that a path with
+    quotes in it does no harm.
+    """
+
+    NAME = r'(_base_(?:\.\w+)+|fileDirname|fileBasename|fileBasenameNoExtension|fileExtname)'
+    PATTERN = re.compile(r'\{\{\s*' + NAME + r'\s*\}\}')
+    PATTERN_IN_FSTRING = re.compile(r'\{\s*' + NAME + r'\s*\}')  # there, {{ stands for {
+
+    def __init__(self, path, base_values=None):
+        folder, name = os.path.split(path)
+        stem, extension = os.path.splitext(name)
+        self.path, self.base_values = path, base_values or {}
+        self.file = dict(fileDirname=folder, fileBasename=name, fileBasenameNoExtension=stem,
+                         fileExtname=extension)
+
+    def visit_Expr(self, node):
+        return node if isinstance(node.value, ast.Constant) else self.generic_visit(node)  # docstrings stay
+
+    def visit_Set(self, node):
+        match = self.PATTERN.fullmatch(ast.unparse(node))
+        return self._literal(match[1], node) if match else self.generic_visit(node)
+
+    def visit_Constant(self, node):
+        if not isinstance(node.value, str):
+            return node
+        whole = self.PATTERN.fullmatch(node.value)
+        if whole:
+            return self._literal(whole[1], node)
+        return self._fill(self.PATTERN, node)
+
+    def visit_JoinedStr(self, node):
+        node.values = [self._fill(self.PATTERN_IN_FSTRING, part) if isinstance(part, ast.Constant)
+                       else self.visit(part) for part in node.values]
+        return node
+
+    def _fill(self, pattern, node):
+        text = pattern.sub(lambda match: str(self._value(match[1], node)), node.value)
+        return ast.copy_location(ast.Constant(text), node)
+
+    def _literal(self, name, place):
+        tree = ast.parse(to_python(self._value(name, place), name), mode='eval').body
+        for node in ast.walk(tree):
+            ast.copy_location(node, place)
+        return tree
+
+    def _value(self, name, node):
+        if name in self.file:
+            return self.file[name]
+        value = self.base_values
+        for part in name.split('.')[1:]:
+            try:
+                value = value[int(part) if isinstance(value, (list, tuple)) else part]
+            except (LookupError, TypeError, ValueError):
+                hint = spelling_hint(part, value) if isinstance(value, dict) else ''
+                raise ConfigError(f'{self.path}, line {node.lineno}: no base has a value for '
+                                  f'{{{{{name}}}}}: there is no {part!r}.{hint}') from None
+        return value
+
+
+def _file_problem(path):
+    """Says what keeps `path` from being a config file; '' if nothing does."""
+    if os.path.isfile(path):
+        return '' if path.endswith('.py') else 'is not a Python file (.py)'
+    folder = os.path.dirname(path)
+    if os.path.isdir(path):
+        return 'is a folder'
+    if not os.path.isdir(folder):
+        return f'does not exist: there is no folder {folder}'
+    return 'does not exist.' + spelling_hint(os.path.basename(path), os.listdir(folder))

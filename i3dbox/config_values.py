@@ -1,0 +1,76 @@
+"""What a config does with its values: merging them, overriding them, writing them as Python."""
+
+import difflib
+import inspect
+import keyword
+import math
+import re
+import unicodedata
+
+from .errors import ConfigError
+
+
+def merge(below, above):
+    """Returns `above` merged over `below`, sharing no dict or list with either."""
+    if isinstance(above, dict):
+        above = dict(above)
+        if above.pop('_delete_', False) or not isinstance(below, dict):
+            below = {}
+        merged = {key: merge(None, value) for key, value in below.items()}
+        merged.update((key, merge(below.get(key), value)) for key, value in above.items())
+        return merged
+    if type(above) in (list, tuple):
+        return type(above)(merge(None, value) for value in above)
+    return above
+
+
+def override(node, key, parts, value):
+    """Returns `node` with `value` merged in at the dotted `key`, of which `parts` are still to go."""
+    if not parts:
+        return merge(node, value)
+    part, rest = parts[0], parts[1:]
+    where = '.'.join(key.split('.')[:-len(parts)]) or 'the config'
+    if isinstance(node, dict) and part:
+        return {**node, part: override(node.get(part, {}), key, rest, value)}
+    if not isinstance(node, (list, tuple)):
+        raise ConfigError(f'override {key!r}: {where} is {node!r}, which has no key {part!r}' if part else
+                          f'override {key!r}: a key is made of names and numbers joined by single dots')
+    if not re.fullmatch('-?[0-9]+', part) or not -len(node) <= int(part) < len(node):
+        entries = f'with entries 0 to {len(node) - 1}' if node else 'without entries'
+        raise ConfigError(f'override {key!r}: {where} is a {type(node).__name__} {entries}; '
+                          f'it has no entry {part!r}')
+    items = list(node)
+    items[int(part)] = override(items[int(part)], key, rest, value)
+    return type(node)(items)
+
+
+def to_python(value, key):
+    """Returns Python text for a plain `value`; `key` is its place, for errors."""
+    if isinstance(value, dict):
+        items = [(name, to_python(item, f'{key}.{name}')) for name, item in value.items()]
+        if all(map(is_name, value)):
+            return f'dict({", ".join(f"{name}={text}" for name, text in items)})'
+        return f'{{{", ".join(f"{to_python(name, key)}: {text}" for name, text in items)}}}'
+    if type(value) in (list, tuple):
+        items = ', '.join(to_python(item, f'{key}.{i}') for i, item in enumerate(value))
+        return f'[{items}]' if type(value) is list else f'({items}{"," if len(value) == 1 else ""})'
+    if type(value) is float and not math.isfinite(value):
+        return f"float('{value}')"
+    if value is None or type(value) in (bool, int, float, str):
+        return repr(value)
+    path = f'{value.__module__}.{value.__qualname__}' if inspect.isclass(value) else ''
+    hint = f'; name it by its path, {path!r}' if path else ''
+    raise ConfigError(f'key {key!r}: {value!r} cannot be written to a config file, which holds dicts, lists, '
+                      f'tuples, strings, numbers, booleans and None{hint}')
+
+
+def is_name(key):
+    """Says whether `key` can stand before `=` in Python and is still the same key when read back."""
+    return (isinstance(key, str) and key.isidentifier() and not keyword.iskeyword(key)
+            and unicodedata.normalize('NFKC', key) == key)  # Python normalises the names that it reads
+
+
+def spelling_hint(name, names):
+    """Returns ' Did you mean ...?' where one of `names` is spelled nearly like `name`, else ''."""
+    near = difflib.get_close_matches(str(name), [n for n in names if isinstance(n, str)], n=1)
+    return f' Did you mean {near[0]!r}?' if near else ''

@@ -1,0 +1,74 @@
+"""What UCF101 and HMDB51 share: videos or frame folders below a folder a class, and official splits."""
+
+import os
+
+from ..errors import ConfigError
+from .annotations import JSON_SUBSETS, read_json
+from .base import BaseDataset, choice
+from .disk import first_folder
+from .frames import FILENAME_TMPL
+
+
+class ActionDataset(BaseDataset):
+    """Videos at `<video_dir>/<Class>/<video>.avi` or frames at `<frame_dir>/<Class>/<video>/`.
+
+    A subclass states `split_dirs` and `video_dirs` (folder names to look for below the root) and
+    implements `read_split`.
+
+    Args:
+        data_root (str): the data set's folder.
+        split (int): 1, 2 or 3.
+        subset (str): 'train' or 'test'.
+        source (str): 'video' or 'frames'; flow comes from frames only.
+        pipeline (list of dict): see BaseDataset.
+        video_dir, frame_dir, split_dir (str): where not below `data_root` under the usual names.
+        filename_tmpl (str): names of the frames, see FrameFolder; default: the original's.
+        ann_file (str): the original's JSON, read instead of the split files.
+        **kwargs: of BaseDataset: modality, test_mode, damaged, missing.
+
+    Samples: `name` ('Class/video'), `label`, and `filename`, or `frame_dir` and `filename_tmpl`.
+
+    Raises:
+        ConfigError, AnnotationError, DataError: an argument, list or folder that cannot be used.
+    """
+
+    split_dirs = ('splits',)
+    video_dirs = ('videos',)
+    frame_dirs = {'RGB': ('rawframes', 'rgb', 'frames'), 'Flow': ('flow', 'rawframes')}
+
+    def __init__(self, data_root, split=1, subset='train', source='video', *, pipeline, video_dir=None,
+                 frame_dir=None, split_dir=None, filename_tmpl=None, ann_file=None, **kwargs):
+        self.data_root = data_root
+        self.split = choice('split', split, (1, 2, 3))
+        self.subset = choice('subset', subset, tuple(JSON_SUBSETS))
+        self.source = choice('source', source, ('video', 'frames'))
+        self.video_dir, self.frame_dir, self.split_dir = video_dir, frame_dir, split_dir
+        self.filename_tmpl, self.ann_file = filename_tmpl, ann_file
+        super().__init__(pipeline, **kwargs)
+
+    def read_split(self, folder):
+        """Reads the official lists in `folder`. Returns (classes, list of annotations.Entry)."""
+        raise NotImplementedError
+
+    def load_annotations(self):
+        if self.modality == 'Flow' and self.source == 'video':
+            raise ConfigError("modality='Flow' needs source='frames': flow is read from prepared folders "
+                              'of flow images, not from videos')
+        if self.ann_file:
+            self.classes, entries = read_json(self.ann_file, self.subset)
+        else:
+            folder = self.split_dir or first_folder(self.data_root, self.split_dirs, 'split files')
+            self.classes, entries = self.read_split(folder)
+        if self.source == 'video':
+            root = self.video_dir or first_folder(self.data_root, self.video_dirs, 'videos')
+            return self.locate([self._entry(entry, '.avi') for entry in entries], root, 'filename')
+        root = self.frame_dir or first_folder(self.data_root, self.frame_dirs[self.modality], 'frame folders')
+        template = self.filename_tmpl or FILENAME_TMPL[self.modality]
+        samples = self.locate([self._entry(entry, '') for entry in entries], root, 'frame_dir')
+        return [dict(sample, filename_tmpl=template) for sample in samples]
+
+    def _entry(self, entry, extension):
+        """The entry with the class in `classes`' spelling, so that names agree between lists and JSON."""
+        video = entry.path.partition('/')[2]
+        stem = os.path.splitext(video)[0] if video.lower().endswith('.avi') else video
+        return entry._replace(path=f'{self.classes[entry.label]}/{stem}{extension}')

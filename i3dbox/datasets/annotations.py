@@ -1,0 +1,221 @@
+"""Readers of annotation files: pure functions from a file to classes and entries.
+
+Every reader raises AnnotationError, naming file and line, for what does not say what it should.
+"""
+
+import json
+import os
+import re
+from typing import NamedTuple, Optional
+
+from ..errors import AnnotationError
+
+ID_SUBSETS = {'0': None, '1': 'train', '2': 'test'}  # HMDB51's ids; 0 is unused
+JSON_SUBSETS = {'train': 'training', 'test': 'validation'}  # the original's names
+
+
+class Entry(NamedTuple):
+    """One annotated video.
+
+    Attributes:
+        path (str): the video or frame folder as the file names it, relative, with forward slashes.
+        label (int): from 0.
+        where (str): `file:line` (or `file, key`) that said so, for error messages.
+        total_frames (int or None): where the file states it.
+    """
+    path: str
+    label: int
+    where: str
+    total_frames: Optional[int] = None
+
+
+def read_text(path):
+    """Reads a text file as UTF-8, or as Latin-1 where it is not UTF-8. Raises AnnotationError."""
+    try:
+        with open(path, 'rb') as file:
+            data = file.read()
+    except OSError as error:
+        raise AnnotationError(f'{path}: cannot be read: {error.strerror}') from error
+    try:
+        return data.decode('utf-8-sig')
+    except UnicodeDecodeError:
+        return data.decode('latin-1')
+
+
+def read_class_names(path):
+    """Reads one class name a line, in label order. Returns a list of str."""
+    names = {}
+    for where, line in _lines(path, 'one class name a line'):
+        _add_once(names, line, where, 'class')
+    return list(names)
+
+
+def read_ucf101_classes(path):
+    """Reads UCF101's classInd.txt: `label Class` a line, labels 1, 2, 3, ...
+
+    Returns:
+        list of str: the class of label i + 1 at place i.
+    """
+    names = {}
+    for where, line in _lines(path, "'label Class' a line"):
+        number, _, name = line.partition(' ')
+        if number != str(len(names) + 1) or not name.strip():
+            raise AnnotationError(f"{where}: expected '{len(names) + 1} Class', got {line!r}")
+        _add_once(names, name.strip(), where, 'class')
+    return list(names)
+
+
+def read_ucf101_list(path, classes, labelled=True):
+    """Reads UCF101's trainlist0N.txt (`Class/video.avi label`, from 1) or testlist0N.txt (no label).
+
+    Args:
+        classes (list of str): from `read_ucf101_classes`. The folder's case may differ from it:
+            copies of the lists write HandstandPushups either way.
+        labelled (bool): whether each line needs its label; if False it may have one.
+
+    Returns:
+        list of Entry.
+    """
+    labels = {name.casefold(): label for label, name in enumerate(classes)}
+    expected = "'Class/video.avi label' a line" if labelled else "'Class/video.avi' a line"
+    entries = {}
+    for where, line in _lines(path, expected):
+        name, number = _split_number(line)
+        if number is None:
+            name = line
+        folder, slash, _ = name.partition('/')
+        if not slash:
+            raise AnnotationError(f'{where}: expected {expected}, got {line!r}')
+        if folder.casefold() not in labels:
+            raise AnnotationError(f'{where}: {folder!r} is none of the {len(classes)} classes')
+        label = labels[folder.casefold()]
+        if number is None and labelled:
+            raise AnnotationError(f'{where}: no label; expected {name + " " + str(label + 1)!r}')
+        if number not in (None, label + 1):
+            raise AnnotationError(f'{where}: label {number} contradicts the folder: '
+                                  f'{folder!r} has label {label + 1}')
+        _add_once(entries, name, where, 'video', Entry(name, label, where))
+    return list(entries.values())
+
+
+def read_hmdb51_split(folder, split, subset):
+    """Reads HMDB51's `<class>_test_split<split>.txt` files: `name.avi id` a line.
+
+    Args:
+        folder (str): holds the files; the class names, sorted, come from their names.
+        split (int): 1, 2 or 3.
+        subset (str): 'train' (id 1) or 'test' (id 2).
+
+    Returns:
+        (list of str, list of Entry): classes, and entries with the path `class/name.avi`.
+    """
+    matches = filter(None, (re.fullmatch(r'(.+)_test_split\d+\.txt', name) for name in _listdir(folder)))
+    classes = sorted({match[1] for match in matches})
+    if not classes:
+        raise AnnotationError(f'{folder}: holds no file <class>_test_split{split}.txt')
+    entries = {}
+    for label, name in enumerate(classes):
+        path = os.path.join(folder, f'{name}_test_split{split}.txt')
+        for where, line in _lines(path, "'name.avi id' a line"):
+            fields = line.rsplit(None, 1)  # the name may hold spaces
+            if len(fields) != 2 or fields[1] not in ID_SUBSETS:
+                raise AnnotationError(f"{where}: expected 'name.avi id' with id 0, 1 or 2, got {line!r}")
+            video = f'{name}/{fields[0]}'
+            _add_once(entries, video, where, 'video', (Entry(video, label, where), ID_SUBSETS[fields[1]]))
+    return classes, [entry for entry, its_subset in entries.values() if its_subset == subset]
+
+
+def read_json(path, subset):
+    """Reads the original's annotation file.
+
+    It holds `{"labels": [class, ...], "database": {"<video>": {"subset": "training"|"validation",
+    "annotations": {"label": class, "segment": [1, n_frames + 1]}}}}`.
+
+    Args:
+        subset (str): 'train' or 'test'.
+
+    Returns:
+        (list of str, list of Entry): classes, and entries with the path `class/video`, without
+        extension. The segment is not read: a frame folder tells its own count.
+    """
+    try:
+        content = json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise AnnotationError(f'{path}:{error.lineno}: not JSON: {error.msg}') from error
+    try:
+        classes, database = list(content['labels']), dict(content['database'])
+    except (KeyError, TypeError, ValueError) as error:
+        raise AnnotationError(f'{path}: expected an object with "labels" and "database"') from error
+    labels = {name: label for label, name in enumerate(classes)}
+    entries = []
+    for video, facts in database.items():
+        where = f'{path}, {video!r}'
+        try:
+            its_subset, name = facts['subset'], facts['annotations']['label']
+        except (KeyError, TypeError) as error:
+            raise AnnotationError(f'{where}: expected "subset" and "annotations" with "label"') from error
+        if its_subset not in JSON_SUBSETS.values():
+            raise AnnotationError(f'{where}: expected the subset "training" or "validation", '
+                                  f'got {its_subset!r}')
+        if name not in labels:
+            raise AnnotationError(f'{where}: {name!r} is none of the {len(classes)} "labels"')
+        if its_subset == JSON_SUBSETS[subset]:
+            entries.append(Entry(f'{name}/{video}', labels[name], where))
+    return classes, entries
+
+
+def read_video_list(path):
+    """Reads mmaction's list of videos: `path label` a line. Returns a list of Entry."""
+    return _read_list(path, "'path label' a line", 1)
+
+
+def read_rawframe_list(path):
+    """Reads mmaction's list of frame folders: `path total_frames label` a line. Returns a list of Entry."""
+    return _read_list(path, "'path total_frames label' a line", 2)
+
+
+def _read_list(path, expected, num_numbers):
+    entries = {}
+    for where, line in _lines(path, expected):
+        name, numbers = line, []
+        for _ in range(num_numbers):  # from the end, as the path may hold spaces
+            name, number = _split_number(name)
+            numbers.append(number)
+        if None in numbers or not name:
+            raise AnnotationError(f'{where}: expected {expected}, got {line!r}')
+        label, total_frames = (numbers + [None])[:2]
+        _add_once(entries, name, where, 'path', Entry(name, label, where, total_frames))
+    return list(entries.values())
+
+
+def _lines(path, expected):
+    """Yields (`file:line`, text) of the lines that are not blank; an empty file is an error."""
+    empty = True
+    lines = re.split(r'\r\n|\r|\n', read_text(path))  # str.splitlines splits at more than these
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            empty = False
+            yield f'{path}:{number}', line.strip()
+    if empty:
+        raise AnnotationError(f'{path}: is empty; expected {expected}')
+
+
+def _split_number(line):
+    """Splits a last field that is a whole number off: ('a b.avi', 3), or ('', None) without one."""
+    fields = (line or '').rsplit(None, 1)
+    if len(fields) == 2 and fields[1].isdecimal():
+        return fields[0], int(fields[1])
+    return '', None
+
+
+def _add_once(known, key, where, kind, value=None):
+    if key in known:
+        raise AnnotationError(f'{where}: the {kind} {key!r} stands in the list twice')
+    known[key] = value
+
+
+def _listdir(folder):
+    try:
+        return os.listdir(folder)
+    except OSError as error:
+        raise AnnotationError(f'{folder}: cannot be read: {error.strerror}') from error

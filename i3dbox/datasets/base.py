@@ -1,0 +1,184 @@
+"""What every data set shares: samples, loading one, and what happens to those that cannot be read."""
+
+import copy
+import logging
+import os
+from typing import NamedTuple, Optional
+
+from ..errors import AnnotationError, ConfigError, DamagedSampleError, DataError
+from .disk import FolderIndex
+from .pipelines import Compose
+
+logger = logging.getLogger(__name__)
+
+
+class DamageReport(NamedTuple):
+    """One sample that could not be read: its name, the culprit's path, why, and the name of the
+    sample that stood in for it (None if it was left out)."""
+    name: str
+    path: str
+    reason: str
+    replacement: Optional[str]
+
+
+class BaseDataset:
+    """A list of samples and the pipeline that turns each into arrays.
+
+    A subclass sets its own attributes, calls this constructor, and implements `load_annotations`.
+
+    Args:
+        pipeline (list of dict): the steps, built through PIPELINES.
+        modality (str): 'RGB' or 'Flow'.
+        test_mode (bool): random steps take their deterministic form.
+        damaged (str): what `get` does about an unreadable sample. 'replace' (default in training): the
+            next readable sample stands in. 'raise' (default in testing): DamagedSampleError.
+            'skip' (testing only): it is left out.
+        missing (str): what to do about list entries that are not on the disk: 'raise' DataError with
+            one summary, or 'skip' them with a warning.
+
+    Attributes:
+        samples (list of dict): each with `name`, `label` (int) and `filename` or `frame_dir`.
+        classes (list of str or None): class names in label order.
+        inputs (tuple of str): the columns that the recognizer takes, in order.
+
+    Raises:
+        ConfigError: an argument that is none of the above.
+        AnnotationError, DataError: see `load_annotations`; no samples; two of one name.
+    """
+
+    inputs = ('imgs',)
+    modalities = ('RGB', 'Flow')
+    classes = None
+
+    def __init__(self, pipeline, modality='RGB', test_mode=False, damaged=None, missing='raise'):
+        self.modality = choice('modality', modality, self.modalities)
+        self.test_mode = test_mode
+        self.damaged = choice('damaged', damaged or ('raise' if test_mode else 'replace'),
+                               ('raise', 'skip') if test_mode else ('raise', 'replace'),
+                               'in testing' if test_mode else 'in training')
+        self.missing = choice('missing', missing, ('raise', 'skip'))
+        self.pipeline = Compose(pipeline)
+        self.samples = self.load_annotations()
+        if not self.samples:
+            raise DataError(f'{type(self).__name__} has no samples')
+        self._check_names()
+
+    def load_annotations(self):
+        """Returns `samples`; may set `classes`. May raise AnnotationError or DataError."""
+        raise NotImplementedError
+
+    @property
+    def num_classes(self):
+        """Number of classes: of `classes`, or the highest label + 1."""
+        return len(self.classes) if self.classes else 1 + max(s['label'] for s in self.samples)
+
+    def __len__(self):
+        return len(self.samples)
+
+    def load(self, index, rng):
+        """Runs the pipeline on one sample.
+
+        Args:
+            index (int): its place in `samples`.
+            rng (numpy.random.Generator): its randomness.
+
+        Returns:
+            dict: the pipeline's results: the arrays that `inputs` names, `label`, `name`, `index`, ...
+
+        Raises:
+            DamagedSampleError: the sample cannot be read.
+        """
+        return self.pipeline(dict(self.samples[index], index=index, modality=self.modality,
+                                  test_mode=self.test_mode, rng=rng))
+
+    def get(self, index, rng):
+        """Loads one sample under the policy `damaged`.
+
+        A replacement starts from the same random numbers. Which samples are damaged is not
+        remembered: whether one can be read may depend on the frames asked for, and the run would then
+        depend on what a worker happened to have met before.
+
+        Returns:
+            (dict or None, list of DamageReport): the results of `load`, None for a sample left out;
+            and the damaged samples met on the way.
+
+        Raises:
+            DamagedSampleError: with 'raise'. DataError: with 'replace', if no sample can be read.
+        """
+        met = []
+        for candidate in range(index, index + len(self)):
+            try:
+                results = self.load(candidate % len(self), copy.deepcopy(rng))
+                name = self.samples[candidate % len(self)]['name']
+                return results, [DamageReport(*error.args, name) for error in met]
+            except DamagedSampleError as error:
+                if self.damaged == 'raise':
+                    raise
+                met.append(error)
+                if self.damaged == 'skip':
+                    return None, [DamageReport(*error.args, None)]
+        raise DataError(f'none of the {len(self)} samples of {type(self).__name__} can be read; '
+                        f'the first: {met[0]}') from met[0]
+
+    def locate(self, entries, root, key):
+        """Makes samples of the entries whose file or folder is below `root`; applies `missing` to the rest.
+
+        Args:
+            entries (list of annotations.Entry): what the list says.
+            root (str): the folder that their paths start from.
+            key (str): 'filename' (videos) or 'frame_dir' (frame folders).
+
+        Returns:
+            list of dict: `name` (the path, without extension for videos), `label`, `key`, and
+            `total_frames` where the entry states it.
+
+        Raises:
+            DataError: no `root`, or entries that are not there.
+        """
+        index = FolderIndex(root, 'the videos' if key == 'filename' else 'the frame folders')
+        samples, absent = [], []
+        for entry in entries:
+            found = index.find(entry.path)
+            if found is None:
+                absent.append(entry)
+                continue
+            name = os.path.splitext(entry.path)[0] if key == 'filename' else entry.path
+            sample = {'name': name, 'label': entry.label, key: found}
+            if entry.total_frames is not None:
+                sample['total_frames'] = entry.total_frames
+            samples.append(sample)
+        if absent:
+            summary = _summary(absent, len(entries), index)
+            if self.missing == 'raise' or not samples:
+                raise DataError(summary + ("; missing='skip' goes on without them" if samples else ''))
+            logger.warning('%s; they are skipped', summary)
+        return samples
+
+    def _check_names(self):
+        names = set()
+        for sample in self.samples:
+            if sample['name'] in names:
+                raise AnnotationError(f'{type(self).__name__}: two samples are called {sample["name"]!r}')
+            names.add(sample['name'])
+
+
+def _summary(absent, total, index):
+    """One line on absent entries. Folders (classes) that are not there at all are named, too."""
+    folders = dict.fromkeys(os.path.dirname(entry.path) for entry in absent)
+    folders = [folder for folder in folders if index.find_folder(folder) is None]
+    text = (f'{index.root}: {len(absent)} of {total} entries of the list are not there: '
+            f'{_some(entry.path for entry in absent)} (the first is from {absent[0].where})')
+    return text + (f'; there is no folder {_some(folders)}' if folders else '')
+
+
+def _some(names, shown=5):
+    names = list(names)
+    more = f' and {len(names) - shown} more' if len(names) > shown else ''
+    return ', '.join(map(repr, names[:shown])) + more
+
+
+def choice(name, value, choices, when=''):
+    if value not in choices:
+        expected = f'{name} is one of {", ".join(map(repr, choices))} {when}'.rstrip()
+        raise ConfigError(f'{expected}; got {value!r}')
+    return value

@@ -1,0 +1,74 @@
+"""Data sets by mmaction's list files, for everything that has no class of its own."""
+
+from ..errors import AnnotationError
+from ..registry import DATASETS
+from .annotations import read_class_names, read_rawframe_list, read_video_list
+from .base import BaseDataset
+
+
+class ListDataset(BaseDataset):
+    """What VideoDataset and RawframeDataset share.
+
+    Args:
+        ann_file (str): the list; labels count from 0.
+        data_prefix (str): the folder that its paths start from.
+        pipeline (list of dict): see BaseDataset.
+        classes (list of str or str): class names in label order, or a text file with one a line.
+        num_classes (int): where `classes` is not given; default: the highest label + 1.
+        **kwargs: of BaseDataset: modality, test_mode, damaged, missing.
+
+    Raises:
+        AnnotationError: a list that cannot be read, or a label that is no class.
+        DataError: paths that are not below `data_prefix`.
+    """
+
+    def __init__(self, ann_file, data_prefix, pipeline, classes=None, num_classes=None, **kwargs):
+        self.ann_file, self.data_prefix = ann_file, data_prefix
+        self.classes = read_class_names(classes) if isinstance(classes, str) else classes
+        self._num_classes = len(self.classes) if self.classes else num_classes
+        super().__init__(pipeline, **kwargs)
+
+    @property
+    def num_classes(self):
+        return self._num_classes or super().num_classes
+
+    def check_labels(self, entries):
+        """Returns `entries`. Raises AnnotationError for a label that is no class."""
+        for entry in entries:
+            if self._num_classes and entry.label >= self._num_classes:
+                raise AnnotationError(f'{entry.where}: label {entry.label}, but there are '
+                                      f'{self._num_classes} classes, counted from 0')
+        return entries
+
+
+@DATASETS.register
+class VideoDataset(ListDataset):
+    """Videos by a list of `path label` a line. Arguments: see ListDataset.
+
+    Samples: `name` (the path without extension), `label`, `filename`.
+    """
+
+    def load_annotations(self):
+        return self.locate(self.check_labels(read_video_list(self.ann_file)), self.data_prefix, 'filename')
+
+
+@DATASETS.register
+class RawframeDataset(ListDataset):
+    """Frame folders by a list of `path total_frames label` a line. Arguments: see ListDataset.
+
+    Args:
+        filename_tmpl (str): names of the frames; default: mmaction's, img_{:05}.jpg for RGB and
+            flow_{}_{:05}.jpg for Flow (x or y, number).
+
+    Samples: `name` (the path), `label`, `frame_dir`, `total_frames`, `filename_tmpl`.
+    """
+
+    def __init__(self, ann_file, data_prefix, pipeline, filename_tmpl=None, **kwargs):
+        self.filename_tmpl = filename_tmpl
+        super().__init__(ann_file, data_prefix, pipeline, **kwargs)
+
+    def load_annotations(self):
+        entries = self.check_labels(read_rawframe_list(self.ann_file))
+        template = self.filename_tmpl or {'RGB': 'img_{:05}.jpg', 'Flow': 'flow_{}_{:05}.jpg'}[self.modality]
+        samples = self.locate(entries, self.data_prefix, 'frame_dir')
+        return [dict(sample, filename_tmpl=template) for sample in samples]

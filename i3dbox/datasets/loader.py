@@ -1,0 +1,262 @@
+"""Batches out of a data set and a stream, loaded ahead by workers, in order.
+
+    loader = ClipLoader(dataset, Stream(len(dataset), batch_size=8, seed=0), num_workers=4)
+    for batch in loader: ...                     # dicts of arrays
+    model.train(1, as_mindspore_dataset(loader, ('imgs', 'label')))
+"""
+
+import collections
+import concurrent.futures
+import concurrent.futures.process
+import contextlib
+import logging
+import multiprocessing
+import multiprocessing.connection
+import os
+import pickle
+import signal
+import threading
+
+import numpy as np
+
+from ..errors import ConfigError, DataError
+from .stream import sample_rng
+
+logger = logging.getLogger(__name__)
+
+
+class ClipLoader:
+    """Iterates over a rank's batches. What it yields does not depend on the number or kind of workers.
+
+    Args:
+        dataset (BaseDataset): what to load.
+        stream (Stream or SequentialStream): which sample stands where.
+        rank (int): of `stream.world`.
+        num_workers (int): 0 loads in line.
+        worker (str): 'thread' is right for OpenCV's work, which frees the interpreter; 'process' is for
+            pipelines in plain Python. Processes are spawned: the main script needs its
+            `if __name__ == '__main__':`.
+        start_step (int): the first step of the run to yield.
+        num_steps (int): how many; default: one epoch.
+        prefetch (int): batches that are loaded ahead of the one that is being used.
+
+    Yields:
+        dict: `dataset.inputs`, each uint8 B x N x T x H x W x C; `label` int32 B; `index` int32 B, the
+        place in `dataset.samples` of what was loaded, -1 for padding and for samples left out (their
+        rows repeat another sample's).
+
+    Attributes:
+        damaged (list of DamageReport): the damaged samples met so far, in order.
+        error (Exception or None): what ended the last iteration.
+
+    Raises (while iterating):
+        DataError: samples of different shapes in a batch; no readable sample; a worker that died.
+        Exception: whatever the pipeline raised, as it was.
+    """
+
+    def __init__(self, dataset, stream, rank=0, num_workers=0, worker='thread', start_step=0, num_steps=None,
+                 prefetch=2):
+        if worker not in ('thread', 'process'):
+            raise ConfigError(f"worker is one of 'thread', 'process'; got {worker!r}")
+        if num_workers < 0 or prefetch < 0:
+            raise ConfigError('num_workers and prefetch are whole numbers from 0; '
+                              f'got {num_workers} and {prefetch}')
+        self.dataset, self.stream, self.rank = dataset, stream, rank
+        self.num_workers, self.worker, self.prefetch = num_workers, worker, prefetch
+        self.start_step = start_step
+        self.num_steps = stream.steps_per_epoch if num_steps is None else num_steps
+        self.damaged, self.error = [], None
+
+    def __len__(self):
+        return self.num_steps
+
+    def __iter__(self):
+        self.error = None
+        try:
+            with self._fetcher() as fetch:
+                yield from self._batches(fetch)
+        except concurrent.futures.process.BrokenProcessPool as error:
+            self.error = DataError('a loading process died, killed from outside or for lack of memory; try '
+                                   f"fewer than {self.num_workers} num_workers, or worker='thread'")
+            raise self.error from error
+        except Exception as error:
+            self.error = error
+            raise
+
+    def _batches(self, fetch):
+        pending = collections.deque()
+        for step in range(self.start_step, self.start_step + self.num_steps):
+            pending.append([fetch(*place) for place in self.stream.batch(step, self.rank)])
+            if len(pending) > (self.prefetch if self.num_workers else 0):
+                yield self._collate(pending.popleft(), fetch)
+        while pending:
+            yield self._collate(pending.popleft(), fetch)
+
+    @contextlib.contextmanager
+    def _fetcher(self):
+        """Gives a function (epoch, index) -> future of `_fetch`'s answer; ends its workers at exit."""
+        seed = self.stream.seed
+        if not self.num_workers:
+            yield lambda epoch, index: _Done(_fetch(self.dataset, seed, epoch, index))
+            return
+        if self.worker == 'thread':
+            _one_opencv_thread()
+            pool = concurrent.futures.ThreadPoolExecutor(self.num_workers, 'ClipLoader')
+            task = lambda epoch, index: pool.submit(_fetch, self.dataset, seed, epoch, index)  # noqa: E731
+        else:
+            # spawn, as a fork would copy MindSpore's threads in whatever state they are
+            context = multiprocessing.get_context('spawn')
+            pool = concurrent.futures.ProcessPoolExecutor(self.num_workers, context, _start_worker,
+                                                          (_dumps(self.dataset),))
+            task = lambda epoch, index: pool.submit(_fetch_in_worker, seed, epoch, index)  # noqa: E731
+        try:
+            yield task
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _collate(self, futures, fetch):
+        rows = []
+        for future in futures:
+            row, reports = future.result()
+            self._note(reports)
+            rows.append(row)
+        known = next((row for row in rows if row is not None), None) or self._any_row(fetch)
+        filler = known._replace(index=-1)
+        rows = [filler if row is None else row for row in rows]
+        batch = {}
+        for name, arrays in zip(self.dataset.inputs, zip(*(row.inputs for row in rows))):
+            self._check_shapes(name, [(row, array) for row, array in zip(rows, arrays) if row.index >= 0])
+            batch[name] = np.stack(arrays)
+        batch['label'] = np.array([row.label for row in rows], np.int32)
+        batch['index'] = np.array([row.index for row in rows], np.int32)
+        return batch
+
+    def _any_row(self, fetch):
+        """A readable sample, to fill a batch of padding only."""
+        for index in range(len(self.dataset)):
+            row, _ = fetch(0, index).result()
+            if row is not None:
+                return row
+        raise DataError(f'none of the {len(self.dataset)} samples can be read; see the log')
+
+    def _note(self, reports):
+        for report in reports:
+            first_time = all(report.name != other.name for other in self.damaged)
+            self.damaged.append(report)
+            if first_time:
+                logger.warning('%s: %s; %s', report.path, report.reason,
+                               f'{report.replacement!r} stands in for {report.name!r}' if report.replacement
+                               else f'{report.name!r} is left out')
+
+    def _check_shapes(self, column, loaded):
+        for row, array in loaded:
+            first_row, first_array = loaded[0]
+            if array.shape != first_array.shape:
+                first, other = (self.dataset.samples[r.index]['name'] for r in (first_row, row))
+                raise DataError(
+                    f'{column} of {first!r} is {_sizes(first_array)} and of {other!r} {_sizes(array)}, which '
+                    'fit in no batch: give all clips one size by Resize and a crop, and one length by '
+                    'SampleFrames, or use batches of 1')
+
+
+def as_mindspore_dataset(loader, columns):
+    """Wraps a loader for mindspore.train.Model: a row is a whole batch, in the order of `columns`.
+
+    MindSpore turns an exception of the loader into a RuntimeError that holds its text; the exception
+    itself is then `loader.error`.
+
+    Args:
+        loader (ClipLoader): what to wrap.
+        columns (tuple of str): keys of its batches.
+
+    Returns:
+        mindspore.dataset.GeneratorDataset: of len(loader) rows; each pass over it is the same.
+    """
+    import mindspore.dataset as ds
+
+    class LoaderDataset(ds.GeneratorDataset):
+        """Holds one batch instead of MindSpore's default of 16: the loader loads ahead already."""
+
+        def parse(self, children=None):
+            before = ds.config.get_prefetch_size()
+            ds.config.set_prefetch_size(1)  # a node takes the size that is set when it is made, which is here
+            try:
+                return super().parse(children)
+            finally:
+                ds.config.set_prefetch_size(before)
+
+    return LoaderDataset(_Rows(loader, columns), list(columns), shuffle=False, num_parallel_workers=1,
+                         python_multiprocessing=False)
+
+
+class _Rows:
+    """A loader's batches as tuples."""
+
+    def __init__(self, loader, columns):
+        self.loader, self.columns = loader, columns
+
+    def __len__(self):
+        return len(self.loader)
+
+    def __iter__(self):
+        for batch in self.loader:
+            yield tuple(batch[column] for column in self.columns)
+
+
+_Row = collections.namedtuple('_Row', 'inputs label index')
+_worker = {}
+
+
+class _Done(collections.namedtuple('_Done', 'value')):
+    """A future that is already done."""
+
+    def result(self):
+        return self.value
+
+
+def _fetch(dataset, seed, epoch, index):
+    """Returns (a _Row, or None for padding and for a sample left out; the damage reports)."""
+    if index < 0:
+        return None, []
+    results, reports = dataset.get(index, sample_rng(seed, epoch, index))
+    if results is None:
+        return None, reports
+    # a pipeline may leave views of larger arrays, which are not to be sent between processes or kept
+    inputs = tuple(np.ascontiguousarray(results[name]) for name in dataset.inputs)
+    return _Row(inputs, results.get('label', -1), results['index']), reports
+
+
+def _start_worker(payload):
+    _worker['payload'] = payload
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's, which ends its workers
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    _one_opencv_thread()
+
+
+def _die_with_parent():
+    multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
+    os._exit(1)
+
+
+def _fetch_in_worker(seed, epoch, index):
+    if 'dataset' not in _worker:  # not at the worker's start, from where no exception reaches the caller
+        _worker['dataset'] = pickle.loads(_worker['payload'])
+    return _fetch(_worker['dataset'], seed, epoch, index)
+
+
+def _dumps(dataset):
+    try:
+        return pickle.dumps(dataset, pickle.HIGHEST_PROTOCOL)
+    except Exception as error:
+        raise DataError(f'the data set cannot be sent to loading processes: {error}; '
+                        "use worker='thread'") from error
+
+
+def _one_opencv_thread():
+    """The workers are the parallelism; OpenCV's own threads would only contend with them."""
+    import cv2
+    cv2.setNumThreads(1)
+
+
+def _sizes(array):
+    return ' x '.join(map(str, array.shape))

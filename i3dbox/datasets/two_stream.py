@@ -1,0 +1,85 @@
+"""RGB and flow of the same videos, side by side."""
+
+import copy
+import logging
+
+from ..errors import DataError
+from ..registry import DATASETS
+from .base import BaseDataset
+
+logger = logging.getLogger(__name__)
+
+
+@DATASETS.register
+class TwoStreamDataset(BaseDataset):
+    """Joins an RGB and a flow data set by the samples' names, so that no clip meets another's flow.
+
+    Both streams of a sample start from the same random numbers, so sampling, crops and flips agree as
+    far as the two pipelines have the same steps (sampling to within a frame, as a video has one flow
+    image less than frames).
+
+    Args:
+        rgb, flow (dict): configs of the data sets, built through DATASETS; their order may differ.
+        test_mode, damaged, missing: of BaseDataset, for both. A sample is damaged if either stream
+            is. With missing='skip' the samples that both have are kept.
+
+    Samples: `name`, `label`, and `rgb`, `flow`: their places in `self.rgb` and `self.flow`.
+
+    Raises:
+        DataError: a name that only one of them has, or that has another label in the other.
+    """
+
+    inputs = ('rgb', 'flow')
+    modalities = ('TwoStream',)
+
+    def __init__(self, rgb, flow, test_mode=False, damaged=None, missing='raise'):
+        shared = dict(test_mode=test_mode, missing=missing)
+        self.rgb = DATASETS.build(rgb, modality='RGB', **shared)
+        self.flow = DATASETS.build(flow, modality='Flow', **shared)
+        super().__init__([], 'TwoStream', test_mode, damaged, missing)
+
+    @property
+    def num_classes(self):
+        return self.rgb.num_classes
+
+    def load_annotations(self):
+        self.classes = self.rgb.classes
+        if self.rgb.classes != self.flow.classes:
+            raise DataError('the RGB and flow data sets name different classes: '
+                            + _first_difference(self.rgb.classes or [], self.flow.classes or []))
+        places = {sample['name']: place for place, sample in enumerate(self.flow.samples)}
+        samples = [dict(name=sample['name'], label=sample['label'], rgb=place,
+                        flow=places.get(sample['name'])) for place, sample in enumerate(self.rgb.samples)]
+        self._check_same_names(samples, places)
+        samples = [sample for sample in samples if sample['flow'] is not None]
+        for sample in samples:
+            label = self.flow.samples[sample['flow']]['label']
+            if label != sample['label']:
+                raise DataError(f'{sample["name"]!r} has label {sample["label"]} in the RGB data set and '
+                                f'{label} in the flow data set')
+        return samples
+
+    def load(self, index, rng):
+        """Returns a dict: `rgb` and `flow` (each stream's `imgs`), `label`, `name`, `index`."""
+        sample = self.samples[index]
+        rgb = self.rgb.load(sample['rgb'], copy.deepcopy(rng))['imgs']
+        flow = self.flow.load(sample['flow'], copy.deepcopy(rng))['imgs']
+        return dict(rgb=rgb, flow=flow, label=sample['label'], name=sample['name'], index=index)
+
+    def _check_same_names(self, samples, flow_places):
+        only_rgb = [sample['name'] for sample in samples if sample['flow'] is None]
+        only_flow = sorted(set(flow_places) - {sample['name'] for sample in samples})
+        for names, here, there in ((only_rgb, 'RGB', 'flow'), (only_flow, 'flow', 'RGB')):
+            if names and self.missing == 'raise':
+                raise DataError(f'{len(names)} samples of the {here} data set are not in the {there} data '
+                                f"set; the first is {names[0]!r}; missing='skip' goes on without them")
+            if names:
+                logger.warning('%d samples of the %s data set are not in the %s data set and are skipped; '
+                               'the first is %r', len(names), here, there, names[0])
+
+
+def _first_difference(names, others):
+    for label in range(max(len(names), len(others))):
+        here, there = (repr(seq[label]) if label < len(seq) else 'none' for seq in (names, others))
+        if here != there:
+            return f'label {label} is {here} in the one and {there} in the other'

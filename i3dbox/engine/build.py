@@ -1,0 +1,26 @@
+"""The runner for a device, and hooks in their order."""
+
+import mindspore as ms
+
+from ..errors import DeviceError
+from ..registry import HOOKS, RUNNERS
+
+
+def build_runner(runners, device='auto', device_id=None):
+    """Builds the runner of a device.
+
+    Args:
+        runners (dict): config.runner: one config of RUNNERS for each device name.
+        device (str): 'CPU', 'Ascend', or 'auto': the one that this MindSpore is built for.
+    """
+    if device == 'auto':
+        device = ms.get_context('device_target')
+    if device not in runners:
+        raise DeviceError(f'device {device!r}: the config has runners for {", ".join(runners)}')
+    return RUNNERS.build(runners[device], device_id=device_id)
+
+
+def build_hooks(configs):
+    """Builds hooks in the order of their priority; MindSpore's own callbacks stand in the middle."""
+    hooks = [HOOKS.build(cfg) for cfg in configs]
+    return sorted(hooks, key=lambda hook: getattr(hook, 'priority', 50))

@@ -1,0 +1,57 @@
+"""Ranks: who am I, how many are we, and arrays from all of us.
+
+Ranks are started by msrun (tools/dist_train.sh), or by a launcher that sets RANK_TABLE_FILE.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+
+import numpy as np
+
+
+def is_launched():
+    """Whether a launcher started this process as one of several."""
+    return 'MS_ROLE' in os.environ or int(os.environ.get('RANK_SIZE', 1)) > 1
+
+
+def init_distributed():
+    """Joins the other ranks, if a launcher started any. Must come before any network is built."""
+    if not is_launched():
+        return
+    import mindspore as ms
+    from mindspore.communication import get_group_size, init
+    _end_with_launcher()
+    init()
+    ms.set_auto_parallel_context(parallel_mode='data_parallel', gradients_mean=True, device_num=get_group_size())
+
+
+def rank():
+    """This process's number, from 0."""
+    from mindspore.communication import GlobalComm, get_rank
+    return get_rank() if GlobalComm.INITED else 0
+
+
+def world_size():
+    """How many ranks there are."""
+    from mindspore.communication import GlobalComm, get_group_size
+    return get_group_size() if GlobalComm.INITED else 1
+
+
+def all_gather(array):
+    """Arrays of one shape and dtype from all ranks, stacked in front: W x ... (collective)."""
+    if world_size() == 1:
+        return np.asarray(array)[None]
+    import mindspore as ms
+    from mindspore import ops
+    gathered = ops.AllGather()(ms.Tensor(np.ascontiguousarray(array)[None]))
+    return gathered.asnumpy()
+
+
+def _end_with_launcher():
+    """Asks the kernel to kill this rank when its launcher ends, however that happens: msrun puts
+    every rank into a session of its own, where no signal to the launcher reaches it."""
+    if sys.platform == 'linux':
+        pr_set_pdeathsig = 1  # linux/prctl.h
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)

@@ -1,0 +1,30 @@
+"""Stopping when nothing gets better."""
+
+from ...errors import ConfigError
+from ...registry import HOOKS
+from .hook import Hook
+
+
+@HOOKS.register
+class EarlyStopHook(Hook):
+    """Ends the run when `monitor` has not risen by `min_delta` in `patience` evaluations."""
+
+    priority = 50  # before CheckpointHook, which then saves the last state
+
+    def __init__(self, monitor='top1_acc', patience=5, min_delta=0.0):
+        super().__init__()
+        self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
+
+    def after_epoch(self, run):
+        if run.evaluated_at != run.step:
+            return
+        if self.monitor not in run.metrics:
+            raise ConfigError(f'EarlyStopHook monitors {self.monitor!r}; the evaluation gives '
+                              f'{", ".join(run.metrics)}')
+        seen = run.memory.setdefault('early_stop', dict(best=float('-1e30'), waited=0))
+        if run.metrics[self.monitor] > seen['best'] + self.min_delta:
+            seen.update(best=run.metrics[self.monitor], waited=0)
+        else:
+            seen['waited'] += 1
+            if seen['waited'] >= self.patience:
+                run.stop(f'{self.monitor} has not risen in {self.patience} evaluations')

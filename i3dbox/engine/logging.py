@@ -1,0 +1,57 @@
+"""The log of a run: a console for people, a text file, and one JSON object a line for machines."""
+
+import json
+import logging
+import os
+import sys
+import time
+
+from tqdm import tqdm
+
+ROOT = 'i3dbox'
+
+
+class _Console(logging.StreamHandler):
+    """Writes around a progress bar, if there is one."""
+
+    def emit(self, record):
+        tqdm.write(self.format(record), file=self.stream)
+
+
+def setup_logging(work_dir=None, rank=0):
+    """Sets up the project's logger once a process.
+
+    Rank 0 writes everything to the console and to <work_dir>/<time>.log; other ranks write
+    warnings to the console.
+
+    Returns: the logger.
+    """
+    logger = logging.getLogger(ROOT)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    for handler in list(logger.handlers):
+        logger.removeHandler(handler)
+        handler.close()
+    console = _Console(sys.stdout)
+    console.setLevel(logging.INFO if rank == 0 else logging.WARNING)
+    console.setFormatter(logging.Formatter('%(message)s' if rank == 0 else f'[rank {rank}] %(message)s'))
+    logger.addHandler(console)
+    if work_dir and rank == 0:
+        os.makedirs(work_dir, exist_ok=True)
+        path = os.path.join(work_dir, time.strftime('%Y%m%d_%H%M%S') + '.log')
+        file = logging.FileHandler(path, encoding='utf-8')
+        file.setFormatter(logging.Formatter('%(asctime)s %(levelname)s %(message)s'))
+        logger.addHandler(file)
+    return logger
+
+
+class JsonLines:
+    """Appends one JSON object a line to a file; every line is on disk when `write` returns."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def write(self, **values):
+        """Writes one line."""
+        with open(self.path, 'a', encoding='utf-8') as file:
+            file.write(json.dumps(values, ensure_ascii=False) + '\n')

@@ -1,0 +1,96 @@
+"""The state of a training run, as hooks see it."""
+
+import os
+
+from ..fileio import atomic_write
+from ..weights.checkpoint import save_checkpoint
+from .logging import JsonLines
+
+LAST_CHECKPOINT = 'last_checkpoint'  # a file that names the newest checkpoint of a work_dir
+
+
+class Run:
+    """What hooks may read, and the three things that they may ask for: evaluate, save, stop.
+
+    Attributes:
+        step (int): steps done, resumed ones included. epoch (int): epochs completed.
+        steps_per_epoch, total_steps, start_step (int).
+        outputs (tuple of Tensor): loss, accuracy, finite of the last step.
+        metrics (dict of str -> float): of the last evaluation; `evaluated_at` is its step.
+        memory (dict): what hooks want to find again after a restart; JSON values; saved in checkpoints.
+        data_time, step_time (float): seconds spent waiting for data, and in steps (the waiting
+            included, hooks not), since the run began or was resumed.
+        rank, world (int); work_dir (str); logger; json_log (JsonLines or None on other ranks than 0).
+        recognizer, train_step (Cell), loader (ClipLoader).
+    """
+
+    def __init__(self, *, recognizer, train_step, loader, rates, stream, total_steps, start_step, work_dir,
+                 logger, rank, world, evaluate, meta, sync=None):
+        self.recognizer, self.train_step, self.loader = recognizer, train_step, loader
+        self.steps_per_epoch, self.total_steps = stream.steps_per_epoch, total_steps
+        self.start_step = self.step = start_step
+        self.work_dir, self.logger, self.rank, self.world = work_dir, logger, rank, world
+        self.outputs, self.metrics, self.evaluated_at = (), {}, None
+        self.memory = dict(meta.pop('memory', {}))
+        self.json_log = JsonLines(os.path.join(work_dir, 'log.json')) if rank == 0 else None
+        self.stop_reason = None
+        self.data_time = self.step_time = 0.0
+        self._rates, self._evaluate, self._meta = rates, evaluate, meta
+
+    @property
+    def epoch(self):
+        return self.step // self.steps_per_epoch
+
+    @property
+    def at_epoch_end(self):
+        return self.step % self.steps_per_epoch == 0 or self.step == self.total_steps
+
+    @property
+    def lr(self):
+        """The learning rate of the last step."""
+        return self._rates[max(self.step - 1, 0)]
+
+    def evaluate(self):
+        """Evaluates on the validation set (on all ranks at once); fills and returns `metrics`."""
+        self.metrics = self._evaluate()
+        self.evaluated_at = self.step
+        return self.metrics
+
+    def save(self, name, last=True):
+        """Writes <work_dir>/<name>.ckpt with the whole training state, on rank 0; returns its path."""
+        path = os.path.join(self.work_dir, f'{name}.ckpt')
+        if self.rank == 0:
+            meta = dict(self._meta, step=self.step, epoch=self.epoch, memory=self.memory, metrics=self.metrics)
+            save_checkpoint(path, self.recognizer, training_state(self.train_step), meta)
+            if last:
+                atomic_write(os.path.join(self.work_dir, LAST_CHECKPOINT), os.path.basename(path) + '\n')
+        return path
+
+    def log(self, text, **values):
+        """One line for people, one JSON object for machines."""
+        if self.rank == 0:
+            self.logger.info(text)
+            self.json_log.write(step=self.step, **values)
+
+    def stop(self, reason):
+        """Ends the run after this step."""
+        self.stop_reason = reason
+
+
+def training_state(train_step):
+    """The parameters of a TrainStep that are not its recognizer's: optimizer, loss scale, accumulation.
+
+    The table of learning rates is left out: it follows from the config.
+    """
+    own = {id(p) for p in train_step.recognizer.get_parameters()}
+    return [p for p in train_step.get_parameters() if id(p) not in own and not p.name.startswith('learning_rate')]
+
+
+def last_checkpoint(work_dir):
+    """The newest checkpoint of a run, or None."""
+    try:
+        with open(os.path.join(work_dir, LAST_CHECKPOINT), encoding='utf-8') as file:
+            path = os.path.join(work_dir, file.read().strip())
+    except FileNotFoundError:
+        return None
+    return path if os.path.isfile(path) else None

@@ -1,0 +1,16 @@
+"""Ascend 310, which serves exported models and does not train."""
+
+from ...errors import DeviceError
+from ...registry import RUNNERS
+from .base import BaseRunner
+
+
+@RUNNERS.register
+class Ascend310Runner(BaseRunner):
+    """Holds the place of inference on Ascend 310: exported files run there, not Python networks."""
+
+    device_target = 'Ascend'
+
+    def setup(self, seed):
+        raise DeviceError('Ascend 310 runs exported models only. Train and test on a CPU or an Ascend 910, '
+                          'export the checkpoint, and serve that file.')

@@ -1,0 +1,25 @@
+"""Ascend 910. Written against MindSpore's documentation; not yet run on hardware."""
+
+import mindspore as ms
+
+from ...errors import DeviceError
+from ...registry import RUNNERS
+from .base import BaseRunner
+
+
+@RUNNERS.register
+class Ascend910Runner(BaseRunner):
+    """Trains and tests on Ascend 910: float16 with dynamic loss scale and data sink by default."""
+
+    device_target = 'Ascend'
+
+    def __init__(self, amp_level='O3', loss_scale='dynamic', sink_size=-1, device_id=None):
+        super().__init__(amp_level, loss_scale, sink_size, device_id)
+
+    def set_device(self):
+        try:
+            super().set_device()
+        except (RuntimeError, ValueError) as error:
+            raise DeviceError('this MindSpore does not reach an Ascend device; it needs the Ascend build and CANN '
+                              f'(python tools/collect_env.py tells): {str(error).strip().splitlines()[0]}') from error
+        ms.set_deterministic(True)

@@ -1,0 +1,135 @@
+"""What all runners share: the device, the ranks, and the training loop on mindspore.train.Model."""
+
+import logging
+import random
+import time
+
+import mindspore as ms
+import numpy as np
+from mindspore.train import Callback, Model
+
+from ...datasets.loader import as_mindspore_dataset
+from ...errors import ConfigError, DeviceError
+from .. import distributed
+
+logger = logging.getLogger(__name__)
+
+
+class BaseRunner:
+    """Runs training and testing on one kind of device. A subclass states `device_target`.
+
+    Args:
+        amp_level (str): MindSpore's mixed precision, 'O0' (float32) to 'O3' (float16).
+        loss_scale (None, float or 'dynamic'): float16 gradients need one.
+        sink_size (int): steps that the device runs without coming back to the host; 0 comes back
+            after each, -1 means an epoch. Hooks are called, and checkpoints written, between sinks.
+        device_id (int): which device; default: DEVICE_ID of the environment, or 0.
+    """
+
+    device_target = None
+
+    def __init__(self, amp_level='O0', loss_scale=None, sink_size=0, device_id=None):
+        if amp_level not in ('O0', 'O1', 'O2', 'O3'):
+            raise ConfigError(f"amp_level is 'O0', 'O1', 'O2' or 'O3'; got {amp_level!r}")
+        if not (loss_scale in (None, 'dynamic') or isinstance(loss_scale, (int, float)) and loss_scale >= 1):
+            raise ConfigError(f"loss_scale is None, 'dynamic' or a number from 1; got {loss_scale!r}")
+        if sink_size < -1:
+            raise ConfigError(f'sink_size is -1 (an epoch), 0 (no sink) or a number of steps; got {sink_size}')
+        self.amp_level, self.loss_scale, self.sink_size, self.device_id = amp_level, loss_scale, sink_size, device_id
+
+    def setup(self, seed):
+        """Takes the device, joins the other ranks and seeds everything. Call it before building a model."""
+        ms.set_context(mode=ms.GRAPH_MODE)
+        try:
+            self.set_device()
+            distributed.init_distributed()
+        except (RuntimeError, ValueError) as error:
+            raise DeviceError(f'{self.device_target} device {self.device_id or 0} cannot be used: '
+                              f'{str(error).strip().splitlines()[0]}') from error
+        ms.set_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed)
+
+    def set_device(self):
+        """Chooses the device."""
+        if self.device_id is None:
+            ms.set_device(self.device_target)
+        else:
+            ms.set_device(self.device_target, self.device_id)
+
+    def mixed_precision(self, recognizer):
+        """Applies `amp_level` to the recognizer's networks; inputs and logits stay as they are."""
+        if self.amp_level != 'O0':
+            for stream in (recognizer.rgb, recognizer.flow) if hasattr(recognizer, 'rgb') else (recognizer,):
+                stream.backbone = ms.amp.auto_mixed_precision(stream.backbone, self.amp_level)
+                stream.head = ms.amp.auto_mixed_precision(stream.head, self.amp_level)
+        return recognizer
+
+    def loss_scaler(self):
+        """The mindspore.amp.LossScaler that `loss_scale` asks for, or None."""
+        if self.loss_scale is None:
+            return None
+        if self.loss_scale == 'dynamic':
+            # MindSpore's own defaults for Model
+            return ms.amp.DynamicLossScaler(2 ** 24, scale_factor=2, scale_window=2000)
+        return ms.amp.DynamicLossScaler(self.loss_scale, scale_factor=1, scale_window=1)
+
+    def fit(self, run, hooks):
+        """Trains from `run.step` to the end.
+
+        Args:
+            run (Run): the state of the run.
+            hooks (list of Callback): in the order in which they are to be called.
+
+        Raises: whatever the loader or a hook raised.
+        """
+        steps = run.total_steps - run.start_step
+        dataset = as_mindspore_dataset(run.loader, (*run.recognizer.inputs, 'label'))
+        sink = run.steps_per_epoch if self.sink_size == -1 else self.sink_size
+        if sink and (steps % sink or run.steps_per_epoch % sink):
+            logger.warning('sink_size %d does not divide the %d steps of an epoch and the %d that are left: '
+                           'training goes on without data sink', sink, run.steps_per_epoch, steps)
+            sink = 0
+        callbacks = [_Steps(run, sink or 1), *hooks, _Stop()]
+        run.train_step.set_train(True)
+        try:
+            if sink:
+                Model(run.train_step).train(steps // sink, dataset, callbacks, dataset_sink_mode=True, sink_size=sink)
+            else:
+                Model(run.train_step).train(1, dataset, callbacks, dataset_sink_mode=False)
+        except RuntimeError:
+            if run.loader.error is not None:
+                raise run.loader.error from None
+            raise
+        if run.stop_reason:
+            run.logger.info('stopped: %s', run.stop_reason)
+
+
+class _Steps(Callback):
+    """The first callback: counts steps, takes their time and hands the run to the hooks."""
+
+    def __init__(self, run, steps_a_call):
+        super().__init__()
+        self.run, self.steps_a_call = run, steps_a_call
+
+    def on_train_begin(self, run_context):
+        run_context.original_args().run = self.run
+        self.run.ready = time.perf_counter()
+
+    def on_train_step_begin(self, run_context):
+        self.run.data_time += time.perf_counter() - self.run.ready
+
+    def on_train_step_end(self, run_context):
+        self.run.step_time += time.perf_counter() - self.run.ready
+        self.run.step += self.steps_a_call
+        self.run.outputs = run_context.original_args().net_outputs
+
+
+class _Stop(Callback):
+    """The last callback: ends the run if a hook asked for it. What hooks take is not the next step's time."""
+
+    def on_train_step_end(self, run_context):
+        run = run_context.original_args().run
+        if run.stop_reason:
+            run_context.request_stop()
+        run.ready = time.perf_counter()

@@ -1,0 +1,27 @@
+"""Any machine without an accelerator."""
+
+import logging
+
+import mindspore as ms
+
+from ...registry import RUNNERS
+from ..versions import cpu_warning
+from .base import BaseRunner
+
+logger = logging.getLogger(__name__)
+
+
+@RUNNERS.register
+class CPURunner(BaseRunner):
+    """Runs on the CPU. float32 is fastest there; data sink does not exist."""
+
+    device_target = 'CPU'
+
+    def __init__(self, amp_level='O0', loss_scale=None, sink_size=0, device_id=None):
+        super().__init__(amp_level, loss_scale, 0, None)
+
+    def setup(self, seed):
+        super().setup(seed)
+        warning = cpu_warning(ms.__version__)
+        if warning:
+            logger.warning(warning)

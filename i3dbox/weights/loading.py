@@ -1,0 +1,111 @@
+"""From a checkpoint into a recognizer, with a report."""
+
+import dataclasses
+
+import mindspore as ms
+
+from ..errors import CheckpointError
+from .checkpoint import load_checkpoint
+
+STREAMS = ('rgb', 'flow')
+HEAD = 'head.logits.'
+
+
+@dataclasses.dataclass
+class LoadReport:
+    """What loading did. `misshapen` holds (name, shape in the file, shape in the model)."""
+
+    path: str
+    matched: list
+    missing: list
+    unexpected: list
+    misshapen: list
+    new_head: bool = False
+    meta: dict = dataclasses.field(default_factory=dict)
+
+    def __str__(self):
+        text = f'{self.path}: {len(self.matched)} parameters loaded'
+        for kind in ('missing', 'unexpected'):
+            names = getattr(self, kind)
+            if names:
+                text += f'; {len(names)} {kind} ({", ".join(names[:3])}{", ..." if len(names) > 3 else ""})'
+        if self.misshapen:
+            name, found, expected = self.misshapen[0]
+            text += f'; {len(self.misshapen)} of another shape ({name}: {found} in the file, {expected} in the model)'
+        if self.new_head:
+            text += '; the head starts anew'
+        return text
+
+
+def load_weights(recognizer, source, new_head='if_needed', strict=True):
+    """Loads a checkpoint into `recognizer`.
+
+    Args:
+        recognizer (Cell): of RECOGNIZERS.
+        source (str or dict): a checkpoint; for a two-stream recognizer a whole one, or
+            dict(rgb=..., flow=...) with one of each stream.
+        new_head (str): 'if_needed' keeps the model's fresh head where the file's has another number
+            of classes (fine-tuning), 'never' refuses such a file (testing, resuming).
+        strict (bool): raise if anything else is missing, unexpected or misshapen.
+
+    Returns: list of LoadReport, one a file.
+    Raises: CheckpointError that names the file and the first parameters that do not fit.
+    """
+    if isinstance(source, dict):
+        if tuple(recognizer.inputs) != STREAMS or not set(source) <= set(STREAMS):
+            raise CheckpointError('checkpoints by stream, dict(rgb=..., flow=...), are for a TwoStreamRecognizer; '
+                                  f'got {dict(source)} for a {type(recognizer).__name__}')
+        return [_load(getattr(recognizer, stream), path, f'{stream}.', new_head, strict)
+                for stream, path in source.items()]
+    return [_load(recognizer, source, '', new_head, strict)]
+
+
+def _load(recognizer, path, prefix, new_head, strict):
+    loaded, _, meta = load_checkpoint(path)
+    modality = meta.get('modality', recognizer.modality)
+    if modality != recognizer.modality:
+        raise CheckpointError(f'{path} was trained on {modality}; the model takes {recognizer.modality}')
+    model = {p.name[len(prefix):]: p for p in recognizer.get_parameters()}
+    report = LoadReport(str(path), [], [n for n in model if n not in loaded and not _is_counter(n)],
+                        [n for n in loaded if n not in model and not _is_counter(n)], [], meta=meta)
+    for name, parameter in model.items():
+        if name not in loaded or _is_counter(name):
+            continue
+        if loaded[name].shape == tuple(parameter.shape):
+            report.matched.append(name)
+        elif HEAD in name and loaded[name].shape[1:] == tuple(parameter.shape[1:]):
+            if new_head == 'never':
+                raise CheckpointError(f'{path} has {loaded[name].shape[0]} classes; the model has '
+                                      f'{parameter.shape[0]}. Set model.head.num_classes to match.')
+            report.new_head = True
+        else:
+            report.misshapen.append((name, loaded[name].shape, tuple(parameter.shape)))
+    if strict and (report.missing or report.unexpected or report.misshapen):
+        raise CheckpointError(f'does not fit the model: {report}')
+    for name in report.matched:
+        if report.new_head and HEAD in name:
+            continue  # weight and bias start anew together
+        parameter = model[name]
+        parameter.set_data(ms.Tensor(loaded[name], parameter.dtype))
+    return report
+
+
+def _is_counter(name):
+    """Dropout's step counts a run's steps; weights carry over to another run, it does not."""
+    return name.endswith('dropout.step')
+
+
+def load_state(parameters, loaded, path):
+    """Copies a saved training state into `parameters`, all of it or none.
+
+    Raises: CheckpointError where the state is of another optimizer or model.
+    """
+    parameters = {p.name: p for p in parameters}
+    wrong = [name for name in parameters if name not in loaded or loaded[name].shape != tuple(parameters[name].shape)]
+    wrong += [name for name in loaded if name not in parameters]
+    if wrong:
+        raise CheckpointError(f'cannot resume from {path}: its training state does not fit this config '
+                              f'(optimizer, model, loss scale or accumulation differ), first at {wrong[0]!r}. '
+                              'To start a new run from its weights, use --load-from.')
+    for name, parameter in parameters.items():
+        parameter.set_data(ms.Tensor(loaded[name], parameter.dtype))

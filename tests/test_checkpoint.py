@@ -1,0 +1,121 @@
+"""Checkpoints come back whole or not at all, and fit the model or are refused by name."""
+
+import mindspore as ms
+import numpy as np
+import pytest
+from mindspore import Parameter, Tensor
+
+import tiny  # noqa: F401
+from i3dbox.errors import CheckpointError
+from i3dbox.models import build_recognizer
+from i3dbox.weights.checkpoint import load_checkpoint, save_checkpoint
+from i3dbox.weights.loading import load_weights
+
+
+def network(num_classes=3, modality='RGB'):
+    return build_recognizer(dict(type='Recognizer3D', modality=modality, backbone=dict(type='TinyBackbone'),
+                                 head=dict(type='I3DHead', num_classes=num_classes)))
+
+
+def values(recognizer):
+    return {p.name: p.asnumpy().copy() for p in recognizer.get_parameters()}
+
+
+@pytest.fixture
+def saved(tmp_path):
+    recognizer, path = network(), str(tmp_path / 'a.ckpt')
+    save_checkpoint(path, recognizer, [Parameter(Tensor([7.0]), name='moment')], dict(step=3, modality='RGB'))
+    return recognizer, path
+
+
+def test_parameters_state_and_meta_come_back(saved):
+    recognizer, path = saved
+    parameters, state, meta = load_checkpoint(path)
+    assert meta == dict(step=3, modality='RGB') and state == {'moment': [7.0]}
+    for name, value in values(recognizer).items():
+        np.testing.assert_array_equal(parameters[name], value)
+
+
+def test_a_checkpoint_cut_anywhere_is_refused(saved, tmp_path):
+    content = open(saved[1], 'rb').read()
+    for tenth in range(10):
+        cut = tmp_path / 'cut.ckpt'
+        cut.write_bytes(content[:len(content) * tenth // 10])
+        with pytest.raises(CheckpointError, match='cut.ckpt'):
+            load_weights(network(), str(cut))
+
+
+def test_a_flipped_bit_is_noticed(saved, tmp_path):
+    content = bytearray(open(saved[1], 'rb').read())
+    content[len(content) // 2] ^= 1
+    flipped = tmp_path / 'flipped.ckpt'
+    flipped.write_bytes(content)
+    with pytest.raises(CheckpointError, match='flipped.ckpt is damaged'):
+        load_checkpoint(str(flipped))
+
+
+def test_an_absent_file_and_a_text_file_are_refused_by_name(tmp_path):
+    with pytest.raises(CheckpointError, match='nothing.ckpt does not exist'):
+        load_checkpoint(str(tmp_path / 'nothing.ckpt'))
+    (tmp_path / 'notes.ckpt').write_text('these are notes')
+    with pytest.raises(CheckpointError, match='notes.ckpt is damaged or no MindSpore checkpoint'):
+        load_checkpoint(str(tmp_path / 'notes.ckpt'))
+
+
+def test_nan_weights_are_refused(tmp_path):
+    recognizer = network()
+    bias = recognizer.head.logits.bias
+    bias.set_data(Tensor(np.full(bias.shape, np.nan, np.float32)))
+    save_checkpoint(str(tmp_path / 'nan.ckpt'), recognizer)
+    with pytest.raises(CheckpointError, match='NaN or infinity in head.logits.bias'):
+        load_checkpoint(str(tmp_path / 'nan.ckpt'))
+
+
+def test_loading_copies_every_weight_and_reports_it(saved):
+    recognizer, path = saved
+    other = network()
+    report, = load_weights(other, path)
+    for name, value in values(recognizer).items():
+        np.testing.assert_array_equal(values(other)[name], value)
+    assert len(report.matched) == len(values(other)) - 1  # all but dropout's step
+    assert not (report.missing or report.unexpected or report.misshapen)
+
+
+def test_fine_tuning_starts_a_head_of_other_classes_anew_and_testing_refuses_it(saved):
+    other = network(num_classes=5)
+    before = values(other)['head.logits.weight']
+    report, = load_weights(other, saved[1])
+    assert report.new_head
+    np.testing.assert_array_equal(values(other)['head.logits.weight'], before)
+    with pytest.raises(CheckpointError, match='a.ckpt has 3 classes; the model has 5'):
+        load_weights(network(num_classes=5), saved[1], new_head='never')
+
+
+def test_a_checkpoint_of_the_other_modality_is_refused(saved):
+    with pytest.raises(CheckpointError, match='was trained on RGB; the model takes Flow'):
+        load_weights(network(modality='Flow'), saved[1])
+
+
+def test_missing_and_unexpected_parameters_are_named_and_nothing_is_loaded(tmp_path):
+    recognizer = network()
+    entries = [dict(name=p.name.replace('second', 'third'), data=p) for p in recognizer.get_parameters()]
+    ms.save_checkpoint(entries, str(tmp_path / 'foreign.ckpt'))
+    other = network()
+    before = values(other)
+    with pytest.raises(CheckpointError, match=r'5 missing \(backbone.second.*5 unexpected \(backbone.third'):
+        load_weights(other, str(tmp_path / 'foreign.ckpt'))
+    for name, value in values(other).items():
+        np.testing.assert_array_equal(value, before[name])
+
+
+def test_a_two_stream_model_loads_a_checkpoint_a_stream(tmp_path):
+    streams = {}
+    for stream, modality in (('rgb', 'RGB'), ('flow', 'Flow')):
+        streams[stream] = network(modality=modality)
+        save_checkpoint(str(tmp_path / f'{stream}.ckpt'), streams[stream], meta=dict(modality=modality))
+    one = dict(type='Recognizer3D', backbone=dict(type='TinyBackbone'), head=dict(type='I3DHead', num_classes=3))
+    both = build_recognizer(dict(type='TwoStreamRecognizer', rgb=one, flow=one))
+    load_weights(both, {stream: str(tmp_path / f'{stream}.ckpt') for stream in streams})
+    for stream, recognizer in streams.items():
+        for name, value in values(recognizer).items():
+            np.testing.assert_array_equal(values(both)[f'{stream}.{name}'], value)

@@ -1,0 +1,253 @@
+"""The frame of the commands: shared arguments, errors as one line, and the list of commands."""
+
+import argparse
+import os
+import pathlib
+import subprocess
+import sys
+import types
+
+import pytest
+
+from i3dbox.commands import arguments, cli, main, summaries
+from i3dbox.commands.arguments import add_cfg_options, add_config_argument, load_config, parse_value
+from i3dbox.config import Config
+from i3dbox.engine.versions import cpu_warning
+from i3dbox.errors import ConfigError, DamagedSampleError
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+@pytest.fixture
+def command(monkeypatch):
+    """Makes a command `fake` whose `run` is the given function."""
+    def make(run):
+        module = types.ModuleType('i3dbox.commands.fake', 'Do nothing.\n\nMore of it.')
+        module.add_arguments = lambda parser: parser.add_argument('--size', type=int, default=0)
+        module.run = run
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    return make
+
+
+def raises(error):
+    def run(args):
+        raise error
+    return run
+
+
+def run_tool(*words, cwd):
+    return subprocess.run([sys.executable, *map(str, words)], cwd=cwd, capture_output=True, text=True)
+
+
+# main
+
+def test_a_command_gets_its_arguments_and_its_status_is_returned(command):
+    command(lambda args: args.size)
+    assert main('fake', ['--size', '3']) == 3
+    command(lambda args: None)
+    assert main('fake', []) == 0
+
+
+@pytest.mark.parametrize('error, line', [
+    (ConfigError('a.py: bad\nkey'), 'a.py: bad key'),
+    (DamagedSampleError('v', 'a  b.avi', 'is empty'), 'a  b.avi: is empty')])
+def test_an_error_of_the_users_is_one_line_and_status_1(command, capsys, error, line):
+    command(raises(error))
+    assert main('fake', []) == 1
+    assert capsys.readouterr() == ('', f'i3dbox fake: error: {line}\n')
+
+
+def test_debug_shows_the_traceback_as_well(command, capsys):
+    command(raises(ConfigError('bad')))
+    assert main('fake', ['--debug']) == 1
+    text = capsys.readouterr().err
+    assert 'Traceback' in text and text.endswith('i3dbox fake: error: bad\n')
+
+
+def test_a_defect_of_the_program_keeps_its_traceback(command):
+    command(raises(ZeroDivisionError()))
+    with pytest.raises(ZeroDivisionError):
+        main('fake', [])
+
+
+def test_ctrl_c_ends_with_130_and_a_short_line(command, capsys):
+    command(raises(KeyboardInterrupt()))
+    assert main('fake', []) == 130
+    assert capsys.readouterr().err == 'i3dbox fake: interrupted\n'
+
+
+def test_wrong_arguments_end_with_2(command, capsys):
+    command(lambda args: None)
+    with pytest.raises(SystemExit) as caught:
+        main('fake', ['--sise', '3'])
+    assert caught.value.code == 2
+
+
+def test_help_tells_the_first_paragraph_of_the_docstring(command, capsys):
+    command(lambda args: None)
+    with pytest.raises(SystemExit):
+        main('fake', ['--help'], prog='i3dbox fake')
+    text = capsys.readouterr().out
+    assert 'usage: i3dbox fake' in text and 'Do nothing.' in text and 'More of it' not in text
+
+
+# cli
+
+@pytest.mark.parametrize('argv', [[], ['--help'], ['-h']])
+def test_cli_lists_the_commands(capsys, argv):
+    assert cli(argv) == 0
+    text = capsys.readouterr().out
+    assert 'print_config' in text and summaries()['collect_env'] in text
+    assert 'arguments' not in summaries()
+
+
+def test_every_command_has_a_one_line_summary():
+    assert all(summary.endswith('.') for summary in summaries().values())
+
+
+def test_cli_suggests_the_nearest_command(capsys):
+    assert cli(['print_confg']) == 2
+    assert "no command 'print_confg'. Did you mean 'print_config'" in capsys.readouterr().err
+
+
+def test_cli_runs_a_command(capsys, tmp_path):
+    path = tmp_path / 'a.py'
+    path.write_text('x = dict(y=1)')
+    assert cli(['print_config', str(path), '--cfg-options', 'x.y=2']) == 0
+    assert capsys.readouterr().out == 'x = dict(y=2)\n'
+
+
+def test_listing_the_commands_imports_nothing_heavy():
+    code = ('import sys; from i3dbox.commands import cli; cli([]);'
+            'heavy = {"mindspore", "cv2", "numpy", "yapf"} & set(sys.modules); assert not heavy, heavy')
+    assert run_tool('-c', code, cwd=ROOT).returncode == 0
+
+
+# Shared arguments
+
+def parse(*words):
+    parser = argparse.ArgumentParser()
+    add_config_argument(parser)
+    add_cfg_options(parser)
+    return parser.parse_args(words)
+
+
+@pytest.mark.parametrize('text, value', [
+    ('3', 3), ('-1e-3', -1e-3), ('None', None), ('True', True), ('false', False), ("'3'", '3'),
+    ('(1, 2)', (1, 2)), ('[1,2]', [1, 2]), ("{'a': 1}", {'a': 1}), ('[dict]', ['dict']), ('[]', []),
+    ('"a,b"', 'a,b'), ('()', ()),
+    ('adam', 'adam'), ('a/b c.avi', 'a/b c.avi'), ('a=b', 'a=b'), ('', ''), ('007', '007'),
+    ('a,b,c', ['a', 'b', 'c']), ('1,2', [1, 2]), ('[a,1.5]', ['a', 1.5]), ('(a,b)', ('a', 'b')),
+    ('a,', ['a']),
+    ('[(a,1),[None,b]]', [('a', 1), [None, 'b']]), ('(1,2),(a,b)', [(1, 2), ('a', 'b')]), ('(a)', '(a)'),
+    ('f(1,2).avi', 'f(1,2).avi'), (':),x', ':),x'), ("it's,x", "it's,x"), ('[a] [b]', '[a] [b]')])
+def test_a_value_on_the_command_line_is_a_python_literal_a_list_or_a_string(text, value):
+    assert parse_value(text) == value and type(parse_value(text)) is type(value)
+
+
+def test_cfg_options_are_collected_into_one_dict():
+    args = parse('c.py', '--cfg-options', 'a.b=1', 'c=x=y', '--cfg-options', 'd=[e]')
+    assert args.cfg_options == {'a.b': 1, 'c': 'x=y', 'd': ['e']}
+    assert parse('c.py').cfg_options == {}
+
+
+@pytest.mark.parametrize('word', ['novalue', '=3'])
+def test_a_word_that_is_no_key_and_value_is_refused(word, capsys):
+    with pytest.raises(SystemExit):
+        parse('c.py', '--cfg-options', word)
+    assert f"expected KEY=VALUE, got '{word}'" in capsys.readouterr().err
+
+
+@pytest.fixture
+def shipped(tmp_path, monkeypatch):
+    """Lets `tmp_path/configs` be the shipped configs, seen from another folder."""
+    folder, elsewhere = tmp_path / 'configs', tmp_path / 'elsewhere'
+    folder.mkdir()
+    elsewhere.mkdir()
+    (folder / 'i3d_rgb.py').write_text('x = 1')
+    monkeypatch.setattr(arguments, 'configs_folder', lambda: str(folder))
+    monkeypatch.chdir(elsewhere)
+    return folder
+
+
+@pytest.mark.parametrize('name', ['i3d_rgb', 'i3d_rgb.py', 'configs/i3d_rgb', 'configs/i3d_rgb.py'])
+def test_a_shipped_config_is_found_by_name(shipped, name):
+    cfg = load_config(parse(name, '--cfg-options', 'y=2'))
+    assert dict(cfg) == dict(x=1, y=2) and cfg.filename == str(shipped / 'i3d_rgb.py')
+
+
+def test_a_file_of_the_users_comes_before_a_shipped_config(shipped):
+    pathlib.Path('i3d_rgb.py').write_text('x = 5')
+    assert load_config(parse('i3d_rgb.py')).x == 5
+
+
+@pytest.mark.parametrize('name, message', [
+    ('configs/i3d_rbg.py', "config 'configs/i3d_rbg.py' is neither a file nor shipped.* mean 'i3d_rgb'"),
+    ('nothing/alike.py', 'there is no folder'), ('/nothing/alike.py', 'there is no folder'),
+    ('.', 'is a folder')])
+def test_a_config_that_is_nowhere_is_reported(shipped, name, message):
+    with pytest.raises(ConfigError, match=message):
+        load_config(parse(name))
+
+
+def test_the_shipped_configs_are_those_of_the_checkout_unless_the_package_holds_them(monkeypatch, tmp_path):
+    assert arguments.configs_folder() == str(ROOT / 'configs')
+    (tmp_path / 'i3dbox' / 'configs').mkdir(parents=True)
+    monkeypatch.setattr(arguments, '_PACKAGE', str(tmp_path / 'i3dbox'))
+    assert arguments.configs_folder() == str(tmp_path / 'i3dbox' / 'configs')
+
+
+# The tools
+
+def test_print_config_works_from_any_folder_and_its_text_is_the_same_config(tmp_path):
+    (tmp_path / 'base.py').write_text("model = dict(type='A', head=dict(classes=51))")
+    (tmp_path / 'a.py').write_text("_base_ = 'base.py'\nseed = 1")
+    done = run_tool(ROOT / 'tools' / 'print_config.py', 'a.py', '--cfg-options', 'model.head.classes=4',
+                    cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (tmp_path / 'printed.py').write_text(done.stdout)
+    assert Config.fromfile(str(tmp_path / 'printed.py')) == Config(
+        dict(model=dict(type='A', head=dict(classes=4)), seed=1))
+
+
+def test_print_config_reports_an_error_in_one_line(tmp_path):
+    (tmp_path / 'a.py').write_text('x = 1\ny = z')
+    done = run_tool(ROOT / 'tools' / 'print_config.py', 'a.py', cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, '')
+    assert done.stderr == (f"i3dbox print_config: error: {tmp_path / 'a.py'}, line 2: "
+                           "NameError: name 'z' is not defined\n")
+
+
+def test_print_config_survives_a_reader_that_leaves(tmp_path):
+    (tmp_path / 'a.py').write_text("x = 'a'")
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([sys.executable, str(ROOT / 'tools' / 'print_config.py'), 'a.py'], cwd=tmp_path,
+                          stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, '')
+
+
+def test_collect_env_names_what_matters(capsys, monkeypatch):
+    from i3dbox.commands import collect_env
+    versions = {'mindspore': None, 'cv2': None}
+    monkeypatch.setattr(collect_env, '_import', lambda name: (versions[name], '2.9.0'))
+    assert main('collect_env', []) == 0
+    text = capsys.readouterr().out
+    for word in ('i3dbox', 'Python', 'CPU', 'Memory', 'MindSpore', 'Ascend', 'OpenCV', 'numpy', 'yapf'):
+        assert word in text
+    assert 'Warning: MindSpore 2.9.0 computes convolutions on the CPU about 100 times slower' in text
+
+
+def test_collect_env_reports_a_broken_package_instead_of_failing():
+    from i3dbox.commands.collect_env import _import
+    assert _import('no_such_package') == (None, "cannot be imported: ModuleNotFoundError: "
+                                                "No module named 'no_such_package'")
+
+
+@pytest.mark.parametrize('version, slow', [
+    ('2.7.0', False), ('2.8.0', False), ('2.8.0rc1', False), ('2.9.0', True), ('2.10.0', True), ('3.0', True),
+    ('unknown', False)])
+def test_slow_versions_of_mindspore_are_known(version, slow):
+    warning = cpu_warning(version)
+    assert bool(warning) is slow and (not slow or f'MindSpore {version} ' in warning)

@@ -1,0 +1,295 @@
+import json
+import logging
+
+import numpy as np
+import pytest
+from fake_data import Damage, DrawClip, FakeDataset
+
+from i3dbox.datasets.list_dataset import RawframeDataset, VideoDataset
+from i3dbox.errors import AnnotationError, ConfigError, DamagedSampleError, DataError
+from i3dbox.registry import DATASETS
+
+PIPELINE = [dict(type=DrawClip)]
+ODD_NAME = '#1 a; (b) & [c]+! größer.avi'
+
+
+def touch(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding='utf-8')
+
+
+@pytest.fixture
+def ucf101(tmp_path):
+    """Two classes, three training videos and one for testing, with videos, frames and flow."""
+    train = ['Archery/v_Archery_g02_c01', 'HandstandPushups/v_HandStandPushups_g02_c01',
+             'Archery/v_Archery_g02_c02']
+    test = ['Archery/v_Archery_g01_c01']
+    labels = {'Archery': 1, 'HandstandPushups': 2}
+    for name in train + test:
+        touch(tmp_path / 'videos' / f'{name}.avi')
+        for folder in ('rawframes', 'flow'):
+            (tmp_path / folder / name).mkdir(parents=True)
+    write(tmp_path / 'splits' / 'classInd.txt', ''.join(f'{i} {name}\r\n' for name, i in labels.items()))
+    write(tmp_path / 'splits' / 'trainlist01.txt',
+          ''.join(f'{name}.avi {labels[name.partition("/")[0]]}\n' for name in train))
+    write(tmp_path / 'splits' / 'testlist01.txt', ''.join(f'{name}.avi\n' for name in test))
+    return tmp_path
+
+
+def build(root, type='UCF101Dataset', **kwargs):
+    return DATASETS.build(dict(type=type, data_root=str(root), pipeline=PIPELINE, **kwargs))
+
+
+def names(dataset):
+    return [sample['name'] for sample in dataset.samples]
+
+
+def test_ucf101_reads_its_split_files_and_finds_its_videos(ucf101):
+    dataset = build(ucf101)
+    assert dataset.classes == ['Archery', 'HandstandPushups'] and dataset.num_classes == 2
+    assert names(dataset) == ['Archery/v_Archery_g02_c01', 'HandstandPushups/v_HandStandPushups_g02_c01',
+                              'Archery/v_Archery_g02_c02']
+    assert [sample['label'] for sample in dataset.samples] == [0, 1, 0]
+    assert dataset.samples[0]['filename'] == str(ucf101 / 'videos' / 'Archery' / 'v_Archery_g02_c01.avi')
+    assert names(build(ucf101, subset='test')) == ['Archery/v_Archery_g01_c01']
+
+
+def test_ucf101_reads_frame_folders_of_either_modality(ucf101):
+    rgb, flow = (build(ucf101, source='frames', modality=modality) for modality in ('RGB', 'Flow'))
+    assert names(rgb) == names(flow) == names(build(ucf101))
+    assert rgb.samples[0]['frame_dir'] == str(ucf101 / 'rawframes' / 'Archery' / 'v_Archery_g02_c01')
+    assert flow.samples[0]['frame_dir'] == str(ucf101 / 'flow' / 'Archery' / 'v_Archery_g02_c01')
+    assert rgb.samples[0]['filename_tmpl'].format(7) == 'image_00007.jpg'
+    assert flow.samples[0]['filename_tmpl'].format('x', 7) == 'image_00007x.jpg'
+
+
+def test_the_official_folder_names_are_found_and_each_folder_can_be_named(ucf101):
+    expected = names(build(ucf101))
+    (ucf101 / 'videos').rename(ucf101 / 'UCF-101')
+    (ucf101 / 'splits').rename(ucf101 / 'ucfTrainTestlist')
+    assert names(build(ucf101)) == expected
+    (ucf101 / 'UCF-101').rename(ucf101 / 'v')
+    (ucf101 / 'ucfTrainTestlist').rename(ucf101 / 's')
+    (ucf101 / 'flow').rename(ucf101 / 'f')
+    assert names(build(ucf101, video_dir=str(ucf101 / 'v'), split_dir=str(ucf101 / 's'))) == expected
+    assert names(build(ucf101, source='frames', modality='Flow', frame_dir=str(ucf101 / 'f'),
+                       split_dir=str(ucf101 / 's'))) == expected
+
+
+def test_a_folder_in_another_case_than_the_list_is_found(ucf101):
+    (ucf101 / 'videos' / 'HandstandPushups').rename(ucf101 / 'videos' / 'HandStandPushups')
+    dataset = build(ucf101)
+    assert dataset.samples[1]['name'].startswith('HandstandPushups/')
+    assert 'videos/HandStandPushups/' in dataset.samples[1]['filename'].replace('\\', '/')
+
+
+def test_the_originals_json_stands_in_for_the_split_files(ucf101):
+    dataset = build(ucf101)
+    database = {}
+    for name in names(dataset):
+        folder, _, video = name.partition('/')
+        database[video] = {'subset': 'training', 'annotations': {'label': folder}}
+    write(ucf101 / 'ucf101_01.json', json.dumps({'labels': dataset.classes, 'database': database}))
+    for source in ('video', 'frames'):
+        other = build(ucf101, source=source, ann_file=str(ucf101 / 'ucf101_01.json'))
+        assert names(other) == names(dataset)
+
+
+def test_hmdb51_finds_videos_and_frames_of_odd_names(tmp_path):
+    touch(tmp_path / 'hmdb51_org' / 'wave' / ODD_NAME)
+    touch(tmp_path / 'hmdb51_org' / 'brush_hair' / 'b.avi')
+    (tmp_path / 'rawframes' / 'wave' / ODD_NAME[:-4]).mkdir(parents=True)
+    (tmp_path / 'rawframes' / 'brush_hair' / 'b').mkdir(parents=True)
+    for name, video in (('wave', ODD_NAME), ('brush_hair', 'b.avi')):
+        path = tmp_path / 'testTrainMulti_7030_splits' / f'{name}_test_split1.txt'
+        write(path, f'{video} 1 \nunused.avi 0 \n')
+    for source in ('video', 'frames'):
+        dataset = build(tmp_path, 'HMDB51Dataset', source=source)
+        assert dataset.classes == ['brush_hair', 'wave']
+        assert names(dataset) == ['brush_hair/b', 'wave/' + ODD_NAME[:-4]]
+
+
+def test_accents_are_found_in_the_other_unicode_form(tmp_path):
+    touch(tmp_path / 'gro\u0308\u00dfer.mp4')
+    write(tmp_path / 'list.txt', 'gr\u00f6\u00dfer.mp4 0\n')
+    assert len(VideoDataset(str(tmp_path / 'list.txt'), str(tmp_path), pipeline=PIPELINE)) == 1
+
+
+def test_mmactions_lists_make_data_sets(tmp_path):
+    touch(tmp_path / 'videos' / 'some where' / 'a.mp4')
+    (tmp_path / 'frames' / 'a').mkdir(parents=True)
+    write(tmp_path / 'videos.txt', 'some where/a.mp4 2\n')
+    write(tmp_path / 'frames.txt', 'a 30 2\n')
+    video = VideoDataset(str(tmp_path / 'videos.txt'), str(tmp_path / 'videos'), pipeline=PIPELINE)
+    assert video.num_classes == 3 and names(video) == ['some where/a']
+    frames = RawframeDataset(str(tmp_path / 'frames.txt'), str(tmp_path / 'frames'), PIPELINE, num_classes=9,
+                             modality='Flow')
+    assert frames.num_classes == 9
+    assert frames.samples == [dict(name='a', label=2, total_frames=30, filename_tmpl='flow_{}_{:05}.jpg',
+                                   frame_dir=str(tmp_path / 'frames' / 'a'))]
+    write(tmp_path / 'classes.txt', 'x\ny\n')
+    with pytest.raises(AnnotationError, match='videos.txt:1: label 2, but there are 2 classes'):
+        VideoDataset(str(tmp_path / 'videos.txt'), str(tmp_path / 'videos'), PIPELINE,
+                     classes=str(tmp_path / 'classes.txt'))
+
+
+def test_two_videos_of_one_name_are_refused(tmp_path):
+    touch(tmp_path / 'a.avi')
+    touch(tmp_path / 'a.mp4')
+    write(tmp_path / 'list.txt', 'a.avi 0\na.mp4 0\n')
+    with pytest.raises(AnnotationError, match="two samples are called 'a'"):
+        VideoDataset(str(tmp_path / 'list.txt'), str(tmp_path), pipeline=PIPELINE)
+
+
+def test_absent_videos_are_summed_up_and_refused(ucf101):
+    (ucf101 / 'videos' / 'Archery' / 'v_Archery_g02_c02.avi').unlink()
+    with pytest.raises(DataError) as caught:
+        build(ucf101)
+    message = str(caught.value)
+    assert "1 of 3 entries of the list are not there: 'Archery/v_Archery_g02_c02.avi'" in message
+    assert 'trainlist01.txt:3' in message and "missing='skip'" in message and 'no folder' not in message
+
+
+def test_absent_videos_are_skipped_when_asked(ucf101, caplog):
+    (ucf101 / 'videos' / 'Archery' / 'v_Archery_g02_c02.avi').unlink()
+    with caplog.at_level(logging.WARNING):
+        assert len(build(ucf101, missing='skip')) == 2
+    assert '1 of 3 entries' in caplog.text and 'are skipped' in caplog.text
+
+
+def test_a_class_that_is_not_on_the_disk_is_named(ucf101):
+    (ucf101 / 'videos' / 'HandstandPushups').rename(ucf101 / 'elsewhere')
+    with pytest.raises(DataError, match="1 of 3 entries.*there is no folder 'HandstandPushups'"):
+        build(ucf101)
+
+
+def test_many_absent_entries_are_counted_rather_than_listed(tmp_path):
+    write(tmp_path / 'list.txt', ''.join(f'{i}.mp4 0\n' for i in range(20)))
+    message = "20 of 20 entries.*'0.mp4', '1.mp4', '2.mp4', '3.mp4', '4.mp4' and 15 more"
+    with pytest.raises(DataError, match=message):
+        VideoDataset(str(tmp_path / 'list.txt'), str(tmp_path), missing='skip', pipeline=PIPELINE)
+
+
+@pytest.mark.parametrize('kwargs, error, message', [
+    (dict(modality='Flow'), ConfigError, "modality='Flow' needs source='frames'"),
+    (dict(modality='Depth'), ConfigError, "modality is one of 'RGB', 'Flow'; got 'Depth'"),
+    (dict(subset='val'), ConfigError, "subset is one of 'train', 'test'; got 'val'"),
+    (dict(split=4), ConfigError, 'split is one of 1, 2, 3; got 4'),
+    (dict(source='zip'), ConfigError, "source is one of 'video', 'frames'; got 'zip'"),
+    (dict(missing='ignore'), ConfigError, "missing is one of 'raise', 'skip'"),
+    (dict(damaged='skip'), ConfigError, "damaged is one of 'raise', 'replace' in training; got 'skip'"),
+    (dict(damaged='replace', test_mode=True), ConfigError, "'raise', 'skip' in testing; got 'replace'"),
+    (dict(video_dir='absent'), DataError, 'absent: there is no such folder; expected the videos there'),
+    (dict(split=2), AnnotationError, 'trainlist02.txt: cannot be read'),
+    (dict(ann_file='absent.json'), AnnotationError, 'absent.json: cannot be read'),
+])
+def test_an_argument_that_cannot_be_used_is_named(ucf101, kwargs, error, message):
+    with pytest.raises(error, match=message):
+        build(ucf101, **kwargs)
+
+
+def test_a_missing_data_root_is_named_with_what_belongs_there(tmp_path):
+    with pytest.raises(DataError, match='absent: there is no such folder; expected a data set there'):
+        build(tmp_path / 'absent')
+    with pytest.raises(DataError, match='holds no split files; expected a folder splits or ucfTrainTestlist'):
+        build(tmp_path)
+    write(tmp_path / 'splits' / 'classInd.txt', '1 Archery\n')
+    write(tmp_path / 'splits' / 'trainlist01.txt', 'Archery/v.avi 1\n')
+    with pytest.raises(DataError, match='holds no videos; expected a folder videos or UCF-101'):
+        build(tmp_path)
+
+
+def test_a_subset_without_entries_is_refused(tmp_path):
+    touch(tmp_path / 'videos' / 'wave' / 'a.avi')
+    write(tmp_path / 'splits' / 'wave_test_split1.txt', 'a.avi 1\n')
+    with pytest.raises(DataError, match='HMDB51Dataset has no samples'):
+        build(tmp_path, 'HMDB51Dataset', subset='test')
+
+
+def rng():
+    return np.random.default_rng(3)
+
+
+def test_load_gives_the_pipeline_what_it_needs():
+    seen = {}
+
+    class Look:
+        def __call__(self, results):
+            seen.update(results)
+            return results
+
+    dataset = FakeDataset(3, [dict(type=Look), dict(type=DrawClip)], modality='Flow', test_mode=True)
+    results = dataset.load(1, rng())
+    expected = dict(name='s1', label=1, index=1, modality='Flow', test_mode=True)
+    assert {key: seen[key] for key in expected} == expected
+    assert results['imgs'].shape == (1, 2, 2, 2, 3)
+    assert dataset.samples[1] == dict(name='s1', label=1)
+
+
+def test_a_replacement_is_the_next_readable_sample_with_the_same_random_numbers():
+    dataset = FakeDataset(4, [dict(type=Damage, places=(2, 3)), dict(type=DrawClip)])
+    results, reports = dataset.get(2, rng())
+    assert results['name'] == 's0'
+    assert reports == [('s2', 's2.avi', 'is empty', 's0'), ('s3', 's3.avi', 'is empty', 's0')]
+    np.testing.assert_array_equal(results['imgs'], dataset.get(0, rng())[0]['imgs'])
+
+
+def test_testing_stops_at_a_damaged_sample_unless_told_to_skip_it():
+    pipeline = [dict(type=Damage, places=(2,)), dict(type=DrawClip)]
+    with pytest.raises(DamagedSampleError, match='s2.avi: is empty'):
+        FakeDataset(4, pipeline, test_mode=True).get(2, rng())
+    assert FakeDataset(4, pipeline, test_mode=True, damaged='skip').get(2, rng()) == (
+        None, [('s2', 's2.avi', 'is empty', None)])
+
+
+def two_stream(root, flow=(), **kwargs):
+    stream = dict(type='UCF101Dataset', data_root=str(root), pipeline=PIPELINE)
+    flow = dict(stream, source='frames', **dict(flow))
+    return DATASETS.build(dict(type='TwoStreamDataset', rgb=stream, flow=flow, **kwargs))
+
+
+def test_two_streams_are_joined_by_name_whatever_their_order(ucf101):
+    write(ucf101 / 'other' / 'classInd.txt', (ucf101 / 'splits' / 'classInd.txt').read_text())
+    lines = (ucf101 / 'splits' / 'trainlist01.txt').read_text().splitlines()
+    write(ucf101 / 'other' / 'trainlist01.txt', '\n'.join(reversed(lines)))
+    dataset = two_stream(ucf101, dict(split_dir=str(ucf101 / 'other')))
+    assert dataset.inputs == ('rgb', 'flow') and dataset.num_classes == 2
+    for sample in dataset.samples:
+        assert sample['name'] == dataset.flow.samples[sample['flow']]['name']
+        assert sample['name'] == dataset.rgb.samples[sample['rgb']]['name']
+    assert [sample['flow'] for sample in dataset.samples] == [2, 1, 0]
+
+
+def test_both_streams_draw_the_same_random_numbers(ucf101):
+    dataset = two_stream(ucf101)
+    results = dataset.load(1, rng())
+    assert results['name'] == dataset.samples[1]['name'] and results['label'] == 1
+    np.testing.assert_array_equal(results['rgb'], results['flow'])
+
+
+def test_streams_of_different_videos_are_refused(ucf101):
+    (ucf101 / 'flow' / 'Archery' / 'v_Archery_g02_c02').rmdir()
+    message = "1 samples of the RGB data set are not in the flow data set; the first is 'Archery/v_Archery_g02"
+    with pytest.raises(DataError, match=message):
+        two_stream(ucf101, dict(missing='skip'))
+    assert len(two_stream(ucf101, missing='skip')) == 2
+
+
+def test_streams_of_different_labels_are_refused(ucf101):
+    write(ucf101 / 'other' / 'classInd.txt', '1 HandstandPushups\n2 Archery\n')
+    lines = (ucf101 / 'splits' / 'trainlist01.txt').read_text().splitlines()
+    lines = [line[:-1] + str(3 - int(line[-1])) for line in lines]
+    write(ucf101 / 'other' / 'trainlist01.txt', '\n'.join(lines))
+    with pytest.raises(DataError, match="label 0 is 'Archery' in the one and 'HandstandPushups' in the oth"):
+        two_stream(ucf101, dict(split_dir=str(ucf101 / 'other')))
+
+
+def test_a_two_stream_sample_is_damaged_if_either_stream_is(ucf101):
+    dataset = two_stream(ucf101, dict(pipeline=[dict(type=Damage, places=(0,)), *PIPELINE]))
+    results, reports = dataset.get(0, rng())
+    assert results['index'] == 1 and reports[0].name == 'Archery/v_Archery_g02_c01'

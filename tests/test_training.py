@@ -1,0 +1,271 @@
+"""Training is a function of its config and seed, survives what happens to runs, and says what went wrong."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+import mindspore as ms
+import numpy as np
+import pytest
+from mindspore import Tensor
+
+import tiny
+from i3dbox.apis.test import test as run_test
+from i3dbox.apis.train import train
+from i3dbox.config import Config
+from i3dbox.engine.optimizers.build import build_optimizer
+from i3dbox.engine.run import last_checkpoint
+from i3dbox.engine.train_step import TrainStep
+from i3dbox.errors import CheckpointError, ConfigError, DamagedSampleError, DataError, ModelError, RegistryError
+from i3dbox.models import build_recognizer
+from i3dbox.models.freezing import freeze
+from i3dbox.registry import LOSSES
+from i3dbox.weights.checkpoint import load_checkpoint
+
+TOOLS = pathlib.Path(__file__).parents[1] / 'tools'
+STEPS = [dict(type='LoggerHook', interval=1), dict(type='CheckpointHook', interval=1, by_epoch=False)]
+
+
+def config(tmp_path, work_dir='run', **changes):
+    cfg = Config.fromfile(tiny.write_config(tmp_path, **changes))
+    cfg.work_dir = str(tmp_path / work_dir)
+    return cfg
+
+
+def command(name, *args, **kwargs):
+    return subprocess.run([sys.executable, str(TOOLS / f'{name}.py'), *map(str, args)], capture_output=True,
+                          text=True, timeout=300, **kwargs)
+
+
+def lines(work_dir, mode='train'):
+    with open(os.path.join(work_dir, 'log.json'), encoding='utf-8') as file:
+        return [line for line in map(json.loads, file) if line['mode'] == mode]
+
+
+def assert_same_checkpoint(one, other):
+    for left, right in zip(load_checkpoint(one)[:2], load_checkpoint(other)[:2]):
+        assert left.keys() == right.keys() and left
+        for name in left:
+            np.testing.assert_array_equal(left[name], right[name], err_msg=name)
+
+
+def test_a_killed_and_resumed_run_ends_bit_for_bit_as_one_that_was_never_killed(tmp_path):
+    recipe = dict(optimizer=dict(type='Adam', lr=0.01, weight_decay=1e-4), accumulate=2, clip_grad_norm=1.0)
+    straight = config(tmp_path, 'straight', hooks=STEPS, **recipe)
+    train(straight)
+    path = tiny.write_config(tmp_path, hooks=[*STEPS, dict(type='KillHook', at_step=9)], **recipe)
+    killed = command('train', path, '--work-dir', tmp_path / 'killed')
+    assert killed.returncode == -signal.SIGKILL
+    assert os.path.basename(last_checkpoint(str(tmp_path / 'killed'))) == 'step_9.ckpt'  # of 12, 6 an epoch
+    resumed = command('train', tiny.write_config(tmp_path, hooks=STEPS, **recipe), '--work-dir', tmp_path / 'killed',
+                      '--resume')
+    assert resumed.returncode == 0, resumed.stderr
+    assert 'from step 9 to 12' in resumed.stdout
+    assert_same_checkpoint(tmp_path / 'straight/step_12.ckpt', tmp_path / 'killed/step_12.ckpt')
+    losses = {line['step']: line['loss'] for line in lines(tmp_path / 'killed')}
+    assert losses == {line['step']: line['loss'] for line in lines(tmp_path / 'straight')}
+
+
+def test_a_finished_run_that_is_resumed_does_nothing(tmp_path):
+    cfg = config(tmp_path)
+    train(cfg)
+    before = os.stat(last_checkpoint(cfg.work_dir)).st_mtime_ns
+    assert train(cfg, resume='auto').step == 12
+    assert os.stat(last_checkpoint(cfg.work_dir)).st_mtime_ns == before
+
+
+def test_an_earlier_runs_checkpoints_are_not_overwritten(tmp_path):
+    cfg = config(tmp_path, total_epochs=1)
+    train(cfg)
+    with pytest.raises(ConfigError, match='holds the checkpoints of an earlier run: --resume'):
+        train(cfg)
+
+
+def test_the_config_in_the_work_dir_runs_by_itself_and_gives_the_same_weights(tmp_path):
+    cfg = config(tmp_path, total_epochs=1)
+    train(cfg)
+    again = Config.fromfile(str(tmp_path / 'run/tiny_config.py'), dict(work_dir=str(tmp_path / 'again')))
+    train(again)
+    assert_same_checkpoint(tmp_path / 'run/epoch_1.ckpt', tmp_path / 'again/epoch_1.ckpt')
+
+
+def test_resuming_with_another_seed_batch_or_optimizer_is_refused_by_name(tmp_path):
+    train(config(tmp_path, total_epochs=1))
+    checkpoint = str(tmp_path / 'run/epoch_1.ckpt')
+    for changes, culprit in ((dict(seed=1), 'its seed was 0, the config gives 1'),
+                             (dict(optimizer=dict(type='Adam', lr=0.1)), 'training state does not fit')):
+        with pytest.raises(CheckpointError, match=culprit):
+            train(config(tmp_path, 'other', **changes), resume=checkpoint)
+
+
+def test_load_from_starts_a_new_run_from_the_weights(tmp_path):
+    train(config(tmp_path, total_epochs=1))
+    cfg = config(tmp_path, 'tuned', total_epochs=1, load_from=str(tmp_path / 'run/epoch_1.ckpt'),
+                 freeze=dict(finetune_prefixes=['logits']))
+    run = train(cfg)
+    before, after = (load_checkpoint(tmp_path / f'{name}/epoch_1.ckpt')[0] for name in ('run', 'tuned'))
+    changed = {name for name in after if not np.array_equal(before[name], after[name])}
+    assert changed == {'head.logits.weight', 'head.logits.bias'}
+    assert run.start_step == 0
+
+
+def test_evaluation_checkpoints_and_early_stop_work_together(tmp_path):
+    cfg = config(tmp_path, total_epochs=30, hooks=[
+        dict(type='CheckpointHook', max_keep_ckpts=2, save_best='top1_acc'),
+        dict(type='EarlyStopHook', patience=3)])
+    run = train(cfg, validate=True)
+    assert 'top1_acc has not risen in 3 evaluations' in run.stop_reason and run.epoch < 30
+    kept = sorted(name for name in os.listdir(cfg.work_dir) if name.endswith('.ckpt'))
+    assert kept == sorted(['best_top1_acc.ckpt', f'epoch_{run.epoch - 1}.ckpt', f'epoch_{run.epoch}.ckpt'])
+    figures = [line['top1_acc'] for line in lines(cfg.work_dir, 'val')]
+    assert run.memory['best']['value'] == max(figures) == figures[run.memory['best']['epoch'] - 1]
+    results = run_test(cfg, str(tmp_path / 'run/best_top1_acc.ckpt'), data='val')
+    assert results.evaluate(['top_k_accuracy'])['top1_acc'] == max(figures)
+
+
+def test_the_log_says_loss_accuracy_rate_and_times(tmp_path):
+    cfg = config(tmp_path, total_epochs=1)
+    train(cfg)
+    line = lines(cfg.work_dir)[-1]
+    assert line['step'] == line['iter'] == 6 and line['epoch'] == 1
+    assert {'loss', 'top1_acc', 'lr', 'time', 'data_time'} <= set(line)
+    text, = [f for f in os.listdir(cfg.work_dir) if f.endswith('.log')]
+    assert 'eta' in (tmp_path / 'run' / text).read_text()
+
+
+class TestDamagedSamples:
+    def test_they_are_replaced_counted_and_listed_at_the_end(self, tmp_path):
+        data = dict(batch_size=4, train=dict(type='TinyDataset', damaged_samples=[3, 4]))
+        path = tiny.write_config(tmp_path, total_epochs=1, data=data)
+        done = command('train', path, '--work-dir', tmp_path / 'run')
+        assert done.returncode == 0
+        assert "'clip5' stands in for 'clip3'" in done.stdout
+        assert '2 damaged samples were met:' in done.stdout and 'clip4.avi: it is made of noise' in done.stdout
+
+    def test_or_they_stop_the_run_by_name(self, tmp_path):
+        data = dict(batch_size=4, train=dict(type='TinyDataset', damaged_samples=[3], damaged='raise'))
+        with pytest.raises(DamagedSampleError, match='clip3.avi: it is made of noise'):
+            train(config(tmp_path, data=data))
+
+    def test_a_data_set_of_nothing_else_is_refused(self, tmp_path):
+        data = dict(train=dict(type='TinyDataset', size=4, damaged_samples=list(range(4))))
+        with pytest.raises(DataError, match='none of the 4 samples'):
+            train(config(tmp_path, data=data))
+
+    def test_in_testing_they_stop_or_are_left_out_and_listed(self, tmp_path):
+        train(config(tmp_path, total_epochs=1))
+        checkpoint = str(tmp_path / 'run/epoch_1.ckpt')
+        test_set = dict(type='TinyDataset', size=7, damaged_samples=[2])
+        with pytest.raises(DamagedSampleError, match='clip2.avi'):
+            run_test(config(tmp_path, data=dict(batch_size=3, test=test_set)), checkpoint)
+        results = run_test(config(tmp_path, data=dict(batch_size=3, test=dict(test_set, damaged='skip'))), checkpoint)
+        assert results.names == [f'clip{i}' for i in (0, 1, 3, 4, 5, 6)] and results.meta['skipped'] == ['clip2']
+
+
+@pytest.mark.parametrize('changes, error, message', [
+    (dict(modle=dict()), ConfigError, "no 'model'|'modle'. Did you mean 'model'"),
+    (dict(model=dict(type='Recognizer4D')), RegistryError, "no recognizer is called 'Recognizer4D'. Did you mean"),
+    (dict(optimizer=dict(type='SGD', lr=0.1, momentun=0.9)), RegistryError, "'momentun'. Did you mean 'momentum'"),
+    (dict(data=dict(train=dict(type='TinyDataset', modality='Flow'))), ModelError, 'RGB clips of 3 channels'),
+    (dict(load_from='nowhere.ckpt'), CheckpointError, 'nowhere.ckpt does not exist'),
+    (dict(freeze=dict(finetune_prefixes=['Mixed_9'])), ConfigError, "'Mixed_9'"),
+    (dict(runner=dict(CPU=dict(type='CPURunner', amp_level='O9'))), ConfigError, "'O0', 'O1', 'O2' or 'O3'"),
+])
+def test_what_is_wrong_with_a_config_is_named_before_training(tmp_path, changes, error, message):
+    if 'modle' in changes:
+        path = pathlib.Path(tiny.write_config(tmp_path))
+        path.write_text(path.read_text().replace('model =', 'modle ='))
+        cfg = Config.fromfile(str(path))
+        cfg.work_dir = str(tmp_path / 'run')
+    else:
+        cfg = config(tmp_path, **changes)
+    with pytest.raises(error, match=message):
+        train(cfg)
+    assert not list(tmp_path.glob('run/*.ckpt'))
+
+
+def test_a_command_prints_an_error_of_the_users_as_one_line(tmp_path):
+    failed = command('train', tiny.write_config(tmp_path, load_from='nowhere.ckpt'), '--work-dir', tmp_path / 'run')
+    assert failed.returncode == 1
+    assert failed.stderr.strip() == 'i3dbox train: error: checkpoint nowhere.ckpt does not exist'
+
+
+def test_ascend_without_ascend_is_explained(tmp_path):
+    runner = dict(Ascend=dict(type='Ascend910Runner'))
+    with pytest.raises(Exception, match='does not reach an Ascend device') as caught:
+        train(config(tmp_path, runner=runner), device='Ascend')
+    assert type(caught.value).__name__ == 'DeviceError'
+
+
+class TestStep:
+    """One step as a graph: accumulation, clipping, overflow."""
+
+    def step(self, rates=(0.1,) * 8, norm=True, optimizer=None, **kwargs):
+        ms.set_seed(0)
+        recognizer = build_recognizer(dict(type='Recognizer3D', backbone=dict(type='TinyBackbone'),
+                                           head=dict(type='I3DHead', num_classes=3, dropout=0.0)))
+        freeze(recognizer, freeze_norm=norm)
+        parameters = [p for p in recognizer.get_parameters() if p.requires_grad]
+        optimizer = build_optimizer(optimizer or dict(type='SGD', lr=0.1, momentum=0.0), parameters, list(rates))
+        return TrainStep(recognizer, LOSSES.build(dict(type='CrossEntropyLoss')), optimizer, **kwargs).set_train(True)
+
+    def batch(self, size=4):
+        rng = np.random.default_rng(1)
+        return rng.integers(0, 256, (size, 1, 4, 8, 8, 3), np.uint8), np.arange(size, dtype=np.int32) % 3
+
+    def weights(self, step):
+        return {p.name: p.asnumpy().copy() for p in step.recognizer.trainable_params()}
+
+    def test_accumulating_two_halves_equals_the_whole_batch(self):
+        whole, halves = self.step(), self.step(accumulate=2)
+        imgs, labels = self.batch()
+        whole(Tensor(imgs), Tensor(labels))
+        before = self.weights(halves)
+        halves(Tensor(imgs[:2]), Tensor(labels[:2]))
+        for name, value in self.weights(halves).items():
+            np.testing.assert_array_equal(value, before[name])  # nothing yet
+        halves(Tensor(imgs[2:]), Tensor(labels[2:]))
+        for name, value in self.weights(whole).items():
+            np.testing.assert_allclose(self.weights(halves)[name], value, rtol=1e-4, atol=1e-6)
+
+    def test_a_clipped_gradient_has_the_norm_asked_for(self):
+        step = self.step(clip_norm=0.01)
+        before = self.weights(step)
+        step(*map(Tensor, self.batch()))
+        change = np.sqrt(sum(((self.weights(step)[n] - before[n]) ** 2).sum() for n in before))
+        assert change == pytest.approx(0.1 * 0.01, rel=1e-3)  # rate times norm
+
+    def test_an_overflow_changes_nothing_but_the_scale(self):
+        step = self.step(loss_scaler=ms.amp.DynamicLossScaler(2.0 ** 126, 2, 100))
+        weight = step.recognizer.head.logits.weight
+        weight.set_data(weight * 1e6)
+        before = self.weights(step)
+        _, _, finite = step(*map(Tensor, self.batch()))
+        assert not finite.asnumpy() and float(step.scale_value.asnumpy()) == 2.0 ** 125
+        for name, value in self.weights(step).items():
+            np.testing.assert_array_equal(value, before[name])
+
+    def test_a_loss_scale_changes_no_update(self):
+        plain, scaled = self.step(), self.step(loss_scaler=ms.amp.DynamicLossScaler(1024, 2, 100))
+        for step in (plain, scaled):
+            step(*map(Tensor, self.batch()))
+        for name, value in self.weights(plain).items():
+            np.testing.assert_allclose(self.weights(scaled)[name], value, rtol=1e-5, atol=1e-7)
+
+    @pytest.mark.parametrize('name, lr', [('SGD', 0.3), ('Adam', 0.02), ('AdamW', 0.02), ('RMSProp', 0.02)])
+    def test_every_optimizer_brings_the_loss_down(self, name, lr):
+        step = self.step([lr] * 12, optimizer=dict(type=name, lr=lr))
+        losses = [float(step(*map(Tensor, self.batch()))[0].asnumpy()) for _ in range(12)]
+        assert losses[-1] < 0.9 * losses[0]
+
+    def test_weight_decay_leaves_norm_and_bias_out_when_asked(self):
+        decay = dict(type='SGD', lr=0.1, momentum=0.0, weight_decay=0.5, decay_norm_and_bias=False)
+        with_decay, without = self.step(norm=False, optimizer=decay), self.step(norm=False)
+        for step in (with_decay, without):
+            step(*map(Tensor, self.batch()))
+        for name, value in self.weights(without).items():
+            same = np.allclose(value, self.weights(with_decay)[name], rtol=1e-5, atol=1e-7)
+            assert same == (value.ndim == 1), name

@@ -1,0 +1,102 @@
+"""Tiny parts that tests train with; configs name them through custom_imports."""
+
+import os
+import pathlib
+import signal
+
+import numpy as np
+from mindspore import nn
+
+from i3dbox.datasets.base import BaseDataset
+from i3dbox.engine.hooks.hook import Hook
+from i3dbox.errors import DamagedSampleError
+from i3dbox.models.layers import Unit3D
+from i3dbox.registry import BACKBONES, DATASETS, HOOKS
+
+
+@BACKBONES.register
+class TinyBackbone(nn.Cell):
+    """Two units: compiles in a second or two."""
+
+    out_channels = 6
+
+    def __init__(self, in_channels=3, norm=None):
+        super().__init__()
+        self.first = Unit3D(in_channels, 4, 3, 2, norm)
+        self.second = Unit3D(4, 6, 1, 1, norm)
+
+    def construct(self, x):
+        return self.second(self.first(x))
+
+
+@DATASETS.register
+class TinyDataset(BaseDataset):
+    """Noise whose brightness tells the class; `damaged_samples` cannot be read."""
+
+    classes = ['dark', 'middle', 'bright']
+
+    def __init__(self, size=24, damaged_samples=(), **kwargs):
+        self.size, self.damaged_samples = size, damaged_samples
+        super().__init__([], **kwargs)
+
+    def load_annotations(self):
+        return [dict(name=f'clip{i}', label=i % 3, filename=f'clip{i}.avi') for i in range(self.size)]
+
+    def load(self, index, rng):
+        if index in self.damaged_samples:
+            raise DamagedSampleError(f'clip{index}', f'clip{index}.avi', 'it is made of noise')
+        label = index % 3
+        channels = 3 if self.modality == 'RGB' else 2
+        noise = rng if not self.test_mode else np.random.default_rng(index)
+        imgs = noise.integers(60 * label, 60 * label + 80, (1, 4, 8, 8, channels), np.uint8)
+        return dict(imgs=imgs, label=label, name=f'clip{index}', index=index)
+
+
+def config_text(**changes):
+    """A config that trains in seconds, as Python text."""
+    values = dict(
+        model=dict(type='Recognizer3D', backbone=dict(type='TinyBackbone', norm=dict(momentum=0.9)),
+                   head=dict(type='I3DHead', num_classes=3, dropout=0.5)),
+        loss=dict(type='CrossEntropyLoss'),
+        data=dict(batch_size=4, num_workers=1, train=dict(type='TinyDataset'), val=dict(type='TinyDataset', size=7),
+                  test=dict(type='TinyDataset', size=7)),
+        optimizer=dict(type='SGD', lr=0.05, momentum=0.9),
+        schedule=dict(type='CosineLR'),
+        total_epochs=2,
+        runner=dict(CPU=dict(type='CPURunner')),
+        hooks=[dict(type='LoggerHook', interval=1), dict(type='CheckpointHook')],
+        seed=0)
+    values.update(changes)
+    return '\n'.join(f'{key} = {value!r}' for key, value in values.items()) + '\n'
+
+
+@HOOKS.register
+class KillHook(Hook):
+    """Kills its own process at a step, as the kernel or a power cut would, after the other hooks."""
+
+    priority = 99
+
+    def __init__(self, at_step, rank=0):
+        super().__init__()
+        self.at_step, self.rank = at_step, rank
+
+    def after_step(self, run):
+        if run.step == self.at_step and run.rank == self.rank:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+@HOOKS.register
+class DumpHook(Hook):
+    """Writes each rank's parameters at the end of the run."""
+
+    def after_run(self, run):
+        values = {p.name: p.asnumpy() for p in run.recognizer.get_parameters()}
+        np.savez(os.path.join(run.work_dir, f'rank{run.rank}.npz'), **values)
+
+
+def write_config(folder, **changes):
+    """Writes a config that trains in seconds; returns its path."""
+    path = pathlib.Path(folder, 'tiny_config.py')
+    here = str(pathlib.Path(__file__).parent)
+    path.write_text(config_text(custom_imports=dict(imports=['tiny'], dirs=[here]), **changes), encoding='utf-8')
+    return str(path)

@@ -1,0 +1,36 @@
+"""Small videos for tests."""
+
+import cv2
+import numpy as np
+
+
+def moving_frames(count, width=64, height=48, seed=0):
+    """`count` different frames (uint8 H x W x 3, RGB): a texture that moves under a ramp of brightness."""
+    rng = np.random.default_rng(seed)
+    texture = cv2.resize(rng.integers(0, 200, (height // 4, width // 4, 3), np.uint8), (width, height))
+    return [np.roll(texture, 3 * i, axis=1) + np.uint8(i % 50) for i in range(count)]
+
+
+def write_video(path, frames, fourcc='MJPG', fps=25):
+    """Writes RGB frames to `path` (pathlib.Path or str), which it returns."""
+    height, width = frames[0].shape[:2] if len(frames) else (48, 64)
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*fourcc), fps, (width, height))
+    assert writer.isOpened()
+    for frame in frames:
+        writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+    writer.release()
+    return path
+
+
+def write_images(folder, frames, template='image_{:05d}.jpg', start=1, quality=95):
+    """Writes frames to `folder`, which it makes: RGB, or flow H x W x 2 and a template of axis and number."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, frame in enumerate(frames, start):
+        if frame.shape[2] == 3:
+            images = {template.format(number): frame[..., ::-1]}
+        else:
+            images = {template.format(axis, number): frame[..., i] for i, axis in enumerate('xy')}
+        for name, image in images.items():
+            data = cv2.imencode('.jpg', np.ascontiguousarray(image), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+            (folder / name).write_bytes(data.tobytes())
+    return folder

@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# Installs what the tests need and runs them. Arguments go to pytest.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source tools/environment.sh test
+exec python -m pytest "$@"
