@@ -2,8 +2,15 @@
 
 import os
 import pathlib
+import shutil
 
+import cv2
+import numpy as np
 import pytest
+
+from videos import write_images
+
+NUM_REAL_FRAMES = 24  # in each folder of frames of `real_root`
 
 
 def _shared_data():
@@ -18,3 +25,29 @@ def shared_data():
     if not folder.is_dir():
         pytest.skip('the folder of sample data is not here')
     return folder
+
+
+@pytest.fixture(scope='session')
+def real_root(shared_data, tmp_path_factory):
+    """Four videos of two classes; their first frames as folders, and made-up flow with one image less."""
+    root = tmp_path_factory.mktemp('ucf101')
+    lines = []
+    for i, source in enumerate(('test.avi', 'part_0.mp4', 'test_video_structuralize.mp4', 'test.mp4')):
+        label = i % 2 + 1
+        name = f'Class{label}/v_Class{label}_g0{i + 1}_c01'
+        video = root / 'videos' / f'{name}.avi'
+        video.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(shared_data / 'videos' / source, video)
+        capture = cv2.VideoCapture(str(video))
+        frames = [capture.read()[1] for _ in range(NUM_REAL_FRAMES)]
+        flow = [np.full((*frame.shape[:2], 2), 128 + k, np.uint8) for k, frame in enumerate(frames[:-1])]
+        for folder, images, template in (('rawframes', [f[..., ::-1] for f in frames], 'image_{:05d}.jpg'),
+                                         ('flow', flow, 'image_{1:05d}{0}.jpg')):
+            write_images(root / folder / name, images, template)
+            (root / folder / name / 'n_frames').write_text(str(len(images)))
+        lines.append(f'{name}.avi {label}\n')
+    (root / 'splits').mkdir()
+    (root / 'splits' / 'classInd.txt').write_text('1 Class1\n2 Class2\n')
+    (root / 'splits' / 'trainlist01.txt').write_text(''.join(lines))
+    (root / 'splits' / 'testlist01.txt').write_text(''.join(lines))
+    return root

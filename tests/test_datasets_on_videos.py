@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from conftest import NUM_REAL_FRAMES
 from i3dbox.datasets.loader import ClipLoader
 from i3dbox.datasets.stream import SequentialStream, Stream, sample_rng
 from i3dbox.errors import DamagedSampleError
@@ -14,46 +15,12 @@ from i3dbox.registry import DATASETS
 SAMPLING = dict(type='SampleFrames', clip_len=8, frame_interval=2)
 SPATIAL = [dict(type='Resize', short_side=72), dict(type='RandomCrop', size=64), dict(type='Flip'),
            dict(type='PackClips')]
-VIDEO = [dict(type='OpenCVInit'), SAMPLING, dict(type='OpenCVDecode'), *SPATIAL]
-FRAMES = [dict(type='RawFrameInit'), SAMPLING, dict(type='RawFrameDecode'), *SPATIAL]
-NUM_FRAMES = 24
-
-
-@pytest.fixture(scope='session')
-def real_root(shared_data, tmp_path_factory):
-    """Four videos of two classes; their first frames as folders, and made-up flow with one image less."""
-    root = tmp_path_factory.mktemp('ucf101')
-    lines = []
-    for i, source in enumerate(('test.avi', 'part_0.mp4', 'test_video_structuralize.mp4', 'test.mp4')):
-        label = i % 2 + 1
-        name = f'Class{label}/v_Class{label}_g0{i + 1}_c01'
-        video = root / 'videos' / f'{name}.avi'
-        video.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(shared_data / 'videos' / source, video)
-        capture = cv2.VideoCapture(str(video))
-        frames = [capture.read()[1] for _ in range(NUM_FRAMES)]
-        flow = [np.full(frame.shape[:2], 128 + k, np.uint8) for k, frame in enumerate(frames[:-1])]
-        write_frames(root / 'rawframes' / name, frames, ('',))
-        write_frames(root / 'flow' / name, flow, 'xy')
-        lines.append(f'{name}.avi {label}\n')
-    (root / 'splits').mkdir()
-    (root / 'splits' / 'classInd.txt').write_text('1 Class1\n2 Class2\n')
-    (root / 'splits' / 'trainlist01.txt').write_text(''.join(lines))
-    (root / 'splits' / 'testlist01.txt').write_text(''.join(lines))
-    return root
-
-
-def write_frames(folder, frames, suffixes):
-    folder.mkdir(parents=True)
-    (folder / 'n_frames').write_text(str(len(frames)))
-    for number, frame in enumerate(frames, 1):
-        for suffix in suffixes:
-            cv2.imwrite(str(folder / f'image_{number:05d}{suffix}.jpg'), frame)
+PIPELINE = [dict(type='OpenClip'), SAMPLING, dict(type='DecodeClip'), *SPATIAL]
 
 
 def build(root, source='video', **kwargs):
     cfg = dict(type='UCF101Dataset', data_root=str(root), source=source)
-    return DATASETS.build(cfg, pipeline=VIDEO if source == 'video' else FRAMES, **kwargs)
+    return DATASETS.build(cfg, pipeline=PIPELINE, **kwargs)
 
 
 def test_videos_become_the_same_batches_whatever_loads_them(real_root):
@@ -71,18 +38,18 @@ def test_frame_folders_show_what_the_videos_show(real_root):
     sampling = dict(SAMPLING, mode='uniform', clip_len=4, frame_interval=1, num_clips=1)
     steps = [dict(type='PackClips')]
     frames = build(real_root, 'frames')
-    frames.pipeline = type(frames.pipeline)([FRAMES[0], sampling, FRAMES[2], *steps])
+    frames.pipeline = type(frames.pipeline)([PIPELINE[0], sampling, PIPELINE[2], *steps])
     clip = frames.load(0, sample_rng(0, 0, 0))['imgs'][0]
     capture = cv2.VideoCapture(build(real_root).samples[0]['filename'])
-    first = (NUM_FRAMES - 4) // 2
+    first = (NUM_REAL_FRAMES - 4) // 2
     video = [cv2.cvtColor(capture.read()[1], cv2.COLOR_BGR2RGB) for _ in range(first + 4)][first:]
     assert np.abs(clip.astype(int) - np.stack(video)).mean() < 3  # JPEG; any mix-up is more
 
 
 def test_two_streams_take_the_same_moment(real_root):
     stream = dict(type='UCF101Dataset', data_root=str(real_root), source='frames')
-    flow_steps = [FRAMES[0], SAMPLING, FRAMES[2], dict(type='CenterCrop', size=64), dict(type='PackClips')]
-    dataset = DATASETS.build(dict(type='TwoStreamDataset', rgb=dict(stream, pipeline=FRAMES),
+    flow_steps = [PIPELINE[0], SAMPLING, PIPELINE[2], dict(type='CenterCrop', size=64), dict(type='PackClips')]
+    dataset = DATASETS.build(dict(type='TwoStreamDataset', rgb=dict(stream, pipeline=PIPELINE),
                                   flow=dict(stream, pipeline=flow_steps)))
     batch = next(iter(ClipLoader(dataset, Stream(4, 2), num_workers=2)))
     assert batch['rgb'].shape == (2, 1, 8, 64, 64, 3) and batch['flow'].shape == (2, 1, 8, 64, 64, 2)
@@ -111,7 +78,7 @@ def test_a_broken_video_is_replaced_in_training_and_stops_testing(real_root, tmp
         assert list(seen) == [0, 2, 2, 3] * 2
     reported = {(report.name, report.path) for report in loader.damaged}
     assert reported <= {('Class2/v_Class2_g02_c01', str(broken))}
-    whole = [VIDEO[0], dict(SAMPLING, mode='whole'), *VIDEO[2:]]
+    whole = [PIPELINE[0], dict(SAMPLING, mode='whole'), *PIPELINE[2:]]
     dataset = build(root, subset='test', test_mode=True)
     dataset.pipeline = type(dataset.pipeline)(whole)
     with pytest.raises(DamagedSampleError, match='v_Class2_g02_c01.avi: '):

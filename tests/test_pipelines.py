@@ -113,54 +113,45 @@ def test_wrong_arguments_of_sampling_are_refused(wrong, message):
 
 # decoding
 
-VIDEO = [
-    dict(type='OpenCVInit'),
-    dict(type='SampleFrames', clip_len=8, mode='centre'),
-    dict(type='OpenCVDecode')
-]
-FRAMES = [
-    dict(type='RawFrameInit'),
-    dict(type='SampleFrames', clip_len=8, mode='centre'),
-    dict(type='RawFrameDecode')
-]
+CLIP = [dict(type='OpenClip'), dict(type='SampleFrames', clip_len=8, mode='centre'), dict(type='DecodeClip')]
 
 
 def test_a_video_and_its_frames_give_the_same_clip(tmp_path):
     frames = moving_frames(20)
-    video = Compose(VIDEO)(sample(filename=write_video(tmp_path / 'v.avi', frames, 'FFV1')))
-    folder = Compose(FRAMES)(sample(frame_dir=write_images(tmp_path / 'v', frames, quality=100)))
+    video = Compose(CLIP)(sample(filename=write_video(tmp_path / 'v.avi', frames, 'FFV1')))
+    folder = Compose(CLIP)(sample(frame_dir=write_images(tmp_path / 'v', frames, quality=100)))
     for results in (video, folder):
         assert results['total_frames'] == 20 and results['img_shape'] == (48, 64) and len(
             results['imgs']) == 8
         for img, index in zip(results['imgs'], range(6, 14)):
             assert img.dtype == np.uint8 and np.abs(img.astype(int) - frames[index]).mean() < 8
-        assert not {'video_reader', 'frame_reader'} & set(results)
+        assert 'reader' not in results
 
 
 def test_flow_is_read_from_folders_by_the_sample_or_step_template(tmp_path):
     flow = numbered(10, channels=2)
     write_images(tmp_path, flow, 'flow_{}_{:05}.jpg', quality=100)
     given = sample(frame_dir=tmp_path, modality='Flow', filename_tmpl='flow_{}_{:05}.jpg')
-    assert Compose(FRAMES)(given)['imgs'][0].shape == (48, 64, 2)
-    init = dict(FRAMES[0], filename_tmpl='flow_{}_{:05}.jpg')
-    assert Compose([init] + FRAMES[1:])(sample(frame_dir=tmp_path, modality='Flow'))['total_frames'] == 10
+    assert Compose(CLIP)(given)['imgs'][0].shape == (48, 64, 2)
+    init = dict(CLIP[0], filename_tmpl='flow_{}_{:05}.jpg')
+    assert Compose([init] + CLIP[1:])(sample(frame_dir=tmp_path, modality='Flow'))['total_frames'] == 10
 
 
 def test_a_looped_video_decodes_each_frame_once(tmp_path):
-    imgs = Compose(VIDEO)(sample(filename=write_video(tmp_path / 'v.avi', moving_frames(3))))['imgs']
+    imgs = Compose(CLIP)(sample(filename=write_video(tmp_path / 'v.avi', moving_frames(3))))['imgs']
     assert len({id(img) for img in imgs}) == 3 and imgs[0] is imgs[3]
 
 
 def test_damage_and_missing_keys_are_told(tmp_path):
     with pytest.raises(DamagedSampleError) as caught:
-        Compose(VIDEO)(sample(filename=str(tmp_path / 'gone.avi'), name='c/gone'))
+        Compose(CLIP)(sample(filename=str(tmp_path / 'gone.avi'), name='c/gone'))
     assert caught.value.name == 'c/gone'
-    with pytest.raises(ConfigError, match="OpenCVInit needs 'filename'.*there are: frame_dir"):
-        Compose(VIDEO)(sample(frame_dir=str(tmp_path)))
+    with pytest.raises(ConfigError, match="OpenClip needs 'filename' or 'frame_dir'.*there are: modality"):
+        Compose(CLIP)(sample())
     with pytest.raises(ConfigError, match="SampleFrames needs 'total_frames'"):
-        Compose(VIDEO[1:])(sample(filename='x'))
+        Compose(CLIP[1:])(sample(filename='x'))
     with pytest.raises(ConfigError, match='RGB only'):
-        Compose(VIDEO)(sample(filename='x', modality='Flow'))
+        Compose(CLIP)(sample(filename='x', modality='Flow'))
 
 
 # sizes and places
@@ -284,7 +275,7 @@ def test_random_resized_crops_vary_and_stay_within_their_ranges():
     dict(type='RandomResizedCrop', aspect_ratio_range=(2, 1)),
     dict(type='ColorJitter', hue=0.6),
     dict(type='ColorJitter', brightness=-1),
-    dict(type='OpenCVInit', num_threads=0)
+    dict(type='OpenClip', num_threads=0)
 ])
 def test_wrong_arguments_are_refused(wrong):
     with pytest.raises(ConfigError):
@@ -368,7 +359,7 @@ TRAIN = [
 
 
 def run(path, seed=0, **kwargs):
-    steps = [dict(type='OpenCVInit')] + TRAIN[:1] + [dict(type='OpenCVDecode')] + TRAIN[1:]
+    steps = [dict(type='OpenClip')] + TRAIN[:1] + [dict(type='DecodeClip')] + TRAIN[1:]
     return Compose(steps)(sample(filename=path, seed=seed, **kwargs))
 
 
@@ -420,4 +411,4 @@ def test_compose_takes_callables_and_refuses_the_rest():
 
 
 def test_pipelines_can_be_sent_to_worker_processes():
-    assert len(pickle.loads(pickle.dumps(Compose(VIDEO + TRAIN))).steps) == 9
+    assert len(pickle.loads(pickle.dumps(Compose(CLIP + TRAIN))).steps) == 9

@@ -21,14 +21,25 @@ export GLOG_v=${GLOG_v:-3}  # MindSpore's errors only
 table=()
 if [ -n "${RANK_TABLE_FILE:-}" ]; then table=(--rank_table_file="$RANK_TABLE_FILE"); fi
 
-# The ranks end when msrun does (see engine/distributed.py); so ending msrun ends everything.
+# msrun, its scheduler and its `tail` share a process group, and the ranks end when msrun does (see
+# engine/distributed.py), so that killing the group ends everything.
+set -m
 msrun --worker_num=$((ranks * nodes)) --local_worker_num="$ranks" --node_rank="$node" \
     --master_addr="$address" --master_port="$port" --log_dir="$logs" --join=True --tail_worker_log=$((node * ranks)) \
     --cluster_time_out="${CLUSTER_TIMEOUT:-600}" "${table[@]}" "$@" 2> "$logs/msrun.log" &
 job=$!
-trap 'kill -KILL $job 2> /dev/null; wait $job 2> /dev/null; echo "stopped; logs are in $logs" >&2; exit 130' INT TERM
-wait $job
-status=$?
+end_all() { kill -KILL -- -$job 2> /dev/null; wait $job 2> /dev/null; }
+trap 'end_all; echo "stopped; logs are in $logs" >&2; exit 130' INT TERM
+# When a rank has failed, msrun kills the others and then waits half a minute for its scheduler.
+while kill -0 $job 2> /dev/null && ! grep -q 'exit with exception' "$logs/msrun.log"; do sleep 0.5; done
+if grep -q 'exit with exception' "$logs/msrun.log"; then
+    sleep 2
+    end_all
+    status=1
+else
+    wait $job
+    status=$?
+fi
 if [ $status -ne 0 ]; then
     echo "a rank failed; what the ranks said last (whole logs are in $logs):" >&2
     for log in "$logs"/worker_*.log; do

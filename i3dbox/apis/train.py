@@ -59,7 +59,7 @@ def train(cfg, resume=None, device='auto', device_id=None, validate=False):
         for report in load_weights(recognizer, cfg.load_from, new_head='if_needed'):
             log.info('%s', report)
     trainable = len(recognizer.trainable_params())
-    trained = freeze(recognizer, **cfg.get('freeze', {}))
+    trained = freeze(recognizer, **(cfg.get('freeze') or {}))
     runner.mixed_precision(recognizer)
 
     batch_size = cfg.data.get('batch_size', 1)

@@ -63,15 +63,18 @@ def extract_frames(video, folder, quality):
     return sum(sizes) / len(sizes)
 
 
-def ours(init, decode):
-    """This project's pipeline, as the recipes have it."""
-    pipeline = Compose([dict(type=init), dict(type='SampleFrames', clip_len=CLIP_LEN), dict(type=decode),
-                        dict(type='RandomCrop', size=CROP), dict(type='Flip'), dict(type='PackClips')])
+PIPELINE = Compose([dict(type='OpenClip'), dict(type='SampleFrames', clip_len=CLIP_LEN), dict(type='DecodeClip'),
+                    dict(type='RandomCrop', size=CROP), dict(type='Flip'), dict(type='PackClips')])
 
-    def load(video, folder, rng):
-        return pipeline(dict(name='a', filename=video, frame_dir=folder, modality='RGB', test_mode=False,
-                             rng=rng))['imgs'][0]
-    return load
+
+def ours_from_video(video, folder, rng):
+    """This project's pipeline on the video."""
+    return PIPELINE(dict(name='a', filename=video, modality='RGB', test_mode=False, rng=rng))['imgs'][0]
+
+
+def ours_from_frames(video, folder, rng):
+    """This project's pipeline on the folder of frames."""
+    return PIPELINE(dict(name='a', frame_dir=folder, modality='RGB', test_mode=False, rng=rng))['imgs'][0]
 
 
 def draw_start(frames, rng):
@@ -160,8 +163,8 @@ def main():
     parser.add_argument('--repeats', type=int, default=20)
     args = parser.parse_args()
     cv2.setNumThreads(1)
-    loaders = {'frames, the original': original, 'frames, i3dbox': ours('RawFrameInit', 'RawFrameDecode'),
-               'video, i3dbox': ours('OpenCVInit', 'OpenCVDecode')}
+    loaders = {'frames, the original': original, 'frames, i3dbox': ours_from_frames,
+               'video, i3dbox': ours_from_video}
     if decord:
         loaders['video, decord'] = with_decord
     if av:

@@ -1,0 +1,32 @@
+"""UCF101, split 1: 64 frames of 224 x 224, from the videos.
+
+Another split: data.train.split=2 data.val.split=2 data.test.split=2. From folders of frames:
+data.train.source=frames, and likewise for val and test.
+"""
+
+train_pipeline = [
+    dict(type='OpenClip'),
+    dict(type='SampleFrames', clip_len=64),
+    dict(type='DecodeClip'),
+    dict(type='Resize', short_side=256),
+    dict(type='RandomCrop', size=224),
+    dict(type='Flip', flip_ratio=0.5),
+    dict(type='PackClips'),
+]
+# four clips spread over the video, logits averaged
+test_pipeline = [
+    dict(type='OpenClip'),
+    dict(type='SampleFrames', clip_len=64, num_clips=4, mode='uniform'),
+    dict(type='DecodeClip'),
+    dict(type='Resize', short_side=256),
+    dict(type='CenterCrop', size=224),
+    dict(type='PackClips'),
+]
+data = dict(
+    batch_size=8,  # a rank
+    num_workers=4,
+    val_loader=dict(batch_size=1),
+    test_loader=dict(batch_size=1),
+    train=dict(type='UCF101Dataset', data_root='data/ucf101', subset='train', pipeline=train_pipeline),
+    val=dict(type='UCF101Dataset', data_root='data/ucf101', subset='test', pipeline=test_pipeline),
+    test=dict(type='UCF101Dataset', data_root='data/ucf101', subset='test', pipeline=test_pipeline))

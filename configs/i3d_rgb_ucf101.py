@@ -1,0 +1,5 @@
+"""The RGB stream on UCF101, by the original's recipe."""
+
+_base_ = ['_base_/i3d_rgb.py', '_base_/ucf101.py', '_base_/original_rgb.py', '_base_/runtime.py']
+
+model = dict(head=dict(num_classes=101))
