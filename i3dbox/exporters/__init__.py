@@ -1,0 +1,1 @@
+"""Exporters: the registry EXPORTERS looks here."""

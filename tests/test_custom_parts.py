@@ -1,0 +1,64 @@
+"""Parts outside of the package train through custom_imports alone, as docs/customize.md says."""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import tiny
+from i3dbox.apis.train import train
+from i3dbox.config import Config
+from test_training import command, lines
+
+DOCS = pathlib.Path(__file__).parents[1] / 'docs'
+
+
+def test_the_small_c3d_trains_and_tests_by_the_commands(tmp_path):
+    config = DOCS / 'examples/c3d/c3d_rgb_synthetic.py'
+    generation = dict(train_groups=2, test_groups=1, clips_per_group=1, num_frames=10)
+    options = ['--cfg-options', 'total_epochs=1', 'data.batch_size=4', 'model.backbone.width=4']
+    for data in ('train', 'val', 'test'):
+        options += [f'data.{data}.generation={generation}', f'data.{data}.data_root={tmp_path / "synthetic"}',
+                    f'data.{data}.split=1']
+    done = command('train', config, '--work-dir', tmp_path / 'run', *options, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert np.isfinite(lines(tmp_path / 'run')[-1]['loss'])
+    # the copy in the work dir finds the module, too
+    done = command('test', tmp_path / 'run/c3d_rgb_synthetic.py', tmp_path / 'run/epoch_1.ckpt', cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert 'top1_acc' in done.stdout
+
+
+@pytest.fixture
+def guide():
+    """The examples of the guide, as one module's text."""
+    return '\n'.join(re.findall(r'```python\n(.*?)```', (DOCS / 'customize.md').read_text(encoding='utf-8'), re.S)[1:])
+
+
+def test_the_guides_examples_work_together(guide, tmp_path):
+    (tmp_path / 'my_parts.py').write_text(guide, encoding='utf-8')
+    from videos import moving_frames, write_video
+    for name in 'ab':
+        write_video(tmp_path / f'{name}.mp4', moving_frames(10), 'mp4v')
+    pipeline = [dict(type='OpenClip'), dict(type='SampleFrames', clip_len=8), dict(type='DecodeClip'),
+                dict(type='Grey'), dict(type='CenterCrop', size=32), dict(type='PackClips')]
+    text = tiny.config_text(
+        custom_imports=dict(imports=['tiny', 'my_parts'], dirs=['.', str(pathlib.Path(__file__).parent)]),
+        data=dict(batch_size=2, train=dict(type='MyDataset', folder=str(tmp_path), pipeline=pipeline)),
+        model=dict(type='Recognizer3D', backbone=dict(type='TinyBackbone'), head=dict(type='I3DHead', num_classes=2)),
+        hooks=[dict(type='CheckpointHook'), dict(type='StopAtLoss', loss=100.0)])
+    (tmp_path / 'config.py').write_text(text, encoding='utf-8')
+    cfg = Config.fromfile(str(tmp_path / 'config.py'), dict(work_dir=str(tmp_path / 'run')))
+    run = train(cfg)
+    assert run.step == 1 and run.stop_reason == 'the loss is below 100.0'
+    from i3dbox.registry import EXPORTERS
+    assert EXPORTERS.build(dict(type='MyExporter', path='x')).path == 'x'
+
+
+def test_importing_the_package_imports_neither_mindspore_nor_opencv():
+    code = 'import sys, i3dbox, i3dbox.registry, i3dbox.config; print([m for m in ("mindspore", "cv2") if m in sys.modules])'
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=DOCS.parent)
+    assert done.stdout.strip() == '[]', done.stderr
