@@ -5,6 +5,7 @@ Rounds of both alternate, so that a slow moment of the machine meets both; the r
 """
 
 import argparse
+import os
 import pathlib
 import statistics
 import sys
@@ -13,6 +14,7 @@ import time
 
 import numpy as np
 
+os.environ.setdefault('GLOG_v', '3')  # MindSpore's errors only
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
 from i3dbox.apis.test import score  # noqa: E402

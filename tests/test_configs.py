@@ -1,0 +1,89 @@
+"""Every shipped recipe is sound as far as can be known without its data."""
+
+import pathlib
+import sys
+import types
+
+import pytest
+
+import tiny
+from i3dbox.apis.checks import KEYS, REQUIRED_TO_TRAIN, check_config
+from i3dbox.apis.train import train
+from i3dbox.config import Config
+from i3dbox.datasets.pipelines import Compose
+from i3dbox.models import build_recognizer
+from i3dbox.models.freezing import freeze, layer_name
+from i3dbox.registry import HOOKS, LOSSES, METRICS, RUNNERS, SCHEDULES
+
+ROOT = pathlib.Path(__file__).parents[1]
+RECIPES = sorted(ROOT.glob('configs/*.py'))
+
+
+@pytest.mark.parametrize('path', RECIPES, ids=lambda path: path.stem)
+def test_every_part_of_a_recipe_builds_and_its_copy_is_equal(path, tmp_path):
+    cfg = Config.fromfile(str(path))
+    check_config(cfg, REQUIRED_TO_TRAIN)
+    recognizer = build_recognizer(cfg.model)
+    assert recognizer.num_classes == {'ucf101': 101, 'hmdb51': 51, 'synthetic': 8}[
+        path.stem.replace('_paper', '').rsplit('_')[-1]]
+    freeze(recognizer, **cfg.get('freeze', {}))
+    for part in (cfg.data.train, cfg.data.val, cfg.data.test):
+        for stream in (part.rgb, part.flow) if part.type == 'TwoStreamDataset' else (part,):
+            Compose(stream.pipeline)
+    LOSSES.build(cfg.loss)
+    for registry, parts in ((HOOKS, cfg.hooks), (RUNNERS, cfg.runner.values())):
+        for part in parts:
+            registry.build(part)
+    for metric in cfg.evaluation.metrics:
+        METRICS.get(metric)
+    rates = SCHEDULES.build(cfg.schedule, base_lr=cfg.optimizer.lr, steps_per_epoch=10,
+                            total_steps=10 * cfg.total_epochs)
+    assert len(rates) == 10 * cfg.total_epochs and min(rates) >= 0
+    cfg.dump(str(tmp_path / 'copy.py'))
+    assert dict(Config.fromfile(str(tmp_path / 'copy.py'))) == dict(cfg)
+
+
+@pytest.mark.parametrize('stream, channels', [('rgb', 3), ('flow', 2)])
+def test_the_originals_recipe_trains_the_head_and_the_last_blocks(stream, channels):
+    cfg = Config.fromfile(str(ROOT / f'configs/i3d_{stream}_hmdb51.py'))
+    assert cfg.model.modality == cfg.data.train.get('modality', 'RGB')
+    recognizer = build_recognizer(cfg.model)
+    assert recognizer.backbone.in_channels == channels
+    trained = {layer_name(name).split('.')[0] for name in freeze(recognizer, **cfg.freeze)}
+    assert trained == {'logits', 'Mixed_5b', 'Mixed_5c'}
+
+
+def test_the_config_reference_names_every_key():
+    text = (ROOT / 'docs/config.md').read_text(encoding='utf-8')
+    assert [key for key in KEYS if f'`{key}' not in text] == []
+
+
+def test_both_readmes_give_the_same_commands():
+    english, chinese = ((ROOT / name).read_text(encoding='utf-8') for name in ('README.md', 'README_CN.md'))
+
+    def commands(text):
+        code = ''.join(text.split('```')[1::2])
+        return [line.split('#')[0].strip() for line in code.splitlines() if line.startswith(('python', 'bash', 'pip'))]
+
+    assert commands(english) == commands(chinese) and len(commands(english)) > 8
+
+
+def test_curves_go_to_tensorboard(tmp_path, monkeypatch):
+    written = []
+
+    class SummaryWriter:
+        def __init__(self, folder):
+            assert folder == str(tmp_path / 'run/tensorboard')
+
+        def add_scalar(self, name, value, step):
+            written.append((name, step))
+
+        def close(self):
+            written.append('closed')
+
+    monkeypatch.setitem(sys.modules, 'tensorboardX', types.SimpleNamespace(SummaryWriter=SummaryWriter))
+    cfg = Config.fromfile(tiny.write_config(tmp_path, total_epochs=1, hooks=[dict(type='TensorboardHook', interval=3)]))
+    cfg.work_dir = str(tmp_path / 'run')
+    train(cfg, validate=True)
+    steps = [step for name, step in written[:-1] if name == 'train/loss']
+    assert steps == [3, 6] and ('val/top1_acc', 6) in written and written[-1] == 'closed'
