@@ -136,6 +136,16 @@ def test_the_log_says_loss_accuracy_rate_and_times(tmp_path):
     assert 'eta' in (tmp_path / 'run' / text).read_text()
 
 
+@pytest.mark.parametrize('level', ['O1', 'O2', 'O3'])
+def test_mixed_precision_trains_and_its_checkpoints_are_those_of_float32(tmp_path, level):
+    half = config(tmp_path, total_epochs=1, runner=dict(CPU=dict(type='CPURunner', amp_level=level,
+                                                                 loss_scale='dynamic')))
+    run = train(half)
+    assert np.isfinite(run.outputs[0].asnumpy()) and run.outputs[2].asnumpy()
+    results = [run_test(cfg, str(tmp_path / 'run/epoch_1.ckpt')).scores for cfg in (half, config(tmp_path))]
+    assert 0 < np.abs(results[0] - results[1]).max() < 0.02  # float16 was at work, and only just
+
+
 class TestDamagedSamples:
     def test_they_are_replaced_counted_and_listed_at_the_end(self, tmp_path):
         data = dict(batch_size=4, train=dict(type='TinyDataset', damaged_samples=[3, 4]))
@@ -172,7 +182,7 @@ class TestDamagedSamples:
     (dict(data=dict(train=dict(type='TinyDataset', modality='Flow'))), ModelError, 'RGB clips of 3 channels'),
     (dict(load_from='nowhere.ckpt'), CheckpointError, 'nowhere.ckpt does not exist'),
     (dict(freeze=dict(finetune_prefixes=['Mixed_9'])), ConfigError, "'Mixed_9'"),
-    (dict(runner=dict(CPU=dict(type='CPURunner', amp_level='O9'))), ConfigError, "'O0', 'O1', 'O2' or 'O3'"),
+    (dict(runner=dict(CPU=dict(type='CPURunner', amp_level='O9'))), ConfigError, 'O0, O1, O2, O3; got'),
 ])
 def test_what_is_wrong_with_a_config_is_named_before_training(tmp_path, changes, error, message):
     if 'modle' in changes:

@@ -28,8 +28,9 @@ msrun --worker_num=$((ranks * nodes)) --local_worker_num="$ranks" --node_rank="$
     --master_addr="$address" --master_port="$port" --log_dir="$logs" --join=True --tail_worker_log=$((node * ranks)) \
     --cluster_time_out="${CLUSTER_TIMEOUT:-600}" "${table[@]}" "$@" 2> "$logs/msrun.log" &
 job=$!
+set +m  # or Ctrl-C would reach only the `sleep` below, as a group of its own
 end_all() { kill -KILL -- -$job 2> /dev/null; wait $job 2> /dev/null; }
-trap 'end_all; echo "stopped; logs are in $logs" >&2; exit 130' INT TERM
+trap 'end_all; echo "stopped; logs are in $logs" >&2; exit 130' INT TERM HUP
 # When a rank has failed, msrun kills the others and then waits half a minute for its scheduler.
 while kill -0 $job 2> /dev/null && ! grep -q 'exit with exception' "$logs/msrun.log"; do sleep 0.5; done
 if grep -q 'exit with exception' "$logs/msrun.log"; then

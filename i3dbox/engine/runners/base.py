@@ -11,6 +11,7 @@ from mindspore.train import Callback, Model
 from ...datasets.loader import as_mindspore_dataset
 from ...errors import ConfigError, DeviceError
 from .. import distributed
+from ..mixed_precision import LEVELS, mixed_precision
 
 logger = logging.getLogger(__name__)
 
@@ -29,8 +30,8 @@ class BaseRunner:
     device_target = None
 
     def __init__(self, amp_level='O0', loss_scale=None, sink_size=0, device_id=None):
-        if amp_level not in ('O0', 'O1', 'O2', 'O3'):
-            raise ConfigError(f"amp_level is 'O0', 'O1', 'O2' or 'O3'; got {amp_level!r}")
+        if amp_level not in LEVELS:
+            raise ConfigError(f'amp_level is one of {", ".join(LEVELS)}; got {amp_level!r}')
         if not (loss_scale in (None, 'dynamic') or isinstance(loss_scale, (int, float)) and loss_scale >= 1):
             raise ConfigError(f"loss_scale is None, 'dynamic' or a number from 1; got {loss_scale!r}")
         if sink_size < -1:
@@ -59,19 +60,16 @@ class BaseRunner:
 
     def mixed_precision(self, recognizer):
         """Applies `amp_level` to the recognizer's networks; inputs and logits stay as they are."""
-        if self.amp_level != 'O0':
-            for stream in (recognizer.rgb, recognizer.flow) if hasattr(recognizer, 'rgb') else (recognizer,):
-                stream.backbone = ms.amp.auto_mixed_precision(stream.backbone, self.amp_level)
-                stream.head = ms.amp.auto_mixed_precision(stream.head, self.amp_level)
-        return recognizer
+        for stream in (recognizer.rgb, recognizer.flow) if hasattr(recognizer, 'rgb') else (recognizer,):
+            mixed_precision(stream.backbone, self.amp_level)
+            mixed_precision(stream.head, self.amp_level)
 
     def loss_scaler(self):
         """The mindspore.amp.LossScaler that `loss_scale` asks for, or None."""
         if self.loss_scale is None:
             return None
         if self.loss_scale == 'dynamic':
-            # MindSpore's own defaults for Model
-            return ms.amp.DynamicLossScaler(2 ** 24, scale_factor=2, scale_window=2000)
+            return ms.amp.DynamicLossScaler(2 ** 16, scale_factor=2, scale_window=2000)
         return ms.amp.DynamicLossScaler(self.loss_scale, scale_factor=1, scale_window=1)
 
     def fit(self, run, hooks):
