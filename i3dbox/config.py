@@ -111,14 +111,13 @@ class Config(collections.abc.MutableMapping):
         """Refuses misspelled top-level keys.
 
         A config may hold variables of its own (`img_norm`, `train_pipeline`), so an unknown key is at fault
-        only where it nearly spells one of `allowed` that the config does not have.
+        only where it nearly spells one of `allowed`.
 
         Raises:
             ConfigError: naming the key and its near spelling.
         """
-        absent = [key for key in allowed if key not in self]
         for key in self:
-            near = [] if key in allowed else difflib.get_close_matches(key, absent, n=1, cutoff=0.8)
+            near = [] if key in allowed else difflib.get_close_matches(key, allowed, n=1, cutoff=0.8)
             if near:
                 raise ConfigError(f'{self._filename or "config"}: unknown key {key!r}. '
                                   f'Did you mean {near[0]!r}?')

@@ -43,5 +43,14 @@ class ModelError(I3DBoxError):
     """A model that cannot be built, or an input that it cannot take."""
 
 
+class DivergedError(I3DBoxError):
+    """Training whose loss or weights are no longer finite."""
+
+
 class DeviceError(I3DBoxError):
     """A device that is not there or cannot do what the config asks."""
+
+
+def first_line(error):
+    """The first line of an error's text, or its type where it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

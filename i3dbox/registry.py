@@ -11,7 +11,7 @@ import importlib
 import inspect
 import pkgutil
 
-from .errors import RegistryError
+from .errors import RegistryError, first_line
 
 
 class Registry:
@@ -104,7 +104,11 @@ def build_from_cfg(cfg, registry, **defaults):
     args = {**defaults, **cfg}
     part = registry.get(args.pop('type'))
     _check_arguments(part, args, registry.kind)
-    return part(**args)
+    try:
+        return part(**args)
+    except (TypeError, ValueError, ArithmeticError, StopIteration) as error:
+        name = getattr(part, '__name__', part)
+        raise RegistryError(f'{registry.kind} {name} cannot be built: {first_line(error)}') from error
 
 
 def _check_arguments(part, args, kind):
@@ -130,7 +134,8 @@ def _parameters(part):
         own = inspect.signature(owner).parameters
         parameters = {**own, **parameters}
         if not any(p.kind is p.VAR_KEYWORD for p in own.values()):
-            return {name: p for name, p in parameters.items() if p.kind is not p.VAR_KEYWORD}, False
+            named = {name: p for name, p in parameters.items() if p.kind is not p.VAR_KEYWORD}
+            return named, False
     return parameters, True
 
 

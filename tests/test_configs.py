@@ -73,7 +73,7 @@ def test_curves_go_to_tensorboard(tmp_path, monkeypatch):
 
     class SummaryWriter:
         def __init__(self, folder):
-            assert folder == str(tmp_path / 'run/tensorboard')
+            assert folder == str(tmp_path / 'run/summary')
 
         def add_scalar(self, name, value, step):
             written.append((name, step))
@@ -82,8 +82,17 @@ def test_curves_go_to_tensorboard(tmp_path, monkeypatch):
             written.append('closed')
 
     monkeypatch.setitem(sys.modules, 'tensorboardX', types.SimpleNamespace(SummaryWriter=SummaryWriter))
-    cfg = Config.fromfile(tiny.write_config(tmp_path, total_epochs=1, hooks=[dict(type='TensorboardHook', interval=3)]))
+    cfg = Config.fromfile(tiny.write_config(tmp_path, total_epochs=1, hooks=[dict(type='SummaryHook', interval=3)]))
     cfg.work_dir = str(tmp_path / 'run')
     train(cfg, validate=True)
     steps = [step for name, step in written[:-1] if name == 'train/loss']
     assert steps == [3, 6] and ('val/top1_acc', 6) in written and written[-1] == 'closed'
+
+
+def test_curves_go_to_mindinsight(tmp_path):
+    hook = dict(type='SummaryHook', interval=3, writer='mindinsight')
+    cfg = Config.fromfile(tiny.write_config(tmp_path, total_epochs=1, hooks=[hook]))
+    cfg.work_dir = str(tmp_path / 'run')
+    train(cfg)
+    events, = (tmp_path / 'run/summary').iterdir()
+    assert b'train/loss' in events.read_bytes()

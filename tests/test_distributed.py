@@ -59,6 +59,17 @@ def test_both_ranks_end_with_equal_weights(two_ranks):
         np.testing.assert_array_equal(left[name], right[name], err_msg=name)
 
 
+def test_moving_statistics_end_equal_although_each_rank_sees_its_own_batches(tmp_path):
+    hooks = [dict(type='CheckpointHook'), dict(type='DumpHook')]
+    data = dict(batch_size=2, train=dict(type='TinyDataset'), val=dict(type='TinyDataset', size=5))
+    done = launch('dist_train.sh', tiny.write_config(tmp_path, data=data, hooks=hooks), 2, '--validate',
+                  '--work-dir', tmp_path / 'run', folder=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    left, right = (np.load(tmp_path / f'run/rank{rank}.npz') for rank in range(2))
+    for name in left.files:
+        np.testing.assert_array_equal(left[name], right[name], err_msg=name)
+
+
 def test_the_loss_curve_is_that_of_one_process_with_the_doubled_batch(two_ranks, tmp_path):
     data = dict(batch_size=4, train=dict(type='TinyDataset'))
     done = command('train', tiny.write_config(tmp_path, data=data, **FROZEN), '--work-dir', tmp_path / 'run')

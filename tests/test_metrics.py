@@ -27,6 +27,12 @@ def test_equal_scores_go_to_the_lower_class():
     assert figures('top_k_accuracy', [0, 2, 1, 1], topk=(1,)) == {'top1_acc': 0.75}
 
 
+def test_scores_that_are_not_finite_count_as_wrong():
+    scores, labels = np.full((4, 3), np.nan), np.zeros(4, int)
+    for metric, name in (('top_k_accuracy', 'top5_acc'), ('mean_class_accuracy', 'mean_class_acc')):
+        assert METRICS.build(dict(type=metric), scores=scores, labels=labels)[name] == 0
+
+
 def test_top_5_of_3_classes_is_everything():
     assert figures('top_k_accuracy', [1, 1, 1, 1])['top5_acc'] == 1
 

@@ -11,4 +11,4 @@ checkpoint=()
 if [[ ! $1 =~ ^[0-9]+$ ]]; then checkpoint=("$1"); shift; fi
 ranks=$1
 shift
-exec bash "$(dirname "$0")/msrun.sh" "$ranks" "$(dirname "$0")/test.py" "$config" "${checkpoint[@]}" "$@"
+exec bash "$(dirname "$0")/msrun.sh" "$ranks" "$(dirname "$0")/test.py" "$config" ${checkpoint[@]+"${checkpoint[@]}"} "$@"

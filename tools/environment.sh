@@ -22,6 +22,6 @@ fi
 stamp=$VIRTUAL_ENV/.i3dbox-$(cksum < setup.py | tr ' ' -)${1:+-$1}
 if ! [ -e "$stamp" ]; then
     echo "installing i3dbox$extra and what it needs"
-    pip install --quiet --disable-pip-version-check -e ".$extra"
+    python -m pip install --quiet --disable-pip-version-check -e ".$extra"
     touch "$stamp"
 fi

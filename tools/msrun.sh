@@ -9,7 +9,11 @@ if [[ ! $ranks =~ ^[1-9][0-9]*$ ]]; then
     exit 2
 fi
 nodes=${NNODES:-1} node=${NODE_RANK:-0} address=${MASTER_ADDR:-127.0.0.1} port=${PORT:-8118}
-logs=${LOG_DIR:-work_dirs/dist_logs/$(date +%Y%m%d_%H%M%S)_node$node}
+if [ "$nodes" != 1 ] && [ -z "${MASTER_ADDR:-}" ]; then
+    echo "with NNODES=$nodes, MASTER_ADDR must be set to the first machine's address" >&2
+    exit 2
+fi
+logs=${LOG_DIR:-work_dirs/dist_logs/$(date +%Y%m%d_%H%M%S)_node${node}_$$}
 venv=$(cd "$(dirname "$0")/.." && pwd)/.venv/bin
 if [ -z "${VIRTUAL_ENV:-}${CONDA_PREFIX:-}" ] && [ -x "$venv/msrun" ]; then PATH=$venv:$PATH; fi
 if ! command -v msrun > /dev/null; then
@@ -18,6 +22,8 @@ if ! command -v msrun > /dev/null; then
 fi
 mkdir -p "$logs"
 export GLOG_v=${GLOG_v:-3}  # MindSpore's errors only
+# MindSpore's 30 seconds end a run on a CPU whose ranks validate or load at different speeds.
+export MS_NODE_TIMEOUT=${MS_NODE_TIMEOUT:-120}
 table=()
 if [ -n "${RANK_TABLE_FILE:-}" ]; then table=(--rank_table_file="$RANK_TABLE_FILE"); fi
 
@@ -26,7 +32,7 @@ if [ -n "${RANK_TABLE_FILE:-}" ]; then table=(--rank_table_file="$RANK_TABLE_FIL
 set -m
 msrun --worker_num=$((ranks * nodes)) --local_worker_num="$ranks" --node_rank="$node" \
     --master_addr="$address" --master_port="$port" --log_dir="$logs" --join=True --tail_worker_log=$((node * ranks)) \
-    --cluster_time_out="${CLUSTER_TIMEOUT:-600}" "${table[@]}" "$@" 2> "$logs/msrun.log" &
+    --cluster_time_out="${CLUSTER_TIMEOUT:-600}" ${table[@]+"${table[@]}"} "$@" 2> "$logs/msrun.log" &
 job=$!
 set +m  # or Ctrl-C would reach only the `sleep` below, as a group of its own
 end_all() { kill -KILL -- -$job 2> /dev/null; wait $job 2> /dev/null; }
@@ -42,10 +48,13 @@ else
     status=$?
 fi
 if [ $status -ne 0 ]; then
-    echo "a rank failed; what the ranks said last (whole logs are in $logs):" >&2
+    where=''
+    if [ "$nodes" != 1 ]; then where=', here or on another machine'; fi
+    echo "a rank failed$where; what the ranks said last (whole logs are in $logs):" >&2
     for log in "$logs"/worker_*.log; do
         echo "--- $(basename "$log")" >&2
-        grep -vE '^ *$|^\[(INFO|WARNING)\]' "$log" | tail -n 4 >&2
+        # an error of i3dbox's, or else the last lines
+        grep ': error: ' "$log" >&2 || grep -vE '^ *$|^\[(INFO|WARNING)\]' "$log" | tail -n 4 >&2
     done
     exit $status
 fi

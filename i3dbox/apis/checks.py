@@ -1,7 +1,13 @@
 """Checks of a config and its parts, made before anything expensive."""
 
+import difflib
+
+import numpy as np
+
 from ..datasets.stream import sample_rng
 from ..errors import ConfigError
+from ..evaluation.metrics import DEFAULT
+from ..registry import METRICS
 
 KEYS = {
     'model': 'the recognizer', 'loss': 'the loss', 'freeze': 'which parameters train',
@@ -12,16 +18,88 @@ KEYS = {
     'seed': 'of all randomness', 'work_dir': 'where outputs go', 'load_from': 'weights to start from',
     'custom_imports': 'modules of your own',
 }
+LOADER = ('batch_size', 'num_workers', 'worker')
+# Keys of the tables that are no registered parts, whose arguments the registry checks.
+TABLES = {
+    'data': (*LOADER, 'train', 'val', 'test', 'val_loader', 'test_loader'),
+    'data.val_loader': LOADER, 'data.test_loader': LOADER, 'evaluation': ('interval', 'metrics'),
+    'freeze': ('finetune_prefixes', 'freeze_prefixes', 'freeze_norm'),
+}
+NUMBERS = {  # key: (least, whether it is included, whole)
+    'seed': (0, True, True), 'total_epochs': (0, False, False), 'accumulate': (1, True, True),
+    'clip_grad_norm': (0, False, False), 'data.batch_size': (1, True, True), 'data.num_workers': (0, True, True),
+    'evaluation.interval': (1, True, True),
+}
 REQUIRED = ('model', 'data', 'runner')
 REQUIRED_TO_TRAIN = (*REQUIRED, 'loss', 'optimizer', 'schedule', 'total_epochs')
 
 
-def check_config(cfg, required=REQUIRED):
-    """Raises ConfigError for a key that is missing or misspelt."""
+def check_config(cfg, required=REQUIRED, data=()):
+    """Raises ConfigError for a key that is missing, misspelt or out of range.
+
+    Args:
+        required (sequence of str): keys that must be there.
+        data (sequence of str): data sets that must be there, such as 'train'.
+    """
     cfg.check_keys(KEYS)
-    for key in required:
-        if key not in cfg:
-            raise ConfigError(f'{cfg.filename}: the config has no {key!r} ({KEYS[key]})')
+    for key in (*required, *(f'data.{name}' for name in data)):
+        if _look_up(cfg, key) is None:
+            raise ConfigError(f'{cfg.filename}: the config has no {key!r} ({KEYS.get(key, "a data set")})')
+    for table, known in TABLES.items():
+        values = _look_up(cfg, table)
+        if values is None:
+            continue
+        if not isinstance(values, dict):
+            raise ConfigError(f'{table} is a dict with the keys {", ".join(known)}; got {values!r}')
+        for key in values:
+            if key not in known:
+                near = difflib.get_close_matches(key, known, n=1)
+                hint = f' Did you mean {near[0]!r}?' if near else ''
+                raise ConfigError(f'{table} has no key {key!r}.{hint} It has: {", ".join(known)}.')
+    for key, (least, included, whole) in NUMBERS.items():
+        value = _look_up(cfg, key)
+        if value is None:
+            continue
+        right = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+        if not right or value < least or value == least and not included:
+            raise ConfigError(f'{key} is a {"whole number" if whole else "number"} '
+                              f'{"from" if included else "above"} {least}; got {value!r}')
+
+
+def _look_up(cfg, key):
+    """The value at a dotted key, or None where it or a part of the way is not there."""
+    for part in key.split('.'):
+        if not hasattr(cfg, 'get') or cfg.get(part) is None:
+            return None
+        cfg = cfg[part]
+    return cfg
+
+
+def check_metrics(metrics, num_classes):
+    """Tries metrics (names, or dicts with arguments) on two made-up samples; returns the figures' names.
+
+    Raises: an I3DBoxError for a metric that cannot be computed.
+    """
+    names = []
+    for metric in metrics:
+        cfg = dict(type=metric) if isinstance(metric, str) else metric
+        names += METRICS.build(cfg, scores=np.zeros((2, num_classes), np.float32), labels=np.zeros(2, np.int32))
+    return names
+
+
+def metrics_of(cfg):
+    """The metrics that the config asks for."""
+    return (cfg.get('evaluation') or {}).get('metrics') or DEFAULT
+
+
+def check_classes(dataset, report):
+    """Raises ConfigError where a checkpoint's classes are named in another order than the data set's."""
+    theirs, ours = report.meta.get('classes'), dataset.classes
+    if theirs and ours and list(theirs) != list(ours):
+        label = next((i for i, (a, b) in enumerate(zip(theirs, ours)) if a != b), min(len(theirs), len(ours)))
+        names = [repr(c[label]) if label < len(c) else 'missing' for c in (theirs, ours)]
+        raise ConfigError(f'{report.path} was trained on other classes than the data set has, or in another order: '
+                          f'class {label} is {names[0]} there and {names[1]} here')
 
 
 def check_fit(recognizer, dataset, probe=False):
@@ -31,8 +109,10 @@ def check_fit(recognizer, dataset, probe=False):
         probe (bool): also load one sample and check its shape.
     """
     if tuple(recognizer.inputs) != tuple(dataset.inputs):
+        hint = '. A two-stream config is for tools/test.py: train each stream by its own' \
+            if len(recognizer.inputs) > len(dataset.inputs) else ''
         raise ConfigError(f'{type(recognizer).__name__} takes {", ".join(recognizer.inputs)}; '
-                          f'{type(dataset).__name__} gives {", ".join(dataset.inputs)}')
+                          f'{type(dataset).__name__} gives {", ".join(dataset.inputs)}{hint}')
     if dataset.classes and len(dataset.classes) != recognizer.num_classes:
         raise ConfigError(f'the data set has {len(dataset.classes)} classes, the model {recognizer.num_classes}: '
                           'set num_classes of model.head')

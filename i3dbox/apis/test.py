@@ -16,7 +16,7 @@ from ..evaluation.results import Results
 from ..models import build_recognizer
 from ..registry import DATASETS
 from ..weights.loading import load_weights
-from .checks import check_config, check_fit
+from .checks import LOADER, check_classes, check_config, check_fit
 
 logger = logging.getLogger(__name__)
 
@@ -32,13 +32,14 @@ def test(cfg, checkpoint, device='auto', device_id=None, data='test'):
     Returns: Results, the same on every rank.
     Raises: an I3DBoxError before anything expensive, if the parts do not fit.
     """
-    check_config(cfg)
+    check_config(cfg, data=[data])
     runner = build_runner(cfg.runner, device, device_id)
     runner.setup(cfg.get('seed', 0))
     setup_logging(rank=distributed.rank())
     dataset = DATASETS.build(cfg.data[data], test_mode=True)
     recognizer = build_recognizer(cfg.model)
     for report in load_weights(recognizer, checkpoint, new_head='never'):
+        check_classes(dataset, report)
         logger.info('%s', report)
     check_fit(recognizer, dataset, probe=True)
     runner.mixed_precision(recognizer)
@@ -49,8 +50,8 @@ def test(cfg, checkpoint, device='auto', device_id=None, data='test'):
 
 def loader_options(cfg, data):
     """Batch size and workers for testing: `cfg.data` with what `cfg.data.<data>_loader` says otherwise."""
-    options = {key: cfg.data[key] for key in ('batch_size', 'num_workers', 'worker') if key in cfg.data}
-    return {**options, **cfg.data.get(f'{data}_loader', {})}
+    options = {key: cfg.data[key] for key in LOADER if key in cfg.data}
+    return {**options, **(cfg.data.get(f'{data}_loader') or {})}
 
 
 def score(recognizer, dataset, batch_size=1, num_workers=0, worker='thread'):

@@ -1,15 +1,16 @@
 """Training from a config."""
 
-import logging
 import os
+import zlib
 
+from ..datasets.base import DamageReport
 from ..datasets.loader import ClipLoader
 from ..datasets.stream import Stream
 from ..engine import distributed
 from ..engine.build import build_hooks, build_runner
 from ..engine.logging import setup_logging
 from ..engine.optimizers.build import build_optimizer
-from ..engine.run import LAST_CHECKPOINT, Run, last_checkpoint, training_state
+from ..engine.run import Run, last_checkpoint, training_state
 from ..engine.train_step import TrainStep
 from ..errors import CheckpointError, ConfigError
 from ..models import build_recognizer
@@ -17,11 +18,9 @@ from ..models.freezing import freeze
 from ..registry import DATASETS, LOSSES, SCHEDULES
 from ..weights.checkpoint import load_checkpoint
 from ..weights.loading import load_state, load_weights
-from .checks import REQUIRED_TO_TRAIN, check_config, check_fit
+from .checks import REQUIRED_TO_TRAIN, check_config, check_fit, check_metrics, metrics_of
 from .test import loader_options, score
 
-logger = logging.getLogger(__name__)
-METRICS = ('top_k_accuracy', 'mean_class_accuracy')
 
 
 def train(cfg, resume=None, device='auto', device_id=None, validate=False):
@@ -36,25 +35,33 @@ def train(cfg, resume=None, device='auto', device_id=None, validate=False):
     Returns: the Run, after its last step.
     Raises: an I3DBoxError before the first step, where what is wrong can be known then.
     """
-    check_config(cfg, REQUIRED_TO_TRAIN)
+    check_config(cfg, REQUIRED_TO_TRAIN, data=['train'])
     work_dir = cfg.setdefault('work_dir', default_work_dir(cfg))
+    seed = cfg.setdefault('seed', 0)
+    if validate and not any(hook.evaluates for hook in build_hooks(cfg.get('hooks', []))):
+        interval = (cfg.get('evaluation') or {}).get('interval', 1)
+        cfg.hooks = [*cfg.get('hooks', []), dict(type='EvalHook', interval=interval)]
+    hooks = build_hooks(cfg.get('hooks', []))
+    evaluates = any(getattr(hook, 'evaluates', False) for hook in hooks)
     resume = last_checkpoint(work_dir) if resume == 'auto' else resume
-    if resume is None and os.path.exists(os.path.join(work_dir, LAST_CHECKPOINT)):
+    if resume is None and last_checkpoint(work_dir):
         raise ConfigError(f'{work_dir} holds the checkpoints of an earlier run: --resume goes on with it, '
                           'another --work-dir (or removing this one) starts anew')
-    seed = cfg.setdefault('seed', 0)
     runner = build_runner(cfg.runner, device, device_id)
-    hooks = build_hooks(_hook_configs(cfg, validate))
     runner.setup(seed)
     rank, world = distributed.rank(), distributed.world_size()
     log = setup_logging(work_dir, rank)
 
     dataset = DATASETS.build(cfg.data.train, test_mode=False)
-    val = DATASETS.build(cfg.data.val, test_mode=True) if _evaluates(hooks) else None
-    recognizer = build_recognizer(cfg.model)
-    for part in (dataset, val):
-        if part is not None:
-            check_fit(recognizer, part, probe=part is dataset)
+    recognizer = build_recognizer(cfg.model, seed)
+    check_fit(recognizer, dataset, probe=True)
+    val, metric_names = None, ()
+    if evaluates:
+        check_config(cfg, data=['val'])
+        # one damaged video must not end a long run; a test of its own is stricter
+        val = DATASETS.build(cfg.data.val, test_mode=True, damaged='skip')
+        check_fit(recognizer, val, probe=True)
+        metric_names = check_metrics(metrics_of(cfg), recognizer.num_classes)
     if cfg.get('load_from') and not resume:
         for report in load_weights(recognizer, cfg.load_from, new_head='if_needed'):
             log.info('%s', report)
@@ -64,19 +71,22 @@ def train(cfg, resume=None, device='auto', device_id=None, validate=False):
 
     batch_size = cfg.data.get('batch_size', 1)
     stream = Stream(len(dataset), batch_size, world, seed)
-    accumulate = cfg.get('accumulate', 1)
-    total_steps = int(cfg.total_epochs * stream.steps_per_epoch)
+    accumulate = cfg.get('accumulate') or 1
+    total_steps = max(1, int(cfg.total_epochs * stream.steps_per_epoch))
     rates = SCHEDULES.build(cfg.schedule, base_lr=cfg.optimizer.lr, steps_per_epoch=stream.steps_per_epoch,
                             total_steps=total_steps)
+    rates = [rates[step // accumulate * accumulate] for step in range(total_steps)]  # one an update
     optimizer = build_optimizer(cfg.optimizer, [p for p in recognizer.get_parameters() if p.requires_grad],
                                 rates[::accumulate])
     train_step = TrainStep(recognizer, LOSSES.build(cfg.loss), optimizer, runner.loss_scaler(),
                            cfg.get('clip_grad_norm'), accumulate)
     meta = dict(version=1, seed=seed, global_batch=batch_size * world, steps_per_epoch=stream.steps_per_epoch,
-                modality=recognizer.modality, classes=dataset.classes, config=cfg.pretty_text)
+                modality=recognizer.modality, classes=list(dataset.classes) if dataset.classes else None,
+                config=cfg.pretty_text)
     start_step = 0
     if resume:
         start_step, meta['memory'] = _resume(resume, recognizer, train_step, meta)
+    _check_ranks_agree(recognizer, start_step, total_steps, len(dataset))
 
     loader = ClipLoader(dataset, stream, rank, cfg.data.get('num_workers', 0), cfg.data.get('worker', 'thread'),
                         start_step, total_steps - start_step)
@@ -84,21 +94,27 @@ def train(cfg, resume=None, device='auto', device_id=None, validate=False):
     def evaluate():
         results = score(recognizer, val, **loader_options(cfg, 'val'))
         recognizer.set_train(True)
-        return results.evaluate(cfg.get('evaluation', {}).get('metrics', METRICS))
+        return results.evaluate(metrics_of(cfg))
 
     run = Run(recognizer=recognizer, train_step=train_step, loader=loader, rates=rates, stream=stream,
               total_steps=total_steps, start_step=start_step, work_dir=work_dir, logger=log, rank=rank, world=world,
-              evaluate=evaluate, meta=meta)
-    if start_step >= total_steps:
-        log.info('%s: all %d steps are done already', resume, total_steps)
+              evaluate=evaluate, meta=meta, metric_names=metric_names)
+    if start_step >= total_steps or 'stopped' in run.memory:
+        log.info('%s: nothing is left to do; %s', resume,
+                 run.memory.get('stopped', f'all {total_steps} steps are done'))
         return run
     if rank == 0:
         cfg.dump(os.path.join(work_dir, os.path.basename(cfg.filename or 'config.py')))
     log.info('%s samples, %s steps of %s an epoch, from step %s to %s; %s of %s parameters train; outputs in %s',
              len(dataset), stream.steps_per_epoch, batch_size * world, start_step, total_steps, len(trained),
              trainable, work_dir)
-    runner.fit(run, hooks)
-    report_damaged(loader, log)
+    try:
+        runner.fit(run, hooks)
+    except Exception:
+        report_damaged(loader.damaged, log)
+        raise
+    report_damaged([DamageReport(*report) for reports in distributed.gather_json(loader.damaged)
+                    for report in reports], log)
     return run
 
 
@@ -107,24 +123,27 @@ def default_work_dir(cfg):
     return os.path.join('work_dirs', os.path.splitext(os.path.basename(cfg.filename or 'config'))[0])
 
 
-def report_damaged(loader, log):
-    """Lists the damaged samples that a loader met, once each."""
-    damaged = {report.name: report for report in loader.damaged}
+def report_damaged(reports, log):
+    """Lists the damaged samples that were met (DamageReports), once each."""
+    damaged = {report.name: report for report in reports}
     if damaged:
         log.warning('%d damaged samples were met:', len(damaged))
         for report in damaged.values():
             log.warning('  %s: %s', report.path, report.reason)
 
 
-def _hook_configs(cfg, validate):
-    hooks = list(cfg.get('hooks', []))
-    if validate and not any(hook.get('type') == 'EvalHook' for hook in hooks):
-        hooks.append(dict(type='EvalHook', interval=cfg.get('evaluation', {}).get('interval', 1)))
-    return hooks
-
-
-def _evaluates(hooks):
-    return any(type(hook).__name__ == 'EvalHook' for hook in hooks)
+def _check_ranks_agree(recognizer, start_step, total_steps, samples):
+    """Raises ConfigError unless all ranks are about to do the same, from the same weights (collective)."""
+    checksum = 0
+    for parameter in recognizer.get_parameters():
+        checksum = zlib.crc32(parameter.asnumpy().tobytes(), checksum)
+    here = dict(start_step=start_step, total_steps=total_steps, samples=samples, weights=checksum)
+    for number, there in enumerate(distributed.gather_json(here)):
+        differing = [key for key in here if there[key] != here[key]]
+        if differing:
+            key = differing[0]
+            raise ConfigError(f'rank {number} differs from rank {distributed.rank()} in its {key} ({there[key]}, '
+                              f'{here[key]}): all machines need the same code, config, data, weights and checkpoint')
 
 
 def _resume(path, recognizer, train_step, meta):
@@ -133,7 +152,10 @@ def _resume(path, recognizer, train_step, meta):
     if 'step' not in saved:
         raise CheckpointError(f'cannot resume from {path}: it holds weights only. To start a new run from them, '
                               'use --load-from.')
-    for key in ('seed', 'global_batch', 'steps_per_epoch', 'modality', 'classes'):
+    if saved.get('classes') != meta['classes']:
+        raise CheckpointError(f'cannot resume from {path}: its classes are not those of the data set, or in another '
+                              'order. To start a new run from its weights, use --load-from.')
+    for key in ('seed', 'global_batch', 'steps_per_epoch', 'modality'):
         if saved.get(key) != meta[key]:
             raise CheckpointError(f'cannot resume from {path}: its {key} was {saved.get(key)}, the config gives '
                                   f'{meta[key]}. To start a new run from its weights, use --load-from.')

@@ -42,14 +42,19 @@ def main(name, argv=None, prog=None):
             traceback.print_exc()
         print(f'i3dbox {name}: error: {" ".join(str(error).splitlines())}', file=sys.stderr)
         return 1
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):  # the reader, such as `head`, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        if args.debug:
+            traceback.print_exc()
+        print(f'i3dbox {name}: error: {error}', file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         if args.debug:
             traceback.print_exc()
         print(f'i3dbox {name}: interrupted', file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
 
 
 def cli(argv=None):

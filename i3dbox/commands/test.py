@@ -18,7 +18,6 @@ def add_arguments(parser):
 def run(args):
     from ..errors import ConfigError
     from ..evaluation.results import check_results_path
-    from ..registry import METRICS
 
     cfg = arguments.load_config(args)
     streams = {name: path for name, path in (('rgb', args.rgb), ('flow', args.flow)) if path}
@@ -26,20 +25,19 @@ def run(args):
         raise ConfigError('name one checkpoint, or both --rgb and --flow for a two-stream config')
     if args.out:
         check_results_path(args.out)
-    metrics = args.eval or cfg.get('evaluation', {}).get('metrics', ('top_k_accuracy', 'mean_class_accuracy'))
-    for metric in metrics:
-        METRICS.get(metric if isinstance(metric, str) else metric['type'])
-
+    from ..apis.checks import check_metrics, metrics_of
     from ..apis.test import test
     from ..engine.distributed import rank
+    metrics = args.eval or metrics_of(cfg)
+    check_metrics(metrics, num_classes=2)
     results = test(cfg, streams or args.checkpoint, args.device, args.device_id)
     if rank() != 0:
         return
-    if args.out:
-        results.save(args.out)
-        print(f'scores of {len(results.names)} videos written to {args.out}')
     if results.meta['skipped']:
         print(f'{len(results.meta["skipped"])} damaged videos are not counted: {", ".join(results.meta["skipped"])}')
     print(f'{len(results.names)} videos')
     for name, value in results.evaluate(metrics).items():
         print(f'{name}: {value:.4f}')
+    if args.out:
+        results.save(args.out)
+        print(f'scores of {len(results.names)} videos written to {args.out}')

@@ -4,6 +4,7 @@ import mindspore as ms
 
 from ..errors import DeviceError
 from ..registry import HOOKS, RUNNERS
+from .distributed import is_launched
 
 
 def build_runner(runners, device='auto', device_id=None):
@@ -17,7 +18,12 @@ def build_runner(runners, device='auto', device_id=None):
         device = ms.get_context('device_target')
     if device not in runners:
         raise DeviceError(f'device {device!r}: the config has runners for {", ".join(runners)}')
-    return RUNNERS.build(runners[device], device_id=device_id)
+    cfg = runners[device]
+    if device_id is not None:
+        if is_launched():
+            raise DeviceError('--device-id is for a single device; with several ranks the launcher gives each its own')
+        cfg = dict(cfg, device_id=device_id)
+    return RUNNERS.build(cfg)
 
 
 def build_hooks(configs):

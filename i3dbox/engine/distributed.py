@@ -4,6 +4,7 @@ Ranks are started by msrun (tools/dist_train.sh), or by a launcher that sets RAN
 """
 
 import ctypes
+import json
 import os
 import signal
 import sys
@@ -13,7 +14,11 @@ import numpy as np
 
 def is_launched():
     """Whether a launcher started this process as one of several."""
-    return 'MS_ROLE' in os.environ or int(os.environ.get('RANK_SIZE', 1)) > 1
+    return _by_msrun() or int(os.environ.get('RANK_SIZE', 1)) > 1
+
+
+def _by_msrun():
+    return 'MS_ROLE' in os.environ
 
 
 def init_distributed():
@@ -22,7 +27,8 @@ def init_distributed():
         return
     import mindspore as ms
     from mindspore.communication import get_group_size, init
-    _end_with_launcher()
+    if _by_msrun():
+        _end_with_launcher()
     init()
     ms.set_auto_parallel_context(parallel_mode='data_parallel', gradients_mean=True, device_num=get_group_size())
 
@@ -47,6 +53,16 @@ def all_gather(array):
     from mindspore import ops
     gathered = ops.AllGather()(ms.Tensor(np.ascontiguousarray(array)[None]))
     return gathered.asnumpy()
+
+
+def gather_json(value):
+    """JSON values from all ranks, as a list in their order (collective)."""
+    if world_size() == 1:
+        return [value]
+    data = np.frombuffer(json.dumps(value).encode(), np.uint8).astype(np.int32)  # a type that every device has
+    sizes = all_gather(np.array([data.size], np.int32))[:, 0]
+    rows = all_gather(np.pad(data, (0, int(sizes.max()) - data.size)))
+    return [json.loads(row[:size].astype(np.uint8).tobytes()) for row, size in zip(rows, sizes)]
 
 
 def _end_with_launcher():

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import os
 import sys
 import time
@@ -19,7 +20,7 @@ class _Console(logging.StreamHandler):
 
 
 def setup_logging(work_dir=None, rank=0):
-    """Sets up the project's logger once a process.
+    """Sets up the project's logger for a run, in the place of an earlier run's.
 
     Rank 0 writes everything to the console and to <work_dir>/<time>.log; other ranks write
     warnings to the console.
@@ -46,12 +47,14 @@ def setup_logging(work_dir=None, rank=0):
 
 
 class JsonLines:
-    """Appends one JSON object a line to a file; every line is on disk when `write` returns."""
+    """Appends one JSON object a line to a file. NaN and infinity, which JSON has not, become null."""
 
     def __init__(self, path):
         self.path = path
 
     def write(self, **values):
         """Writes one line."""
+        values = {key: None if isinstance(value, float) and not math.isfinite(value) else value
+                  for key, value in values.items()}
         with open(self.path, 'a', encoding='utf-8') as file:
-            file.write(json.dumps(values, ensure_ascii=False) + '\n')
+            file.write(json.dumps(values, ensure_ascii=False, allow_nan=False) + '\n')

@@ -2,8 +2,13 @@
 
 import os
 
+import mindspore as ms
+import numpy as np
+
+from ..errors import CheckpointError, DivergedError
 from ..fileio import atomic_write
 from ..weights.checkpoint import save_checkpoint
+from . import distributed
 from .logging import JsonLines
 
 LAST_CHECKPOINT = 'last_checkpoint'  # a file that names the newest checkpoint of a work_dir
@@ -16,7 +21,8 @@ class Run:
         step (int): steps done, resumed ones included. epoch (int): epochs completed.
         steps_per_epoch, total_steps, start_step (int).
         outputs (tuple of Tensor): loss, accuracy, finite of the last step.
-        metrics (dict of str -> float): of the last evaluation; `evaluated_at` is its step.
+        metrics (dict of str -> float): of the last evaluation; `evaluated_at` is its step;
+            `metric_names` are the names that there will be, none if nothing is evaluated.
         memory (dict): what hooks want to find again after a restart; JSON values; saved in checkpoints.
         data_time, step_time (float): seconds spent waiting for data, and in steps (the waiting
             included, hooks not), since the run began or was resumed.
@@ -25,7 +31,7 @@ class Run:
     """
 
     def __init__(self, *, recognizer, train_step, loader, rates, stream, total_steps, start_step, work_dir,
-                 logger, rank, world, evaluate, meta, sync=None):
+                 logger, rank, world, evaluate, meta, metric_names=()):
         self.recognizer, self.train_step, self.loader = recognizer, train_step, loader
         self.steps_per_epoch, self.total_steps = stream.steps_per_epoch, total_steps
         self.start_step = self.step = start_step
@@ -35,6 +41,7 @@ class Run:
         self.json_log = JsonLines(os.path.join(work_dir, 'log.json')) if rank == 0 else None
         self.stop_reason = None
         self.data_time = self.step_time = 0.0
+        self.metric_names = tuple(metric_names)
         self._rates, self._evaluate, self._meta = rates, evaluate, meta
 
     @property
@@ -51,14 +58,25 @@ class Run:
         return self._rates[max(self.step - 1, 0)]
 
     def evaluate(self):
-        """Evaluates on the validation set (on all ranks at once); fills and returns `metrics`."""
+        """Evaluates on the validation set (all ranks together); fills and returns `metrics`."""
+        average_statistics(self.recognizer)
         self.metrics = self._evaluate()
         self.evaluated_at = self.step
         return self.metrics
 
     def save(self, name, last=True):
-        """Writes <work_dir>/<name>.ckpt with the whole training state, on rank 0; returns its path."""
+        """Writes <work_dir>/<name>.ckpt with the whole training state; returns its path.
+
+        All ranks call it, rank 0 writes. Raises DivergedError rather than save weights that are not
+        finite.
+        """
+        average_statistics(self.recognizer)
         path = os.path.join(self.work_dir, f'{name}.ckpt')
+        for parameter in self.recognizer.get_parameters():
+            if not np.isfinite(parameter.asnumpy()).all():
+                raise DivergedError(f'training has diverged: {parameter.name} is not finite at step {self.step}. '
+                                    f'Lower the learning rate or set clip_grad_norm; {self.work_dir} keeps the '
+                                    'checkpoints from before')
         if self.rank == 0:
             meta = dict(self._meta, step=self.step, epoch=self.epoch, memory=self.memory, metrics=self.metrics)
             save_checkpoint(path, self.recognizer, training_state(self.train_step), meta)
@@ -73,8 +91,8 @@ class Run:
             self.json_log.write(step=self.step, **values)
 
     def stop(self, reason):
-        """Ends the run after this step."""
-        self.stop_reason = reason
+        """Ends the run after this step. With several ranks, all must call it at the same step."""
+        self.stop_reason = self.memory['stopped'] = reason
 
 
 def training_state(train_step):
@@ -86,11 +104,30 @@ def training_state(train_step):
     return [p for p in train_step.get_parameters() if id(p) not in own and not p.name.startswith('learning_rate')]
 
 
+def average_statistics(recognizer):
+    """Gives all ranks the mean of their batch norms' moving statistics, which each takes from its own
+    batches: so that what is validated, saved and resumed is one model (collective)."""
+    statistics = [p for p in recognizer.get_parameters() if p.name.rpartition('.')[2].startswith('moving_')]
+    if distributed.world_size() == 1 or not statistics:
+        return
+    flat = np.concatenate([p.asnumpy().ravel() for p in statistics])
+    mean = distributed.all_gather(flat).mean(0, dtype=np.float64).astype(flat.dtype)
+    for parameter, values in zip(statistics, np.split(mean, np.cumsum([p.size for p in statistics])[:-1])):
+        parameter.set_data(ms.Tensor(values.reshape(parameter.shape)))
+
+
 def last_checkpoint(work_dir):
-    """The newest checkpoint of a run, or None."""
-    try:
-        with open(os.path.join(work_dir, LAST_CHECKPOINT), encoding='utf-8') as file:
-            path = os.path.join(work_dir, file.read().strip())
-    except FileNotFoundError:
+    """The newest checkpoint of a run, or None if there is none yet.
+
+    Raises: CheckpointError where the work_dir names one that is not there.
+    """
+    pointer = os.path.join(work_dir, LAST_CHECKPOINT)
+    if not os.path.exists(pointer):
         return None
-    return path if os.path.isfile(path) else None
+    with open(pointer, encoding='utf-8', errors='replace') as file:
+        name = file.read().strip()
+    path = os.path.join(work_dir, name)
+    if not os.path.isfile(path):
+        raise CheckpointError(f'{pointer} names the checkpoint {name!r}, which is not there. Name another with '
+                              '--resume CKPT, or remove the file to start anew')
+    return path

@@ -4,24 +4,27 @@ import numpy as np
 
 from ..registry import METRICS
 
+DEFAULT = ('top_k_accuracy', 'mean_class_accuracy')
+
 
 @METRICS.register
 def top_k_accuracy(scores, labels, topk=(1, 5)):
     """Share of samples whose label is among the k highest scores, for each k: 'top1_acc', 'top5_acc'.
 
     Among equal scores the lower class counts as higher, so that the figure does not depend on a
-    sort's whims. A k above the number of classes counts as that number.
+    sort's whims. A k above the number of classes counts as that number. A sample with a score that is
+    not finite counts as wrong.
     """
     scores, labels = np.asarray(scores), np.asarray(labels)
     own = scores[np.arange(len(labels)), labels][:, None]
     ahead = (scores > own) | ((scores == own) & (np.arange(scores.shape[1]) < labels[:, None]))
-    place = ahead.sum(1)
+    place = np.where(np.isfinite(scores).all(1), ahead.sum(1), scores.shape[1] + max(topk))
     return {f'top{k}_acc': float((place < k).mean()) for k in topk}
 
 
 @METRICS.register
 def mean_class_accuracy(scores, labels):
     """Mean over the classes that occur in `labels` of the top-1 accuracy in each: 'mean_class_acc'."""
-    labels = np.asarray(labels)
-    correct = np.asarray(scores).argmax(1) == labels
+    scores, labels = np.asarray(scores), np.asarray(labels)
+    correct = (scores.argmax(1) == labels) & np.isfinite(scores).all(1)
     return {'mean_class_acc': float(np.mean([correct[labels == c].mean() for c in np.unique(labels)]))}

@@ -76,6 +76,14 @@ class _PlainUnpickler(pickle.Unpickler):
 
 
 def check_results_path(path):
-    """Raises ConfigError unless `path` can become a result file."""
+    """Raises ConfigError unless `path` can become a result file; makes its folder."""
     if os.path.splitext(str(path))[1] not in ('.pkl', '.json'):
         raise ConfigError(f'a result file ends in .pkl or .json; got {path}')
+    folder = os.path.dirname(os.path.abspath(path))
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f'{path} cannot be written: {error}') from error
+    if os.path.isdir(path) or not os.access(folder, os.W_OK):
+        raise ConfigError(f'{path} cannot be written: ' + ('it is a folder' if os.path.isdir(path) else
+                                                           f'{folder} is not writable'))

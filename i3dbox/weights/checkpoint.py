@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, first_line
 from ..fileio import atomic_path
 
 STATE_PREFIX = 'train.'  # what belongs to the training run and not to the recognizer
@@ -50,7 +50,7 @@ def load_checkpoint(path):
             entries = ms.load_checkpoint(str(path), crc_check=True)
     except Exception as error:  # MindSpore raises what it likes on a damaged file
         raise CheckpointError(f'checkpoint {path} is damaged or no MindSpore checkpoint: '
-                              f'{str(error).splitlines()[0]}') from error
+                              f'{first_line(error)}') from error
     meta = entries.pop(_META, None)
     if meta is None and any(name.startswith(STATE_PREFIX) for name in entries):
         raise CheckpointError(f'checkpoint {path} is truncated: its last part is missing')

@@ -22,8 +22,9 @@ class SmallC3D(nn.Cell):
         cells = []
         for stage in range(4):
             out_channels = width << stage
-            cells += [nn.Conv3d(in_channels, out_channels, 3, pad_mode='same'), BatchNorm3d(out_channels, momentum=0.9),
-                      nn.ReLU(), nn.MaxPool3d((1, 2, 2) if stage == 0 else 2, (1, 2, 2) if stage == 0 else 2)]
+            pool = (1, 2, 2) if stage == 0 else 2
+            cells += [nn.Conv3d(in_channels, out_channels, 3, pad_mode='same'),
+                      BatchNorm3d(out_channels, momentum=0.9), nn.ReLU(), nn.MaxPool3d(pool, pool)]
             in_channels = out_channels
         self.layers = nn.SequentialCell(cells)
         self.out_channels = in_channels

@@ -3,6 +3,7 @@
 import contextlib
 import os
 
+from ...errors import ConfigError
 from ...registry import HOOKS
 from .hook import Hook
 
@@ -13,29 +14,40 @@ class CheckpointHook(Hook):
 
     Args:
         interval (int): epochs (or steps, with by_epoch=False) between checkpoints; the last step
-            always has one.
+            always has one. With data sink, steps count when the host hears of them.
         by_epoch (bool): names are epoch_3.ckpt, or step_450.ckpt.
         max_keep_ckpts (int): how many of them to keep, oldest removed first; -1 keeps all.
         save_best (str): a metric of the evaluation, such as 'top1_acc'; its best epoch is kept beside
-            them as best_<metric>.ckpt.
+            them as best_<metric>.ckpt. Without an evaluation there is none.
     """
 
     priority = 60
 
     def __init__(self, interval=1, by_epoch=True, max_keep_ckpts=-1, save_best=None):
         super().__init__()
-        self.interval, self.by_epoch = interval, by_epoch
-        self.max_keep_ckpts, self.save_best = max_keep_ckpts, save_best
+        self.interval, self.by_epoch, self.save_best = self.positive(interval=interval), by_epoch, save_best
+        self.max_keep_ckpts = max_keep_ckpts if max_keep_ckpts == -1 else self.positive(max_keep_ckpts=max_keep_ckpts)
+
+    def before_run(self, run):
+        if run.metric_names and self.save_best not in (None, *run.metric_names):
+            raise ConfigError(f'CheckpointHook: save_best is {self.save_best!r}; the evaluation gives '
+                              f'{", ".join(run.metric_names)}')
+        self.intervals = self._count(run)
 
     def after_step(self, run):
-        best = run.memory.get('best', {})
-        value = run.metrics.get(self.save_best) if run.evaluated_at == run.step else None
-        is_best = value is not None and value > best.get('value', float('-inf'))
-        if is_best:
-            run.memory['best'] = dict(metric=self.save_best, value=value, epoch=run.epoch)
-        if self._is_due(run):
+        if run.evaluated_at == run.step and self.save_best:
+            self._keep_best(run)  # before the other, whose memory says that it is there
+        intervals, self.intervals = self.intervals, self._count(run)
+        if self.intervals > intervals or run.step == run.total_steps or run.stop_reason:
             self._save(run)
-        if is_best:
+
+    def _count(self, run):
+        return (run.epoch if self.by_epoch else run.step) // self.interval
+
+    def _keep_best(self, run):
+        value = run.metrics[self.save_best]
+        if value > run.memory.get('best', {}).get('value', float('-inf')):
+            run.memory['best'] = dict(metric=self.save_best, value=value, epoch=run.epoch)
             run.save(f'best_{self.save_best}', last=False)
             run.log(f'best {self.save_best} so far: {value:.4f}', mode='best', epoch=run.epoch, value=value)
 
@@ -45,16 +57,10 @@ class CheckpointHook(Hook):
         kind = 'epochs' if self.by_epoch else 'steps'  # one list for each of two such hooks
         saved = run.memory.setdefault('checkpoints', {})
         names = [n for n in saved.get(kind, []) if n != name] + [name]
-        first_kept = len(names) - self.max_keep_ckpts if self.max_keep_ckpts >= 0 else 0
-        saved[kind] = names[max(first_kept, 0):]
+        first_kept = max(len(names) - self.max_keep_ckpts, 0) if self.max_keep_ckpts > 0 else 0
+        saved[kind] = names[first_kept:]
         run.save(name)
         if run.rank == 0:
-            for old in names[:max(first_kept, 0)]:
+            for old in names[:first_kept]:
                 with contextlib.suppress(FileNotFoundError):
                     os.remove(os.path.join(run.work_dir, f'{old}.ckpt'))
-
-    def _is_due(self, run):
-        if run.step == run.total_steps or run.stop_reason:
-            return True
-        count = run.epoch if self.by_epoch else run.step
-        return count % self.interval == 0 and (run.at_epoch_end or not self.by_epoch)

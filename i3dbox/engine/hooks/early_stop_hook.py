@@ -13,14 +13,16 @@ class EarlyStopHook(Hook):
 
     def __init__(self, monitor='top1_acc', patience=5, min_delta=0.0):
         super().__init__()
-        self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
+        self.monitor, self.patience, self.min_delta = monitor, self.positive(patience=patience), min_delta
+
+    def before_run(self, run):
+        if self.monitor not in run.metric_names:
+            raise ConfigError(f'EarlyStopHook monitors {self.monitor!r}; the evaluation gives '
+                              f'{", ".join(run.metric_names) or "nothing: use --validate"}')
 
     def after_epoch(self, run):
         if run.evaluated_at != run.step:
             return
-        if self.monitor not in run.metrics:
-            raise ConfigError(f'EarlyStopHook monitors {self.monitor!r}; the evaluation gives '
-                              f'{", ".join(run.metrics)}')
         seen = run.memory.setdefault('early_stop', dict(best=float('-1e30'), waited=0))
         if run.metrics[self.monitor] > seen['best'] + self.min_delta:
             seen.update(best=run.metrics[self.monitor], waited=0)

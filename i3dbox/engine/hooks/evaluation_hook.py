@@ -9,10 +9,11 @@ class EvalHook(Hook):
     """Evaluates on config.data.val every `interval` epochs and after the last one."""
 
     priority = 40
+    evaluates = True
 
     def __init__(self, interval=1):
         super().__init__()
-        self.interval = interval
+        self.interval = self.positive(interval=interval)
 
     def after_epoch(self, run):
         if run.epoch % self.interval == 0 or run.step == run.total_steps:

@@ -2,6 +2,8 @@
 
 from mindspore.train import Callback
 
+from ...errors import ConfigError
+
 
 class Hook(Callback):
     """A MindSpore callback that is told of the run at four points.
@@ -12,6 +14,14 @@ class Hook(Callback):
     """
 
     priority = 50
+    evaluates = False  # whether it calls run.evaluate(), which then has the validation set
+
+    def positive(self, **argument):
+        """Returns the one argument. Raises ConfigError unless it is a whole number from 1."""
+        (name, value), = argument.items()
+        if not isinstance(value, int) or value < 1:
+            raise ConfigError(f'{type(self).__name__}: {name} is a whole number from 1; got {value!r}')
+        return value
 
     def before_run(self, run):
         """Before the first step; `run.step` is the step resumed from."""

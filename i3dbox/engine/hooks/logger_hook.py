@@ -6,6 +6,7 @@ import sys
 import numpy as np
 from tqdm import tqdm
 
+from ...errors import DivergedError
 from ...registry import HOOKS
 from .hook import Hook
 
@@ -24,7 +25,7 @@ class LoggerHook(Hook):
 
     def __init__(self, interval=20, bar=None):
         super().__init__()
-        self.interval, self.bar = interval, bar
+        self.interval, self.bar = self.positive(interval=interval), bar
 
     def before_run(self, run):
         self.outputs, self.logged = [], (run.step, run.step_time, run.data_time)
@@ -44,6 +45,11 @@ class LoggerHook(Hook):
     def _log(self, run):
         losses, accuracies, finite = (np.array([float(o[i].asnumpy()) for o in self.outputs]) for i in range(3))
         now = run.step, run.step_time, run.data_time
+        bad = ~np.isfinite(losses) & (finite == 1)  # an overflow that the loss scale handles is none
+        if bad.any():
+            raise DivergedError(f'training has diverged: the loss is {losses[bad][0]} at step '
+                                f'{self.logged[0] + 1 + int(bad.argmax())}. Lower the learning rate or set '
+                                'clip_grad_norm; --resume goes on from the last checkpoint')
         steps, seconds, data_seconds = (new - old for new, old in zip(now, self.logged))
         seconds, data_seconds = seconds / steps, data_seconds / steps
         left = datetime.timedelta(seconds=round(seconds * (run.total_steps - run.step)))

@@ -1,4 +1,4 @@
-"""Curves for TensorBoard."""
+"""Curves for TensorBoard or MindInsight."""
 
 import importlib
 import os
@@ -9,32 +9,35 @@ from .hook import Hook
 
 
 @HOOKS.register
-class TensorboardHook(Hook):
-    """Writes loss, accuracy, learning rate and evaluation figures to <work_dir>/tensorboard.
+class SummaryHook(Hook):
+    """Writes loss, accuracy, learning rate and evaluation figures to <work_dir>/summary.
 
-    Needs `pip install tensorboardX` (or PyTorch with tensorboard). MindInsight reads the same files'
-    values from its own SummaryCollector, which is a MindSpore callback: name it in `hooks` by its
-    dotted path, mindspore.train.SummaryCollector.
+    Args:
+        interval (int): steps between points of the training curves.
+        writer (str): 'tensorboard' (needs `pip install tensorboardX`, or PyTorch with tensorboard),
+            'mindinsight' (MindSpore's own SummaryRecord), or 'auto': the first of them that is there.
     """
 
-    def __init__(self, interval=20):
+    def __init__(self, interval=20, writer='auto'):
         super().__init__()
-        self.interval = interval
-        for module in ('tensorboardX', 'torch.utils.tensorboard'):
-            try:
-                self.writer_class = importlib.import_module(module).SummaryWriter
-                return
-            except ImportError:
-                continue
-        raise ConfigError('TensorboardHook needs tensorboardX: pip install tensorboardX')
+        self.interval = self.positive(interval=interval)
+        if writer not in ('auto', 'tensorboard', 'mindinsight'):
+            raise ConfigError(f"SummaryHook: writer is 'auto', 'tensorboard' or 'mindinsight'; got {writer!r}")
+        self.writer_class = None if writer == 'mindinsight' else _tensorboard()
+        if self.writer_class is None:
+            if writer == 'tensorboard':
+                raise ConfigError('SummaryHook needs tensorboardX: pip install tensorboardX')
+            self.writer_class = _MindSporeWriter
 
     def before_run(self, run):
-        self.writer = self.writer_class(os.path.join(run.work_dir, 'tensorboard')) if run.rank == 0 else None
+        self.writer = self.writer_class(os.path.join(run.work_dir, 'summary')) if run.rank == 0 else None
+        self.last_written = run.step
 
     def after_step(self, run):
         if self.writer is None:
             return
-        if run.step % self.interval == 0 or run.at_epoch_end:
+        if run.step - self.last_written >= self.interval or run.at_epoch_end:
+            self.last_written = run.step
             loss, accuracy, _ = (float(output.asnumpy()) for output in run.outputs)
             for name, value in (('loss', loss), ('top1_acc', accuracy), ('lr', run.lr)):
                 self.writer.add_scalar(f'train/{name}', value, run.step)
@@ -45,3 +48,28 @@ class TensorboardHook(Hook):
     def after_run(self, run):
         if self.writer is not None:
             self.writer.close()
+
+
+def _tensorboard():
+    for module in ('tensorboardX', 'torch.utils.tensorboard'):
+        try:
+            return importlib.import_module(module).SummaryWriter
+        except ImportError:
+            continue
+    return None
+
+
+class _MindSporeWriter:
+    """MindSpore's SummaryRecord with the face of a TensorBoard writer."""
+
+    def __init__(self, folder):
+        from mindspore import SummaryRecord
+        self.record = SummaryRecord(folder)
+
+    def add_scalar(self, name, value, step):
+        from mindspore import Tensor
+        self.record.add_value('scalar', name, Tensor(value))
+        self.record.record(step)
+
+    def close(self):
+        self.record.close()

@@ -1,6 +1,6 @@
 """MindSpore's optimizers under the names and with the arguments that users know.
 
-An optimizer is a function of (params, lr, **its own arguments): `params` from `parameter_groups`,
+An optimizer is a function of (params, lr, **its own arguments): `params` from `build_optimizer`,
 `lr` a list with one rate an update.
 """
 

@@ -2,7 +2,7 @@
 
 import mindspore as ms
 
-from ...errors import DeviceError
+from ...errors import DeviceError, first_line
 from ...registry import RUNNERS
 from .base import BaseRunner
 
@@ -21,5 +21,5 @@ class Ascend910Runner(BaseRunner):
             super().set_device()
         except (RuntimeError, ValueError) as error:
             raise DeviceError('this MindSpore does not reach an Ascend device; it needs the Ascend build and CANN '
-                              f'(python tools/collect_env.py tells): {str(error).strip().splitlines()[0]}') from error
+                              f'(python tools/collect_env.py tells): {first_line(error)}') from error
         ms.set_deterministic(True)

@@ -1,7 +1,10 @@
 """What all runners share: the device, the ranks, and the training loop on mindspore.train.Model."""
 
+import contextlib
 import logging
 import random
+import signal
+import threading
 import time
 
 import mindspore as ms
@@ -9,7 +12,7 @@ import numpy as np
 from mindspore.train import Callback, Model
 
 from ...datasets.loader import as_mindspore_dataset
-from ...errors import ConfigError, DeviceError
+from ...errors import ConfigError, DeviceError, first_line
 from .. import distributed
 from ..mixed_precision import LEVELS, mixed_precision
 
@@ -45,8 +48,8 @@ class BaseRunner:
             self.set_device()
             distributed.init_distributed()
         except (RuntimeError, ValueError) as error:
-            raise DeviceError(f'{self.device_target} device {self.device_id or 0} cannot be used: '
-                              f'{str(error).strip().splitlines()[0]}') from error
+            which = '' if self.device_id is None else f' {self.device_id}'
+            raise DeviceError(f'device {self.device_target}{which} cannot be used: {first_line(error)}') from error
         ms.set_seed(seed)
         random.seed(seed)
         np.random.seed(seed)
@@ -91,16 +94,40 @@ class BaseRunner:
         callbacks = [_Steps(run, sink or 1), *hooks, _Stop()]
         run.train_step.set_train(True)
         try:
-            if sink:
-                Model(run.train_step).train(steps // sink, dataset, callbacks, dataset_sink_mode=True, sink_size=sink)
-            else:
-                Model(run.train_step).train(1, dataset, callbacks, dataset_sink_mode=False)
+            with _interruptible():
+                self._train(run, dataset, callbacks, steps, sink)
         except RuntimeError:
             if run.loader.error is not None:
                 raise run.loader.error from None
             raise
         if run.stop_reason:
             run.logger.info('stopped: %s', run.stop_reason)
+
+    @staticmethod
+    def _train(run, dataset, callbacks, steps, sink):
+        model = Model(run.train_step)
+        if sink:
+            model.train(steps // sink, dataset, callbacks, dataset_sink_mode=True, sink_size=sink)
+        else:
+            model.train(1, dataset, callbacks, dataset_sink_mode=False)
+
+
+@contextlib.contextmanager
+def _interruptible():
+    """Makes Ctrl-C a KeyboardInterrupt: while a graph runs, MindSpore turns it into SIGTERM, which would
+    end the process on the spot."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class _Steps(Callback):

@@ -17,15 +17,14 @@ class I3DHead(nn.Cell):
         num_classes (int): classes.
         in_channels (int): the backbone's out_channels.
         dropout (float): probability of zero; 0.5 in this project's recipes.
-        seed (int): of the dropout.
 
     Inputs: N x in_channels x T x H x W float. Outputs: N x num_classes logits.
     """
 
-    def __init__(self, num_classes, in_channels=1024, dropout=0.5, seed=0):
+    def __init__(self, num_classes, in_channels=1024, dropout=0.5):
         super().__init__()
         self.num_classes = num_classes
-        self.dropout = Dropout(dropout, seed)
+        self.dropout = Dropout(dropout)
         self.logits = nn.Conv3d(in_channels, num_classes, 1, has_bias=True, bias_init='zeros')
 
     def construct(self, x):

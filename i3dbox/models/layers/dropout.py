@@ -17,7 +17,7 @@ class Dropout(nn.Cell):
 
     Args:
         p (float): probability of zero, in [0, 1).
-        seed (int): one of these layers beside another needs another seed.
+        seed (int): of the run; `build_recognizer` gives it, and each layer a stream of its own.
 
     Inputs: N x ... float, with fewer than 2**31 elements over all ranks.
     """
@@ -29,12 +29,17 @@ class Dropout(nn.Cell):
         self.p = p
         self.rank = get_rank() if GlobalComm.INITED else 0
         self.step = Parameter(Tensor(0, mstype.int32), name='step', requires_grad=False)
-        self.seed = Tensor(seed * 668265263 & 0x7fffffff, mstype.int32)
+        self.reseed(seed)
         # A draw is uniform over 24 bits; larger ones than this are kept.
         self.threshold = Tensor(int(p * (1 << 24)), mstype.int32)
         self.low16, self.low24 = Tensor(0xffff, mstype.int32), Tensor(0xffffff, mstype.int32)
         self.sixteen = Tensor(16, mstype.int32)
         self.multiplier, self.stride = Tensor(0x45d9f3b, mstype.int32), Tensor(0x27d4eb2f, mstype.int32)
+
+    def reseed(self, seed, layer=0):
+        """Chooses the random stream. Takes effect before the first call."""
+        mixed = np.random.SeedSequence((seed, layer)).generate_state(1)[0]
+        self.seed = Tensor(int(mixed & 0x7fffffff), mstype.int32)
 
     def _mix(self, x):
         """A 32-bit integer hash: xor-shift and multiply, three rounds (all in wrapping int32)."""
