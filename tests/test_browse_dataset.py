@@ -7,13 +7,13 @@ from i3dbox.commands import main
 from i3dbox.commands.browse_dataset import safe_name
 
 STEPS = """
-def steps(kind):
-    return [dict(type=kind + 'Init'), dict(type='SampleFrames', clip_len=4), dict(type=kind + 'Decode'),
+def steps():
+    return [dict(type='OpenClip'), dict(type='SampleFrames', clip_len=4), dict(type='DecodeClip'),
             dict(type='RandomCrop', size=32), dict(type='PackClips')]
 """
 TINY = 'dict(train_groups=1, test_groups=1, clips_per_group=1, num_frames=6, size=(48, 40))'
-RGB = f"dict(type='SyntheticActions', generation={TINY}, pipeline=steps('OpenCV'))"
-FLOW = f"dict(type='SyntheticActions', modality='Flow', generation={TINY}, pipeline=steps('RawFrame'))"
+RGB = f"dict(type='SyntheticActions', generation={TINY}, pipeline=steps())"
+FLOW = f"dict(type='SyntheticActions', modality='Flow', generation={TINY}, pipeline=steps())"
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_odd_names_make_safe_files_and_a_damaged_video_is_told(browse, tmp_path)
     (tmp_path / 'damaged.avi').write_bytes(b'')
     (tmp_path / 'list.txt').write_text(f'{name}.avi 0\ndamaged.avi 1\n', encoding='utf-8')
     status, pictures, printed = browse(f"dict(type='VideoDataset', ann_file={str(tmp_path / 'list.txt')!r}, "
-                                       f"data_prefix={str(tmp_path)!r}, pipeline=steps('OpenCV'))")
+                                       f"data_prefix={str(tmp_path)!r}, pipeline=steps())")
     assert status == 0
     assert [picture.name for picture in pictures] == ['train_00000_cafes_1_x.png']
     assert 'damaged is damaged' in printed and '1 of 2 train samples' in printed

@@ -236,10 +236,11 @@ def test_an_override_of_one_use_of_a_shared_dict_leaves_the_others(write):
 
 # Unknown keys
 
-def test_only_a_near_miss_of_a_known_key_that_is_absent_is_refused():
+def test_only_a_near_miss_of_a_known_key_is_refused():
     allowed = {'optimizer': 'how weights change', 'model': '', 'train_pipeline': ''}
     Config(dict(model=1, img_norm=1, val_pipeline=1)).check_keys(allowed)
-    Config(dict(optimizer=1, optimizers=1)).check_keys(allowed)
+    with pytest.raises(ConfigError, match="unknown key 'optimizers'. Did you mean 'optimizer'"):
+        Config(dict(optimizer=1, optimizers=1)).check_keys(allowed)  # as an override adds it
     with pytest.raises(ConfigError, match="a.py: unknown key 'optimiser'. Did you mean 'optimizer'"):
         Config(dict(optimiser=1), 'a.py').check_keys(allowed)
 
