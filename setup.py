@@ -40,7 +40,7 @@ setup(
         'setuptools',  # MindSpore imports it and does not say so
     ],
     extras_require={
-        'test': ['pytest', 'scipy'],
+        'test': ['pytest', 'psutil'],
         'onnx': ['onnx', 'onnxruntime'],
         'tensorboard': ['tensorboardX'],
     },
