@@ -180,6 +180,11 @@ def test_ctrl_c_ends_training_with_one_line(tmp_path):
     assert job.returncode == 130 and stderr.strip() == 'i3dbox train: interrupted'
 
 
+def test_mindspores_own_callbacks_are_hooks_and_validation_is_added_beside_them(tmp_path):
+    cfg = config(tmp_path, total_epochs=1, hooks=[dict(type='mindspore.train.TimeMonitor')])
+    assert 'top1_acc' in train(cfg, validate=True).metrics
+
+
 def test_the_log_says_loss_accuracy_rate_and_times(tmp_path):
     cfg = config(tmp_path, total_epochs=1)
     train(cfg)

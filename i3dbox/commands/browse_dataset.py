@@ -31,7 +31,7 @@ def run(args):
     if not cfg.get('data', {}).get(args.subset):
         raise ConfigError(f'{args.config}: has no data.{args.subset}')
     make_folder(args.out)
-    dataset = DATASETS.build(cfg.data[args.subset])
+    dataset = DATASETS.build(cfg.data[args.subset], test_mode=args.subset != 'train')
     chosen = np.random.default_rng(args.seed).permutation(len(dataset))[:args.number]
     written = 0
     for index in sorted(chosen.tolist()):

@@ -107,8 +107,10 @@ def training_state(train_step):
 def average_statistics(recognizer):
     """Gives all ranks the mean of their batch norms' moving statistics, which each takes from its own
     batches: so that what is validated, saved and resumed is one model (collective)."""
+    if distributed.world_size() == 1:
+        return
     statistics = [p for p in recognizer.get_parameters() if p.name.rpartition('.')[2].startswith('moving_')]
-    if distributed.world_size() == 1 or not statistics:
+    if not statistics:
         return
     flat = np.concatenate([p.asnumpy().ravel() for p in statistics])
     mean = distributed.all_gather(flat).mean(0, dtype=np.float64).astype(flat.dtype)

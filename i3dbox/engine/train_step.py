@@ -3,7 +3,6 @@
 import mindspore as ms
 from mindspore import Parameter, Tensor, nn, ops
 from mindspore.amp import all_finite
-from mindspore.common.initializer import initializer
 
 _add = ops.MultitypeFuncGraph('accumulate_add')
 _scale = ops.MultitypeFuncGraph('accumulate_scale')
