@@ -24,9 +24,9 @@ import traceback
 
 import addict
 
-from .config_values import is_name, merge, override, spelling_hint, to_python
+from .config_values import is_name, merge, override, to_python
 from .custom_imports import as_strings, import_custom_modules
-from .errors import ConfigError
+from .errors import ConfigError, spelling_hint
 from .fileio import atomic_write
 
 

@@ -1,6 +1,5 @@
 """What a config does with its values: merging them, overriding them, writing them as Python."""
 
-import difflib
 import inspect
 import keyword
 import math
@@ -68,9 +67,3 @@ def is_name(key):
     """Says whether `key` can stand before `=` in Python and is still the same key when read back."""
     return (isinstance(key, str) and key.isidentifier() and not keyword.iskeyword(key)
             and unicodedata.normalize('NFKC', key) == key)  # Python normalises the names that it reads
-
-
-def spelling_hint(name, names):
-    """Returns ' Did you mean ...?' where one of `names` is spelled nearly like `name`, else ''."""
-    near = difflib.get_close_matches(str(name), [n for n in names if isinstance(n, str)], n=1)
-    return f' Did you mean {near[0]!r}?' if near else ''

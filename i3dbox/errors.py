@@ -1,5 +1,7 @@
 """Errors that a user can cause. Commands print them as one line, without a traceback."""
 
+import difflib
+
 
 class I3DBoxError(Exception):
     """Base of all errors whose message is written for the user."""
@@ -54,3 +56,9 @@ class DeviceError(I3DBoxError):
 def first_line(error):
     """The first line of an error's text, or its type where it has none."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def spelling_hint(name, names, cutoff=0.6):
+    """Returns ' Did you mean ...?' where one of `names` is spelled nearly like `name`, else ''."""
+    near = difflib.get_close_matches(str(name), [n for n in names if isinstance(n, str)], n=1, cutoff=cutoff)
+    return f' Did you mean {near[0]!r}?' if near else ''

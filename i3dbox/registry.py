@@ -6,12 +6,11 @@
     >>> BACKBONES.build(dict(type='MyBackbone'))
 """
 
-import difflib
 import importlib
 import inspect
 import pkgutil
 
-from .errors import RegistryError, first_line
+from .errors import RegistryError, first_line, spelling_hint
 
 
 class Registry:
@@ -54,9 +53,8 @@ class Registry:
         if '.' in type_:
             return self._from_dotted_path(type_)
         names = self.names()
-        near = difflib.get_close_matches(type_, names, n=1, cutoff=0.5)
-        hint = f' Did you mean {near[0]!r}?' if near else ''
-        raise RegistryError(f'no {self.kind} is called {type_!r}.{hint} Registered: {", ".join(names) or "none"}. '
+        raise RegistryError(f'no {self.kind} is called {type_!r}.{spelling_hint(type_, names, 0.5)} '
+                            f'Registered: {", ".join(names) or "none"}. '
                             'Parts of your own are found when custom_imports names their module.')
 
     def build(self, cfg, **defaults):
@@ -116,11 +114,11 @@ def _check_arguments(part, args, kind):
     parameters, takes_any = _parameters(part)
     unknown = [] if takes_any else [a for a in args if a not in parameters]
     if unknown:
-        near = difflib.get_close_matches(unknown[0], parameters, n=1)
-        hint = f' Did you mean {near[0]!r}?' if near else ''
+        hint = spelling_hint(unknown[0], parameters)
         raise RegistryError(f'{kind} {name} takes no argument {unknown[0]!r}.{hint} '
                             f'It takes: {", ".join(parameters) or "none"}.')
-    missing = [p.name for p in inspect.signature(part).parameters.values() if p.default is p.empty and p.name not in args
+    own = inspect.signature(part).parameters.values()
+    missing = [p.name for p in own if p.default is p.empty and p.name not in args
                and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     if missing:
         raise RegistryError(f'{kind} {name} needs the argument {missing[0]!r}')

@@ -1,11 +1,9 @@
 """Checks of a config and its parts, made before anything expensive."""
 
-import difflib
-
 import numpy as np
 
 from ..datasets.stream import sample_rng
-from ..errors import ConfigError
+from ..errors import ConfigError, spelling_hint
 from ..evaluation.metrics import DEFAULT
 from ..registry import METRICS
 
@@ -53,9 +51,8 @@ def check_config(cfg, required=REQUIRED, data=()):
             raise ConfigError(f'{table} is a dict with the keys {", ".join(known)}; got {values!r}')
         for key in values:
             if key not in known:
-                near = difflib.get_close_matches(key, known, n=1)
-                hint = f' Did you mean {near[0]!r}?' if near else ''
-                raise ConfigError(f'{table} has no key {key!r}.{hint} It has: {", ".join(known)}.')
+                raise ConfigError(f'{table} has no key {key!r}.{spelling_hint(key, known)} '
+                                  f'It has: {", ".join(known)}.')
     for key, (least, included, whole) in NUMBERS.items():
         value = _look_up(cfg, key)
         if value is None:

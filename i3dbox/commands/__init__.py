@@ -5,14 +5,13 @@
 
 import argparse
 import ast
-import difflib
 import importlib
 import os
 import sys
 import traceback
 
 from .. import __version__
-from ..errors import I3DBoxError
+from ..errors import I3DBoxError, spelling_hint
 
 
 def main(name, argv=None, prog=None):
@@ -72,9 +71,8 @@ def cli(argv=None):
         for command, summary in commands.items():
             print(f'  {command:{width}}  {summary}')
         return 0
-    near = difflib.get_close_matches(name, commands, n=1)
-    hint = f' Did you mean {near[0]!r}?' if near else ''
-    print(f'i3dbox: error: there is no command {name!r}.{hint} There are: {", ".join(commands)}.',
+    print(f'i3dbox: error: there is no command {name!r}.{spelling_hint(name, commands)} '
+          f'There are: {", ".join(commands)}.',
           file=sys.stderr)
     return 2
 
