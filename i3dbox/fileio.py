@@ -1,8 +1,14 @@
-"""Writing files so that a reader never sees half of one."""
+"""Writing files and folders so that a reader never sees half of one."""
 
 import contextlib
 import os
+import shutil
 import tempfile
+
+try:
+    import fcntl
+except ImportError:  # not a POSIX system
+    fcntl = None
 
 
 @contextlib.contextmanager
@@ -18,13 +24,18 @@ def atomic_path(path):
     os.close(handle)
     try:
         yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # mkstemp makes it private
+        make_public(temporary)
         os.replace(temporary, path)
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.remove(temporary)
+
+
+def make_public(path):
+    """Gives a file that was made private the permissions of any other new file."""
+    umask = os.umask(0)
+    os.umask(umask)
+    os.chmod(path, 0o666 & ~umask)
 
 
 def atomic_write(path, data):
@@ -34,3 +45,60 @@ def atomic_write(path, data):
             file.write(data.encode('utf-8') if isinstance(data, str) else data)
             file.flush()
             os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def atomic_folder(path):
+    """Yields an empty folder beside `path`; renames it to `path` if the block succeeds.
+
+    Raises:
+        FileExistsError: `path` is there, or another process is making it now.
+    """
+    with scratch_folder(path) as folder:
+        if os.path.lexists(path):  # looked at under the lock, as another process may just have made it
+            raise FileExistsError(f'{path} is there already')
+        yield folder
+        os.rename(folder, path)
+
+
+@contextlib.contextmanager
+def scratch_folder(path):
+    """Yields an empty folder beside `path`, for this process alone and for the time of the block.
+
+    What a killed process left there is cleared away first. Parent folders are made.
+
+    Raises:
+        FileExistsError: another process is making `path` now.
+    """
+    parent, name = os.path.split(os.path.abspath(path))
+    folder = os.path.join(parent, f'.{name}.part')
+    os.makedirs(folder, exist_ok=True)
+    with _locked(folder) as locked:
+        if not locked:
+            raise FileExistsError(f'{path} is being made by another process')
+        try:
+            for entry in os.scandir(folder):
+                shutil.rmtree(entry.path) if entry.is_dir(follow_symlinks=False) else os.remove(entry.path)
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked(folder):
+    """Yields whether this process could lock the folder; the lock goes with the process, however it ends."""
+    if fcntl is None:
+        yield True
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        except OSError:  # a file system without locks
+            pass
+        yield True
+    finally:
+        os.close(handle)

@@ -10,16 +10,12 @@ import concurrent.futures
 import concurrent.futures.process
 import contextlib
 import logging
-import multiprocessing
-import multiprocessing.connection
-import os
 import pickle
-import signal
-import threading
 
 import numpy as np
 
 from ..errors import ConfigError, DataError
+from ..workers import one_opencv_thread, spawn_context, start_worker
 from .stream import sample_rng
 
 logger = logging.getLogger(__name__)
@@ -100,13 +96,11 @@ class ClipLoader:
             yield lambda epoch, index: _Done(_fetch(self.dataset, seed, epoch, index))
             return
         if self.worker == 'thread':
-            _one_opencv_thread()
+            one_opencv_thread()
             pool = concurrent.futures.ThreadPoolExecutor(self.num_workers, 'ClipLoader')
             task = lambda epoch, index: pool.submit(_fetch, self.dataset, seed, epoch, index)  # noqa: E731
         else:
-            # spawn, as a fork would copy MindSpore's threads in whatever state they are
-            context = multiprocessing.get_context('spawn')
-            pool = concurrent.futures.ProcessPoolExecutor(self.num_workers, context, _start_worker,
+            pool = concurrent.futures.ProcessPoolExecutor(self.num_workers, spawn_context(), _start_worker,
                                                           (_dumps(self.dataset),))
             task = lambda epoch, index: pool.submit(_fetch_in_worker, seed, epoch, index)  # noqa: E731
         try:
@@ -228,14 +222,7 @@ def _fetch(dataset, seed, epoch, index):
 
 def _start_worker(payload):
     _worker['payload'] = payload
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's, which ends its workers
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-    _one_opencv_thread()
-
-
-def _die_with_parent():
-    multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
-    os._exit(1)
+    start_worker()
 
 
 def _fetch_in_worker(seed, epoch, index):
@@ -250,12 +237,6 @@ def _dumps(dataset):
     except Exception as error:
         raise DataError(f'the data set cannot be sent to loading processes: {error}; '
                         "use worker='thread'") from error
-
-
-def _one_opencv_thread():
-    """The workers are the parallelism; OpenCV's own threads would only contend with them."""
-    import cv2
-    cv2.setNumThreads(1)
 
 
 def _sizes(array):

@@ -1,0 +1,39 @@
+"""Processes that work for this one: how many, and how they start and end."""
+
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import threading
+
+
+def usable_cores():
+    """The number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+
+
+def spawn_context():
+    """The multiprocessing context for workers: spawn, as a fork would copy threads in whatever state they are."""
+    return multiprocessing.get_context('spawn')
+
+
+def start_worker(on_interrupt=signal.SIG_IGN):
+    """Makes this process a good worker: it ends with its parent, and OpenCV uses one thread in it.
+
+    Args:
+        on_interrupt: what Ctrl-C does to it; by default nothing, for the main process ends its workers.
+    """
+    signal.signal(signal.SIGINT, on_interrupt)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    one_opencv_thread()
+
+
+def one_opencv_thread():
+    """The workers are the parallelism; OpenCV's own threads would only contend with them."""
+    import cv2
+    cv2.setNumThreads(1)
+
+
+def _die_with_parent():
+    multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
+    os._exit(1)
