@@ -36,11 +36,12 @@ setup(
         'mindspore>=2.7,<2.9',
         'numpy<2',  # what MindSpore 2.7 and 2.8 are built for
         'opencv-contrib-python-headless>=4.10,<4.12',  # the last for numpy 1; contrib has TV-L1
+        'numba',  # compiles the TV-L1 flow
         'addict', 'yapf', 'terminaltables', 'tqdm',
         'setuptools',  # MindSpore imports it and does not say so
     ],
     extras_require={
-        'test': ['pytest', 'psutil'],
+        'test': ['pytest', 'psutil', 'pillow'],
         'onnx': ['onnx', 'onnxruntime'],
         'tensorboard': ['tensorboardX'],
     },

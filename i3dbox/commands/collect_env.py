@@ -10,9 +10,10 @@ import subprocess
 
 from .. import __version__
 from ..engine.versions import cpu_warning
+from ..workers import usable_cores
 
-PACKAGES = ('numpy', 'addict', 'yapf', 'terminaltables', 'tqdm')
-OPTIONAL_PACKAGES = ('mindspore_lite', 'mindinsight', 'onnx', 'onnxruntime', 'openvino', 'numba')
+PACKAGES = ('numpy', 'numba', 'addict', 'yapf', 'terminaltables', 'tqdm')
+OPTIONAL_PACKAGES = ('mindspore_lite', 'mindinsight', 'onnx', 'onnxruntime', 'openvino')
 
 
 def add_arguments(parser):
@@ -30,12 +31,11 @@ def run(args):
 
 def collect():
     """Returns what is reported, a dict of str to str, in the order of the table."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
     rows = {'i3dbox': _own_version(),
             'Python': f'{platform.python_version()} ({platform.python_implementation()})',
             'OS': platform.platform(),
             'CPU': _cpu_model(),
-            'Cores': f'{cores} usable of {os.cpu_count()}',
+            'Cores': f'{usable_cores()} usable of {os.cpu_count()}',
             'Memory': _memory()}
     mindspore, rows['MindSpore'] = _import('mindspore')
     rows['Device target'] = mindspore.get_context('device_target') if mindspore else 'none'

@@ -1,0 +1,120 @@
+"""Optical flow methods: known motion, OpenCV as the reference, and the authors' own flow."""
+
+import concurrent.futures
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image, ImageSequence
+
+from i3dbox.errors import ConfigError
+from i3dbox.registry import FLOW_METHODS
+
+METHODS = ('tvl1', 'tvl1_opencv', 'dis', 'farneback')
+
+
+def textured(height=60, width=80, seed=0):
+    """A smooth random texture, larger than the frames that are cut out of it."""
+    noise = np.random.default_rng(seed).uniform(0, 255, (height + 40, width + 40)).astype(np.float32)
+    noise = cv2.GaussianBlur(noise, (0, 0), 2.5)
+    return (noise - noise.min()) * (255 / np.ptp(noise))
+
+
+def shifted(texture, x, y):
+    """A frame in which the texture has moved by (x, y) pixels."""
+    height, width = texture.shape
+    moved = cv2.warpAffine(texture, np.float32([[1, 0, x - 20], [0, 1, y - 20]]), (width - 40, height - 40),
+                           flags=cv2.INTER_CUBIC)
+    return np.clip(moved, 0, 255).astype(np.uint8)
+
+
+def build(method, **arguments):
+    return FLOW_METHODS.build(dict(type=method, **arguments))
+
+
+@pytest.mark.parametrize('method', METHODS)
+@pytest.mark.parametrize('motion', [(1.5, -0.75), (-4, 3), (0, 0)])
+def test_a_moving_texture_has_its_motion_as_flow(method, motion):
+    texture = textured()
+    flow = build(method)(shifted(texture, 0, 0), shifted(texture, *motion))
+    assert flow.dtype == np.float32 and flow.shape == (60, 80, 2)
+    inside = flow[8:-8, 8:-8].reshape(-1, 2)
+    assert np.abs(np.median(inside, axis=0) - motion).max() < 0.1
+    assert np.hypot(*(inside - motion).T).mean() < 0.2
+
+
+def test_tvl1_agrees_with_opencvs():
+    texture = textured(120, 160, seed=1)
+    first, second = shifted(texture, 0, 0), shifted(texture, 2, -1)
+    second[40:80, 60:100] = shifted(textured(120, 160, seed=2), -1, 2)[40:80, 60:100]  # something of its own
+    first[40:80, 60:100] = shifted(textured(120, 160, seed=2), 0, 0)[40:80, 60:100]
+    ours, reference = (build(method)(first, second) for method in ('tvl1', 'tvl1_opencv'))
+    distance = np.hypot(*(ours - reference).transpose(2, 0, 1))
+    assert np.median(distance) < 0.05 and distance.mean() < 0.3
+
+
+def test_motion_out_of_the_image_leaves_no_spikes_at_its_border():
+    texture = textured()
+    flow = build('tvl1')(shifted(texture, 0, 0), shifted(texture, 6, 0))
+    assert np.abs(flow[:, -6:, 0] - 6).max() < 1 and np.abs(flow[..., 1]).max() < 1
+
+
+@pytest.mark.parametrize('method', ['tvl1', 'tvl1_opencv'])
+def test_nothing_moves_in_a_plain_image(method):
+    plain = np.full((48, 64), 90, np.uint8)
+    assert np.abs(build(method)(plain, plain)).max() < 1e-3
+
+
+@pytest.mark.parametrize('shape', [(8, 8), (17, 200), (3, 5), (1, 9)])
+def test_tvl1_takes_small_and_odd_sizes(shape):
+    rng = np.random.default_rng(0)
+    flow = build('tvl1')(*rng.integers(0, 256, (2, *shape), np.uint8))
+    assert flow.shape == (*shape, 2) and np.isfinite(flow).all()
+
+
+def test_threads_that_share_a_method_get_what_one_thread_gets():
+    texture = textured()
+    frames = [shifted(texture, k, k / 2) for k in range(9)]
+    method = build('tvl1')
+    alone = [method(*pair) for pair in zip(frames, frames[1:])]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(method, frames, frames[1:]))
+    np.testing.assert_array_equal(alone, together)
+
+
+@pytest.mark.parametrize('arguments, message', [
+    (dict(tau=0), 'tau is a number above 0; got 0'), (dict(warps=0), 'warps is a whole number from 1; got 0'),
+    (dict(scale_step=1), 'scale_step is a number between 0 and 1; got 1'),
+    (dict(iterations=2.5), 'iterations is a whole number from 1; got 2.5'),
+    (dict(lambda_='much'), "lambda_ is a number above 0; got 'much'")])
+def test_an_argument_out_of_range_is_named(arguments, message):
+    with pytest.raises(ConfigError, match=message):
+        build('tvl1', **arguments)
+
+
+def test_opencv_without_contrib_is_told_of(monkeypatch):
+    build('tvl1')
+    monkeypatch.delattr(cv2, 'optflow')
+    with pytest.raises(ConfigError, match="needs OpenCV's contrib build .*'tvl1' does not"):
+        build('tvl1_opencv')
+
+
+def gif(path):
+    return np.stack([np.array(frame.convert('RGB')) for frame in ImageSequence.Iterator(Image.open(path))])
+
+
+def test_tvl1_agrees_with_the_authors_own_flow(shared_data):
+    """Their flow is published as a GIF of 256 dithered colours; frame k is the flow from frame k to k + 1."""
+    rgb = gif(shared_data / 'cricket/v_CricketShot_g04_c01_rgb.gif')
+    theirs = gif(shared_data / 'cricket/v_CricketShot_g04_c01_flow.gif')[..., :2].astype(np.float32)[:-1]
+    grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in rgb]
+    ours = np.stack([build('tvl1')(*pair) for pair in zip(grey, grey[1:])])
+
+    def correlations(a, b):
+        return [np.corrcoef(a[..., axis].ravel(), b[..., axis].ravel())[0, 1] for axis in (0, 1)]
+
+    x, y = correlations(ours, theirs)
+    assert x >= 0.90 and y >= 0.85
+    smooth = [cv2.GaussianBlur(flow, (0, 0), 1) for flow in theirs]  # takes the dither away
+    x, y = np.mean([correlations(*pair) for pair in zip(ours, smooth)], axis=0)
+    assert x >= 0.90 and y >= 0.85
