@@ -16,7 +16,7 @@ def small(root, *streams, **extra):
                'data.batch_size': 2, 'data.num_workers': 2, 'total_epochs': 1, **extra}
     for data in streams:
         options.update({f'{data}.data_root': root, f'{data}.pipeline.1.clip_len': 8,
-                        f'{data}.pipeline.3.short_side': 40, f'{data}.pipeline.4.size': 32})
+                        f'{data}.pipeline.3.short_side': 40, f'{data}.pipeline.5.size': 32})
     return ['--cfg-options', *(f'{key}={value}' for key, value in options.items())]
 
 

@@ -176,11 +176,10 @@ def test_many_absent_entries_are_counted_rather_than_listed(tmp_path):
 
 
 @pytest.mark.parametrize('kwargs, error, message', [
-    (dict(modality='Flow'), ConfigError, "modality='Flow' needs source='frames'"),
     (dict(modality='Depth'), ConfigError, "modality is one of 'RGB', 'Flow'; got 'Depth'"),
     (dict(subset='val'), ConfigError, "subset is one of 'train', 'test'; got 'val'"),
     (dict(split=4), ConfigError, 'split is one of 1, 2, 3; got 4'),
-    (dict(source='zip'), ConfigError, "source is one of 'video', 'frames'; got 'zip'"),
+    (dict(source='zip'), ConfigError, "source is one of 'video', 'frames', 'packed'; got 'zip'"),
     (dict(missing='ignore'), ConfigError, "missing is one of 'raise', 'skip'"),
     (dict(damaged='skip'), ConfigError, "damaged is one of 'raise', 'replace' in training; got 'skip'"),
     (dict(damaged='replace', test_mode=True), ConfigError, "'raise', 'skip' in testing; got 'replace'"),

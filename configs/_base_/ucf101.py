@@ -1,7 +1,7 @@
 """UCF101, split 1: 64 frames of 224 x 224, from the videos.
 
-Another split: data.train.split=2 data.val.split=2 data.test.split=2. From folders of frames:
-data.train.source=frames, and likewise for val and test.
+Another split: data.train.split=2 data.val.split=2 data.test.split=2. From folders of frames, or from packed
+ones: data.train.source=frames (or packed), and likewise for val and test.
 """
 
 train_pipeline = [
@@ -9,6 +9,7 @@ train_pipeline = [
     dict(type='SampleFrames', clip_len=64),
     dict(type='DecodeClip'),
     dict(type='Resize', short_side=256),
+    dict(type='ComputeFlow'),  # for the flow stream where its source is 'video'
     dict(type='RandomCrop', size=224),
     dict(type='Flip', flip_ratio=0.5),
     dict(type='PackClips'),
@@ -19,6 +20,7 @@ test_pipeline = [
     dict(type='SampleFrames', clip_len=64, num_clips=4, mode='uniform'),
     dict(type='DecodeClip'),
     dict(type='Resize', short_side=256),
+    dict(type='ComputeFlow'),  # for the flow stream where its source is 'video'
     dict(type='CenterCrop', size=224),
     dict(type='PackClips'),
 ]

@@ -2,7 +2,6 @@
 
 import os
 
-from ..errors import ConfigError
 from .annotations import JSON_SUBSETS, read_json
 from .base import BaseDataset, choice
 from .disk import first_folder
@@ -19,14 +18,15 @@ class ActionDataset(BaseDataset):
         data_root (str): the data set's folder.
         split (int): 1, 2 or 3.
         subset (str): 'train' or 'test'.
-        source (str): 'video' or 'frames'; flow comes from frames only.
+        source (str): 'video', 'frames' or 'packed' (MindRecord shards). Flow from videos needs the step
+            ComputeFlow in the pipeline.
         pipeline (list of dict): see BaseDataset.
-        video_dir, frame_dir, split_dir (str): where not below `data_root` under the usual names.
+        video_dir, frame_dir, packed_dir, split_dir (str): where not below `data_root` under the usual names.
         filename_tmpl (str): names of the frames, see FrameFolder; default: the original's.
         ann_file (str): the original's JSON, read instead of the split files.
         **kwargs: of BaseDataset: modality, test_mode, damaged, missing.
 
-    Samples: `name` ('Class/video'), `label`, and `filename`, or `frame_dir` and `filename_tmpl`.
+    Samples: `name` ('Class/video'), `label`, and `filename`, or `frame_dir` and `filename_tmpl`, or `packed`.
 
     Raises:
         ConfigError, AnnotationError, DataError: an argument, list or folder that cannot be used.
@@ -35,14 +35,15 @@ class ActionDataset(BaseDataset):
     split_dirs = ('splits',)
     video_dirs = ('videos',)
     frame_dirs = {'RGB': ('rawframes', 'rgb', 'frames'), 'Flow': ('flow', 'rawframes')}
+    packed_dirs = {'RGB': ('packed/rgb',), 'Flow': ('packed/flow',)}
 
     def __init__(self, data_root, split=1, subset='train', source='video', *, pipeline, video_dir=None,
-                 frame_dir=None, split_dir=None, filename_tmpl=None, ann_file=None, **kwargs):
+                 frame_dir=None, packed_dir=None, split_dir=None, filename_tmpl=None, ann_file=None, **kwargs):
         self.data_root = data_root
         self.split = choice('split', split, (1, 2, 3))
         self.subset = choice('subset', subset, tuple(JSON_SUBSETS))
-        self.source = choice('source', source, ('video', 'frames'))
-        self.video_dir, self.frame_dir, self.split_dir = video_dir, frame_dir, split_dir
+        self.source = choice('source', source, ('video', 'frames', 'packed'))
+        self.video_dir, self.frame_dir, self.packed_dir, self.split_dir = video_dir, frame_dir, packed_dir, split_dir
         self.filename_tmpl, self.ann_file = filename_tmpl, ann_file
         super().__init__(pipeline, **kwargs)
 
@@ -51,9 +52,6 @@ class ActionDataset(BaseDataset):
         raise NotImplementedError
 
     def load_annotations(self):
-        if self.modality == 'Flow' and self.source == 'video':
-            raise ConfigError("modality='Flow' needs source='frames': flow is read from prepared folders "
-                              'of flow images, not from videos')
         if self.ann_file:
             self.classes, entries = read_json(self.ann_file, self.subset)
         else:
@@ -62,6 +60,9 @@ class ActionDataset(BaseDataset):
         if self.source == 'video':
             root = self.video_dir or first_folder(self.data_root, self.video_dirs, 'videos')
             return self.locate([self._entry(entry, '.avi') for entry in entries], root, 'filename')
+        if self.source == 'packed':
+            root = self.packed_dir or first_folder(self.data_root, self.packed_dirs[self.modality], 'packed frames')
+            return self.locate([self._entry(entry, '') for entry in entries], root, 'packed')
         root = self.frame_dir or first_folder(self.data_root, self.frame_dirs[self.modality], 'frame folders')
         template = self.filename_tmpl or FILENAME_TMPL[self.modality]
         samples = self.locate([self._entry(entry, '') for entry in entries], root, 'frame_dir')

@@ -7,6 +7,7 @@ from typing import NamedTuple, Optional
 
 from ..errors import AnnotationError, ConfigError, DamagedSampleError, DataError
 from .disk import FolderIndex
+from .packed import PackIndex
 from .pipelines import Compose
 
 logger = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ class BaseDataset:
             one summary, or 'skip' them with a warning.
 
     Attributes:
-        samples (list of dict): each with `name`, `label` (int) and `filename` or `frame_dir`.
+        samples (list of dict): each with `name`, `label` (int) and `filename`, `frame_dir` or `packed`.
         classes (list of str or None): class names in label order.
         inputs (tuple of str): the columns that the recognizer takes, in order.
 
@@ -126,7 +127,8 @@ class BaseDataset:
         Args:
             entries (list of annotations.Entry): what the list says.
             root (str): the folder that their paths start from.
-            key (str): 'filename' (videos) or 'frame_dir' (frame folders).
+            key (str): 'filename' (videos), 'frame_dir' (frame folders) or 'packed' (videos in MindRecord
+                shards, see PackIndex).
 
         Returns:
             list of dict: `name` (the path, without extension for videos), `label`, `key`, and
@@ -135,7 +137,10 @@ class BaseDataset:
         Raises:
             DataError: no `root`, or entries that are not there.
         """
-        index = FolderIndex(root, 'the videos' if key == 'filename' else 'the frame folders')
+        if key == 'packed':
+            index = PackIndex(root, self.modality)
+        else:
+            index = FolderIndex(root, 'the videos' if key == 'filename' else 'the frame folders')
         samples, absent = [], []
         for entry in entries:
             found = index.find(entry.path)

@@ -35,7 +35,7 @@ class FolderIndex:
         if folder is None:
             return None
         names = self._names_in(folder)
-        actual = names.get(name) or names.get(_fold(name))
+        actual = names.get(name) or names.get(fold(name))
         return actual and os.path.join(folder, actual)
 
     def find_folder(self, path):
@@ -52,7 +52,7 @@ class FolderIndex:
                 names = sorted(os.listdir(folder))
             except OSError as error:
                 raise DataError(f'{folder}: cannot be read: {error.strerror}') from error
-            self._names[folder] = {**{_fold(name): name for name in names}, **{name: name for name in names}}
+            self._names[folder] = {**{fold(name): name for name in names}, **{name: name for name in names}}
         return self._names[folder]
 
 
@@ -66,5 +66,6 @@ def first_folder(root, names, purpose):
     raise DataError(f'{root}: holds no {purpose}; expected a folder {" or ".join(names)}')
 
 
-def _fold(name):
+def fold(name):
+    """`name` without its case and Unicode form: what names on different disks have in common."""
     return unicodedata.normalize('NFC', name).casefold()

@@ -12,39 +12,31 @@ FILENAME_TMPL = {'RGB': 'image_{:05d}.jpg', 'Flow': 'image_{1:05d}{0}.jpg'}
 _RGB = getattr(cv2, 'IMREAD_COLOR_RGB', None)  # since OpenCV 4.11
 
 
-class FrameFolder:
-    """The frames of one folder by number, with the interface of VideoReader.
-
-    A flow frame is a pair of 8-bit grey images, x and y.
+def frame_names(modality, number, filename_tmpl=None):
+    """The names of the images that hold frame `number`: one, or for flow two, x and y.
 
     Args:
-        path (str): the folder.
         modality (str): 'RGB' or 'Flow'.
-        filename_tmpl (str): a format string for the images' names. RGB: of the number, as in mmaction's
-            'img_{:05}.jpg'. Flow: of 'x' or 'y' and the number, in this order, as in mmaction's
-            'flow_{}_{:05}.jpg' or the original's 'image_{1:05d}{0}.jpg'. Default: the original's.
-        start_index (int): number of the first image.
-        total_frames (int): how many there are; default: what the file `n_frames` in the folder says, or
-            else the images are counted. A count of RGB frames may stand for flow, which has one fewer.
-        name (str): the sample's, for errors; default: the folder's.
+        filename_tmpl (str): see FrameFolder.
 
     Raises:
         ConfigError: a modality or template that names no images.
-        DamagedSampleError: from here and from `read`, for an image that is missing or cannot be read.
     """
+    if modality not in FILENAME_TMPL:
+        raise ConfigError(f"modality is 'RGB' or 'Flow'; got {modality!r}")
+    template = filename_tmpl or FILENAME_TMPL[modality]
+    places = [(number,)] if modality == 'RGB' else [('x', number), ('y', number)]
+    try:
+        return [template.format(*place) for place in places]
+    except (IndexError, KeyError, ValueError) as error:
+        raise _wrong_template(template, modality, error) from error
 
-    def __init__(self, path, modality='RGB', filename_tmpl=None, start_index=1, total_frames=None, name=None):
-        if modality not in FILENAME_TMPL:
-            raise ConfigError(f"modality is 'RGB' or 'Flow'; got {modality!r}")
-        self.path = os.fspath(path)
-        self.name = name or os.path.basename(os.path.normpath(self.path))
-        self.modality, self.start_index = modality, start_index
-        self.filename_tmpl = filename_tmpl or FILENAME_TMPL[modality]
-        self._check_template()
-        if not os.path.isdir(self.path):
-            raise self._damaged(self.path, 'there is no such folder of frames')
-        stated = total_frames or self._n_frames()
-        self._length = self._check_last(stated) if stated else self._count()
+
+class EncodedFrames:
+    """Frames that are stored as images, by number, with the interface of VideoReader.
+
+    A subclass sets `path`, `name`, `modality`, `_length` and implements `_fetch`.
+    """
 
     def __len__(self):
         return self._length
@@ -67,48 +59,101 @@ class FrameFolder:
             DamagedSampleError: an image is missing, cannot be read or has another size than the rest.
         """
         frame_inds = np.asarray(frame_inds, dtype=np.int64).tolist()
-        if frame_inds and not 0 <= min(frame_inds) <= max(frame_inds) < self._length:
-            raise IndexError(f'{self.path} has {self._length} frames; '
-                             f'asked for {min(frame_inds)} to {max(frame_inds)}')
         frames, shape = {}, None
-        for index in dict.fromkeys(frame_inds):
-            planes = [self._read_image(file) for file in self._files(index)]
-            shape = shape or planes[0].shape
-            for file, plane in zip(self._files(index), planes):
-                if plane.shape != shape:
-                    sizes = [f'{width} x {height}' for height, width in (plane.shape[:2], shape[:2])]
-                    raise self._damaged(file, f'this image is {sizes[0]}, others of the clip are {sizes[1]}')
+        for index, images in self.encoded(dict.fromkeys(frame_inds)):
+            planes = []
+            for where, data in images:
+                planes.append(self._decode(where, data))
+                shape = shape or planes[0].shape
+                if planes[-1].shape != shape:
+                    sizes = [f'{width} x {height}' for height, width in (planes[-1].shape[:2], shape[:2])]
+                    raise self._damaged(where, f'this image is {sizes[0]}, others of the clip are {sizes[1]}')
             frames[index] = planes[0] if len(planes) == 1 else cv2.merge(planes)
         return [frames[index] for index in frame_inds]
 
-    def _names(self, index):
-        number = index + self.start_index
-        if self.modality == 'RGB':
-            return [self.filename_tmpl.format(number)]
-        return [self.filename_tmpl.format(axis, number) for axis in 'xy']
+    def encoded(self, frame_inds):
+        """Yields (index, [(where, data), ...]) for the frames' images as they are stored: one for RGB, for flow
+        x and y. Raises IndexError, DamagedSampleError: see `read`."""
+        frame_inds = list(frame_inds)
+        if frame_inds and not 0 <= min(frame_inds) <= max(frame_inds) < self._length:
+            raise IndexError(f'{self.path} has {self._length} frames; '
+                             f'asked for {min(frame_inds)} to {max(frame_inds)}')
+        for index, images in self._fetch(frame_inds):
+            for where, data in images:
+                # some versions of OpenCV fill up a truncated JPEG with grey
+                if not data or data.startswith(b'\xff\xd8') and data.rfind(b'\xff\xd9') < 0:
+                    raise self._damaged(where, 'this image is truncated' if data else 'this image is empty')
+            yield index, images
 
-    def _files(self, index):
-        return [os.path.join(self.path, name) for name in self._names(index)]
+    def _fetch(self, frame_inds):
+        """Yields (index, [(where, data), ...])."""
+        raise NotImplementedError
 
-    def _read_image(self, path):
-        try:
-            with open(path, 'rb') as file:  # cv2.imread cannot open every name on every system
-                data = file.read()
-        except FileNotFoundError:
-            raise self._damaged(path, 'this frame is missing') from None
-        except OSError as error:
-            raise self._damaged(path, f'cannot be opened: {error.strerror}') from error
-        # some versions of OpenCV fill up a truncated JPEG with grey
-        if not data or data.startswith(b'\xff\xd8') and data.rfind(b'\xff\xd9') < 0:
-            raise self._damaged(path, 'this image is truncated' if data else 'this image is empty')
+    def _decode(self, where, data):
         buffer = np.frombuffer(data, np.uint8)
         if self.modality == 'Flow':
             image = cv2.imdecode(buffer, cv2.IMREAD_GRAYSCALE)
         else:
             image = cv2.imdecode(buffer, cv2.IMREAD_COLOR if _RGB is None else _RGB)
         if image is None:
-            raise self._damaged(path, 'this is no image that OpenCV can read')
+            raise self._damaged(where, 'this is no image that OpenCV can read')
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if image.ndim == 3 and _RGB is None else image
+
+    def _damaged(self, path, reason):
+        return DamagedSampleError(self.name, path, reason)
+
+
+class FrameFolder(EncodedFrames):
+    """The frames of one folder.
+
+    A flow frame is a pair of 8-bit grey images, x and y.
+
+    Args:
+        path (str): the folder.
+        modality (str): 'RGB' or 'Flow'.
+        filename_tmpl (str): a format string for the images' names. RGB: of the number, as in mmaction's
+            'img_{:05}.jpg'. Flow: of 'x' or 'y' and the number, in this order, as in mmaction's
+            'flow_{}_{:05}.jpg' or the original's 'image_{1:05d}{0}.jpg'. Default: the original's.
+        start_index (int): number of the first image.
+        total_frames (int): how many there are; default: what the file `n_frames` in the folder says, or
+            else the images are counted. A count of RGB frames may stand for flow, which has one fewer.
+        name (str): the sample's, for errors; default: the folder's.
+        recount (bool): count the images, whatever `n_frames` says.
+
+    Raises:
+        ConfigError: a modality or template that names no images.
+        DamagedSampleError: from here and from `read`, for an image that is missing or cannot be read.
+    """
+
+    def __init__(self, path, modality='RGB', filename_tmpl=None, start_index=1, total_frames=None, name=None,
+                 recount=False):
+        self.path = os.fspath(path)
+        self.name = name or os.path.basename(os.path.normpath(self.path))
+        self.modality, self.start_index, self.filename_tmpl = modality, start_index, filename_tmpl
+        self._check_template()
+        if not os.path.isdir(self.path):
+            raise self._damaged(self.path, 'there is no such folder of frames')
+        stated = total_frames or (None if recount else self._n_frames())
+        self._length = self._check_last(stated) if stated else self._count()
+
+    def _fetch(self, frame_inds):
+        for index in frame_inds:
+            yield index, [(path, self._read_file(path)) for path in self._files(index)]
+
+    def _names(self, index):
+        return frame_names(self.modality, index + self.start_index, self.filename_tmpl)
+
+    def _files(self, index):
+        return [os.path.join(self.path, name) for name in self._names(index)]
+
+    def _read_file(self, path):
+        try:
+            with open(path, 'rb') as file:  # cv2.imread cannot open every name on every system
+                return file.read()
+        except FileNotFoundError:
+            raise self._damaged(path, 'this frame is missing') from None
+        except OSError as error:
+            raise self._damaged(path, f'cannot be opened: {error.strerror}') from error
 
     def _n_frames(self):
         path = os.path.join(self.path, 'n_frames')
@@ -146,16 +191,11 @@ class FrameFolder:
         return length
 
     def _check_template(self):
-        try:
-            names = {name for index in (0, 1) for name in self._names(index)}
-        except (IndexError, KeyError, ValueError) as error:
-            raise self._wrong_template(error) from error
+        names = {name for index in (0, 1) for name in self._names(index)}
         if len(names) != (2 if self.modality == 'RGB' else 4):
-            raise self._wrong_template('it names the same file twice')
+            raise _wrong_template(self.filename_tmpl, self.modality, 'it names the same file twice')
 
-    def _wrong_template(self, reason):
-        return ConfigError(f'filename_tmpl {self.filename_tmpl!r} does not name {self.modality} frames '
-                           f'({reason}); expected a format string such as {FILENAME_TMPL[self.modality]!r}')
 
-    def _damaged(self, path, reason):
-        return DamagedSampleError(self.name, path, reason)
+def _wrong_template(template, modality, reason):
+    return ConfigError(f'filename_tmpl {template!r} does not name {modality} frames ({reason}); expected a format '
+                       f'string such as {FILENAME_TMPL[modality]!r}')

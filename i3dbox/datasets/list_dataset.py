@@ -72,3 +72,16 @@ class RawframeDataset(ListDataset):
         template = self.filename_tmpl or {'RGB': 'img_{:05}.jpg', 'Flow': 'flow_{}_{:05}.jpg'}[self.modality]
         samples = self.locate(entries, self.data_prefix, 'frame_dir')
         return [dict(sample, filename_tmpl=template) for sample in samples]
+
+
+@DATASETS.register
+class PackedDataset(ListDataset):
+    """Videos in MindRecord shards, which tools/data/pack.py writes, by a list of `path total_frames label` a line.
+
+    Arguments: see ListDataset; `data_prefix` is the folder of shards.
+
+    Samples: `name` (the path), `label`, `total_frames`, `packed`.
+    """
+
+    def load_annotations(self):
+        return self.locate(self.check_labels(read_rawframe_list(self.ann_file)), self.data_prefix, 'packed')

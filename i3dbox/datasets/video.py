@@ -50,6 +50,8 @@ class VideoReader:
         DamagedSampleError: from here and from `read`, for a file that is no readable video.
     """
 
+    modality = 'RGB'
+
     def __init__(self, path, name=None, num_threads=1):
         self.path = os.fspath(path)
         self.name = name or os.path.splitext(os.path.basename(self.path))[0]
@@ -107,6 +109,15 @@ class VideoReader:
                 return self.read(np.minimum(frame_inds, self._length - 1))
             frames[index] = self._retrieve(index)
         return [frames[index] for index in frame_inds.tolist()]
+
+    def count(self):
+        """Decodes everything; returns how many frames there are, whatever the header says."""
+        self._rewind()
+        while self._capture.grab():
+            self._next += 1
+        frames = self._next
+        self.close()
+        return frames
 
     def _grab(self, index):
         """Makes `index` the capture's current frame. Returns False if the video ends before it."""

@@ -1,22 +1,25 @@
-"""Opening a sample and reading the frames that were chosen, whether it is a video or a folder of frames.
+"""Opening a sample and reading the frames that were chosen, whatever they are stored in.
 
 OpenClip stands in front of SampleFrames, which needs to know how many frames there are; DecodeClip behind.
 """
 
-from ...errors import ConfigError
+import numpy as np
+
+from ...errors import ConfigError, DamagedSampleError
 from ...registry import PIPELINES
 from ..frames import FrameFolder
+from ..packed import PackedFrames
 from ..video import VideoReader
 from .checks import at_least_one
 
 
 @PIPELINES.register
 class OpenClip:
-    """Opens the video `filename` or the folder of frames `frame_dir`.
+    """Opens the video `filename`, the folder of frames `frame_dir` or the video `packed` in shards.
 
-    Needs: name, modality, and filename or frame_dir. Uses where there: filename_tmpl, total_frames
+    Needs: name, modality, and filename, frame_dir or packed. Uses where there: filename_tmpl, total_frames
     (of a folder).
-    Writes: reader, total_frames.
+    Writes: reader, total_frames. The flow of a video has one frame less than the video.
 
     Args:
         filename_tmpl (str): names of a folder's images, see FrameFolder; default: the sample's, or else
@@ -26,8 +29,8 @@ class OpenClip:
 
     Raises:
         DamagedSampleError: (when called) a file that is no video; a folder without frames, or with
-            fewer than stated.
-        ConfigError: (when called) flow from a video, or a template that names no frames.
+            fewer than stated; flow of a video of one frame.
+        ConfigError: (when called) a template that names no frames.
     """
 
     needs = ('name', 'modality')
@@ -41,15 +44,17 @@ class OpenClip:
         if 'frame_dir' in results:
             reader = FrameFolder(results['frame_dir'], modality, self.filename_tmpl or results.get('filename_tmpl'),
                                  self.start_index, results.get('total_frames'), name)
-        elif 'filename' not in results:
-            raise ConfigError(f"OpenClip needs 'filename' or 'frame_dir' in the sample; "
-                              f'there are: {", ".join(sorted(results))}')
-        elif modality != 'RGB':
-            raise ConfigError(f"a video gives RGB only; the data set's modality is {modality!r}. Flow is read "
-                              'from folders of frames')
-        else:
+        elif 'packed' in results:
+            reader = PackedFrames(results['packed'], modality, name)
+        elif 'filename' in results:
             reader = VideoReader(results['filename'], name, self.num_threads)
-        results.update(reader=reader, total_frames=len(reader))
+        else:
+            raise ConfigError("OpenClip needs 'filename', 'frame_dir' or 'packed' in the sample; "
+                              f'there are: {", ".join(sorted(results))}')
+        results.update(reader=reader, total_frames=_total_frames(reader, modality))
+        if results['total_frames'] == 0:
+            reader.close()
+            raise DamagedSampleError(name, reader.path, 'a single frame has no flow')
         return results
 
 
@@ -57,23 +62,33 @@ class OpenClip:
 class DecodeClip:
     """Reads the chosen frames, each once, and closes the video or folder.
 
-    Needs: reader (which it removes), frame_inds.
+    Needs: reader (which it removes), frame_inds, modality.
     Writes: imgs (list of uint8 H x W x 3, RGB, or H x W x 2, flow x and y; a frame chosen twice is there
     twice as the same array), img_shape, total_frames (corrected where a video's header was wrong by a
     few, see VideoReader).
+
+    For the flow of a video, `imgs` are the RGB frames that it is to be computed from by ComputeFlow: two for
+    each of frame_inds, the frame itself and the next.
 
     Raises:
         DamagedSampleError: (when called) a video that ends early; an image that is missing or cannot be
             read.
     """
 
-    needs = ('reader', 'frame_inds')
+    needs = ('reader', 'frame_inds', 'modality')
 
     def __call__(self, results):
-        reader = results.pop('reader')
+        reader, frame_inds = results.pop('reader'), results['frame_inds']
+        if reader.modality != results['modality']:
+            frame_inds = np.stack([frame_inds, frame_inds + 1], axis=1).reshape(-1)
         try:
-            results['imgs'] = reader.read(results['frame_inds'])
+            results['imgs'] = reader.read(frame_inds)
         finally:
             reader.close()
-        results.update(total_frames=len(reader), img_shape=results['imgs'][0].shape[:2])
+        results.update(total_frames=_total_frames(reader, results['modality']),
+                       img_shape=results['imgs'][0].shape[:2])
         return results
+
+
+def _total_frames(reader, modality):
+    return len(reader) - (reader.modality != modality)

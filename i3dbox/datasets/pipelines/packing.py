@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...errors import DataError
+from ...errors import ConfigError, DataError
 from ...registry import PIPELINES
 
 # glibc returns freed memory to the system beyond twice the largest block that it has seen freed, and
@@ -20,6 +20,7 @@ class PackClips:
 
     Raises:
         DataError: (when called) frames of different sizes.
+        ConfigError: (when called) the flow of a video was not computed.
     """
 
     needs = ('imgs', 'num_clips')
@@ -27,6 +28,9 @@ class PackClips:
     def __call__(self, results):
         imgs = results['imgs']
         shape = imgs[0].shape
+        if results.get('modality') == 'Flow' and shape[2] != 2:
+            raise ConfigError('the flow of a video is computed by the step ComputeFlow, which belongs between '
+                              'DecodeClip and PackClips; or read prepared flow')
         clips = np.empty((len(imgs), *shape), np.uint8)
         for place, img in zip(clips, imgs):
             if img.shape != shape:

@@ -1,0 +1,49 @@
+"""Optical flow on the fly."""
+
+import cv2
+
+from ...flow.encoding import encode
+from ...registry import FLOW_METHODS, PIPELINES
+from .checks import in_range
+from .spatial import map_frames
+
+
+@PIPELINES.register
+class ComputeFlow:
+    """Computes flow from the frames of a video.
+
+    Needs: imgs, modality. Writes: imgs (list of uint8 H x W x 2, x and y, see flow.encoding.encode).
+
+    Put it behind Resize and before the crops, and the flow is that which tools/data/extract_flow.py writes, but
+    for JPEG. Where `imgs` are flow already, or the modality is RGB, it does nothing, so that one pipeline
+    serves both streams and all sources.
+
+    Args:
+        method (str or dict): 'tvl1', 'dis', 'farneback', 'tvl1_opencv', or a config of FLOW_METHODS.
+        bound (float): flow is cut to [-bound, bound], in pixels per frame.
+
+    Raises:
+        ConfigError: a bound that is no number above 0; (when called) a method that cannot be built.
+    """
+
+    needs = ('imgs', 'modality')
+
+    def __init__(self, method='tvl1', bound=20):
+        in_range('ComputeFlow', 1e-3, 1e6, bound=bound)
+        self.method = dict(type=method) if isinstance(method, str) else method
+        self.bound = bound
+        self._compute = None  # built when needed, as some methods take long to import
+
+    def __call__(self, results):
+        imgs = results['imgs']
+        if results['modality'] != 'Flow' or imgs[0].shape[2] == 2:
+            return results
+        self._compute = self._compute or FLOW_METHODS.build(self.method)
+        grey = dict(zip(map(id, imgs), map_frames(imgs, lambda img: cv2.cvtColor(img, cv2.COLOR_RGB2GRAY))))
+        flow = {}
+        for first, second in zip(imgs[::2], imgs[1::2]):
+            pair = id(first), id(second)
+            if pair not in flow:
+                flow[pair] = encode(self._compute(*(grey[image] for image in pair)), self.bound)
+        results['imgs'] = [flow[id(first), id(second)] for first, second in zip(imgs[::2], imgs[1::2])]
+        return results
