@@ -7,6 +7,7 @@ import os
 
 from ..config import Config
 from ..errors import ConfigError
+from ..workers import usable_cores
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -28,6 +29,65 @@ def add_device_arguments(parser):
     parser.add_argument('--device', choices=('auto', 'CPU', 'Ascend'), default='auto',
                         help='default: the one that this MindSpore is built for')
     parser.add_argument('--device-id', type=int, metavar='N', help='which Ascend device')
+
+
+def add_image_arguments(parser):
+    """Adds --short-side, --fps and --quality: how images are made of videos."""
+    parser.add_argument('--short-side', type=at_least(0), default=256, metavar='N',
+                        help='resize the short side to it, in pixels; 0: keep the size; default: 256')
+    parser.add_argument('--fps', type=above(0), metavar='N', help='frames a second; default: every frame')
+    parser.add_argument('--quality', type=at_least(1, 100), default=95, metavar='N',
+                        help='of the JPEGs, 1 to 100; default: 95')
+
+
+def add_frame_arguments(parser, modality=None):
+    """Adds --modality and --filename-tmpl: what folders of frames hold."""
+    parser.add_argument('--modality', choices=('RGB', 'Flow'), default=modality,
+                        help=f'of the frames; default: {modality or "what is found"}')
+    parser.add_argument('--filename-tmpl', metavar='T', help="names of the images; default: the original's, "
+                        "image_{:05d}.jpg and image_{1:05d}{0}.jpg. mmaction's are img_{:05}.jpg and flow_{}_{:05}.jpg")
+
+
+def add_worker_arguments(parser):
+    """Adds --workers and --shard: who works on what."""
+    parser.add_argument('--workers', type=at_least(1), default=usable_cores(), metavar='N',
+                        help='processes; default: one a core')
+    parser.add_argument('--shard', type=_shard, default=(1, 1), metavar='I/N',
+                        help='only the I-th of N parts, as for one of N machines')
+
+
+def at_least(low, high=None):
+    """Returns an argument's type: a whole number from `low` (to `high`)."""
+    def whole_number(text):
+        number = int(text)
+        if number < low or high is not None and number > high:
+            raise ValueError
+        return number
+    whole_number.__name__ = f'whole number from {low}' + (f' to {high}' if high is not None else '')
+    return whole_number
+
+
+def above(low):
+    """Returns an argument's type: a finite number above `low`."""
+    def number_above(text):
+        number = float(text)
+        if not low < number < float('inf'):
+            raise ValueError
+        return number
+    number_above.__name__ = f'number above {low}'
+    return number_above
+
+
+def printable(text):
+    """`text` for any terminal; bytes of file names that are no text are shown as escapes."""
+    return text.encode('utf-8', 'backslashreplace').decode()
+
+
+def _shard(text):
+    number, _, count = text.partition('/')
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise argparse.ArgumentTypeError(f'a shard is I/N with I from 1 to N, as in 2/8; got {text!r}')
+    return int(number), int(count)
 
 
 def load_config(args):

@@ -1,0 +1,31 @@
+"""Compute the optical flow of videos, or of folders of frames, into folders of images."""
+
+from . import arguments
+from .report_jobs import report
+
+
+def add_arguments(parser):
+    parser.add_argument('source', metavar='SOURCE', help='a folder of videos or of folders of frames, at any depth; '
+                        'or one video')
+    parser.add_argument('out', metavar='OUT', help='the folder for the folders of flow')
+    parser.add_argument('--method', default='tvl1', help='tvl1 (default), dis, farneback, or tvl1_opencv, which is '
+                        'the reference and slow')
+    parser.add_argument('--bound', type=arguments.above(0), default=20, metavar='N',
+                        help='flow is cut to [-N, N] pixels per frame; default: 20')
+    arguments.add_image_arguments(parser)
+    arguments.add_worker_arguments(parser)
+
+
+def run(args):
+    from ..errors import ConfigError
+    from ..preparation.extraction import extract
+    from ..preparation.sources import find_sources, shard
+    from ..registry import FLOW_METHODS
+
+    FLOW_METHODS.build(dict(type=args.method))  # a wrong one is told before anything is done
+    sources = shard(find_sources(args.source), args.shard)
+    if args.fps and sources and sources[0].modality:
+        raise ConfigError(f'--fps is for videos, whose frame rate is known; {args.source} holds folders of frames')
+    return report(args.out, 'folders of flow', extract('Flow', sources, args.out, args.workers, method=args.method,
+                                                       bound=args.bound, short_side=args.short_side, fps=args.fps,
+                                                       quality=args.quality))

@@ -1,0 +1,39 @@
+"""Pack videos or folders of frames into a few large MindRecord files."""
+
+from . import arguments
+from .report_jobs import report
+
+
+def add_arguments(parser):
+    parser.add_argument('source', metavar='SOURCE', help='a folder of folders of frames or flow, whose images are '
+                        'taken as they are; or of videos')
+    parser.add_argument('out', metavar='OUT', help='the folder for the MindRecord shards')
+    parser.add_argument('--modality', choices=('RGB', 'Flow'), help='what to pack; default: what the folders hold, '
+                        'RGB from videos')
+    parser.add_argument('--videos-per-shard', type=arguments.at_least(1), default=128, metavar='N',
+                        help='videos a file; default: 128')
+    parser.add_argument('--method', default='tvl1', help='of flow from videos, see extract_flow.py')
+    parser.add_argument('--bound', type=arguments.above(0), default=20, metavar='N',
+                        help='of flow from videos; default: 20')
+    arguments.add_image_arguments(parser)
+    arguments.add_worker_arguments(parser)
+
+
+def run(args):
+    from ..errors import DataError
+    from ..preparation.packing import pack
+    from ..preparation.sources import find_sources
+
+    sources = find_sources(args.source, (args.modality,) if args.modality else ('RGB', 'Flow'))
+    modality = args.modality or sources[0].modality or 'RGB'
+    other = next((source for source in sources if source.modality not in (None, modality)), None)
+    if other:
+        raise DataError(f'{sources[0].path} holds {modality} frames and {other.path} {other.modality}: name what to '
+                        'pack by --modality')
+    settings = {}
+    if sources[0].modality is None:
+        settings = dict(short_side=args.short_side, fps=args.fps, quality=args.quality)
+        if modality == 'Flow':
+            settings.update(method=args.method, bound=args.bound)
+    return report(args.out, 'shards', pack(modality, sources, args.out, args.workers, args.videos_per_shard,
+                                           args.shard, **settings))

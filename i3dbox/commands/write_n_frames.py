@@ -1,0 +1,41 @@
+"""Count the images in folders of frames and write the number into each folder's file n_frames."""
+
+import os
+
+from . import arguments
+from .report_jobs import report_failures
+
+
+def add_arguments(parser):
+    parser.add_argument('frames', metavar='FRAMES', help='a folder of folders of frames or flow, at any depth')
+    arguments.add_frame_arguments(parser)
+    parser.add_argument('--start-index', type=int, default=1, metavar='N', help='number of the first image; default: 1')
+
+
+def run(args):
+    from tqdm import tqdm
+
+    from ..datasets.frames import FrameFolder
+    from ..errors import ConfigError, DamagedSampleError, DataError
+    from ..fileio import atomic_write
+    from ..preparation.jobs import Failure
+    from ..preparation.sources import find_frame_folders
+
+    if args.filename_tmpl and not args.modality:
+        raise ConfigError('with --filename-tmpl, say by --modality what it names')
+    modalities = (args.modality,) if args.modality else ('RGB', 'Flow')
+    folders = find_frame_folders(args.frames, modalities, args.filename_tmpl, args.start_index)
+    if not folders:
+        raise DataError(f'{args.frames}: holds no folders of frames')
+    failures, written = [], 0
+    for source in tqdm(folders, desc='counting frames', unit='folder', disable=None):
+        try:
+            frames = FrameFolder(source.path, source.modality, args.filename_tmpl, args.start_index, name=source.name,
+                                 recount=True)
+        except DamagedSampleError as error:
+            failures.append(Failure(source.name, error.path, error.reason))
+            continue
+        atomic_write(os.path.join(source.path, 'n_frames'), str(len(frames)))
+        written += 1
+    print(f'{args.frames}: n_frames written in {written} of {len(folders)} folders')
+    return report_failures(failures)

@@ -1,0 +1,45 @@
+"""Looking for videos that cannot be trained on, before it is tried."""
+
+import os
+from typing import NamedTuple
+
+from ..datasets.video import VideoReader
+from .jobs import run_jobs
+
+PROBLEMS = ('empty', 'unreadable', 'truncated', 'frame count')
+
+
+class Problem(NamedTuple):
+    """What is wrong with a video: its path, one of PROBLEMS, and the details."""
+    path: str
+    kind: str
+    detail: str
+
+
+def check_videos(videos, workers):
+    """Decodes videos (list of Source) to the end.
+
+    'empty' is a file without bytes; 'truncated' ends before its header says, by more than VideoReader
+    tolerates; 'frame count' is a header that is off by less, or says less than there is, with which training goes
+    on; everything else that cannot be decoded is 'unreadable'.
+
+    Returns:
+        list of Problem, in the order of the videos.
+    """
+    done = run_jobs(_check, videos, workers, 'checking videos')
+    problems = {name: Problem(*problem) for name, problem in done.results.items() if problem}
+    problems.update((failure.name, Problem(failure.path, 'unreadable', failure.reason)) for failure in done.failures)
+    return [problems[video.name] for video in videos if video.name in problems]
+
+
+def _check(video, threads):
+    """Returns the number of frames, and a Problem as a tuple or None."""
+    if os.path.exists(video.path) and os.path.getsize(video.path) == 0:
+        return 0, (video.path, 'empty', 'the file is empty')
+    with VideoReader(video.path, video.name, threads) as reader:
+        stated, tolerance = len(reader), reader.tolerance
+        frames = reader.count()
+    if frames == stated:
+        return frames, None
+    kind = 'unreadable' if frames == 0 else 'truncated' if stated - frames > tolerance else 'frame count'
+    return frames, (video.path, kind, f'{frames} frames; its header says {stated}')

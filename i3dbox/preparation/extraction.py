@@ -1,0 +1,91 @@
+"""Folders of images out of videos or frames, in the original's layout."""
+
+import functools
+import json
+import os
+from typing import NamedTuple
+
+from ..datasets.frames import frame_names
+from ..errors import DataError
+from ..fileio import atomic_folder, atomic_write
+from .images import flow_images, rgb_images
+from .jobs import run_jobs
+
+SETTINGS = 'extraction.json'
+COUNT = 'n_frames'
+
+
+class Extraction(NamedTuple):
+    """What `extract` did: made and present (numbers of videos), frames (made), failures (list of jobs.Failure)."""
+    made: int
+    present: int
+    frames: int
+    failures: list
+
+
+def extract(modality, sources, out, workers, **settings):
+    """Makes the folder `out`/<name> of each source: image_00001.jpg, ..., for flow image_00001x.jpg and
+    image_00001y.jpg, and a file `n_frames` with their number.
+
+    A folder appears when it is whole. Those that are there are left as they are, so that the same call goes
+    on after a kill. `out` also gets a file with the settings, and other settings are refused there later.
+
+    Args:
+        modality (str): 'RGB' or 'Flow'.
+        sources (list of Source): what to extract.
+        out (str): the folder.
+        workers (int): see jobs.run_jobs.
+        **settings: of images.rgb_images or images.flow_images.
+
+    Returns:
+        Extraction.
+
+    Raises:
+        DataError: other settings were used for `out`; the disk is full.
+    """
+    keep_settings(out, dict(modality=modality, **settings))
+    missing = [source for source in sources if not os.path.isfile(os.path.join(out, source.name, COUNT))]
+    title = {'RGB': 'extracting frames', 'Flow': 'computing flow'}[modality]
+    done = run_jobs(functools.partial(_extract, modality, out, settings), missing, workers, title)
+    return Extraction(len(done.results), len(sources) - len(missing), done.frames, done.failures)
+
+
+def _extract(modality, out, settings, source, threads):
+    path = os.path.join(out, source.name)
+    try:
+        return _write_images({'RGB': rgb_images, 'Flow': flow_images}[modality](source, threads, **settings), modality,
+                             path)
+    except FileExistsError:
+        if os.path.isfile(os.path.join(path, COUNT)):  # another process was quicker
+            return 0, None
+        raise
+
+
+def _write_images(images_of_frames, modality, path):
+    number = 0
+    with atomic_folder(path) as folder:
+        for number, images in enumerate(images_of_frames, 1):
+            for name, data in zip(frame_names(modality, number), images):
+                with open(os.path.join(folder, name), 'wb') as file:
+                    file.write(data)
+        with open(os.path.join(folder, COUNT), 'w', encoding='utf-8') as file:
+            file.write(str(number))
+    return number, None
+
+
+def keep_settings(out, settings, file=SETTINGS):
+    """Writes what `out` is made with to a file in it. Raises DataError if it was begun with anything else."""
+    path = os.path.join(out, file)
+    settings = json.loads(json.dumps(settings))
+    try:
+        with open(path, encoding='utf-8') as stream:
+            known = json.load(stream)
+    except FileNotFoundError:
+        atomic_write(path, json.dumps(settings, indent=1) + '\n')
+        return
+    except (OSError, ValueError) as error:
+        raise DataError(f'{path}: cannot be read: {error}') from error
+    for key in sorted({*known, *settings}):
+        if known.get(key) != settings.get(key):
+            raise DataError(f'{out} was begun with {key}={known.get(key)!r}, and this is {settings.get(key)!r}: '
+                            'name another folder, or remove this one')

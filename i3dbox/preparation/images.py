@@ -1,0 +1,124 @@
+"""From a video or a folder of frames to encoded images, one frame at a time: memory does not grow with length."""
+
+import collections
+import concurrent.futures
+import itertools
+
+import cv2
+
+from ..datasets.frames import FrameFolder
+from ..datasets.pipelines.spatial import Resize
+from ..datasets.video import VideoReader
+from ..errors import DamagedSampleError
+from ..flow.encoding import encode
+from ..registry import FLOW_METHODS
+
+
+def open_source(source):
+    """Returns a reader of the Source. Raises DamagedSampleError."""
+    if source.modality is None:
+        return VideoReader(source.path, source.name)
+    return FrameFolder(source.path, source.modality, name=source.name)
+
+
+def rgb_images(source, threads, *, short_side=256, fps=None, quality=95):
+    """Yields each frame as a list of one JPEG.
+
+    Args:
+        source (Source): a video or a folder of RGB frames.
+        threads (int): how many encode.
+        short_side (int): of the images, in pixels; 0 keeps their size.
+        fps (float): frames a second; default: all frames. By it a video's frames are repeated or left out.
+        quality (int): of the JPEGs, 1 to 100.
+
+    Raises:
+        DamagedSampleError: (while iterating) a frame that cannot be read.
+    """
+    return _ordered(lambda frame: [_jpeg(frame[..., ::-1], quality)], frames(source, short_side, fps), threads)
+
+
+def flow_images(source, threads, *, method, bound=20, short_side=256, fps=None, quality=95):
+    """Yields the flow from each frame to the next as a list of two JPEGs, x and y: one less than frames.
+
+    Args:
+        method (dict or str): of FLOW_METHODS.
+        bound (float): see flow.encoding.encode.
+        source, threads, short_side, fps, quality: as in `rgb_images`. Flow is taken after the resize.
+
+    Raises:
+        DamagedSampleError: (while iterating) a frame that cannot be read, or a single frame.
+    """
+    compute = FLOW_METHODS.build(dict(type=method) if isinstance(method, str) else method)
+
+    def make(pair):
+        flow = encode(compute(*pair), bound)
+        return [_jpeg(flow[..., axis], quality) for axis in (0, 1)]
+
+    grey = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames(source, short_side, fps))
+    number = 0
+    for number, images in enumerate(_ordered(make, _pairs(grey), threads), 1):
+        yield images
+    if number == 0:
+        raise DamagedSampleError(source.name, source.path, 'a single frame has no flow')
+
+
+def stored_images(source):
+    """Yields each frame of a folder as a list of its images' bytes, as they are. Raises DamagedSampleError."""
+    reader = open_source(source)
+    for _, images in reader.encoded(range(len(reader))):
+        yield [data for _, data in images]
+
+
+def frames(source, short_side=0, fps=None):
+    """Yields the frames of a Source, uint8 H x W x 3, RGB. Arguments: as in `rgb_images`."""
+    resize = Resize(short_side=short_side) if short_side else None
+    reader = open_source(source)
+    step = 1
+    if fps:
+        rate = getattr(reader, 'fps', 0)
+        if not rate > 0:
+            raise DamagedSampleError(source.name, source.path, 'it has no frame rate that fps could be made of')
+        step = rate / fps
+    try:
+        last, frame = None, None
+        for number in itertools.count():
+            index = int(number * step + 1e-6)
+            if index >= len(reader):
+                return
+            if index != last:
+                frame = reader.read([index])[0]
+                if index >= len(reader):  # the header promised more than there is
+                    return
+                if resize:
+                    frame = resize(dict(imgs=[frame]))['imgs'][0]
+                last = index
+            yield frame
+    finally:
+        reader.close()
+
+
+def _pairs(items):
+    items = iter(items)
+    for first in items:
+        for second in items:
+            yield first, second
+            first = second
+
+
+def _ordered(function, items, threads):
+    """Like `map`, by several threads, a few items ahead."""
+    if threads < 2:
+        yield from map(function, items)
+        return
+    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+        ahead = collections.deque()
+        for item in items:
+            ahead.append(pool.submit(function, item))
+            if len(ahead) > 2 * threads:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+
+def _jpeg(image, quality):
+    return cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()

@@ -1,0 +1,138 @@
+"""Working through many sources with all cores: progress, failures that stop nothing else, and a summary."""
+
+import collections
+import concurrent.futures
+import errno
+import logging
+import os
+import signal
+import sys
+from concurrent.futures.process import BrokenProcessPool
+from typing import NamedTuple
+
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from ..errors import DataError, I3DBoxError, first_line
+from ..workers import one_opencv_thread, spawn_context, start_worker
+
+logger = logging.getLogger(__name__)
+_FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # nothing could be written for the other sources either
+
+
+class Failure(NamedTuple):
+    """A source that could not be worked on: its name, its path, and why."""
+    name: str
+    path: str
+    reason: str
+
+
+class Summary(NamedTuple):
+    """What `run_jobs` did: the number of frames, the calls' other results by source name, and the failures."""
+    frames: int
+    results: dict
+    failures: list
+
+
+def run_jobs(function, sources, workers, title, unit='video'):
+    """Calls `function(source, threads)` for each source, in `workers` processes.
+
+    If there are fewer sources than workers, each call is told to use several threads instead. A call that
+    raises, or whose process dies, is a failure: it is logged and stops nothing else. Ctrl-C ends the workers.
+
+    Args:
+        function (callable): can be pickled; returns how many frames it has worked on, and anything else.
+        sources (list of Source): what to work on.
+        workers (int): 0 works in this process, where a crash is a crash.
+        title, unit (str): of the progress bar.
+
+    Returns:
+        Summary.
+
+    Raises:
+        DataError: the disk is full or read-only.
+    """
+    results, failures = {}, []
+    if not sources:
+        return Summary(0, results, failures)
+    frames = 0
+    often = 0.1 if sys.stderr.isatty() else 60  # seconds; a log file is not to be filled
+    with logging_redirect_tqdm(), tqdm(total=len(sources), desc=title, unit=unit, smoothing=0.05,
+                                       mininterval=often) as bar:
+        for source, result, reason in _run(function, sources, workers):
+            if reason is None:
+                frames += result[0]
+                results[source.name] = result[1]
+                bar.set_postfix_str(f'{frames / max(bar.format_dict["elapsed"], 1e-9):.1f} frames/s', refresh=False)
+            else:
+                failures.append(Failure(source.name, source.path, reason))
+                logger.warning('%s: %s', source.path, reason)
+            bar.update()
+    return Summary(frames, results, failures)
+
+
+def _run(function, sources, workers):
+    """Yields (source, result, None) or (source, None, reason), as they come."""
+    if not workers:
+        one_opencv_thread()
+        for source in sources:
+            yield (source, *_answer(_call(function, source, 1)))
+        return
+    processes = min(workers, len(sources))
+    threads = workers // processes
+    waiting = collections.deque(sorted(sources, key=_size, reverse=True))  # or the longest one is left for the end
+    while waiting:
+        suspects = yield from _run_in_pool(function, waiting, processes, threads)
+        for source in suspects:  # one by one, to see which of them kills its process
+            alone = collections.deque([source])
+            if (yield from _run_in_pool(function, alone, 1, threads)):
+                yield source, None, 'its process died, from damaged data, for lack of memory, or killed from outside'
+
+
+def _run_in_pool(function, waiting, processes, threads):
+    """Works on `waiting` (a deque) until it is empty or a process dies; returns those that it may have died of."""
+    running = {}
+    with concurrent.futures.ProcessPoolExecutor(processes, spawn_context(), start_worker, (_exit_quietly,)) as pool:
+        try:
+            while waiting or running:
+                while waiting and len(running) < 2 * processes:
+                    running[pool.submit(_call, function, waiting[0], threads)] = waiting[0]
+                    waiting.popleft()
+                done, _ = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
+                for future in done:
+                    answer = future.result()
+                    yield (running.pop(future), *_answer(answer))
+        except BrokenProcessPool:
+            pass
+        except BaseException:
+            for process in list((pool._processes or {}).values()):  # what they leave half done is never taken for whole
+                process.terminate()
+            raise
+    return list(running.values())
+
+
+def _size(source):
+    return os.path.getsize(source.path) if os.path.isfile(source.path) else 0
+
+
+def _call(function, source, threads):
+    """Returns (result, reason, whether nothing can be written any more)."""
+    try:
+        return function(source, threads), None, False
+    except I3DBoxError as error:
+        return None, getattr(error, 'reason', None) or first_line(error), False
+    except OSError as error:
+        return None, str(error), error.errno in _FATAL
+    except Exception as error:  # whatever a damaged file makes OpenCV raise
+        return None, f'{type(error).__name__}: {first_line(error)}', False
+
+
+def _answer(answer):
+    result, reason, fatal = answer
+    if fatal:
+        raise DataError(f'{reason}; run the same command again when there is room: it goes on where it stopped')
+    return result, reason
+
+
+def _exit_quietly(number, frame):
+    os._exit(128 + signal.SIGINT)

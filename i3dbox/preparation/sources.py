@@ -1,0 +1,123 @@
+"""What there is to prepare: the videos or the folders of frames below a folder."""
+
+import collections
+import os
+from typing import NamedTuple
+
+from ..datasets.frames import frame_names
+from ..errors import DataError
+
+VIDEO_EXTENSIONS = ('.avi', '.mp4', '.mkv', '.webm', '.mov', '.m4v', '.mpg', '.mpeg', '.wmv', '.flv', '.3gp', '.ts')
+
+
+class Source(NamedTuple):
+    """A video, or a folder of frames.
+
+    Attributes:
+        name (str): its path below the root, with forward slashes. A video's is without its extension, unless
+            another video differs from it in nothing else.
+        path (str): where it is.
+        modality (str or None): of a folder's frames, 'RGB' or 'Flow'; None for a video.
+    """
+    name: str
+    path: str
+    modality: str = None
+
+
+def find_sources(root, modalities=('RGB',)):
+    """Finds the videos below `root`, or else the folders of frames. Links are followed.
+
+    Args:
+        root (str): a folder; or one video.
+        modalities (tuple of str): which frames a folder may hold, in the original's layout. Where a folder
+            holds several of them, the first counts.
+
+    Returns:
+        list of Source, by name.
+
+    Raises:
+        DataError: there is nothing.
+    """
+    videos = find_videos(root, required=False)
+    if videos:
+        return videos
+    folders = find_frame_folders(root, modalities)
+    if not folders:
+        frames = ' or '.join(frame_names(modality, 1)[0] for modality in modalities)
+        raise DataError(f'{root}: holds no videos ({", ".join(VIDEO_EXTENSIONS)}) and no folders of frames '
+                        f'({frames}, ...)')
+    return folders
+
+
+def find_videos(root, required=True):
+    """Finds the videos below `root`, or `root` itself. Arguments, returns and raises: see `find_sources`."""
+    if os.path.isfile(root):
+        return [Source(os.path.splitext(os.path.basename(root))[0], root)]
+    found = collections.defaultdict(list)
+    for folder, names, _ in _walk(root):
+        for file in names:
+            stem, extension = os.path.splitext(file)
+            if extension.lower() in VIDEO_EXTENSIONS:
+                found[_join(folder, stem)].append(file)
+    if required and not found:
+        raise DataError(f'{root}: holds no videos ({", ".join(VIDEO_EXTENSIONS)})')
+    sources = []
+    for name, files in found.items():
+        folder = name.rpartition('/')[0]
+        for file in files:
+            sources.append(Source(name if len(files) == 1 else _join(folder, file), os.path.join(root, folder, file)))
+    return sorted(sources)
+
+
+def find_frame_folders(root, modalities=('RGB', 'Flow'), filename_tmpl=None, start_index=1):
+    """Finds the folders below `root`, or `root` itself, that hold a first frame.
+
+    Args:
+        filename_tmpl (str): the frames' names, see datasets.frames.FrameFolder; default: the original's.
+        start_index (int): number of the first frame.
+    """
+    first = {modality: frame_names(modality, start_index, filename_tmpl)[0] for modality in modalities}
+    found = []
+    for folder, names, subfolders in _walk(root):
+        modality = next((modality for modality in modalities if first[modality] in names), None)
+        if modality:
+            path = os.path.join(root, folder)
+            found.append(Source(folder or os.path.basename(os.path.abspath(root)), os.path.normpath(path), modality))
+            subfolders.clear()
+    return sorted(found)
+
+
+def shard(sources, which):
+    """Returns the part of `sources` that shard `which`, (number from 1, how many), is to do.
+
+    The parts are disjoint, of nearly one size, and mixed over the names.
+    """
+    number, count = which
+    return sources[number - 1::count]
+
+
+def _walk(root):
+    """Yields (folder below root, names of its files, names of its folders, to be changed by the caller).
+
+    Hidden files and folders are left out, and so is a link to a folder that contains it.
+    """
+    pending = [('', ())]
+    while pending:
+        folder, above = pending.pop()
+        path = os.path.join(root, folder) if folder else root
+        real = os.path.realpath(path)
+        if real in above:
+            continue
+        try:
+            with os.scandir(path) as entries:
+                entries = [(entry.name, entry.is_dir()) for entry in entries if not entry.name.startswith('.')]
+        except OSError as error:
+            raise DataError(f'{path}: cannot be read: {error.strerror}') from error
+        files = {name for name, is_folder in entries if not is_folder}
+        subfolders = [name for name, is_folder in entries if is_folder]
+        yield folder, files, subfolders
+        pending += [(_join(folder, name), (*above, real)) for name in subfolders]
+
+
+def _join(folder, name):
+    return f'{folder}/{name}' if folder else name
