@@ -110,7 +110,7 @@ def test_two_videos_of_one_name_do_not_fit_into_the_originals_json(ucf101, capsy
         file.write('HandstandPushups/v_Archery_g01_c01.avi 2\n')
     words = ['ucf101', str(ucf101 / 'splits'), str(ucf101 / 'frames'), str(ucf101 / 'out')]
     assert main('build_annotations', words) == 1
-    assert "there are two of the name 'v_Archery_g01_c01'" in capsys.readouterr().err
+    assert "'v_Archery_g01_c01' is in it already: it is in two classes" in capsys.readouterr().err
     assert main('build_annotations', [*words, '--format', 'mmaction']) == 0
 
 

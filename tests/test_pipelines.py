@@ -146,7 +146,7 @@ def test_damage_and_missing_keys_are_told(tmp_path):
     with pytest.raises(DamagedSampleError) as caught:
         Compose(CLIP)(sample(filename=str(tmp_path / 'gone.avi'), name='c/gone'))
     assert caught.value.name == 'c/gone'
-    with pytest.raises(ConfigError, match="OpenClip needs 'filename' or 'frame_dir'.*there are: modality"):
+    with pytest.raises(ConfigError, match="OpenClip needs 'filename', 'frame_dir' or 'packed'.*there are: modality"):
         Compose(CLIP)(sample())
     with pytest.raises(ConfigError, match="SampleFrames needs 'total_frames'"):
         Compose(CLIP[1:])(sample(filename='x'))

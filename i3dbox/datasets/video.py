@@ -41,6 +41,7 @@ class VideoReader:
         path (str): the file. FFmpeg looks at its content; the name may be any.
         name (str): the sample's, for errors; default: the file name without extension.
         num_threads (int): of the decoder. 1 costs the least work, and loaders have several workers.
+        bgr (bool): give frames in OpenCV's order of channels, for what goes back to OpenCV.
 
     Attributes:
         fps (float): frames a second by the header, 0 if unknown.
@@ -52,11 +53,11 @@ class VideoReader:
 
     modality = 'RGB'
 
-    def __init__(self, path, name=None, num_threads=1):
+    def __init__(self, path, name=None, num_threads=1, bgr=False):
         self.path = os.fspath(path)
         self.name = name or os.path.splitext(os.path.basename(self.path))[0]
         self._capture = None
-        self._num_threads = num_threads
+        self._num_threads, self._bgr = num_threads, bgr
         self._shape = self._packets = None
         self._rewind()
         try:
@@ -98,17 +99,17 @@ class VideoReader:
             IndexError: an index outside the video.
             DamagedSampleError: the video ends early or changes its size.
         """
-        frame_inds = np.asarray(frame_inds, dtype=np.int64)
-        wanted = np.unique(frame_inds)
-        if wanted.size and not 0 <= wanted[0] <= wanted[-1] < self._length:
+        frame_inds = list(map(int, frame_inds))
+        wanted = sorted(set(frame_inds))
+        if wanted and not 0 <= wanted[0] <= wanted[-1] < self._length:
             raise IndexError(f'{self.path} has {self._length} frames; asked for {wanted[0]} to {wanted[-1]}')
         frames = {}
-        for index in wanted.tolist():
+        for index in wanted:
             if not self._grab(index):
                 self._correct_length()
-                return self.read(np.minimum(frame_inds, self._length - 1))
+                return self.read([min(index, self._length - 1) for index in frame_inds])
             frames[index] = self._retrieve(index)
-        return [frames[index] for index in frame_inds.tolist()]
+        return [frames[index] for index in frame_inds]
 
     def count(self):
         """Decodes everything; returns how many frames there are, whatever the header says."""
@@ -134,14 +135,17 @@ class VideoReader:
         return True
 
     def _retrieve(self, index):
-        done, self._bgr = self._capture.retrieve(self._bgr)
+        done, frame = self._capture.retrieve(None if self._bgr else self._buffer)
         if not done:
             raise self._damaged(f'frame {index} cannot be decoded')
-        self._shape = self._shape or self._bgr.shape
-        if self._bgr.shape != self._shape:
-            sizes = [f'{shape[1]} x {shape[0]}' for shape in (self._bgr.shape, self._shape)]
+        self._shape = self._shape or frame.shape
+        if frame.shape != self._shape:
+            sizes = [f'{shape[1]} x {shape[0]}' for shape in (frame.shape, self._shape)]
             raise self._damaged(f'the size changes: frame {index} is {sizes[0]}, others are {sizes[1]}')
-        return cv2.cvtColor(self._bgr, cv2.COLOR_BGR2RGB)
+        if self._bgr:
+            return frame
+        self._buffer = frame
+        return cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
 
     def _seek(self, index):
         """Jumps to `index` where that saves much and is proven to be right; else does nothing."""
@@ -206,7 +210,7 @@ class VideoReader:
         self._check_file()
         self._capture = self._open(cv2.CAP_PROP_N_THREADS, self._num_threads)
         self._next = 0  # the number of the frame that the next grab() gives
-        self._bgr = None
+        self._buffer = None
         if not self._capture.isOpened():
             self.close()
             raise self._damaged('this is no video that FFmpeg can read')

@@ -14,13 +14,6 @@ from ..flow.encoding import encode
 from ..registry import FLOW_METHODS
 
 
-def open_source(source):
-    """Returns a reader of the Source. Raises DamagedSampleError."""
-    if source.modality is None:
-        return VideoReader(source.path, source.name)
-    return FrameFolder(source.path, source.modality, name=source.name)
-
-
 def rgb_images(source, threads, *, short_side=256, fps=None, quality=95):
     """Yields each frame as a list of one JPEG.
 
@@ -34,7 +27,7 @@ def rgb_images(source, threads, *, short_side=256, fps=None, quality=95):
     Raises:
         DamagedSampleError: (while iterating) a frame that cannot be read.
     """
-    return _ordered(lambda frame: [_jpeg(frame[..., ::-1], quality)], frames(source, short_side, fps), threads)
+    return _ordered(lambda frame: [_jpeg(frame, quality)], bgr_frames(source, short_side, fps), threads)
 
 
 def flow_images(source, threads, *, method, bound=20, short_side=256, fps=None, quality=95):
@@ -54,7 +47,7 @@ def flow_images(source, threads, *, method, bound=20, short_side=256, fps=None, 
         flow = encode(compute(*pair), bound)
         return [_jpeg(flow[..., axis], quality) for axis in (0, 1)]
 
-    grey = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames(source, short_side, fps))
+    grey = (cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY) for frame in bgr_frames(source, short_side, fps))
     number = 0
     for number, images in enumerate(_ordered(make, _pairs(grey), threads), 1):
         yield images
@@ -64,15 +57,21 @@ def flow_images(source, threads, *, method, bound=20, short_side=256, fps=None, 
 
 def stored_images(source):
     """Yields each frame of a folder as a list of its images' bytes, as they are. Raises DamagedSampleError."""
-    reader = open_source(source)
+    reader = FrameFolder(source.path, source.modality, name=source.name)
     for _, images in reader.encoded(range(len(reader))):
         yield [data for _, data in images]
 
 
-def frames(source, short_side=0, fps=None):
-    """Yields the frames of a Source, uint8 H x W x 3, RGB. Arguments: as in `rgb_images`."""
+def bgr_frames(source, short_side=0, fps=None):
+    """Yields the frames of a Source, uint8 H x W x 3, in the order of channels that OpenCV encodes.
+
+    Arguments: as in `rgb_images`.
+    """
     resize = Resize(short_side=short_side) if short_side else None
-    reader = open_source(source)
+    if source.modality is None:
+        reader = VideoReader(source.path, source.name, bgr=True)
+    else:
+        reader = FrameFolder(source.path, source.modality, name=source.name)
     step = 1
     if fps:
         rate = getattr(reader, 'fps', 0)
@@ -89,6 +88,8 @@ def frames(source, short_side=0, fps=None):
                 frame = reader.read([index])[0]
                 if index >= len(reader):  # the header promised more than there is
                     return
+                if source.modality:
+                    frame = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
                 if resize:
                     frame = resize(dict(imgs=[frame]))['imgs'][0]
                 last = index
