@@ -150,8 +150,6 @@ def test_damage_and_missing_keys_are_told(tmp_path):
         Compose(CLIP)(sample())
     with pytest.raises(ConfigError, match="SampleFrames needs 'total_frames'"):
         Compose(CLIP[1:])(sample(filename='x'))
-    with pytest.raises(ConfigError, match='RGB only'):
-        Compose(CLIP)(sample(filename='x', modality='Flow'))
 
 
 # sizes and places
