@@ -37,11 +37,13 @@ setup(
         'numpy<2',  # what MindSpore 2.7 and 2.8 are built for
         'opencv-contrib-python-headless>=4.10,<4.12',  # the last for numpy 1; contrib has TV-L1
         'numba',  # compiles the TV-L1 flow
+        'google-crc32c',  # checksums of TensorFlow's checkpoints
         'addict', 'yapf', 'terminaltables', 'tqdm',
         'setuptools',  # MindSpore imports it and does not say so
     ],
     extras_require={
-        'test': ['pytest', 'psutil', 'pillow'],
+        # torch: the CPU build is enough; parity tests skip without it
+        'test': ['pytest', 'psutil', 'pillow', 'torch==2.13.0; python_version >= "3.10"'],
         'onnx': ['onnx', 'onnxruntime'],
         'tensorboard': ['tensorboardX'],
     },

@@ -3,6 +3,6 @@
 _base_ = ['_base_/i3d_flow.py', '_base_/hmdb51.py', '_base_/paper.py', '_base_/runtime.py']
 
 model = dict(head=dict(num_classes=51))
-load_from = 'checkpoints/i3d_flow_kinetics400.ckpt'
+load_from = 'zoo://i3d_flow_kinetics400'
 flow = dict(modality='Flow', source='frames')
 data = dict(train=flow, val=flow, test=flow)

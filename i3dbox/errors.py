@@ -41,6 +41,10 @@ class CheckpointError(I3DBoxError):
     """A checkpoint that cannot be read or does not fit the model."""
 
 
+class DownloadError(I3DBoxError):
+    """A file that cannot be downloaded."""
+
+
 class ModelError(I3DBoxError):
     """A model that cannot be built, or an input that it cannot take."""
 

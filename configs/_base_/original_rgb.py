@@ -4,7 +4,7 @@ From 400-class Kinetics weights, only the head and the last two blocks train. It
 of batch 8. What was wrong in it is mended here: see docs/faq.md.
 """
 
-load_from = 'checkpoints/i3d_rgb_kinetics400.ckpt'
+load_from = 'zoo://i3d_rgb_kinetics400'
 freeze = dict(finetune_prefixes=['logits', 'Mixed_5'])
 optimizer = dict(type='Adam', lr=0.001, weight_decay=1e-8)
 schedule = dict(type='HalvingLR', every=4)

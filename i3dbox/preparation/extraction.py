@@ -66,7 +66,7 @@ def _write_images(images_of_frames, modality, path):
     with atomic_folder(path) as folder:
         for number, images in enumerate(images_of_frames, 1):
             for name, data in zip(frame_names(modality, number), images):
-                with open(os.path.join(folder, name), 'wb') as file:
+                with open(f'{folder}/{name}', 'wb', buffering=0) as file:
                     file.write(data)
         with open(os.path.join(folder, COUNT), 'w', encoding='utf-8') as file:
             file.write(str(number))

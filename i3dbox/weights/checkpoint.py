@@ -6,7 +6,8 @@ import os
 import numpy as np
 
 from ..errors import CheckpointError, first_line
-from ..fileio import atomic_path
+from .checkpoint_file import write_checkpoint_file
+from .zoo import local_path
 
 STATE_PREFIX = 'train.'  # what belongs to the training run and not to the recognizer
 _META = 'i3dbox_meta'
@@ -21,16 +22,22 @@ def save_checkpoint(path, recognizer, state=(), meta=None):
         state (iterable of Parameter): optimizer and scaler state, saved as 'train.<name>'.
         meta (dict): whatever JSON holds: step, epoch, seed, config text, classes, modality.
     """
-    import mindspore as ms
+    write_checkpoint(path, {p.name: p.asnumpy() for p in recognizer.get_parameters()},
+                     {p.name: p.asnumpy() for p in state}, meta)
 
-    entries = [dict(name=p.name, data=p) for p in recognizer.get_parameters()]
-    entries += [dict(name=STATE_PREFIX + p.name, data=p) for p in state]
-    with atomic_path(path) as temporary:
-        ms.save_checkpoint(entries, temporary, append_dict={_META: json.dumps(meta or {})}, crc_check=True)
+
+def write_checkpoint(path, parameters, state=None, meta=None):
+    """Writes arrays (dicts of name -> array) as `save_checkpoint` does a recognizer. Needs no MindSpore."""
+    entries = [*parameters.items(), *((STATE_PREFIX + name, array) for name, array in (state or {}).items()),
+               (_META, json.dumps(meta or {}))]
+    write_checkpoint_file(path, entries)
 
 
 def load_checkpoint(path):
     """Reads a checkpoint of this project, or any other MindSpore .ckpt.
+
+    Args:
+        path (str): the file, or zoo://NAME, which is downloaded where it is not there yet.
 
     Returns:
         (dict of name -> numpy array for the model, the same for the training state, dict meta);
@@ -41,6 +48,7 @@ def load_checkpoint(path):
     """
     import mindspore as ms
 
+    path = local_path(path)
     if not os.path.isfile(path):
         raise CheckpointError(f'checkpoint {path} does not exist')
     if not str(path).endswith('.ckpt'):

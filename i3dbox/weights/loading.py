@@ -68,6 +68,12 @@ def _load(recognizer, path, prefix, new_head, strict):
     model = {p.name[len(prefix):]: p for p in recognizer.get_parameters()}
     report = LoadReport(str(path), [], [n for n in model if n not in loaded and not _is_counter(n)],
                         [n for n in loaded if n not in model and not _is_counter(n)], [], meta=meta)
+    heads = [name for name in model if HEAD in name]
+    if heads and set(heads) <= set(report.missing) and not any(HEAD in name for name in loaded):  # inflated weights
+        if new_head == 'never':
+            raise CheckpointError(f'{path} has no head; it is for fine-tuning')
+        report.new_head = True
+        report.missing = [name for name in report.missing if name not in heads]
     for name, parameter in model.items():
         if name not in loaded or _is_counter(name):
             continue

@@ -10,28 +10,8 @@ from mindspore import nn, ops
 
 from ...errors import ModelError
 from ...registry import BACKBONES
+from ..i3d_table import ENDPOINTS
 from ..layers import Unit3D
-
-# Conv: (output channels, kernel, stride). Pool: (kernel, stride). Mixed: output channels of
-# 1x1x1 | 1x1x1 > 3x3x3 | 1x1x1 > 3x3x3 | pool > 1x1x1.
-ENDPOINTS = OrderedDict([
-    ('Conv3d_1a_7x7', (64, 7, 2)),
-    ('MaxPool3d_2a_3x3', ((1, 3, 3), (1, 2, 2))),
-    ('Conv3d_2b_1x1', (64, 1, 1)),
-    ('Conv3d_2c_3x3', (192, 3, 1)),
-    ('MaxPool3d_3a_3x3', ((1, 3, 3), (1, 2, 2))),
-    ('Mixed_3b', (64, 96, 128, 16, 32, 32)),
-    ('Mixed_3c', (128, 128, 192, 32, 96, 64)),
-    ('MaxPool3d_4a_3x3', ((3, 3, 3), (2, 2, 2))),
-    ('Mixed_4b', (192, 96, 208, 16, 48, 64)),
-    ('Mixed_4c', (160, 112, 224, 24, 64, 64)),
-    ('Mixed_4d', (128, 128, 256, 24, 64, 64)),
-    ('Mixed_4e', (112, 144, 288, 32, 64, 64)),
-    ('Mixed_4f', (256, 160, 320, 32, 128, 128)),
-    ('MaxPool3d_5a_2x2', ((2, 2, 2), (2, 2, 2))),
-    ('Mixed_5b', (256, 160, 320, 32, 128, 128)),
-    ('Mixed_5c', (384, 192, 384, 48, 128, 128)),
-])
 
 
 class Mixed(nn.Cell):
@@ -62,7 +42,7 @@ class InceptionI3D(nn.SequentialCell):
 
     Args:
         in_channels (int): 3 for RGB, 2 for flow.
-        endpoints (str or sequence of str): names from `ENDPOINTS` whose outputs are returned, in
+        endpoints (str or sequence of str): names from `i3d_table.ENDPOINTS` whose outputs are returned, in
             this order; the network is built no further than the last one. Default: 'Mixed_5c'.
         norm (dict): arguments of BatchNorm3d (eps 1e-3, momentum 0.99).
 

@@ -1,0 +1,35 @@
+"""Download a checkpoint of the model zoo, or list what there is."""
+
+
+def add_arguments(parser):
+    parser.add_argument('name', nargs='?', metavar='NAME', help='a checkpoint of the zoo; a config takes zoo://NAME')
+    parser.add_argument('--list', action='store_true', help='list the checkpoints')
+    parser.add_argument('--dir', metavar='D', help='put a copy into this folder; default: it stays in the cache')
+
+
+def run(args):
+    import os
+    import shutil
+
+    from ..errors import ConfigError
+    from ..fileio import atomic_path
+    from ..weights.zoo import PREFIX, cache_folder, fetch
+    from ..weights.zoo_index import ENTRIES
+
+    if bool(args.name) == args.list:
+        raise ConfigError('name one checkpoint, or ask for the --list')
+    if args.list:
+        from terminaltables import AsciiTable
+        rows = [(name, entry.modality, str(entry.num_classes), entry.data, entry.source,
+                 'yes' if os.path.exists(os.path.join(cache_folder(), f'{name}.ckpt')) else '')
+                for name, entry in ENTRIES.items()]
+        print(AsciiTable([('name', 'stream', 'classes', 'trained on', 'source', 'here'), *rows]).table)
+        return
+    name = args.name[len(PREFIX):] if args.name.startswith(PREFIX) else args.name
+    path = fetch(name)
+    if args.dir:
+        target = os.path.join(args.dir, os.path.basename(path))
+        with atomic_path(target) as temporary:
+            shutil.copyfile(path, temporary)
+        path = target
+    print(path)

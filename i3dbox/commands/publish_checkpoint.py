@@ -1,0 +1,40 @@
+"""Make a checkpoint ready to publish: weights only, its hash in the name, and an entry for the model zoo."""
+
+
+def add_arguments(parser):
+    parser.add_argument('checkpoint', metavar='CKPT', help='a .ckpt of a training run')
+    parser.add_argument('out', metavar='OUT', help='the file to write; 8 digits of its hash are added to the name')
+
+
+def run(args):
+    import hashlib
+    import os
+
+    from ..errors import CheckpointError
+    from ..models.i3d_table import HEAD_WEIGHT
+    from ..weights.checkpoint import load_checkpoint, write_checkpoint
+
+    stem, extension = os.path.splitext(args.out)
+    if extension not in ('', '.ckpt'):
+        raise CheckpointError(f'OUT ends in .ckpt; got {args.out}')
+    parameters, _, meta = load_checkpoint(args.checkpoint)
+    parameters = {name: array for name, array in parameters.items() if not name.endswith('dropout.step')}
+    kept = {key: meta[key] for key in ('modality', 'classes', 'config', 'source', 'licence') if key in meta}
+    unfinished = f'{stem}.ckpt'
+    if os.path.exists(unfinished):
+        raise CheckpointError(f'{unfinished} is there already; name another OUT')
+    write_checkpoint(unfinished, parameters, meta=kept)
+    with open(unfinished, 'rb') as file:
+        digest = hashlib.sha256(file.read()).hexdigest()
+    path = f'{stem}-{digest[:8]}.ckpt'
+    os.replace(unfinished, path)
+    classes = len(parameters[HEAD_WEIGHT]) if HEAD_WEIGHT in parameters else None
+    print(f"""{path}: {len(parameters)} parameters, sha256 {digest}
+
+An entry for i3dbox/weights/zoo_index.py, with the rest of the URL to be filled in:
+
+    {os.path.basename(stem)!r}: Entry(
+        {meta.get('modality', 'RGB')!r}, {classes}, 'DATA', (
+            File('/OWNER/REPOSITORY/raw/BRANCH/{os.path.basename(path)}', 'sha256:{digest}',
+                 {os.path.basename(path)!r}),),
+        None, 'OWNER/REPOSITORY', 'LICENCE', 'FIGURES'),""")

@@ -1,0 +1,66 @@
+"""Inception-v1 I3D as data: its layers, and the parameters that follow from them. Needs no MindSpore.
+
+Source: Carreira and Zisserman, "Quo Vadis, Action Recognition?", arXiv 1705.07750, and the authors'
+code, google-deepmind/kinetics-i3d.
+"""
+
+from collections import OrderedDict
+
+# Conv: (output channels, kernel, stride). Pool: (kernel, stride). Mixed: output channels of
+# 1x1x1 | 1x1x1 > 3x3x3 | 1x1x1 > 3x3x3 | pool > 1x1x1.
+ENDPOINTS = OrderedDict([
+    ('Conv3d_1a_7x7', (64, 7, 2)),
+    ('MaxPool3d_2a_3x3', ((1, 3, 3), (1, 2, 2))),
+    ('Conv3d_2b_1x1', (64, 1, 1)),
+    ('Conv3d_2c_3x3', (192, 3, 1)),
+    ('MaxPool3d_3a_3x3', ((1, 3, 3), (1, 2, 2))),
+    ('Mixed_3b', (64, 96, 128, 16, 32, 32)),
+    ('Mixed_3c', (128, 128, 192, 32, 96, 64)),
+    ('MaxPool3d_4a_3x3', ((3, 3, 3), (2, 2, 2))),
+    ('Mixed_4b', (192, 96, 208, 16, 48, 64)),
+    ('Mixed_4c', (160, 112, 224, 24, 64, 64)),
+    ('Mixed_4d', (128, 128, 256, 24, 64, 64)),
+    ('Mixed_4e', (112, 144, 288, 32, 64, 64)),
+    ('Mixed_4f', (256, 160, 320, 32, 128, 128)),
+    ('MaxPool3d_5a_2x2', ((2, 2, 2), (2, 2, 2))),
+    ('Mixed_5b', (256, 160, 320, 32, 128, 128)),
+    ('Mixed_5c', (384, 192, 384, 48, 128, 128)),
+])
+BRANCHES = ('b0', 'b1a', 'b1b', 'b2a', 'b2b', 'b3b')
+NORM = ('gamma', 'beta', 'moving_mean', 'moving_variance')
+HEAD_WEIGHT, HEAD_BIAS = 'head.logits.weight', 'head.logits.bias'
+
+
+def units(in_channels=3):
+    """Yields (name, input channels, output channels, kernel size) of each convolution but the head's,
+    as in ('Mixed_3b.b1b', 96, 128, 3)."""
+    channels = in_channels
+    for name, spec in ENDPOINTS.items():
+        if name.startswith('Conv'):
+            yield name, channels, spec[0], spec[1]
+            channels = spec[0]
+        elif name.startswith('Mixed'):
+            b0, b1a, b1b, b2a, b2b, b3b = spec
+            inputs = (channels, channels, b1a, channels, b2a, channels)
+            for branch, source, width in zip(BRANCHES, inputs, spec):
+                yield f'{name}.{branch}', source, width, 3 if branch in ('b1b', 'b2b') else 1
+            channels = b0 + b1b + b2b + b3b
+
+
+def parameter_shapes(in_channels=3, num_classes=None):
+    """The parameters of a Recognizer3D of this network, without its dropout's counter.
+
+    Args:
+        in_channels (int): 3 for RGB, 2 for flow.
+        num_classes (int): None leaves the head out.
+
+    Returns:
+        dict of name -> shape, in the network's order.
+    """
+    shapes = {}
+    for name, source, width, kernel in units(in_channels):
+        shapes[f'backbone.{name}.conv3d.weight'] = (width, source, kernel, kernel, kernel)
+        shapes.update((f'backbone.{name}.bn.{part}', (width,)) for part in NORM)
+    if num_classes:
+        shapes.update({HEAD_WEIGHT: (num_classes, 1024, 1, 1, 1), HEAD_BIAS: (num_classes,)})
+    return shapes

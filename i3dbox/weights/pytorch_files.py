@@ -1,0 +1,259 @@
+"""PyTorch's files without PyTorch: tensors and plain containers are read, and nothing else.
+
+Two formats: the zip that torch.save writes since 1.6, and the one before it: a pickled magic number, protocol
+number and dict of system facts, the pickled object, the pickled list of its storages' keys, and each storage as an
+8-byte count and its raw values.
+"""
+
+import collections
+import io
+import os
+import pickle
+import struct
+import zipfile
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import CheckpointError, first_line
+from ..fileio import atomic_path
+
+_MAGIC = 0x1950a86a20f9469cfc6c
+_MOST_PICKLE = 64 << 20  # bytes; those of networks have thousands
+_DTYPES = {'FloatStorage': '<f4', 'DoubleStorage': '<f8', 'HalfStorage': '<f2', 'BFloat16Storage': '<u2',
+           'LongStorage': '<i8', 'IntStorage': '<i4', 'ShortStorage': '<i2', 'CharStorage': '<i1',
+           'ByteStorage': '<u1', 'BoolStorage': '<u1'}
+_BFLOAT16 = 'BFloat16Storage'
+
+
+def read_pytorch(path):
+    """Reads the state_dict in a file of torch.save.
+
+    Where the file holds more, it is the dict of tensors itself, or the one below `state_dict`, `model_state_dict`
+    or `model`; a leading `module.` of all names (DataParallel) is left out.
+
+    Returns:
+        dict of name -> numpy array, float16 and bfloat16 as float32.
+
+    Raises:
+        CheckpointError: the file is damaged, asks for anything but tensors and plain containers, or holds no
+            state_dict. Nothing in it is ever executed.
+    """
+    try:
+        with open(path, 'rb') as file:
+            is_zip = file.read(4) == b'PK\x03\x04'
+            file.seek(0)
+            content = _read_zip(file) if is_zip else _read_legacy(file)
+    except CheckpointError as error:
+        raise CheckpointError(f'{path}: {error}') from error
+    except OSError as error:
+        raise CheckpointError(f'{path}: cannot be read: {error.strerror or error}') from error
+    except Exception as error:  # whatever damaged bytes make the unpickler and the zip reader raise
+        raise CheckpointError(f'{path}: is damaged or no PyTorch file: {first_line(error)}') from error
+    return _state_dict(content, path)
+
+
+def write_pytorch(path, arrays):
+    """Writes arrays (dict of name -> float32 array) as a state_dict that torch.load reads, in the zip format."""
+    pickled = io.BytesIO()
+    write = pickled.write
+    text = lambda value: b'X' + struct.pack('<I', len(value.encode())) + value.encode()  # noqa: E731
+    whole = lambda value: b'J' + struct.pack('<i', value)  # noqa: E731
+    several = lambda values: b'(' + b''.join(map(whole, values)) + b't'  # noqa: E731
+    empty_dict = b'ccollections\nOrderedDict\n)R'
+    write(b'\x80\x02' + empty_dict + b'(')
+    for key, (name, array) in enumerate(arrays.items()):
+        strides = [step // 4 for step in np.empty(array.shape, np.float32).strides]
+        storage = b'(' + text('storage') + b'ctorch\nFloatStorage\n' + text(str(key)) + text('cpu') + whole(array.size) + b't'
+        write(text(name) + b'ctorch._utils\n_rebuild_tensor_v2\n(' + storage + b'Q' + whole(0) + several(array.shape)
+              + several(strides) + b'\x89' + empty_dict + b'tR')
+    write(b'u.')
+    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, 'w', zipfile.ZIP_STORED) as archive:
+        archive.writestr('archive/data.pkl', pickled.getvalue())
+        archive.writestr('archive/byteorder', 'little')
+        for key, array in enumerate(arrays.values()):
+            archive.writestr(f'archive/data/{key}', np.ascontiguousarray(array, '<f4').tobytes())
+        archive.writestr('archive/version', '3\n')
+
+
+class _Storage(NamedTuple):
+    """A run of values that tensors are views of."""
+    kind: str
+    key: str
+    count: int
+
+
+class _Tensor(NamedTuple):
+    """A tensor before its storage is read."""
+    storage: _Storage
+    offset: int
+    shape: tuple
+    strides: tuple
+
+
+class _Allowed:
+    """What a pickle may call. It has no attributes that a pickle could set."""
+
+    __slots__ = ('_function',)
+
+    def __init__(self, function):
+        object.__setattr__(self, '_function', function)
+
+    def __setattr__(self, name, value):
+        raise pickle.UnpicklingError(f'it sets the attribute {name!r}')
+
+    def __call__(self, *args):
+        return self._function(*args)
+
+
+def _rebuild_tensor(storage, offset, shape, strides, *_):
+    numbers = (offset, *shape, *strides)
+    if not isinstance(storage, _Storage) or len(shape) != len(strides) or not all(
+            isinstance(number, int) and number >= 0 for number in numbers):
+        raise CheckpointError('a tensor in it has no sensible shape')
+    last = offset + sum((size - 1) * step for size, step in zip(shape, strides))
+    count = int(np.prod(shape, dtype=object)) if shape else 1
+    if count and (last >= storage.count or count > storage.count):
+        raise CheckpointError(f'a tensor of shape {tuple(shape)} in it is larger than its storage of {storage.count}')
+    return _Tensor(storage, offset, tuple(shape), tuple(strides))
+
+
+_ALLOWED = {
+    ('collections', 'OrderedDict'): collections.OrderedDict,
+    ('torch._utils', '_rebuild_tensor'): _Allowed(_rebuild_tensor),
+    ('torch._utils', '_rebuild_tensor_v2'): _Allowed(_rebuild_tensor),
+    ('torch._utils', '_rebuild_parameter'): _Allowed(lambda data, *_: data),
+    ('torch', 'Size'): _Allowed(tuple),
+}
+
+
+class _Unpickler(pickle.Unpickler):
+    """Knows tensors and plain containers; everything else is refused by name."""
+
+    def __init__(self, file):
+        super().__init__(file, encoding='latin1')  # of strings that Python 2 wrote
+
+    def find_class(self, module, name):
+        if module in ('torch', 'torch.storage') and name in _DTYPES:
+            return name
+        if (module, name) in _ALLOWED:
+            return _ALLOWED[module, name]
+        raise CheckpointError(f'its pickle asks for {module}.{name}; only tensors and plain containers are read, and '
+                              'nothing was executed')
+
+    def persistent_load(self, reference):
+        kind, storage_type, key, _, count, *view = reference
+        if kind != 'storage' or storage_type not in _DTYPES or any(view):
+            raise CheckpointError(f'its pickle refers to {reference!r}, which is no storage that is known here')
+        if not isinstance(count, int) or count < 0:
+            raise CheckpointError('a storage in it has no sensible size')
+        return _Storage(storage_type, str(key), count)
+
+
+def _read_zip(file):
+    whole = os.fstat(file.fileno()).st_size
+    with zipfile.ZipFile(file) as archive:
+        entries = {entry.filename: entry for entry in archive.infolist()}
+        pickles = [name for name in entries if name == 'data.pkl' or name.endswith('/data.pkl')]
+        if len(pickles) != 1:
+            raise CheckpointError('this zip was not written by torch.save: it has no data.pkl')
+        root = pickles[0][:-len('data.pkl')]
+
+        def read(name, size=None):
+            entry = entries.get(root + name)
+            if entry is None:
+                raise CheckpointError(f'it is incomplete: {root}{name} is missing')
+            if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > whole or (
+                    size is not None and entry.file_size != size):
+                raise CheckpointError(f'{root}{name} in it is compressed or of another size than stated, which '
+                                      'torch.save never writes')
+            return archive.read(entry)  # checks its CRC
+
+        pickled = read('data.pkl')
+        if len(pickled) > _MOST_PICKLE:
+            raise CheckpointError('its data.pkl is too large')
+        if root + 'byteorder' in entries and read('byteorder') != b'little':
+            raise CheckpointError('it was written by a big-endian machine')
+        content = _Unpickler(io.BytesIO(pickled)).load()
+        storages = {}
+
+        def load(storage):
+            if storage.key not in storages:
+                size = storage.count * np.dtype(_DTYPES[storage.kind]).itemsize
+                storages[storage.key] = read(f'data/{storage.key}', size)
+            return storages[storage.key]
+
+        return _resolve(content, load)
+
+
+def _read_legacy(file):
+    size = os.fstat(file.fileno()).st_size
+    head = io.BytesIO(file.read(_MOST_PICKLE))
+    try:
+        magic = _Unpickler(head).load()
+    except CheckpointError:
+        raise
+    except Exception:
+        magic = None
+    if magic != _MAGIC:
+        raise CheckpointError('this is no file of torch.save')
+    for _ in range(2):  # the protocol, facts of the system
+        _Unpickler(head).load()
+    content, keys = _Unpickler(head).load(), _Unpickler(head).load()
+    tensors = list(_tensors(content))
+    known = {tensor.storage.key: tensor.storage for tensor in tensors}
+    places, place = {}, head.tell()
+    for key in map(str, keys):
+        storage = known.get(key)
+        if storage is None:
+            raise CheckpointError('it lists a storage that no tensor uses')
+        places[key] = place + 8
+        place += 8 + storage.count * np.dtype(_DTYPES[storage.kind]).itemsize
+        if place > size:
+            raise CheckpointError('it is truncated')
+
+    def load(storage):
+        if storage.key not in places:
+            raise CheckpointError('it is incomplete: a storage is missing')
+        file.seek(places[storage.key] - 8)
+        if int.from_bytes(file.read(8), 'little') != storage.count:
+            raise CheckpointError('it is damaged: a storage has another size than stated')
+        return file.read(storage.count * np.dtype(_DTYPES[storage.kind]).itemsize)
+
+    return _resolve(content, load)
+
+
+def _tensors(content):
+    if isinstance(content, _Tensor):
+        yield content
+    elif isinstance(content, dict):
+        for value in content.values():
+            yield from _tensors(value)
+    elif isinstance(content, (list, tuple)):
+        for value in content:
+            yield from _tensors(value)
+
+
+def _resolve(content, load):
+    """Puts arrays in the place of tensors, in dicts at any depth."""
+    if isinstance(content, _Tensor):
+        values = np.frombuffer(load(content.storage), _DTYPES[content.storage.kind])
+        strides = [step * values.itemsize for step in content.strides]
+        array = np.lib.stride_tricks.as_strided(values[content.offset:], content.shape, strides, writeable=False)
+        if content.storage.kind == _BFLOAT16:
+            return (array.astype(np.uint32) << 16).view(np.float32)
+        return array.astype(np.float32) if array.dtype == np.float16 else np.ascontiguousarray(array).reshape(array.shape)
+    if isinstance(content, dict):
+        return {name: _resolve(value, load) for name, value in content.items()}
+    return content
+
+
+def _state_dict(content, path):
+    for name in (None, 'state_dict', 'model_state_dict', 'model'):
+        found = content if name is None else content.get(name) if isinstance(content, dict) else None
+        if isinstance(found, dict) and found and all(isinstance(value, np.ndarray) for value in found.values()) \
+                and all(isinstance(key, str) for key in found):
+            if all(key.startswith('module.') for key in found):
+                found = {key[len('module.'):]: value for key, value in found.items()}
+            return found
+    raise CheckpointError(f'{path}: holds no state_dict (a dict of names and tensors)')

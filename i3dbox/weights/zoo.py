@@ -1,0 +1,72 @@
+"""Checkpoints by name: zoo://NAME is downloaded, checked, converted and kept."""
+
+import os
+import shutil
+
+from ..errors import CheckpointError, DownloadError, spelling_hint
+from .download import download, only_one
+from .zoo_index import ENTRIES, HOST
+
+PREFIX = 'zoo://'
+
+
+def cache_folder():
+    """Where checkpoints are kept: I3DBOX_CACHE, or ~/.cache/i3dbox."""
+    return os.environ.get('I3DBOX_CACHE') or os.path.join(os.path.expanduser('~'), '.cache', 'i3dbox')
+
+
+def local_path(path):
+    """Returns `path`, or for zoo://NAME the path of the checkpoint in the cache, which is fetched if need be."""
+    return fetch(str(path)[len(PREFIX):]) if str(path).startswith(PREFIX) else path
+
+
+def fetch(name):
+    """Returns the path of the checkpoint `name` of the zoo, a .ckpt.
+
+    In the cache it appears when it is whole. Of several processes one downloads and the others wait; where it is
+    there, no network is needed. I3DBOX_MIRROR names hosts, separated by commas, that are asked before the source.
+
+    Raises:
+        CheckpointError: there is no such name, or what was downloaded does not convert.
+        DownloadError: see download.download.
+    """
+    entry = ENTRIES.get(name)
+    if entry is None:
+        raise CheckpointError(f'the model zoo has no {name!r}.{spelling_hint(name, ENTRIES)} It has: {", ".join(ENTRIES)}')
+    cache = cache_folder()
+    final = os.path.join(cache, f'{name}.ckpt')
+    if os.path.exists(final):
+        return final
+    folder = os.path.join(cache, 'downloads', name)
+    try:
+        os.makedirs(folder, exist_ok=True)
+        with only_one(os.path.join(cache, f'.{name}.lock')):
+            if not os.path.exists(final):
+                _make(name, entry, folder, final)
+    except OSError as error:
+        raise DownloadError(f'{cache}: cannot be used as the cache of checkpoints: {error}; I3DBOX_CACHE names '
+                            'another folder') from error
+    return final
+
+
+def _make(name, entry, folder, final):
+    from .checkpoint import write_checkpoint
+    from .conversion import convert
+
+    hosts = [host.strip().rstrip('/') for host in os.environ.get('I3DBOX_MIRROR', '').split(',') if host.strip()]
+    for file in (*entry.files, *([entry.labels] if entry.labels else [])):
+        download([f'{host}{file.path}' for host in (*hosts, HOST)], os.path.join(folder, file.name), file.integrity)
+    source = os.path.join(folder, entry.files[0].name)
+    classes = None
+    if entry.labels:
+        with open(os.path.join(folder, entry.labels.name), encoding='utf-8') as file:
+            classes = [line.strip() for line in file if line.strip()]
+    if source.endswith('.ckpt'):  # one of this project's
+        shutil.move(source, final)
+    else:
+        converted = convert(source, modality=entry.modality)
+        if converted.num_classes != entry.num_classes:
+            raise CheckpointError(f'{source}: has {converted.num_classes} classes; the zoo says {entry.num_classes}')
+        write_checkpoint(final, converted.parameters, meta=dict(
+            modality=entry.modality, classes=classes, source=f'{PREFIX}{name}', licence=entry.licence))
+    shutil.rmtree(folder, ignore_errors=True)
