@@ -182,6 +182,17 @@ def test_a_zip_bomb_and_huge_tensors_are_refused(tmp_path):
             read_pytorch(str(tmp_path / 'a.pt'))
 
 
+def test_a_dict_that_holds_itself_a_billion_times_ends_at_once(tmp_path):
+    laughs = {}
+    for _ in range(60):
+        laughs = {'a': laughs, 'b': laughs, 'c': [laughs, laughs]}
+    laughs['itself'] = laughs
+    head = b''.join(pickle.dumps(value, 2) for value in (0x1950a86a20f9469cfc6c, 1001, {}, laughs, []))
+    (tmp_path / 'laughs.pt').write_bytes(head)
+    with pytest.raises(CheckpointError, match='holds no state_dict'):
+        read_pytorch(str(tmp_path / 'laughs.pt'))
+
+
 def files_to_spoil(parameters, folder):
     small = {name: array for name, array in named(parameters, 'pytorch').items()}
     write_pytorch(str(folder / 'zip.pt'), small)

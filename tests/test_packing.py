@@ -166,6 +166,14 @@ def test_a_damaged_video_is_left_out_and_its_shard_made_again_when_it_is_mended(
                                                    'rgb-00001-of-00001.mindrecord.db']
 
 
+def test_a_name_that_is_no_text_is_left_out(tmp_path):
+    for name in ('good', os.fsdecode(b'bad\xff')):
+        write_images(tmp_path / 'frames' / name, moving_frames(2))
+    done = pack('RGB', find_sources(str(tmp_path / 'frames')), str(tmp_path / 'out'), 0)
+    assert [failure.reason for failure in done.failures] == ['its name is no UTF-8, as names in MindRecord must be']
+    assert PackIndex(str(tmp_path / 'out'), 'RGB').find('good')
+
+
 # damaged and missing shards
 
 @pytest.fixture

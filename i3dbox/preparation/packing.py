@@ -87,11 +87,14 @@ def _pack(modality, settings, shard, threads):
         writer.add_index(['name', 'start', 'frames', 'last'])
         for source in shard.sources:
             try:
+                source.name.encode()
                 for record in _records(source.name, _images(modality, source, threads, settings)):
                     writer.write_raw_data([record])
                     frames += record['frames']
             except DamagedSampleError as error:
                 failures.append(Failure(source.name, source.path, error.reason))
+            except UnicodeEncodeError:
+                failures.append(Failure(source.name, source.path, 'its name is no UTF-8, as names in MindRecord must be'))
         if frames == 0:
             raise DataError(f'none of its {len(shard.sources)} videos can be read; {failures[0].path}: '
                             f'{failures[0].reason}')

@@ -224,28 +224,40 @@ def _read_legacy(file):
 
 
 def _tensors(content):
-    if isinstance(content, _Tensor):
-        yield content
-    elif isinstance(content, dict):
-        for value in content.values():
-            yield from _tensors(value)
-    elif isinstance(content, (list, tuple)):
-        for value in content:
-            yield from _tensors(value)
+    """All tensors in dicts at any depth."""
+    waiting, seen = [content], set()
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, _Tensor):
+            yield value
+        elif isinstance(value, dict) and id(value) not in seen:  # a pickle can hold one dict in many places
+            seen.add(id(value))
+            waiting += value.values()
 
 
 def _resolve(content, load):
     """Puts arrays in the place of tensors, in dicts at any depth."""
-    if isinstance(content, _Tensor):
-        values = np.frombuffer(load(content.storage), _DTYPES[content.storage.kind])
-        strides = [step * values.itemsize for step in content.strides]
-        array = np.lib.stride_tricks.as_strided(values[content.offset:], content.shape, strides, writeable=False)
-        if content.storage.kind == _BFLOAT16:
-            return (array.astype(np.uint32) << 16).view(np.float32)
-        return array.astype(np.float32) if array.dtype == np.float16 else np.ascontiguousarray(array).reshape(array.shape)
-    if isinstance(content, dict):
-        return {name: _resolve(value, load) for name, value in content.items()}
-    return content
+    arrays = {id(tensor): _array(tensor, load) for tensor in _tensors(content)}
+    done = {}
+
+    def resolve(value):
+        if isinstance(value, dict):
+            if id(value) not in done:
+                done[id(value)] = {}
+                done[id(value)].update((name, resolve(item)) for name, item in value.items())
+            return done[id(value)]
+        return arrays.get(id(value), value)
+
+    return resolve(content)
+
+
+def _array(tensor, load):
+    values = np.frombuffer(load(tensor.storage), _DTYPES[tensor.storage.kind])
+    strides = [step * values.itemsize for step in tensor.strides]
+    array = np.lib.stride_tricks.as_strided(values[tensor.offset:], tensor.shape, strides, writeable=False)
+    if tensor.storage.kind == _BFLOAT16:
+        return (array.astype(np.uint32) << 16).view(np.float32)
+    return array.astype(np.float32) if array.dtype == np.float16 else np.ascontiguousarray(array).reshape(array.shape)
 
 
 def _state_dict(content, path):
