@@ -72,7 +72,6 @@ def scratch_folder(path):
     """
     parent, name = os.path.split(os.path.abspath(path))
     folder = os.path.join(parent, f'.{name}.part')
-    os.makedirs(folder, exist_ok=True)
     with _locked(folder) as locked:
         if not locked:
             raise FileExistsError(f'{path} is being made by another process')
@@ -86,19 +85,34 @@ def scratch_folder(path):
 
 @contextlib.contextmanager
 def _locked(folder):
-    """Yields whether this process could lock the folder; the lock goes with the process, however it ends."""
-    if fcntl is None:
-        yield True
-        return
-    handle = os.open(folder, os.O_RDONLY)
+    """Makes the folder; yields whether this process could lock it. The lock goes with the process, however it ends."""
+    handle = _lock(folder)
     try:
+        yield handle is not None
+    finally:
+        if handle is not None and handle >= 0:
+            os.close(handle)
+
+
+def _lock(folder):
+    """Returns a handle that holds the lock, or None where another process has it; -1 where there are no locks."""
+    while True:
+        os.makedirs(folder, exist_ok=True)
+        if fcntl is None:
+            return -1
+        try:
+            handle = os.open(folder, os.O_RDONLY)
+        except FileNotFoundError:
+            continue  # whoever had it has just removed or renamed it
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(handle), os.stat(folder)):
+                return handle
         except BlockingIOError:
-            yield False
-            return
-        except OSError:  # a file system without locks
+            os.close(handle)
+            return None
+        except FileNotFoundError:
             pass
-        yield True
-    finally:
+        except OSError:  # a file system without locks
+            return handle
         os.close(handle)

@@ -156,7 +156,8 @@ def test_a_damaged_video_is_left_out_and_its_shard_made_again_when_it_is_mended(
     sources = find_sources(str(tmp_path / 'frames'))
     for _ in range(2):
         done = pack('RGB', sources, str(tmp_path / 'out'), 0)
-        assert [(failure.name, failure.reason) for failure in done.failures] == [('b/three', 'this image is truncated')]
+        assert [failure.name for failure in done.failures] == ['b/three']
+        assert done.failures[0].reason.endswith('image_00009.jpg: this image is truncated')
         index = PackIndex(str(tmp_path / 'out'), 'RGB')
         assert index.find('b/three') is None and index.find('b/HandStand')
     broken.write_bytes(sound)
@@ -244,3 +245,18 @@ def test_annotations_still_rule_what_is_read(packed, tmp_path):
     with pytest.raises(AnnotationError, match="expected 'path total_frames label'"):
         DATASETS.build(dict(type='PackedDataset', ann_file=str(tmp_path / 'list.txt'), pipeline=PIPELINE,
                             data_prefix=str(packed / 'packed/rgb')))
+
+
+def test_a_video_that_opencv_cannot_make_flow_of_costs_its_shard_nothing(tmp_path):
+    for name, size in (('good', (64, 48)), ('tiny', (8, 8))):
+        write_images(tmp_path / 'x' / name, moving_frames(3, *size))
+        write_video(tmp_path / f'{name}.avi', moving_frames(3, *size))
+    shutil.rmtree(tmp_path / 'x')
+    done = pack('Flow', find_sources(str(tmp_path)), str(tmp_path / 'out'), 0, method='dis', short_side=0)
+    assert done.made == 1 and [failure.name for failure in done.failures] == ['tiny']
+
+
+def test_a_method_that_does_not_exist_is_told_before_the_folder_is_begun(tmp_path, capsys):
+    write_video(tmp_path / 'a.avi', moving_frames(3))
+    assert main('pack', [str(tmp_path / 'a.avi'), str(tmp_path / 'out'), '--modality', 'Flow', '--method', 'no']) == 1
+    assert "no flow method is called 'no'" in capsys.readouterr().err and not (tmp_path / 'out').exists()

@@ -375,3 +375,56 @@ def test_videos_are_checked_to_their_ends(videos, tmp_path, capsys):
 
 def test_sound_videos_end_in_status_0(videos, capsys):
     assert main('check_videos', [str(videos)]) == 0
+
+
+# what a stranger met
+
+def test_names_that_would_collide_are_refused(tmp_path):
+    for names in (('a.avi', 'a.mp4', 'a.avi.mkv'), ('kick.mp4', 'kick/a.mp4')):
+        root = tmp_path / names[-1].replace('/', '_')
+        for name in names:
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_bytes(b'')
+        with pytest.raises(DataError, match='rename one'):
+            find_videos(str(root))
+
+
+def test_flow_does_not_go_where_its_frames_are(tmp_path, capsys):
+    write_images(tmp_path / 'frames/a', moving_frames(3))
+    assert main('write_n_frames', [str(tmp_path / 'frames')]) == 0
+    assert main('extract_flow', [str(tmp_path / 'frames'), str(tmp_path / 'frames'), '--method', 'dis']) == 1
+    assert 'flow goes into another folder' in capsys.readouterr().err
+
+
+def test_frames_that_change_their_size_are_no_flow(tmp_path):
+    write_images(tmp_path / 'frames/a', [*moving_frames(2), *moving_frames(1, 80, 64)])
+    done = extract('Flow', find_sources(str(tmp_path / 'frames')), str(tmp_path / 'out'), 0, method='tvl1', short_side=0)
+    assert done.failures[0].reason == 'the size changes: frame 3 is 80 x 64, others are 64 x 48'
+
+
+def test_the_missing_image_is_named(tmp_path):
+    write_images(tmp_path / 'frames/a', moving_frames(4))
+    (tmp_path / 'frames/a/n_frames').write_text('4')
+    (tmp_path / 'frames/a/image_00002.jpg').unlink()
+    done = extract('Flow', find_sources(str(tmp_path / 'frames')), str(tmp_path / 'out'), 0, method='dis')
+    assert done.failures[0].reason.endswith('image_00002.jpg: this frame is missing')
+
+
+def test_a_link_to_itself_and_a_pipe_stop_nothing_else(videos, tmp_path):
+    (videos / 'loop').symlink_to('loop')
+    os.mkfifo(videos / 'pipe.avi')
+    done = extract('RGB', find_videos(str(videos)), str(tmp_path / 'out'), 0, short_side=32)
+    assert done.made == 6 and [failure.reason.split(';')[0] for failure in done.failures] == ['this is a pipe']
+
+
+def test_many_who_want_one_folder_have_it_one_at_a_time(tmp_path):
+    program = ('import os, sys, time\nfrom i3dbox.fileio import scratch_folder\nend = time.time() + 2\n'
+               'while time.time() < end:\n'
+               '    try:\n        with scratch_folder(sys.argv[1]) as folder:\n'
+               '            assert not os.listdir(folder)\n'
+               '            open(f"{folder}/{os.getpid()}", "w").close()\n'
+               '            assert os.listdir(folder) == [str(os.getpid())]\n'
+               '    except FileExistsError:\n        pass\n')
+    several = [subprocess.Popen([sys.executable, '-c', program, tmp_path / 'a'], stderr=subprocess.PIPE, text=True,
+                                cwd=TOOLS.parents[1]) for _ in range(3)]
+    assert [process.communicate()[1] for process in several] == [''] * 3

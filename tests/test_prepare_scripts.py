@@ -131,3 +131,9 @@ def test_a_truncated_archive_leaves_no_videos(hmdb51):
     archive.write_bytes(whole)
     assert prepare('hmdb51', hmdb51, '--steps', 'videos', tools=['bsdtar']).returncode == 0
     assert sorted(os.listdir(hmdb51 / 'videos')) == ['clap', 'kick']
+
+
+def test_wrong_arguments_are_told_before_anything_is_unpacked(hmdb51):
+    done = prepare('hmdb51', hmdb51, '--workers', '1', '--foo', tools=[])
+    assert done.returncode == 2 and "'--foo' is no argument here" in done.stderr
+    assert prepare('hmdb51', hmdb51, '--steps', tools=[]).returncode == 2

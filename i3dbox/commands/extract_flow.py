@@ -1,5 +1,7 @@
 """Compute the optical flow of videos, or of folders of frames, into folders of images."""
 
+import os
+
 from . import arguments
 from .report_jobs import report
 
@@ -24,6 +26,8 @@ def run(args):
 
     FLOW_METHODS.build(dict(type=args.method))  # a wrong one is told before anything is done
     sources = shard(find_sources(args.source), args.shard)
+    if os.path.realpath(args.source) == os.path.realpath(args.out):
+        raise ConfigError(f'{args.out}: flow goes into another folder than what it is made of')
     if args.fps and sources and sources[0].modality:
         raise ConfigError(f'--fps is for videos, whose frame rate is known; {args.source} holds folders of frames')
     return report(args.out, 'folders of flow', extract('Flow', sources, args.out, args.workers, method=args.method,

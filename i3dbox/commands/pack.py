@@ -23,6 +23,7 @@ def run(args):
     from ..errors import DataError
     from ..preparation.packing import pack
     from ..preparation.sources import find_sources
+    from ..registry import FLOW_METHODS
 
     sources = find_sources(args.source, (args.modality,) if args.modality else ('RGB', 'Flow'))
     modality = args.modality or sources[0].modality or 'RGB'
@@ -34,6 +35,7 @@ def run(args):
     if sources[0].modality is None:
         settings = dict(short_side=args.short_side, fps=args.fps, quality=args.quality)
         if modality == 'Flow':
+            FLOW_METHODS.build(dict(type=args.method))  # a wrong one is told before anything is done
             settings.update(method=args.method, bound=args.bound)
     return report(args.out, 'shards', pack(modality, sources, args.out, args.workers, args.videos_per_shard,
                                            args.shard, **settings))

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import stat
 
 import numpy as np
 
@@ -229,6 +230,8 @@ class VideoReader:
 
     def _check_file(self):
         try:
+            if stat.S_ISFIFO(os.stat(self.path).st_mode):
+                raise self._damaged('this is a pipe; a video is read more than once')
             with open(self.path, 'rb') as file:
                 empty = not file.read(1)
         except OSError as error:

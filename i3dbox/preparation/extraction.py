@@ -44,7 +44,7 @@ def extract(modality, sources, out, workers, **settings):
         DataError: other settings were used for `out`; the disk is full.
     """
     keep_settings(out, dict(modality=modality, **settings))
-    missing = [source for source in sources if not os.path.isfile(os.path.join(out, source.name, COUNT))]
+    missing = [source for source in sources if not _is_whole(modality, os.path.join(out, source.name))]
     title = {'RGB': 'extracting frames', 'Flow': 'computing flow'}[modality]
     done = run_jobs(functools.partial(_extract, modality, out, settings), missing, workers, title)
     return Extraction(len(done.results), len(sources) - len(missing), done.frames, done.failures)
@@ -56,9 +56,16 @@ def _extract(modality, out, settings, source, threads):
         return _write_images({'RGB': rgb_images, 'Flow': flow_images}[modality](source, threads, **settings), modality,
                              path)
     except FileExistsError:
-        if os.path.isfile(os.path.join(path, COUNT)):  # another process was quicker
+        if _is_whole(modality, path):  # another process was quicker
             return 0, None
+        if os.path.exists(path):
+            raise DataError(f'{path} is there already, and was not made by this command (it lacks {COUNT} or its first '
+                            'image): remove it, or name another folder') from None
         raise
+
+
+def _is_whole(modality, path):
+    return all(os.path.isfile(os.path.join(path, name)) for name in (COUNT, *frame_names(modality, 1)))
 
 
 def _write_images(images_of_frames, modality, path):
@@ -85,6 +92,8 @@ def keep_settings(out, settings, file=SETTINGS):
         return
     except (OSError, ValueError) as error:
         raise DataError(f'{path}: cannot be read: {error}') from error
+    if not isinstance(known, dict):
+        raise DataError(f'{path}: is none of this command\'s; name another folder')
     for key in sorted({*known, *settings}):
         if known.get(key) != settings.get(key):
             raise DataError(f'{out} was begun with {key}={known.get(key)!r}, and this is {settings.get(key)!r}: '

@@ -79,7 +79,7 @@ def bgr_frames(source, short_side=0, fps=None):
             raise DamagedSampleError(source.name, source.path, 'it has no frame rate that fps could be made of')
         step = rate / fps
     try:
-        last, frame = None, None
+        last, frame, shape = None, None, None
         for number in itertools.count():
             index = int(number * step + 1e-6)
             if index >= len(reader):
@@ -88,6 +88,10 @@ def bgr_frames(source, short_side=0, fps=None):
                 frame = reader.read([index])[0]
                 if index >= len(reader):  # the header promised more than there is
                     return
+                shape = shape or frame.shape
+                if frame.shape != shape:
+                    raise DamagedSampleError(source.name, source.path, 'the size changes: frame {} is {} x {}, others are '
+                                             '{} x {}'.format(index + 1, *frame.shape[1::-1], *shape[1::-1]))
                 if source.modality:
                     frame = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
                 if resize:

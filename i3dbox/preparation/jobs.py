@@ -13,7 +13,7 @@ from typing import NamedTuple
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from ..errors import DataError, I3DBoxError, first_line
+from ..errors import DamagedSampleError, DataError, I3DBoxError, first_line
 from ..workers import one_opencv_thread, spawn_context, start_worker
 
 logger = logging.getLogger(__name__)
@@ -120,11 +120,18 @@ def _call(function, source, threads):
     try:
         return function(source, threads), None, False
     except I3DBoxError as error:
-        return None, getattr(error, 'reason', None) or first_line(error), False
+        return None, reason_of(error, source), False
     except OSError as error:
         return None, str(error), error.errno in _FATAL
     except Exception as error:  # whatever a damaged file makes OpenCV raise
         return None, f'{type(error).__name__}: {first_line(error)}', False
+
+
+def reason_of(error, source):
+    """Why a source failed, with the path of the culprit where that is a file of it."""
+    if isinstance(error, DamagedSampleError) and error.path == source.path:
+        return error.reason
+    return first_line(error)
 
 
 def _answer(answer):

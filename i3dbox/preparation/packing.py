@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import DamagedSampleError, DataError
+from ..errors import DamagedSampleError, DataError, I3DBoxError, first_line
 from ..fileio import atomic_write, make_public, scratch_folder
 from .extraction import keep_settings
 from .images import flow_images, rgb_images, stored_images
-from .jobs import Failure, run_jobs
+from .jobs import Failure, reason_of, run_jobs
 
 SETTINGS = 'pack.json'
 RECORD_SIZE = 8 << 20  # a record ends behind the frame that reaches this many bytes
@@ -78,6 +78,8 @@ def _pack(modality, settings, shard, threads):
     frames, failures = 0, []
     folder, file = os.path.split(shard.path)
     with scratch_folder(shard.path) as temporary:
+        if os.path.exists(shard.path) and not os.path.exists(_failed(shard)):  # another process was quicker
+            return 0, []
         writer = FileWriter(os.path.join(temporary, file))  # the file's name is written into it
         writer.set_header_size(HEADER_SIZE)
         writer.set_page_size(PAGE_SIZE)
@@ -92,7 +94,7 @@ def _pack(modality, settings, shard, threads):
                     writer.write_raw_data([record])
                     frames += record['frames']
             except DamagedSampleError as error:
-                failures.append(Failure(source.name, source.path, error.reason))
+                failures.append(Failure(source.name, source.path, reason_of(error, source)))
             except UnicodeEncodeError:
                 failures.append(Failure(source.name, source.path, 'its name is no UTF-8, as names in MindRecord must be'))
         if frames == 0:
@@ -113,9 +115,14 @@ def _pack(modality, settings, shard, threads):
 
 
 def _images(modality, source, threads, settings):
-    if source.modality:
-        return stored_images(source)
-    return {'RGB': rgb_images, 'Flow': flow_images}[modality](source, threads, **settings)
+    """Yields a source's images; whatever a damaged file makes OpenCV raise is its own damage, not the shard's."""
+    make = {'RGB': rgb_images, 'Flow': flow_images}[modality]
+    try:
+        yield from stored_images(source) if source.modality else make(source, threads, **settings)
+    except (I3DBoxError, OSError):
+        raise
+    except Exception as error:
+        raise DamagedSampleError(source.name, source.path, f'{type(error).__name__}: {first_line(error)}') from error
 
 
 def _records(name, images_of_frames):

@@ -36,7 +36,7 @@ def find_sources(root, modalities=('RGB',)):
         list of Source, by name.
 
     Raises:
-        DataError: there is nothing.
+        DataError: there is nothing; two videos whose names would collide.
     """
     videos = find_videos(root, required=False)
     if videos:
@@ -66,7 +66,7 @@ def find_videos(root, required=True):
         folder = name.rpartition('/')[0]
         for file in files:
             sources.append(Source(name if len(files) == 1 else _join(folder, file), os.path.join(root, folder, file)))
-    return sorted(sources)
+    return _distinct(sorted(sources))
 
 
 def find_frame_folders(root, modalities=('RGB', 'Flow'), filename_tmpl=None, start_index=1):
@@ -85,6 +85,23 @@ def find_frame_folders(root, modalities=('RGB', 'Flow'), filename_tmpl=None, sta
             found.append(Source(folder or os.path.basename(os.path.abspath(root)), os.path.normpath(path), modality))
             subfolders.clear()
     return sorted(found)
+
+
+def _distinct(sources):
+    """Raises DataError where what is made of two sources would be one folder, or one inside the other."""
+    known = {}
+    for source in sources:
+        if source.name in known:
+            raise DataError(f'{known[source.name]} and {source.path} would both become {source.name}: rename one')
+        known[source.name] = source.path
+    for source in sources:
+        folder = os.path.dirname(source.name)
+        while folder:
+            if folder in known:
+                raise DataError(f'{known[folder]} would become a folder of frames with that of {source.path} inside: '
+                                'rename one')
+            folder = os.path.dirname(folder)
+    return sources
 
 
 def shard(sources, which):
@@ -110,13 +127,20 @@ def _walk(root):
             continue
         try:
             with os.scandir(path) as entries:
-                entries = [(entry.name, entry.is_dir()) for entry in entries if not entry.name.startswith('.')]
+                entries = [(entry.name, _is_folder(entry)) for entry in entries if not entry.name.startswith('.')]
         except OSError as error:
             raise DataError(f'{path}: cannot be read: {error.strerror}') from error
         files = {name for name, is_folder in entries if not is_folder}
         subfolders = [name for name, is_folder in entries if is_folder]
         yield folder, files, subfolders
         pending += [(_join(folder, name), (*above, real)) for name in subfolders]
+
+
+def _is_folder(entry):
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def _join(folder, name):

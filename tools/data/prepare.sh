@@ -1,5 +1,5 @@
 # Sourced by prepare_ucf101.sh and prepare_hmdb51.sh, with `name`, `video_archive` and `split_archive` set.
-#   ROOT [--steps videos,splits,frames,flow,annotations] [arguments of extract_frames.py and extract_flow.py]
+#   ROOT [--steps videos,splits,frames,flow,annotations] [--workers N] [--shard I/N] [--short-side N] [--fps N] [--quality N]
 # An archive is unpacked beside its place and renamed, and extraction goes on where it stopped: run it again.
 set -euo pipefail
 if [ $# -lt 1 ] || [[ $1 == -* ]]; then sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; exit 2; fi
@@ -7,7 +7,19 @@ mkdir -p "$1"
 root=$(cd "$1" && pwd)
 shift
 steps=videos,splits,frames,flow,annotations
-if [ "${1:-}" = --steps ]; then steps=$2; shift 2; fi
+if [ "${1:-}" = --steps ]; then
+    if [ $# -lt 2 ]; then echo "--steps wants a list" >&2; exit 2; fi
+    steps=$2
+    shift 2
+fi
+for word in "$@"; do # told now and not behind hours of unpacking
+    case $word in
+        --workers | --shard | --short-side | --fps | --quality | [0-9]*) ;;
+        *) echo "'$word' is no argument here; after ROOT and --steps come --workers, --shard, --short-side, --fps and" \
+            "--quality, each with a number" >&2
+           exit 2 ;;
+    esac
+done
 cd "$(dirname "$0")/../.."
 for step in ${steps//,/ }; do
     case $step in
@@ -61,13 +73,17 @@ if wants splits; then unpack_to splits "$split_archive"; fi
 if [ -z "${VIRTUAL_ENV:-}${CONDA_PREFIX:-}" ] && [ -x .venv/bin/python ]; then PATH=$PWD/.venv/bin:$PATH; fi
 if ! python -c 'import cv2, numba, terminaltables' 2> /dev/null; then source tools/environment.sh; fi
 status=0
+went_on() { # STATUS: 1 means that some videos failed; anything else ends the script, Ctrl-C above all
+    status=$1
+    if [ "$status" != 1 ]; then exit "$status"; fi
+}
 if wants frames; then
     echo "== frames"
-    python tools/data/extract_frames.py "$root/videos" "$root/rawframes" "$@" || status=$?
+    python tools/data/extract_frames.py "$root/videos" "$root/rawframes" "$@" || went_on $?
 fi
 if wants flow; then
     echo "== flow"
-    python tools/data/extract_flow.py "$root/videos" "$root/flow" "$@" || status=$?
+    python tools/data/extract_flow.py "$root/videos" "$root/flow" "$@" || went_on $?
 fi
 if wants annotations && [[ " $* " == *" --shard "* ]]; then
     echo "== annotations: not of a shard; when all are done, run with --steps annotations"

@@ -15,7 +15,14 @@ from ...registry import FLOW_METHODS
 
 f32 = np.float32
 # Each loop below runs over one row and few arrays: LLVM makes vector code of such loops only.
-_compile = njit(fastmath=True, nogil=True, error_model='numpy', cache=True)
+def _compile(function):
+    options = dict(fastmath=True, nogil=True, error_model='numpy')
+    try:
+        return njit(cache=True, **options)(function)
+    except RuntimeError:  # there is no folder that a cache could be written to
+        return njit(**options)(function)
+
+
 _BLOCK = 2  # iterations that go through the image together, the second two rows behind: half the memory traffic
 
 
