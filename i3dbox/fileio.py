@@ -84,6 +84,16 @@ def scratch_folder(path):
 
 
 @contextlib.contextmanager
+def only_one(path):
+    """Lets one process at a time through, by a lock on the file `path`; the others wait."""
+    with open(path, 'w') as file:
+        if fcntl:
+            with contextlib.suppress(OSError):  # a file system without locks
+                fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
 def _locked(folder):
     """Makes the folder; yields whether this process could lock it. The lock goes with the process, however it ends."""
     handle = _lock(folder)

@@ -40,6 +40,14 @@ def add_image_arguments(parser):
                         help='of the JPEGs, 1 to 100; default: 95')
 
 
+def add_flow_arguments(parser):
+    """Adds --method and --bound: how flow is computed."""
+    parser.add_argument('--method', default='tvl1', help='of flow: tvl1 (default), dis, farneback, or tvl1_opencv, '
+                        'which is the reference and slow')
+    parser.add_argument('--bound', type=above(0), default=20, metavar='N',
+                        help='flow is cut to [-N, N] pixels per frame; default: 20')
+
+
 def add_frame_arguments(parser, modality=None):
     """Adds --modality and --filename-tmpl: what folders of frames hold."""
     parser.add_argument('--modality', choices=('RGB', 'Flow'), default=modality,

@@ -13,7 +13,7 @@ def run(args):
 
     from ..errors import ConfigError
     from ..fileio import atomic_path
-    from ..weights.zoo import PREFIX, cache_folder, fetch
+    from ..weights.zoo import PREFIX, cached_path, fetch
     from ..weights.zoo_index import ENTRIES
 
     if bool(args.name) == args.list:
@@ -21,7 +21,7 @@ def run(args):
     if args.list:
         from terminaltables import AsciiTable
         rows = [(name, entry.modality, str(entry.num_classes), entry.data, entry.source,
-                 'yes' if os.path.exists(os.path.join(cache_folder(), f'{name}.ckpt')) else '')
+                 'yes' if os.path.exists(cached_path(name)) else '')
                 for name, entry in ENTRIES.items()]
         print(AsciiTable([('name', 'stream', 'classes', 'trained on', 'source', 'here'), *rows]).table)
         return

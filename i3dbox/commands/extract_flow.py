@@ -10,10 +10,7 @@ def add_arguments(parser):
     parser.add_argument('source', metavar='SOURCE', help='a folder of videos or of folders of frames, at any depth; '
                         'or one video')
     parser.add_argument('out', metavar='OUT', help='the folder for the folders of flow')
-    parser.add_argument('--method', default='tvl1', help='tvl1 (default), dis, farneback, or tvl1_opencv, which is '
-                        'the reference and slow')
-    parser.add_argument('--bound', type=arguments.above(0), default=20, metavar='N',
-                        help='flow is cut to [-N, N] pixels per frame; default: 20')
+    arguments.add_flow_arguments(parser)
     arguments.add_image_arguments(parser)
     arguments.add_worker_arguments(parser)
 

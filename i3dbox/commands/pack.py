@@ -12,9 +12,7 @@ def add_arguments(parser):
                         'RGB from videos')
     parser.add_argument('--videos-per-shard', type=arguments.at_least(1), default=128, metavar='N',
                         help='videos a file; default: 128')
-    parser.add_argument('--method', default='tvl1', help='of flow from videos, see extract_flow.py')
-    parser.add_argument('--bound', type=arguments.above(0), default=20, metavar='N',
-                        help='of flow from videos; default: 20')
+    arguments.add_flow_arguments(parser)
     arguments.add_image_arguments(parser)
     arguments.add_worker_arguments(parser)
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ..datasets.frames import frame_names
 from ..errors import DataError
 from ..fileio import atomic_folder, atomic_write
-from .images import flow_images, rgb_images
+from .images import IMAGES
 from .jobs import run_jobs
 
 SETTINGS = 'extraction.json'
@@ -53,8 +53,7 @@ def extract(modality, sources, out, workers, **settings):
 def _extract(modality, out, settings, source, threads):
     path = os.path.join(out, source.name)
     try:
-        return _write_images({'RGB': rgb_images, 'Flow': flow_images}[modality](source, threads, **settings), modality,
-                             path)
+        return _write_images(IMAGES[modality](source, threads, **settings), modality, path)
     except FileExistsError:
         if _is_whole(modality, path):  # another process was quicker
             return 0, None

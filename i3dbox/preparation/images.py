@@ -55,6 +55,9 @@ def flow_images(source, threads, *, method, bound=20, short_side=256, fps=None, 
         raise DamagedSampleError(source.name, source.path, 'a single frame has no flow')
 
 
+IMAGES = {'RGB': rgb_images, 'Flow': flow_images}
+
+
 def stored_images(source):
     """Yields each frame of a folder as a list of its images' bytes, as they are. Raises DamagedSampleError."""
     reader = FrameFolder(source.path, source.modality, name=source.name)

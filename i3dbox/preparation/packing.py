@@ -12,8 +12,9 @@ import numpy as np
 from ..errors import DamagedSampleError, DataError, I3DBoxError, first_line
 from ..fileio import atomic_write, make_public, scratch_folder
 from .extraction import keep_settings
-from .images import flow_images, rgb_images, stored_images
+from .images import IMAGES, stored_images
 from .jobs import Failure, reason_of, run_jobs
+from .sources import shard as part_of
 
 SETTINGS = 'pack.json'
 RECORD_SIZE = 8 << 20  # a record ends behind the frame that reaches this many bytes
@@ -63,8 +64,7 @@ def pack(modality, sources, out, workers, videos_per_shard=128, part=(1, 1), **s
     groups = [sources[i:i + videos_per_shard] for i in range(0, len(sources), videos_per_shard)]
     shards = [Shard(f'{modality.lower()}-{number:05d}-of-{len(groups):05d}', '', tuple(group))
               for number, group in enumerate(groups, 1)]
-    shards = [shard._replace(path=os.path.join(out, f'{shard.name}.mindrecord')) for shard in shards][
-        part[0] - 1::part[1]]
+    shards = part_of([shard._replace(path=os.path.join(out, f'{shard.name}.mindrecord')) for shard in shards], part)
     missing = [shard for shard in shards if not os.path.exists(shard.path) or os.path.exists(_failed(shard))]
     done = run_jobs(functools.partial(_pack, modality, settings), missing, workers, 'packing', 'shard')
     failures = done.failures + [failure for failed in done.results.values() for failure in failed]
@@ -116,9 +116,8 @@ def _pack(modality, settings, shard, threads):
 
 def _images(modality, source, threads, settings):
     """Yields a source's images; whatever a damaged file makes OpenCV raise is its own damage, not the shard's."""
-    make = {'RGB': rgb_images, 'Flow': flow_images}[modality]
     try:
-        yield from stored_images(source) if source.modality else make(source, threads, **settings)
+        yield from stored_images(source) if source.modality else IMAGES[modality](source, threads, **settings)
     except (I3DBoxError, OSError):
         raise
     except Exception as error:

@@ -10,7 +10,7 @@ from ..models.i3d_table import HEAD_WEIGHT, parameter_shapes
 from .inflation import slim_names, to_flow, torchvision_names
 from .names import SCHEMES, plain_name, scheme
 from .pytorch_files import read_pytorch
-from .tensorflow_files import read_tensorflow
+from .tensorflow_files import TABLE_MAGIC, read_tensorflow
 
 SOURCES = ('auto', 'pytorch', 'tensorflow', 'original')
 STEM = 'backbone.Conv3d_1a_7x7.conv3d.weight'
@@ -105,7 +105,7 @@ def _kind(path):
             tail = file.read()
     except OSError as error:
         raise CheckpointError(f'{path}: cannot be read: {error.strerror}') from error
-    if tail == (0xdb4775248b80fb57).to_bytes(8, 'little'):
+    if tail == TABLE_MAGIC.to_bytes(8, 'little'):
         return 'tensorflow'
     if head.startswith((b'PK', b'\x80')):
         return 'pytorch'

@@ -12,11 +12,6 @@ from tqdm import tqdm
 
 from ..errors import DownloadError
 
-try:
-    import fcntl
-except ImportError:  # not a POSIX system
-    fcntl = None
-
 _TIMEOUT = 30  # seconds without a byte
 _ATTEMPTS = 3
 
@@ -70,16 +65,6 @@ def matches(path, integrity):
         for block in iter(lambda: file.read(1 << 20), b''):
             digest.update(block)
     return digest.hexdigest() == digits
-
-
-@contextlib.contextmanager
-def only_one(path):
-    """Lets one process at a time through, by a lock on the file `path`; the others wait."""
-    with open(path, 'w') as file:
-        if fcntl:
-            with contextlib.suppress(OSError):  # a file system without locks
-                fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _fetch(url, part):

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import CheckpointError
 
-_TABLE_MAGIC = 0xdb4775248b80fb57
+TABLE_MAGIC = 0xdb4775248b80fb57
 _DTYPES = {1: '<f4', 2: '<f8', 3: '<i4', 4: '<u1', 5: '<i2', 6: '<i1', 9: '<i8', 10: '?', 14: '<u2', 19: '<f2'}
 _FLOAT, _BFLOAT16 = 1, 14
 
@@ -145,7 +145,7 @@ def _read_table(path):
             data = file.read()
     except OSError as error:
         raise CheckpointError(f'{path}: cannot be read: {error.strerror}') from error
-    if len(data) < 48 or int.from_bytes(data[-8:], 'little') != _TABLE_MAGIC:
+    if len(data) < 48 or int.from_bytes(data[-8:], 'little') != TABLE_MAGIC:
         raise CheckpointError(f'{path}: is truncated or no TensorFlow checkpoint')
     footer = data[-48:]
     place = _varint(footer, _varint(footer, _varint(footer, 0, path)[1], path)[1], path)  # past the metaindex's handle

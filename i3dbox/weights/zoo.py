@@ -4,7 +4,8 @@ import os
 import shutil
 
 from ..errors import CheckpointError, DownloadError, spelling_hint
-from .download import download, only_one
+from ..fileio import only_one
+from .download import download
 from .zoo_index import ENTRIES, HOST
 
 PREFIX = 'zoo://'
@@ -13,6 +14,11 @@ PREFIX = 'zoo://'
 def cache_folder():
     """Where checkpoints are kept: I3DBOX_CACHE, or ~/.cache/i3dbox."""
     return os.environ.get('I3DBOX_CACHE') or os.path.join(os.path.expanduser('~'), '.cache', 'i3dbox')
+
+
+def cached_path(name):
+    """Where the checkpoint `name` is, or will be, in the cache."""
+    return os.path.join(cache_folder(), f'{name}.ckpt')
 
 
 def local_path(path):
@@ -34,7 +40,7 @@ def fetch(name):
     if entry is None:
         raise CheckpointError(f'the model zoo has no {name!r}.{spelling_hint(name, ENTRIES)} It has: {", ".join(ENTRIES)}')
     cache = cache_folder()
-    final = os.path.join(cache, f'{name}.ckpt')
+    final = cached_path(name)
     if os.path.exists(final):
         return final
     folder = os.path.join(cache, 'downloads', name)
