@@ -38,12 +38,12 @@ setup(
         'opencv-contrib-python-headless>=4.10,<4.12',  # the last for numpy 1; contrib has TV-L1
         'numba',  # compiles the TV-L1 flow
         'google-crc32c',  # checksums of TensorFlow's checkpoints
-        'addict', 'yapf', 'terminaltables', 'tqdm',
+        'addict', 'yapf', 'terminaltables', 'tqdm', 'matplotlib',
         'setuptools',  # MindSpore imports it and does not say so
     ],
     extras_require={
         # torch: the CPU build is enough; parity tests skip without it
-        'test': ['pytest', 'psutil', 'pillow', 'torch==2.13.0; python_version >= "3.10"'],
+        'test': ['pytest', 'psutil', 'pillow', 'scikit-learn', 'torch==2.13.0; python_version >= "3.10"'],
         'onnx': ['onnx', 'onnxruntime'],
         'tensorboard': ['tensorboardX'],
     },

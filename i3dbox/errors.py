@@ -66,3 +66,13 @@ def spelling_hint(name, names, cutoff=0.6):
     """Returns ' Did you mean ...?' where one of `names` is spelled nearly like `name`, else ''."""
     near = difflib.get_close_matches(str(name), [n for n in names if isinstance(n, str)], n=1, cutoff=cutoff)
     return f' Did you mean {near[0]!r}?' if near else ''
+
+
+def first_difference(names, others):
+    """Where two lists of classes part, as in "class 3 is 'a' in the one and 'b' in the other"; '' for equal ones."""
+    names, others = list(names or ()), list(others or ())
+    for label in range(max(len(names), len(others))):
+        here, there = (repr(seq[label]) if label < len(seq) else 'missing' for seq in (names, others))
+        if here != there:
+            return f'class {label} is {here} in the one and {there} in the other'
+    return ''

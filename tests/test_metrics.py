@@ -2,11 +2,16 @@
 
 import json
 import pickle
+import warnings
 
 import numpy as np
 import pytest
+import sklearn.metrics as sklearn
+from sklearn.calibration import calibration_curve
 
+from i3dbox.commands import main
 from i3dbox.errors import ConfigError
+from i3dbox.evaluation.metrics import evaluate
 from i3dbox.evaluation.results import Results, load_results
 from i3dbox.registry import METRICS
 
@@ -41,6 +46,67 @@ def test_mean_class_accuracy_weighs_classes_alike_and_leaves_absent_ones_out():
     assert figures('mean_class_accuracy', [0, 0, 0, 1]) == {'mean_class_acc': pytest.approx((2 / 3 + 1) / 2)}
 
 
+# Against scikit-learn
+
+def random_scores(seed, samples=200, classes=7):
+    """Scores with many ties, labels without the classes 2 and 5, and predictions that never name class 6."""
+    rng = np.random.default_rng(seed)
+    scores = rng.integers(0, 4, (samples, classes)).astype(np.float32)
+    scores[:, 6] = -1
+    return scores, rng.choice([0, 1, 3, 4, 6], samples).astype(np.int32)
+
+
+@pytest.mark.parametrize('seed', range(5))
+def test_metrics_agree_with_scikit_learn_on_ties_and_absent_classes(seed):
+    scores, labels = random_scores(seed)
+    predictions = scores.argmax(1)
+    ours = evaluate(['top_k_accuracy', 'mean_class_accuracy', 'confusion_matrix', 'per_class'], scores, labels)
+    assert ours['top1_acc'] == pytest.approx(sklearn.accuracy_score(labels, predictions))
+    untied = scores - np.arange(7) * 1e-3  # the lower class first, which is the reference's last word on ties
+    assert ours['top5_acc'] == pytest.approx(sklearn.top_k_accuracy_score(labels, untied, k=5, labels=range(7)))
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # of classes that are predicted and have no samples
+        assert ours['mean_class_acc'] == pytest.approx(sklearn.balanced_accuracy_score(labels, predictions))
+    np.testing.assert_array_equal(ours['confusion_matrix'],
+                                  sklearn.confusion_matrix(labels, predictions, labels=range(7)))
+    precision, recall, _, support = sklearn.precision_recall_fscore_support(labels, predictions, labels=range(7),
+                                                                           zero_division=np.nan)
+    np.testing.assert_allclose(ours['precision'], precision)
+    np.testing.assert_allclose(ours['recall'], recall)
+    np.testing.assert_array_equal(ours['support'], support)
+
+
+@pytest.mark.parametrize('seed', range(3))
+def test_the_calibration_error_agrees_with_scikit_learns_curve(seed):
+    rng = np.random.default_rng(seed)
+    scores, labels = rng.normal(0, 2, (500, 4)), rng.integers(0, 4, 500)
+    shares = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
+    confidence, correct = shares.max(1), scores.argmax(1) == labels
+    accuracy, mean = calibration_curve(correct, confidence, n_bins=10)
+    counts = np.histogram(confidence, np.linspace(0, 1, 11))[0]
+    expected = (np.abs(accuracy - mean) * counts[counts > 0]).sum() / 500
+    assert evaluate([dict(type='calibration_error', bins=10)], scores, labels)['ece'] == pytest.approx(expected)
+
+
+def test_a_network_that_is_always_sure_and_half_the_time_right_is_half_off():
+    scores = np.array([[50., 0.], [50., 0.]])
+    assert evaluate(['calibration_error'], scores, np.array([0, 1])) == {'ece': pytest.approx(0.5)}
+
+
+def test_the_bootstraps_interval_is_that_of_the_binomial():
+    labels = np.zeros(400, int)
+    scores = np.zeros((400, 2))
+    scores[::4, 1] = 1  # three quarters are right
+    found = evaluate(['bootstrap'], scores, labels)
+    assert found['top1_acc_low'] == pytest.approx(0.75 - 1.96 * np.sqrt(0.75 * 0.25 / 400), abs=0.01)
+    assert found['top1_acc_high'] == pytest.approx(0.75 + 1.96 * np.sqrt(0.75 * 0.25 / 400), abs=0.01)
+    assert found == evaluate(['bootstrap'], scores, labels)
+    wider = evaluate([dict(type='bootstrap', metric='mean_class_accuracy', level=0.99)], scores, labels)
+    assert wider['mean_class_acc_low'] < found['top1_acc_low']
+
+
+# Result files
+
 @pytest.fixture
 def results():
     return Results(['a/é', 'b', 'c', 'd'], np.array([0, 2, 1, 1], np.int32), SCORES, ['x', 'y', 'z'], dict(skipped=[]))
@@ -58,6 +124,43 @@ def test_a_pickle_holds_plain_values_and_json_one_object_a_video(results, tmp_pa
     results.save(str(tmp_path / 'r.json'))
     sample = json.loads((tmp_path / 'r.json').read_text(encoding='utf-8'))['samples'][1]
     assert sample == dict(name='b', label=2, prediction=2, scores=[1, 2, 3])
+
+
+def test_two_streams_survive_both_kinds_of_file(results, tmp_path):
+    results.streams = {'rgb': SCORES * 2, 'flow': SCORES * -1}
+    for name in ('r.pkl', 'r.json'):
+        results.save(tmp_path / name)
+        saved = load_results(tmp_path / name)
+        assert (saved.names, saved.classes, saved.meta) == (results.names, results.classes, results.meta)
+        assert saved.labels.dtype == np.int32 and saved.scores.dtype == np.float32
+        parts = saved.by_stream()
+        assert list(parts) == ['RGB', 'Flow', 'RGB + Flow']
+        np.testing.assert_array_equal(parts['RGB'].scores, SCORES * 2)
+        np.testing.assert_array_equal(parts['RGB + Flow'].scores, SCORES)
+
+
+@pytest.mark.parametrize('content', ['[]', '{"samples": 3}', '{', '{"samples": [], "classes": null, "meta": {}}'])
+def test_json_that_is_no_result_file_is_named(tmp_path, content):
+    (tmp_path / 'r.json').write_text(content)
+    with pytest.raises(ConfigError, match='r.json is no result file of i3dbox'):
+        load_results(tmp_path / 'r.json')
+
+
+def test_the_mean_over_splits_stands_below_them(results, tmp_path, capsys):
+    for number in range(3):
+        labels = np.array([0, 2, 1, number % 3], np.int32)
+        Results(results.names, labels, SCORES, results.classes).save(tmp_path / f'split{number + 1}.pkl')
+    assert main('summarize', [f'RGB={tmp_path}/split{n}.pkl' for n in (1, 2, 3)]) == 0
+    rows = [[cell.strip() for cell in line.split('|')] for line in capsys.readouterr().out.splitlines() if '|' in line]
+    top1 = [float(row[3]) for row in rows[1:]]
+    assert [row[1] for row in rows[1:]] == ['RGB: split1', 'RGB: split2', 'RGB: split3', 'RGB: mean of 3']
+    assert top1[3] == pytest.approx(np.mean(top1[:3]), abs=1e-4)
+
+
+def test_a_figure_and_its_interval_share_a_column(results, tmp_path, capsys):
+    results.save(tmp_path / 'r.pkl')
+    assert main('summarize', [str(tmp_path / 'r.pkl'), '--eval', 'top_k_accuracy', 'bootstrap']) == 0
+    assert '0.7500 [0.2500, 1.0000]' in capsys.readouterr().out
 
 
 def test_another_extension_is_refused(results, tmp_path):

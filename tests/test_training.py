@@ -157,7 +157,7 @@ def test_a_checkpoint_whose_classes_are_in_another_order_is_not_tested(tmp_path)
     train(cfg)
     tiny.TinyDataset.classes = ['bright', 'middle', 'dark']
     try:
-        with pytest.raises(ConfigError, match="class 0 is 'dark' there and 'bright' here"):
+        with pytest.raises(ConfigError, match="class 0 is 'dark' in the one and 'bright' in the other"):
             run_test(cfg, str(tmp_path / 'run/epoch_1.ckpt'))
     finally:
         tiny.TinyDataset.classes = ['dark', 'middle', 'bright']

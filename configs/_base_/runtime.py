@@ -10,3 +10,10 @@ hooks = [
     dict(type='CheckpointHook', interval=1, max_keep_ckpts=8, save_best='top1_acc'),
 ]
 evaluation = dict(interval=1, metrics=['top_k_accuracy', 'mean_class_accuracy'])
+# tools/test.py --protocol NAME; without it, data.test says how
+protocols = dict(
+    whole=dict(frames=dict(mode='whole')),  # the authors': the whole video, looped where short
+    centre=dict(frames=dict(mode='centre')),  # one clip
+    uniform=dict(frames=dict(mode='uniform', num_clips=4)),
+    views=dict(frames=dict(mode='uniform', num_clips=10), crop=dict(type='ThreeCrop'), average_clips='prob'),
+    drawn=dict(frames=dict(mode='drawn')))  # the original's: one clip at random

@@ -14,21 +14,22 @@ train_pipeline = [
     dict(type='Flip', flip_ratio=0.5),
     dict(type='PackClips'),
 ]
-# four clips spread over the video, logits averaged
-test_pipeline = [
-    dict(type='OpenClip'),
-    dict(type='SampleFrames', clip_len=64, num_clips=4, mode='uniform'),
+opening = dict(type='OpenClip')
+rest = [
     dict(type='DecodeClip'),
     dict(type='Resize', short_side=256),
     dict(type='ComputeFlow'),  # for the flow stream where its source is 'video'
     dict(type='CenterCrop', size=224),
     dict(type='PackClips'),
 ]
+# validation while training: one clip from the middle; testing: the whole video, as the authors do
+val_pipeline = [opening, dict(type='SampleFrames', clip_len=64, mode='centre'), *rest]
+test_pipeline = [opening, dict(type='SampleFrames', clip_len=64, mode='whole'), *rest]
 data = dict(
     batch_size=8,  # a rank
     num_workers=4,
     val_loader=dict(batch_size=1),
     test_loader=dict(batch_size=1),
     train=dict(type='UCF101Dataset', data_root='data/ucf101', subset='train', pipeline=train_pipeline),
-    val=dict(type='UCF101Dataset', data_root='data/ucf101', subset='test', pipeline=test_pipeline),
+    val=dict(type='UCF101Dataset', data_root='data/ucf101', subset='test', pipeline=val_pipeline),
     test=dict(type='UCF101Dataset', data_root='data/ucf101', subset='test', pipeline=test_pipeline))

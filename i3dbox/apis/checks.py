@@ -3,9 +3,8 @@
 import numpy as np
 
 from ..datasets.stream import sample_rng
-from ..errors import ConfigError, spelling_hint
-from ..evaluation.metrics import DEFAULT
-from ..registry import METRICS
+from ..errors import ConfigError, first_difference, spelling_hint
+from ..evaluation.metrics import DEFAULT, evaluate
 
 KEYS = {
     'model': 'the recognizer', 'loss': 'the loss', 'freeze': 'which parameters train',
@@ -13,6 +12,7 @@ KEYS = {
     'schedule': 'the learning rate over time', 'total_epochs': 'how long to train',
     'clip_grad_norm': 'the largest norm of the gradient', 'accumulate': 'steps an update',
     'runner': 'one runner a device', 'hooks': 'what watches the run', 'evaluation': 'interval and metrics',
+    'protocols': 'ways to test, by name',
     'seed': 'of all randomness', 'work_dir': 'where outputs go', 'load_from': 'weights to start from',
     'custom_imports': 'modules of your own',
 }
@@ -20,13 +20,13 @@ LOADER = ('batch_size', 'num_workers', 'worker')
 # Keys of the tables that are no registered parts, whose arguments the registry checks.
 TABLES = {
     'data': (*LOADER, 'train', 'val', 'test', 'val_loader', 'test_loader'),
-    'data.val_loader': LOADER, 'data.test_loader': LOADER, 'evaluation': ('interval', 'metrics'),
+    'data.val_loader': LOADER, 'data.test_loader': LOADER, 'evaluation': ('interval', 'metrics', 'max_frames'),
     'freeze': ('finetune_prefixes', 'freeze_prefixes', 'freeze_norm'),
 }
 NUMBERS = {  # key: (least, whether it is included, whole)
     'seed': (0, True, True), 'total_epochs': (0, False, False), 'accumulate': (1, True, True),
     'clip_grad_norm': (0, False, False), 'data.batch_size': (1, True, True), 'data.num_workers': (0, True, True),
-    'evaluation.interval': (1, True, True),
+    'evaluation.interval': (1, True, True), 'evaluation.max_frames': (1, True, True),
 }
 REQUIRED = ('model', 'data', 'runner')
 REQUIRED_TO_TRAIN = (*REQUIRED, 'loss', 'optimizer', 'schedule', 'total_epochs')
@@ -73,15 +73,13 @@ def _look_up(cfg, key):
 
 
 def check_metrics(metrics, num_classes):
-    """Tries metrics (names, or dicts with arguments) on two made-up samples; returns the figures' names.
+    """Tries metrics (names, or dicts with arguments) on two made-up samples; returns the names of the figures that
+    are single numbers.
 
     Raises: an I3DBoxError for a metric that cannot be computed.
     """
-    names = []
-    for metric in metrics:
-        cfg = dict(type=metric) if isinstance(metric, str) else metric
-        names += METRICS.build(cfg, scores=np.zeros((2, num_classes), np.float32), labels=np.zeros(2, np.int32))
-    return names
+    figures = evaluate(metrics, np.zeros((2, num_classes), np.float32), np.zeros(2, np.int32))
+    return [name for name, value in figures.items() if np.ndim(value) == 0]
 
 
 def metrics_of(cfg):
@@ -92,11 +90,10 @@ def metrics_of(cfg):
 def check_classes(dataset, report):
     """Raises ConfigError where a checkpoint's classes are named in another order than the data set's."""
     theirs, ours = report.meta.get('classes'), dataset.classes
-    if theirs and ours and list(theirs) != list(ours):
-        label = next((i for i, (a, b) in enumerate(zip(theirs, ours)) if a != b), min(len(theirs), len(ours)))
-        names = [repr(c[label]) if label < len(c) else 'missing' for c in (theirs, ours)]
+    difference = theirs and ours and first_difference(theirs, ours)
+    if difference:
         raise ConfigError(f'{report.path} was trained on other classes than the data set has, or in another order: '
-                          f'class {label} is {names[0]} there and {names[1]} here')
+                          f'{difference}')
 
 
 def check_fit(recognizer, dataset, probe=False):

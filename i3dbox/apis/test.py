@@ -1,22 +1,29 @@
 """Testing a recognizer on a data set."""
 
+import hashlib
 import logging
+import platform
 import sys
 
+import cv2
+import mindspore
 import numpy as np
-from mindspore import Tensor
 from tqdm import tqdm
 
+from .. import __version__
 from ..datasets.loader import ClipLoader
 from ..datasets.stream import SequentialStream
 from ..engine import distributed
 from ..engine.build import build_runner
 from ..engine.logging import setup_logging
+from ..evaluation.clip_scores import MAX_FRAMES, ClipScorer
 from ..evaluation.results import Results
 from ..models import build_recognizer
 from ..registry import DATASETS
 from ..weights.loading import load_weights
+from ..weights.zoo import local_path
 from .checks import LOADER, check_classes, check_config, check_fit
+from .protocols import describe_protocol
 
 logger = logging.getLogger(__name__)
 
@@ -28,58 +35,130 @@ def test(cfg, checkpoint, device='auto', device_id=None, data='test'):
         cfg (Config): see docs/config.md.
         checkpoint (str or dict): a .ckpt; for a two-stream model also dict(rgb=..., flow=...).
         device (str): 'CPU', 'Ascend' or 'auto'.
+        data (str): which of the config's data sets.
 
     Returns: Results, the same on every rank.
     Raises: an I3DBoxError before anything expensive, if the parts do not fit.
     """
-    check_config(cfg, data=[data])
-    runner = build_runner(cfg.runner, device, device_id)
-    runner.setup(cfg.get('seed', 0))
-    setup_logging(rank=distributed.rank())
-    dataset = DATASETS.build(cfg.data[data], test_mode=True)
-    recognizer = build_recognizer(cfg.model)
-    for report in load_weights(recognizer, checkpoint, new_head='never'):
-        check_classes(dataset, report)
-        logger.info('%s', report)
-    check_fit(recognizer, dataset, probe=True)
-    runner.mixed_precision(recognizer)
-    results = score(recognizer, dataset, **loader_options(cfg, data))
-    results.meta.update(config=cfg.filename, checkpoint=checkpoint, modality=recognizer.modality)
-    return results
+    evaluator = Evaluator(cfg, device, device_id, data)
+    return evaluator(checkpoint)
 
 
-def loader_options(cfg, data):
-    """Batch size and workers for testing: `cfg.data` with what `cfg.data.<data>_loader` says otherwise."""
-    options = {key: cfg.data[key] for key in LOADER if key in cfg.data}
-    return {**options, **(cfg.data.get(f'{data}_loader') or {})}
+class Evaluator:
+    """Tests checkpoints of one config, one after the other, with one data set and one compiled network.
 
-
-def score(recognizer, dataset, batch_size=1, num_workers=0, worker='thread'):
-    """Scores every sample of `dataset` once, over all ranks (a collective call).
-
-    Batches have one shape throughout, so the network is compiled once; the padding of the last
-    batch is dropped.
-
-    Returns: Results in the order of the data set; `meta['skipped']` lists damaged samples.
+    Args: as of `test`.
     """
-    rank, world = distributed.rank(), distributed.world_size()
-    stream = SequentialStream(len(dataset), batch_size, world)
-    loader = ClipLoader(dataset, stream, rank, num_workers, worker)
-    recognizer.set_train(False)
-    scores, places = [], []
-    bar = tqdm(loader, desc='test', unit='batch', dynamic_ncols=True, disable=rank != 0 or not sys.stderr.isatty())
-    for batch in bar:
-        logits = recognizer(*(Tensor(batch[name]) for name in recognizer.inputs))
-        scores.append(logits.asnumpy())
-        places.append(batch['index'])
-    scores = distributed.all_gather(np.concatenate(scores).astype(np.float32))
-    places = distributed.all_gather(np.concatenate(places)).reshape(-1)
-    scores = scores.reshape(len(places), -1)
-    order = np.argsort(places, kind='stable')
-    order = order[places[order] >= 0]
-    places, scores = places[order], scores[order]
-    samples = [dataset.samples[i] for i in places]
-    scored = set(places.tolist())
-    skipped = [sample['name'] for i, sample in enumerate(dataset.samples) if i not in scored]
-    return Results([s['name'] for s in samples], np.array([s['label'] for s in samples], np.int32), scores,
-                   dataset.classes, dict(skipped=skipped))
+
+    def __init__(self, cfg, device='auto', device_id=None, data='test'):
+        check_config(cfg, data=[data])
+        self.cfg, self.data = cfg, data
+        runner = build_runner(cfg.runner, device, device_id)
+        runner.setup(cfg.get('seed', 0))
+        setup_logging(rank=distributed.rank())
+        self.dataset = DATASETS.build(cfg.data[data], test_mode=True)
+        self.recognizer = build_recognizer(cfg.model)
+        self.checked = False
+        self.mixed_precision = runner.mixed_precision
+        self.scorer = Scorer(self.recognizer, self.dataset, **scoring_options(cfg, data))
+
+    def __call__(self, checkpoint):
+        """Returns the Results of a checkpoint (see `test`)."""
+        for report in load_weights(self.recognizer, checkpoint, new_head='never'):
+            check_classes(self.dataset, report)
+            logger.info('%s', report)
+        if not self.checked:
+            check_fit(self.recognizer, self.dataset, probe=True)
+            self.mixed_precision(self.recognizer)
+            self.checked = True
+        results = self.scorer()
+        results.meta.update(self._meta(checkpoint))
+        return results
+
+    @property
+    def identity(self):
+        """What tests alike, whatever the checkpoint and the machine: plain values."""
+        parts = self.cfg.data[self.data]
+        subsets = {part.get('subset') for part in (parts, parts.get('rgb') or {}, parts.get('flow') or {})} - {None}
+        return dict(config_text=self.cfg.pretty_text, protocol=describe_protocol(self.cfg, self.data), data=self.data,
+                    subset=sorted(subsets), modality=self.recognizer.modality)
+
+    def _meta(self, checkpoint):
+        """Where the results come from: plain values."""
+        files = checkpoint if isinstance(checkpoint, dict) else {'model': checkpoint}
+        return dict(
+            self.identity, config=self.cfg.filename,
+            checkpoint={part: dict(path=str(path), sha256=sha256(local_path(path))) for part, path in files.items()},
+            versions=dict(i3dbox=__version__, mindspore=mindspore.__version__, numpy=np.__version__,
+                          opencv=cv2.__version__, python=platform.python_version()))
+
+
+def scoring_options(cfg, data):
+    """Batch size and workers for testing, `cfg.data` with what `cfg.data.<data>_loader` says otherwise; and
+    `cfg.evaluation.max_frames`."""
+    options = {key: cfg.data[key] for key in LOADER if key in cfg.data}
+    options.update(cfg.data.get(f'{data}_loader') or {})
+    return dict(options, max_frames=(cfg.get('evaluation') or {}).get('max_frames') or MAX_FRAMES)
+
+
+class Scorer:
+    """Scores every sample of a data set once, over all ranks.
+
+    Batches have one shape throughout, and clips that differ in length pass through one graph of open length, so the
+    network is compiled once. What stands for padding is dropped.
+
+    Args:
+        recognizer (Cell): of RECOGNIZERS.
+        dataset (BaseDataset): in test mode.
+        batch_size (int): videos a step and rank; 1 where the number or length of their clips differs.
+        num_workers (int), worker (str): of ClipLoader.
+        max_frames (int): of ClipScorer.
+    """
+
+    def __init__(self, recognizer, dataset, batch_size=1, num_workers=0, worker='thread', max_frames=MAX_FRAMES):
+        self.recognizer, self.dataset = recognizer, dataset
+        self.batch_size = 1 if dataset.varies else batch_size
+        self.workers = dict(num_workers=num_workers, worker=worker, prefetch=max(2, num_workers))
+        self.scorers = {name: ClipScorer(stream, 'clip_len' in dataset.varies, max_frames)
+                        for name, stream in recognizer.streams.items()}
+
+    def __call__(self):
+        """Returns Results in the order of the data set (a collective call); `meta['skipped']` lists damaged samples."""
+        rank, world = distributed.rank(), distributed.world_size()
+        stream = SequentialStream(len(self.dataset), self.batch_size, world)
+        loader = ClipLoader(self.dataset, stream, rank, **self.workers)
+        logits, places = {name: [] for name in self.scorers}, []
+        bar = tqdm(loader, desc='test', unit='batch', dynamic_ncols=True, disable=rank != 0 or not sys.stderr.isatty())
+        for batch in bar:
+            for name, scorer in self.scorers.items():
+                logits[name].append(self._score(scorer, batch[name], batch['index']))
+            places.append(batch['index'])
+        places = distributed.all_gather(np.concatenate(places)).reshape(-1)
+        order = np.argsort(places, kind='stable')
+        order = order[places[order] >= 0]
+        streams = {name: distributed.all_gather(np.concatenate(rows)).reshape(len(places), -1)[order]
+                   for name, rows in logits.items()}
+        return self._results(places[order], streams)
+
+    def _score(self, scorer, imgs, places):
+        if (places < 0).all():  # padding, which only the graph of a whole batch would need
+            return np.zeros((len(places), self.recognizer.num_classes), np.float32)
+        return scorer(imgs)
+
+    def _results(self, places, streams):
+        samples = [self.dataset.samples[i] for i in places]
+        scored = set(places.tolist())
+        skipped = [sample['name'] for i, sample in enumerate(self.dataset.samples) if i not in scored]
+        weights = np.float32(getattr(self.recognizer, 'weights', (1,)))
+        joint = sum(weight * scores for weight, scores in zip(weights, streams.values()))
+        return Results([s['name'] for s in samples], np.array([s['label'] for s in samples], np.int32), joint,
+                       self.dataset.classes, dict(skipped=skipped), streams if len(streams) > 1 else {})
+
+
+def sha256(path):
+    """The hash of a file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        for block in iter(lambda: file.read(1 << 20), b''):
+            digest.update(block)
+    return digest.hexdigest()

@@ -3,6 +3,8 @@
 import os
 import zlib
 
+import numpy as np
+
 from ..datasets.base import DamageReport
 from ..datasets.loader import ClipLoader
 from ..datasets.stream import Stream
@@ -19,7 +21,7 @@ from ..registry import DATASETS, LOSSES, SCHEDULES
 from ..weights.checkpoint import load_checkpoint
 from ..weights.loading import load_state, load_weights
 from .checks import REQUIRED_TO_TRAIN, check_config, check_fit, check_metrics, metrics_of
-from .test import loader_options, score
+from .test import Scorer, scoring_options
 
 
 def train(cfg, resume=None, device='auto', device_id=None, validate=False):
@@ -91,10 +93,12 @@ def train(cfg, resume=None, device='auto', device_id=None, validate=False):
     loader = ClipLoader(dataset, stream, rank, cfg.data.get('num_workers', 0), cfg.data.get('worker', 'thread'),
                         start_step, total_steps - start_step)
 
+    scorer = Scorer(recognizer, val, **scoring_options(cfg, 'val')) if evaluates else None
+
     def evaluate():
-        results = score(recognizer, val, **loader_options(cfg, 'val'))
+        figures = scorer().evaluate(metrics_of(cfg))
         recognizer.set_train(True)
-        return results.evaluate(metrics_of(cfg))
+        return {name: value for name, value in figures.items() if np.ndim(value) == 0}
 
     run = Run(recognizer=recognizer, train_step=train_step, loader=loader, rates=rates, stream=stream,
               total_steps=total_steps, start_step=start_step, work_dir=work_dir, logger=log, rank=rank, world=world,

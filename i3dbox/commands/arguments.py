@@ -31,6 +31,27 @@ def add_device_arguments(parser):
     parser.add_argument('--device-id', type=int, metavar='N', help='which Ascend device')
 
 
+def add_stream_arguments(parser):
+    """Adds --rgb and --flow: the checkpoints of a two-stream config."""
+    parser.add_argument('--rgb', metavar='CKPT', help="the RGB stream's .ckpt, for a two-stream config")
+    parser.add_argument('--flow', metavar='CKPT', help="the flow stream's .ckpt, for a two-stream config")
+
+
+def checkpoint_of(args):
+    """The one checkpoint, or dict(rgb=..., flow=...), that the arguments name."""
+    streams = {name: path for name, path in (('rgb', args.rgb), ('flow', args.flow)) if path}
+    if bool(streams) == bool(args.checkpoint) or len(streams) == 1:
+        raise ConfigError('name one checkpoint, or both --rgb and --flow for a two-stream config')
+    return streams or args.checkpoint
+
+
+def add_metrics_argument(parser):
+    """Adds --eval."""
+    parser.add_argument('--eval', nargs='+', metavar='METRIC', help='figures to print, of top_k_accuracy, '
+                        'mean_class_accuracy, per_class, confusion_matrix, calibration_error, bootstrap (intervals) and '
+                        "your own; default: the config's, or the first two")
+
+
 def add_image_arguments(parser):
     """Adds --short-side, --fps and --quality: how images are made of videos."""
     parser.add_argument('--short-side', type=at_least(0), default=256, metavar='N',

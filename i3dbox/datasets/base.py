@@ -73,6 +73,11 @@ class BaseDataset:
         """Number of classes: of `classes`, or the highest label + 1."""
         return len(self.classes) if self.classes else 1 + max(s['label'] for s in self.samples)
 
+    @property
+    def varies(self):
+        """What differs from sample to sample: a set of 'clip_len' and 'num_clips', as the pipeline's steps say."""
+        return {key for step in self.pipeline.steps for key in getattr(step, 'varies', ())}
+
     def __len__(self):
         return len(self.samples)
 

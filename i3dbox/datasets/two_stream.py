@@ -3,7 +3,7 @@
 import copy
 import logging
 
-from ..errors import DataError
+from ..errors import DataError, first_difference
 from ..registry import DATASETS
 from .base import BaseDataset
 
@@ -42,11 +42,15 @@ class TwoStreamDataset(BaseDataset):
     def num_classes(self):
         return self.rgb.num_classes
 
+    @property
+    def varies(self):
+        return self.rgb.varies | self.flow.varies
+
     def load_annotations(self):
         self.classes = self.rgb.classes
         if self.rgb.classes != self.flow.classes:
             raise DataError('the RGB and flow data sets name different classes: '
-                            + _first_difference(self.rgb.classes or [], self.flow.classes or []))
+                            + first_difference(self.rgb.classes, self.flow.classes))
         places = {sample['name']: place for place, sample in enumerate(self.flow.samples)}
         samples = [dict(name=sample['name'], label=sample['label'], rgb=place,
                         flow=places.get(sample['name'])) for place, sample in enumerate(self.rgb.samples)]
@@ -76,10 +80,3 @@ class TwoStreamDataset(BaseDataset):
             if names:
                 logger.warning('%d samples of the %s data set are not in the %s data set and are skipped; '
                                'the first is %r', len(names), here, there, names[0])
-
-
-def _first_difference(names, others):
-    for label in range(max(len(names), len(others))):
-        here, there = (repr(seq[label]) if label < len(seq) else 'none' for seq in (names, others))
-        if here != there:
-            return f'label {label} is {here} in the one and {there} in the other'

@@ -9,7 +9,9 @@ import numpy as np
 
 from ..errors import ConfigError
 from ..fileio import atomic_write
-from ..registry import METRICS
+from .metrics import evaluate
+
+TITLES = {'rgb': 'RGB', 'flow': 'Flow'}
 
 
 @dataclasses.dataclass
@@ -17,9 +19,13 @@ class Results:
     """Scores of the samples of a test set.
 
     Attributes:
-        names (list of str): of the samples. labels (int32 N). scores (float32 N x K): logits.
+        names (list of str): of the samples.
+        labels (int32 N).
+        scores (float32 N x K): logits; of both streams together, where there are two.
         classes (list of str or None).
-        meta (dict): where they come from: config, checkpoints, modality, skipped samples.
+        meta (dict): where they come from: config, checkpoints and their hashes, protocol, data, versions, modality,
+            skipped samples.
+        streams (dict of str -> float32 N x K): the logits of each stream, where there are several.
     """
 
     names: list
@@ -27,43 +33,71 @@ class Results:
     scores: np.ndarray
     classes: list = None
     meta: dict = dataclasses.field(default_factory=dict)
+    streams: dict = dataclasses.field(default_factory=dict)
+
+    @property
+    def predictions(self):
+        """int32 N: the class of the highest score; the lowest of those that are equal."""
+        return self.scores.argmax(1).astype(np.int32)
 
     def evaluate(self, metrics):
-        """Figures by name.
+        """Figures by name; `metrics` are of METRICS, by name or as dicts with arguments."""
+        return evaluate(metrics, self.scores, self.labels)
 
-        Args:
-            metrics (list of str or dict): of METRICS, by name or with arguments.
+    def by_stream(self):
+        """Results of each stream by its title, and of all together last: {'RGB': ..., 'Flow': ..., 'RGB + Flow': ...}.
+
+        Results of one stream are under its modality.
         """
-        figures = {}
-        for metric in metrics:
-            cfg = dict(type=metric) if isinstance(metric, str) else metric
-            figures.update(METRICS.build(cfg, scores=self.scores, labels=self.labels))
-        return figures
+        parts = {TITLES.get(name, name): dataclasses.replace(self, scores=scores, streams={})
+                 for name, scores in self.streams.items()}
+        parts[' + '.join(parts) or self.meta.get('modality', 'scores')] = dataclasses.replace(self, streams={})
+        return parts
 
     def save(self, path):
-        """Writes .pkl (a dict with the fields above) or .json (one object a sample)."""
+        """Writes .pkl (a dict with the fields above, and `predictions`) or .json (the same, one object a sample)."""
         check_results_path(path)
+        fields = dict(dataclasses.asdict(self), predictions=self.predictions)
         if str(path).endswith('.pkl'):
-            atomic_write(path, pickle.dumps(dataclasses.asdict(self)))
+            atomic_write(path, pickle.dumps(fields))
             return
-        samples = [dict(name=name, label=int(label), prediction=int(row.argmax()), scores=[float(v) for v in row])
-                   for name, label, row in zip(self.names, self.labels, self.scores)]
-        atomic_write(path, json.dumps(dict(meta=self.meta, classes=self.classes, samples=samples),
-                                      ensure_ascii=False, indent=1))
+        samples = [dict(name=name, label=label, prediction=prediction, scores=row)
+                   for name, label, prediction, row in zip(self.names, self.labels.tolist(), self.predictions.tolist(),
+                                                           self.scores.tolist())]
+        for stream, scores in self.streams.items():
+            for sample, row in zip(samples, scores.tolist()):
+                sample[stream] = row
+        atomic_write(path, json.dumps(dict(meta=self.meta, classes=self.classes, streams=list(self.streams),
+                                           samples=samples), ensure_ascii=False, indent=1))
 
 
 def load_results(path):
-    """Reads a result file that `Results.save` wrote as .pkl, and nothing else a pickle could hold.
+    """Reads what `Results.save` wrote. Of a pickle, nothing but arrays and plain containers is built.
 
     Raises: ConfigError where the file is absent or is no result file.
     """
     try:
         with open(path, 'rb') as file:
-            return Results(**_PlainUnpickler(file).load())
+            fields = _from_json(json.load(file)) if str(path).endswith('.json') else _PlainUnpickler(file).load()
+        fields.pop('predictions', None)
+        results = Results(**fields)
+        shape = len(results.names), results.scores.shape[1]
+        for array in (results.scores, *results.streams.values()):
+            if array.shape != shape or len(results.labels) != len(array):
+                raise ValueError('its names, labels and scores differ in number')
+        return results
     except FileNotFoundError:
         raise ConfigError(f'result file {path} does not exist') from None
     except Exception as error:  # a pickle can fail in any way
         raise ConfigError(f'{path} is no result file of i3dbox: {error}') from error
+
+
+def _from_json(content):
+    samples, columns = content['samples'], ('scores', *content.get('streams', ()))
+    arrays = {name: np.array([sample[name] for sample in samples], np.float32) for name in columns}
+    return dict(names=[sample['name'] for sample in samples],
+                labels=np.array([sample['label'] for sample in samples], np.int32), scores=arrays.pop('scores'),
+                classes=content['classes'], meta=content['meta'], streams=arrays)
 
 
 class _PlainUnpickler(pickle.Unpickler):

@@ -31,6 +31,28 @@ NORM = ('gamma', 'beta', 'moving_mean', 'moving_variance')
 HEAD_WEIGHT, HEAD_BIAS = 'head.logits.weight', 'head.logits.bias'
 
 
+def temporal_geometry(endpoint='Mixed_5c'):
+    """How an endpoint's time steps stand to the frames of the clip.
+
+    Returns:
+        (int, int): the stride, frames a step; and the context, the number of steps before and behind a
+        step whose frames it may depend on, whatever the clip's length makes of the padding.
+    """
+    stride, before, behind = 1, 0, 0
+    for name, spec in ENDPOINTS.items():
+        if name.startswith('Mixed'):
+            kernel, step = 3, 1
+        else:
+            kernel, step = spec[-2:]
+            kernel, step = (kernel, step) if isinstance(kernel, int) else (kernel[0], step[0])
+        before += (kernel - 1) // 2 * stride
+        behind += (kernel - 1 - max(kernel - step, 0) // 2) * stride
+        stride *= step
+        if name == endpoint:
+            return stride, -(-max(before, behind - stride + 1) // stride)
+    raise KeyError(endpoint)
+
+
 def units(in_channels=3):
     """Yields (name, input channels, output channels, kernel size) of each convolution but the head's,
     as in ('Mixed_3b.b1b', 96, 128, 3)."""

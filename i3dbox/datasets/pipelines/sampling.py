@@ -11,13 +11,14 @@ from .checks import at_least_one, one_of
 class SampleFrames:
     """Chooses the frames of one or several clips.
 
-    Needs: total_frames, test_mode, rng (in the mode 'random').
+    Needs: total_frames, test_mode, rng (in the modes 'random' and 'drawn').
     Writes: frame_inds (int64 array of num_clips * clip_len, clip after clip), clip_len, frame_interval,
     num_clips.
 
     A clip spans (clip_len - 1) * frame_interval + 1 frames. Its place is by `mode`:
 
     - 'random': anywhere, each clip on its own. For training; in test mode the same as 'uniform'.
+    - 'drawn': as 'random', in test mode too: the testing of many public scripts, for comparison with them.
     - 'centre' (or 'center'): one clip in the middle.
     - 'uniform': num_clips spread evenly, the first at the start, the last at the end; a single one is
       in the middle.
@@ -36,22 +37,26 @@ class SampleFrames:
         out_of_bound (str): videos shorter than the span: 'loop' starts them again (the paper),
             'repeat_last' holds the last frame.
 
+    Attributes:
+        varies (tuple of str): what differs from video to video: 'clip_len', 'num_clips', or nothing.
+
     Raises:
         ConfigError: an argument that is none of the above.
     """
 
     needs = ('total_frames', 'test_mode', 'rng')
-    modes = ('random', 'centre', 'uniform', 'dense', 'whole')
+    modes = ('random', 'drawn', 'centre', 'uniform', 'dense', 'whole')
 
     def __init__(self, clip_len, frame_interval=1, num_clips=1, mode='random', out_of_bound='loop'):
         mode = 'centre' if mode == 'center' else mode
         at_least_one('SampleFrames', clip_len=clip_len, frame_interval=frame_interval, num_clips=num_clips)
         one_of('SampleFrames', self.modes, mode=mode)
         one_of('SampleFrames', ('loop', 'repeat_last'), out_of_bound=out_of_bound)
-        if num_clips > 1 and mode not in ('random', 'uniform'):
+        if num_clips > 1 and mode not in ('random', 'drawn', 'uniform'):
             raise ConfigError(f'SampleFrames: mode {mode!r} takes no num_clips; got {num_clips}')
         self.clip_len, self.frame_interval, self.num_clips = clip_len, frame_interval, num_clips
         self.mode, self.out_of_bound = mode, out_of_bound
+        self.varies = {'whole': ('clip_len',), 'dense': ('num_clips',)}.get(mode, ())
 
     def __call__(self, results):
         total = results['total_frames']
@@ -69,7 +74,7 @@ class SampleFrames:
         return results
 
     def _starts(self, mode, last, step, rng):
-        if mode == 'random':
+        if mode in ('random', 'drawn'):
             # scaled rather than drawn as integers, so that the RGB and flow of a sample, which may
             # differ by a frame, start at the same place
             return (rng.random(self.num_clips) * (last + 1)).astype(np.int64)

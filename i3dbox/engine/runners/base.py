@@ -63,7 +63,7 @@ class BaseRunner:
 
     def mixed_precision(self, recognizer):
         """Applies `amp_level` to the recognizer's networks; inputs and logits stay as they are."""
-        for stream in (recognizer.rgb, recognizer.flow) if hasattr(recognizer, 'rgb') else (recognizer,):
+        for stream in recognizer.streams.values():
             mixed_precision(stream.backbone, self.amp_level)
             mixed_precision(stream.head, self.amp_level)
 

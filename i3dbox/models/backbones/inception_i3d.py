@@ -10,7 +10,7 @@ from mindspore import nn, ops
 
 from ...errors import ModelError
 from ...registry import BACKBONES
-from ..i3d_table import ENDPOINTS
+from ..i3d_table import ENDPOINTS, temporal_geometry
 from ..layers import Unit3D
 
 
@@ -46,6 +46,10 @@ class InceptionI3D(nn.SequentialCell):
             this order; the network is built no further than the last one. Default: 'Mixed_5c'.
         norm (dict): arguments of BatchNorm3d (eps 1e-3, momentum 0.99).
 
+    Attributes:
+        out_channels (int, or tuple for several endpoints).
+        temporal_stride, temporal_context (int): see i3d_table.temporal_geometry; of the first of `endpoints`.
+
     Inputs: N x in_channels x T x H x W float, T >= 8, H and W >= 32.
     Outputs: one tensor, or a tuple of them if several endpoints are asked for.
     Raises: ModelError for an unknown endpoint; ValueError for a clip that is too small.
@@ -73,12 +77,13 @@ class InceptionI3D(nn.SequentialCell):
             widths.append(channels)
         super().__init__(cells)
         self.in_channels = in_channels
+        self.temporal_stride, self.temporal_context = temporal_geometry(wanted[0])
         self.wanted = tuple(map(names.index, wanted))
         self.out_channels = widths[self.wanted[0]] if len(wanted) == 1 else tuple(widths[i] for i in self.wanted)
 
     def construct(self, x):
         t, h, w = x.shape[2:]
-        if t < self.min_input[0] or h < self.min_input[1] or w < self.min_input[2]:
+        if 0 < t < self.min_input[0] or h < self.min_input[1] or w < self.min_input[2]:  # t may not be known yet
             raise ValueError(f'I3D takes clips of at least 8 frames of 32 x 32; got {t} frames of {h} x {w}. '
                              'Below that its strides leave no feature map to pool.')
         outputs = ()

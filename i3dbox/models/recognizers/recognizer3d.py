@@ -31,11 +31,16 @@ class Recognizer3D(nn.Cell):
             raise ModelError(f"modality is 'RGB' or 'Flow'; got {modality!r}")
         if average_clips not in ('score', 'prob'):
             raise ModelError(f"average_clips is 'score' or 'prob'; got {average_clips!r}")
-        self.modality, self.average_clips = modality, average_clips
+        self.modality, self.average_clips, self.channels = modality, average_clips, CHANNELS[modality]
         self.preprocess = Preprocess()
-        self.backbone = BACKBONES.build(backbone, in_channels=CHANNELS[modality])
+        self.backbone = BACKBONES.build(backbone, in_channels=self.channels)
         self.head = HEADS.build(head, in_channels=self.backbone.out_channels)
         self.num_classes = self.head.num_classes
+
+    @property
+    def streams(self):
+        """The recognizers of single streams, by the input that each takes."""
+        return {'imgs': self}
 
     def construct(self, imgs):
         logits = self.head(self.backbone(self.preprocess(imgs))).float()
@@ -46,11 +51,11 @@ class Recognizer3D(nn.Cell):
 
     def check_input(self, imgs):
         """Raises ModelError where a batch (shape B x N x T x H x W x C) does not suit the network."""
-        shape, channels = tuple(imgs.shape), CHANNELS[self.modality]
+        shape = tuple(imgs.shape)
         if len(shape) != 6:
             raise ModelError(f'a batch is B x N x T x H x W x C; got {shape}. Does the pipeline end in PackClips?')
-        if shape[5] != channels:
-            raise ModelError(f'the model takes {self.modality} clips of {channels} channels; the data set '
+        if shape[5] != self.channels:
+            raise ModelError(f'the model takes {self.modality} clips of {self.channels} channels; the data set '
                              f'gives {shape[5]}. Check the modality of both.')
         least = getattr(self.backbone, 'min_input', (1, 1, 1))
         if any(size < low for size, low in zip(shape[2:5], least)):

@@ -36,6 +36,11 @@ class TwoStreamRecognizer(nn.Cell):
         self.weights = tuple(float(weight) for weight in weights)
         self.num_classes = self.rgb.num_classes
 
+    @property
+    def streams(self):
+        """The recognizers of single streams, by the input that each takes."""
+        return {'rgb': self.rgb, 'flow': self.flow}
+
     def construct(self, rgb, flow):
         return self.weights[0] * self.rgb(rgb) + self.weights[1] * self.flow(flow)
 

@@ -1,0 +1,67 @@
+"""Test protocols: which clips of a video are scored, and how their scores become one answer."""
+
+from ..errors import ConfigError, spelling_hint
+
+KEYS = ('frames', 'crop', 'average_clips')
+UNSAID = ('OpenClip', 'DecodeClip', 'ComputeFlow', 'PackClips')  # steps that choose nothing
+
+
+def apply_protocol(cfg, name, data='test'):
+    """Changes `cfg.data.<data>` and `cfg.model` to follow the protocol `name` of `cfg.protocols`.
+
+    A protocol is a dict with one or several of:
+        frames (dict): arguments of SampleFrames; clip_len and frame_interval stay unless they are given.
+        crop (dict): the step in the place of the pipeline's crop; `size` stays unless it is given.
+        average_clips (str): of the recognizer.
+
+    Raises: ConfigError for a name that the config has not, or a protocol that does not fit the pipeline.
+    """
+    protocols = cfg.get('protocols') or {}
+    if name not in protocols:
+        raise ConfigError(f'the config has no protocol {name!r}.{spelling_hint(name, protocols)} '
+                          f'It has: {", ".join(protocols) or "none"}')
+    protocol = protocols[name]
+    unknown = [key for key in protocol if key not in KEYS]
+    if unknown:
+        raise ConfigError(f'protocols.{name} has the keys {", ".join(KEYS)}; got {unknown[0]!r}')
+    for pipeline in pipelines(cfg.data[data]).values():
+        for key, kind in (('frames', 'SampleFrames'), ('crop', 'Crop')):
+            if key in protocol:
+                places = [i for i, step in enumerate(pipeline) if str(step.get('type')).endswith(kind)]
+                if len(places) != 1:
+                    raise ConfigError(f'protocols.{name} needs one step {kind} in the pipeline of data.{data}; '
+                                      f'it has {len(places)}')
+                old, kept = pipeline[places[0]], ('clip_len', 'frame_interval') if key == 'frames' else ('size',)
+                base = dict(type=old.type, **{argument: old[argument] for argument in kept if argument in old})
+                pipeline[places[0]] = type(old)({**base, **protocol[key]})
+    if 'average_clips' in protocol:
+        for model in (cfg.model.rgb, cfg.model.flow) if 'rgb' in cfg.model else (cfg.model,):
+            model.average_clips = protocol['average_clips']
+
+
+def describe_protocol(cfg, data='test'):
+    """One line on how videos are scored, which is equal for equal protocols.
+
+        SampleFrames(clip_len=64, mode='whole') > Resize(short_side=256) > CenterCrop(size=224), mean of the logits
+    """
+    texts = {}
+    for stream, pipeline in pipelines(cfg.data[data]).items():
+        steps = [_call(step) for step in pipeline if step.get('type') not in UNSAID]
+        model = cfg.model.get(stream) or cfg.model
+        how = 'softmax' if model.get('average_clips') == 'prob' else 'logits'
+        texts[stream] = ' > '.join(steps) + f', mean of the {how}'
+    if len(set(texts.values())) == 1:
+        return next(iter(texts.values()))
+    return '; '.join(f'{stream}: {text}' for stream, text in texts.items())
+
+
+def pipelines(dataset):
+    """The pipelines of a data set's config, by stream."""
+    streams = {key: dataset[key] for key in ('rgb', 'flow') if key in dataset} or {'imgs': dataset}
+    return {stream: part.get('pipeline') or [] for stream, part in streams.items()}
+
+
+def _call(step):
+    name = step.get('type')
+    arguments = ', '.join(f'{key}={value!r}' for key, value in sorted(step.items()) if key != 'type')
+    return f'{name if isinstance(name, str) else name.__name__}({arguments})'

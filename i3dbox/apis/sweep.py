@@ -1,0 +1,86 @@
+"""Testing the checkpoints of a run, one after the other."""
+
+import json
+import os
+import re
+
+from ..engine import distributed
+from ..errors import CheckpointError, ConfigError
+from ..evaluation.results import load_results
+from ..evaluation.tables import figures_table
+from ..fileio import atomic_write
+from ..weights.averaging import average_checkpoints
+from .test import Evaluator, sha256
+
+
+def last_checkpoints(folder, number):
+    """The paths of the last `number` checkpoints of a work_dir, oldest first: epoch_*.ckpt, or else step_*.ckpt.
+
+    Raises: CheckpointError where there are none.
+    """
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    for kind in ('epoch', 'step'):
+        found = [(int(match[1]), name) for name in names for match in [re.fullmatch(rf'{kind}_(\d+)\.ckpt', name)] if match]
+        if found:
+            return [os.path.join(folder, name) for _, name in sorted(found)[-number:]]
+    raise CheckpointError(f'{folder} holds no epoch_*.ckpt and no step_*.ckpt')
+
+
+def sweep(cfg, paths, folder, metrics, average=False, device='auto', device_id=None, data='test'):
+    """Tests checkpoints and writes <folder>/sweep/: <checkpoint>.pkl, summary.txt and summary.json.
+
+    Scores that are there, of the same checkpoint, config and protocol, are not computed again. On several ranks the
+    videos are divided among them (a collective call).
+
+    Args:
+        paths (list of str): checkpoints. folder (str): their work_dir.
+        metrics (list): of METRICS; the first figure decides which checkpoint is best.
+        average (bool): whether to test the mean of their weights, too.
+
+    Returns: str, the table, and which is best (the same text on every rank).
+    """
+    evaluator = Evaluator(cfg, device, device_id, data)
+    first = distributed.rank() == 0
+    if average:
+        path = os.path.join(folder, f'average_last_{len(paths)}.ckpt')
+        if first:
+            average_checkpoints(paths, path)
+        distributed.gather_json(None)  # the others wait for it
+        paths = [*paths, path]
+    rows, summary = [], []
+    for path in paths:
+        name = os.path.splitext(os.path.basename(path))[0]
+        file = os.path.join(folder, 'sweep', f'{name}.pkl')
+        digest = sha256(path)
+        known = distributed.gather_json(first and _is_done(file, evaluator, digest))[0]
+        results = load_results(file) if known else evaluator(path)
+        if first and not known:
+            os.makedirs(os.path.dirname(file), exist_ok=True)
+            results.save(file)
+        figures = {key: value for key, value in results.evaluate(metrics).items() if isinstance(value, float)}
+        rows.append((name, len(results.names), figures))
+        summary.append(dict(checkpoint=path, sha256=digest, videos=len(results.names), **figures))
+    if not rows[0][2]:
+        raise ConfigError('the first metric of a sweep gives a single number, such as top_k_accuracy; '
+                          f'got {metrics}')
+    key = next(iter(rows[0][2]))
+    best = max(rows, key=lambda row: row[2][key])
+    text = (f'{figures_table(rows)}\nbest: {best[0]}, {key} {best[2][key]:.4f}, chosen among {len(rows)} on data.{data}'
+            f'\nprotocol: {results.meta["protocol"]}')
+    if first:
+        atomic_write(os.path.join(folder, 'sweep', 'summary.txt'), text + '\n')
+        atomic_write(os.path.join(folder, 'sweep', 'summary.json'), json.dumps(
+            dict(checkpoints=summary, best=best[0], key=key, data=data, protocol=results.meta['protocol']), indent=1))
+    return text
+
+
+def _is_done(file, evaluator, digest):
+    """Whether `file` holds the scores that `evaluator` would give."""
+    if not os.path.exists(file):
+        return False
+    try:
+        meta = load_results(file).meta
+    except ConfigError:
+        return False
+    return (meta.get('checkpoint', {}).get('model', {}).get('sha256') == digest
+            and {key: meta.get(key) for key in evaluator.identity} == evaluator.identity)

@@ -1,0 +1,13 @@
+"""Average the weights of several checkpoints of a run into one."""
+
+
+def add_arguments(parser):
+    parser.add_argument('checkpoints', nargs='+', metavar='CKPT', help='at least two, of one network')
+    parser.add_argument('out', metavar='OUT', help='the .ckpt to write; it holds weights only')
+
+
+def run(args):
+    from ..weights.averaging import average_checkpoints
+
+    average_checkpoints(args.checkpoints, args.out)
+    print(f'{args.out}: the mean of {len(args.checkpoints)} checkpoints')

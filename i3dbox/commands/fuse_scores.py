@@ -1,0 +1,45 @@
+"""Add the scores of result files, as of the RGB and the flow stream, and print the figures."""
+
+from . import arguments
+
+
+def add_arguments(parser):
+    parser.add_argument('results', nargs='+', metavar='FILE', help='result files of the same videos')
+    parser.add_argument('--weights', nargs='+', type=float, metavar='W', help="one a file; default: 1 each, the paper's")
+    parser.add_argument('--search', nargs='*', metavar='FILE', help='find the weights of two streams by cross-validation '
+                        'on result files of the training split: those named here, or FILE themselves')
+    parser.add_argument('--out', metavar='FILE', help='write the joint scores, .pkl or .json')
+    arguments.add_metrics_argument(parser)
+
+
+def run(args):
+    from ..errors import ConfigError
+    from ..evaluation.fusion import fuse, search_weights
+    from ..evaluation.metrics import DEFAULT
+    from ..evaluation.results import check_results_path, load_results
+    from .test import print_results
+
+    if len(args.results) < 2:
+        raise ConfigError('name at least two result files')
+    if args.search is not None and args.weights:
+        raise ConfigError('--search finds the weights that --weights gives: use one of them')
+    if args.out:
+        check_results_path(args.out)
+    parts = {path: load_results(path) for path in args.results}
+    weights = args.weights
+    if args.search is not None:
+        training = {path: load_results(path) for path in args.search} or parts
+        for path, part in training.items():
+            subset = part.meta.get('subset')
+            if subset and subset != ['train']:  # data sets of one's own may not name their subset
+                raise ConfigError(f'{path} holds scores of the subset {", ".join(subset)}: weights are '
+                                  'searched on the training split, or the figures that they give are no test')
+        weights, found, equal = search_weights(training)
+        number = len(next(iter(training.values())).names)
+        print(f'weights {weights[0]:.2f} and {weights[1]:.2f}, found by cross-validation on {number} videos of the '
+              f'training split: top-1 {found:.4f} on those left out, {equal:.4f} with equal weights')
+    joint = fuse(parts, weights)
+    print_results(joint, args.eval or DEFAULT)
+    if args.out:
+        joint.save(args.out)
+        print(f'scores of {len(joint.names)} videos written to {args.out}')

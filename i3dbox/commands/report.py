@@ -1,0 +1,54 @@
+"""Write a page of figures, curves, confusions and mistakes of runs and their results."""
+
+from . import arguments
+
+
+def add_arguments(parser):
+    parser.add_argument('sources', nargs='+', metavar='[NAME=]WORK_DIR|FILE', help='work_dirs, for their curves, and '
+                        'result files of one data set, .pkl or .json, for all else; RGB and flow files are fused')
+    parser.add_argument('--out', default='report', metavar='DIR', help='the folder for report.html and its pictures; '
+                        'default: report')
+    parser.add_argument('--mistakes', type=arguments.at_least(0), default=12, metavar='N',
+                        help='how many mistakes to show with their frames; default: 12')
+
+
+def run(args):
+    import os
+
+    from ..errors import ConfigError, first_difference
+    from ..evaluation.fusion import fuse
+    from ..evaluation.metrics import DEFAULT
+    from ..evaluation.results import load_results
+    from ..evaluation.tables import figures_table, table
+    from ..reports.report import class_rows, write_report
+    from ..reports.run_log import read_run_log
+
+    runs, columns, notes = {}, {}, []
+    for item in args.sources:
+        name, _, path = ('', '', item) if os.path.exists(item) else item.rpartition('=')
+        stem = os.path.splitext(os.path.basename(os.path.normpath(path)))[0]
+        if os.path.isdir(path):
+            runs[_free(name or stem, path, runs)] = read_run_log(path)
+            continue
+        for title, part in load_results(path).by_stream().items():
+            columns[_free(f'{name} {title}' if name else title, stem, columns)] = part
+    for title, part in columns.items():
+        difference = first_difference(next(iter(columns.values())).classes, part.classes)
+        if difference:
+            raise ConfigError(f'a report is of one set of classes; {title}: {difference}')
+    if 'RGB' in columns and 'Flow' in columns and len(columns) == 2:
+        try:
+            columns = fuse({'RGB': columns['RGB'], 'Flow': columns['Flow']}).by_stream()
+        except ConfigError as error:
+            notes.append(str(error))
+    path = write_report(args.out, runs, columns, args.mistakes, notes)
+    if columns:
+        print(figures_table([(title, len(part.names), part.evaluate(DEFAULT)) for title, part in columns.items()]))
+        head, rows = class_rows(columns)
+        print(table([head, *rows]))
+    print(path)
+
+
+def _free(title, other, taken):
+    """`title`, with `other` behind it where it is taken."""
+    return f'{title} ({other})' if title in taken else title

@@ -1,0 +1,111 @@
+"""Late fusion: the logits of several result files added, video by video."""
+
+import re
+
+import numpy as np
+
+from ..errors import ConfigError, first_difference
+from .results import TITLES, Results
+
+FOLDS = 5
+
+
+def fuse(parts, weights=None):
+    """Adds the logits of the same videos, joined by name; the order of the first counts.
+
+    Args:
+        parts (dict of str -> Results): by file, as in errors.
+        weights (list of float): one a part; default: 1 each, the paper's.
+
+    Returns: Results.
+    Raises: ConfigError where videos, labels, classes or protocols differ, naming the first difference.
+    """
+    weights = [1.0] * len(parts) if weights is None else list(weights)
+    if len(weights) != len(parts):
+        raise ConfigError(f'{len(parts)} results take as many weights; got {weights}')
+    (first_name, first), *others = parts.items()
+    aligned = [first] + [_aligned(first_name, first, name, other) for name, other in others]
+    joint = sum(np.float32(weight) * part.scores for weight, part in zip(weights, aligned))
+    titles = _stream_names(parts)
+    meta = dict(parts={name: part.meta for name, part in parts.items()}, weights=weights,
+                protocol=first.meta.get('protocol'), modality=' + '.join(TITLES.get(t, t) for t in titles),
+                config_text=first.meta.get('config_text'),
+                skipped=sorted({name for part in parts.values() for name in part.meta.get('skipped') or ()}))
+    return Results(first.names, first.labels, joint, first.classes, meta,
+                   {title: part.scores for title, part in zip(titles, aligned)})
+
+
+def _aligned(first_name, first, name, other):
+    """`other` in the order of `first`."""
+    def refuse(text):
+        raise ConfigError(f'{first_name} and {name} cannot be fused: {text}')
+
+    places = {video: place for place, video in enumerate(other.names)}
+    for here, there, videos, known in ((first_name, name, first.names, places),
+                                       (name, first_name, other.names, set(first.names))):
+        missing = [video for video in videos if video not in known]
+        if missing:
+            refuse(f'{len(missing)} videos of {here} are not in {there}, the first is {missing[0]!r}')
+    order = [places[video] for video in first.names]
+    wrong = np.flatnonzero(first.labels != other.labels[order])
+    if wrong.size:
+        place = wrong[0]
+        refuse(f'{first.names[place]!r} has label {first.labels[place]} in the one and '
+               f'{other.labels[order[place]]} in the other')
+    if first.scores.shape[1] != other.scores.shape[1]:
+        refuse(f'they have {first.scores.shape[1]} and {other.scores.shape[1]} classes')
+    if first.classes and other.classes and first_difference(first.classes, other.classes):
+        refuse(first_difference(first.classes, other.classes))
+    protocols = [part.meta.get('protocol') for part in (first, other)]
+    if all(protocols) and protocols[0] != protocols[1]:
+        refuse(f'their protocols differ: {protocols[0]} in the one and {protocols[1]} in the other')
+    return Results(first.names, first.labels, other.scores[order], other.classes, other.meta)
+
+
+def _stream_names(parts):
+    """rgb and flow where the parts are one of each, else their files' names."""
+    streams = [{'RGB': 'rgb', 'Flow': 'flow'}.get(part.meta.get('modality')) for part in parts.values()]
+    return streams if None not in streams and len(set(streams)) == len(streams) else list(parts)
+
+
+def search_weights(parts, steps=20):
+    """Finds the weights of two streams by cross-validation.
+
+    In each of five folds, which keep the clips of one UCF101 group together, the weight is the one that is most
+    often right on the other four; among equals, the nearest to equal weights. The answer is their mean.
+
+    Args:
+        parts (dict of str -> Results): two, of videos that are not those to be tested on.
+        steps (int): weights that are tried: k / steps of the sum of both.
+
+    Returns:
+        (list of float, float, float): the weights, which sum to 2 as equal ones do; the share that they get right,
+        each fold with the weights of the others; and the share that equal weights get right.
+
+    Raises: ConfigError: not two parts; too few videos.
+    """
+    if len(parts) != 2:
+        raise ConfigError(f'the search is for the weights of two results; got {len(parts)}')
+    joint = fuse(parts)
+    first, second = joint.streams.values()
+    groups = sorted({_group(name) for name in joint.names})
+    if len(groups) < FOLDS:
+        raise ConfigError(f'the search needs at least {FOLDS} videos or groups; got {len(groups)}')
+    np.random.default_rng(0).shuffle(groups)
+    fold_of = {group: place % FOLDS for place, group in enumerate(groups)}
+    folds = np.array([fold_of[_group(name)] for name in joint.names])
+    shares = np.arange(steps + 1) / steps * 2
+    correct = np.array([((2 - share) * first + share * second).argmax(1) == joint.labels for share in shares])
+    chosen, hits = [], 0
+    for fold in range(FOLDS):
+        rest = correct[:, folds != fold].sum(1)
+        best = min(np.flatnonzero(rest == rest.max()), key=lambda place: abs(shares[place] - 1))
+        chosen.append(shares[best])
+        hits += correct[best, folds == fold].sum()
+    share = float(np.mean(chosen))
+    return [2 - share, share], float(hits / len(folds)), float(correct[steps // 2].mean())
+
+
+def _group(name):
+    """The part of a UCF101 name that clips cut from one video share: v_Archery_g01_c02 -> v_Archery_g01."""
+    return re.sub(r'_c\d+$', '', name)

@@ -1,0 +1,63 @@
+"""Figures as tables for a terminal."""
+
+import numpy as np
+from terminaltables import AsciiTable
+
+MOST_CONFUSIONS = 20
+
+
+def table(rows):
+    """Rows of cells (the first is the head) as text."""
+    return AsciiTable([[str(cell) for cell in row] for row in rows]).table
+
+
+def figures_table(rows):
+    """One row of figures for each of several results.
+
+    Args:
+        rows (list of (title, number of videos, dict of figures)): arrays among the figures are left out. Where there
+            are x_low and x_high (of the metric `bootstrap`), they stand beside x.
+
+    Returns: str.
+    """
+    names = list(dict.fromkeys(name for *_, figures in rows for name, value in figures.items() if np.ndim(value) == 0))
+    intervals = {name for name in names if f'{name}_low' in names and f'{name}_high' in names}
+    names = [name for name in names if name.rpartition('_')[0] not in intervals]
+
+    def cell(figures, name):
+        if name not in figures:
+            return ''
+        text = f'{figures[name]:.4f}'
+        if f'{name}_low' in figures:
+            text += f' [{figures[f"{name}_low"]:.4f}, {figures[f"{name}_high"]:.4f}]'
+        return text
+
+    return table([['', 'videos', *names], *([title, number, *(cell(figures, name) for name in names)]
+                                            for title, number, figures in rows)])
+
+
+def arrays_text(figures, classes=None):
+    """What the metrics per_class and confusion_matrix found, as text; '' where they were not asked for."""
+    parts = []
+    if 'recall' in figures:
+        names = class_names(classes, len(figures['recall']))
+        rows = zip(names, figures['support'], figures['recall'], figures['precision'])
+        parts.append(table([['class', 'videos', 'recall', 'precision'],
+                            *([name, int(support), f'{recall:.4f}', f'{precision:.4f}']
+                              for name, support, recall, precision in rows)]))
+    if 'confusion_matrix' in figures:
+        rows = confusions(figures['confusion_matrix'], classes)[:MOST_CONFUSIONS]
+        parts.append(table([['class', 'taken for', 'videos'], *rows]))
+    return '\n'.join(parts)
+
+
+def confusions(counts, classes=None):
+    """The confused pairs of a confusion matrix, (class, taken for, how often), most frequent first."""
+    names = class_names(classes, len(counts))
+    pairs = [(-counts[i, j], i, j) for i, j in zip(*np.nonzero(counts)) if i != j]
+    return [(names[i], names[j], int(-number)) for number, i, j in sorted(pairs)]
+
+
+def class_names(classes, number):
+    """The classes' names, or their labels where they have none."""
+    return list(classes) if classes else [str(label) for label in range(number)]

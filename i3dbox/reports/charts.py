@@ -1,0 +1,113 @@
+"""Charts as PNG: curves of runs, confusion matrices, calibration."""
+
+import io
+import warnings
+
+import numpy as np
+from matplotlib import font_manager
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.ticker import MaxNLocator
+
+from ..evaluation.metrics import confidences, confusion_matrix
+from ..evaluation.tables import class_names
+
+# Okabe and Ito's colours, which the colour-blind can tell apart
+COLORS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000', '#F0E442')
+# Class names may be Chinese; the first of these that is installed draws what the default font has not.
+_FONTS = ('DejaVu Sans', 'Noto Sans CJK SC', 'Noto Sans SC', 'Source Han Sans SC', 'Microsoft YaHei', 'SimHei',
+          'PingFang SC', 'WenQuanYi Zen Hei', 'WenQuanYi Micro Hei', 'AR PL UMing CN')
+
+
+def curves(runs):
+    """Loss, accuracy, learning rate and time by step, of one or several runs.
+
+    Args:
+        runs (dict of str -> dict): by title, what `read_run_log` returns.
+
+    Returns: dict of name -> PNG bytes.
+    """
+    return {
+        'loss': _chart(runs, 'loss of training', [('train', 'loss', {})]),
+        'accuracy': _chart(runs, 'top-1 accuracy (dashed: training; dots: validation)',
+                           [('train', 'top1_acc', dict(ls='--', alpha=0.6)), ('val', 'top1_acc', dict(marker='o'))], 0),
+        'learning_rate': _chart(runs, 'learning rate', [('train', 'lr', {})], 0),
+        'time': _chart(runs, 'seconds a step (dashed: waiting for data)',
+                       [('train', 'time', {}), ('train', 'data_time', dict(ls='--'))], 0),
+    }
+
+
+def confusion_chart(results, title):
+    """The confusion matrix, rows divided by the number of their samples."""
+    counts = confusion_matrix(results.scores, results.labels)['confusion_matrix']
+    names = class_names(results.classes, len(counts))
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    side = min(max(4.5, 0.16 * len(counts) + 2.5), 20)
+    figure, axes = _figure(title, side + 0.8, side)
+    image = axes.imshow(shares, vmin=0, vmax=1, cmap='Blues', interpolation='nearest')
+    size = 9 if len(names) <= 20 else max(4, min(8, 700 / len(names) / 1.4))
+    axes.set_xticks(range(len(names)), names, rotation=90, fontsize=size)
+    axes.set_yticks(range(len(names)), names, fontsize=size)
+    axes.set(xlabel='prediction', ylabel='label')
+    axes.grid(False)
+    if len(names) <= 20:
+        for row, column in zip(*np.nonzero(counts)):
+            axes.text(column, row, counts[row, column], ha='center', va='center', fontsize=8,
+                      color='white' if shares[row, column] > 0.5 else 'black')
+    figure.colorbar(image, ax=axes, fraction=0.046, label="share of the label's videos")
+    return _png(figure)
+
+
+def calibration_chart(columns, bins=10):
+    """Accuracy against confidence of several results (dict of title -> Results)."""
+    figure, axes = _figure('is the network as often right as it is sure?', 5, 4.2)
+    axes.plot([0, 1], [0, 1], color='0.7', lw=1)
+    for color, (title, results) in zip(COLORS, columns.items()):
+        confidence, correct = confidences(results.scores, results.labels)
+        places = np.minimum((confidence * bins).astype(int), bins - 1)
+        filled = [b for b in range(bins) if (places == b).any()]
+        axes.plot([confidence[places == b].mean() for b in filled], [correct[places == b].mean() for b in filled],
+                  'o-', color=color, label=title)
+    axes.set(xlabel='confidence', ylabel='top-1 accuracy', xlim=(0, 1), ylim=(0, 1.02))
+    axes.legend(fontsize=8)
+    return _png(figure)
+
+
+def _chart(runs, title, series, bottom=None):
+    figure, axes = _figure(title, 6, 3.4)
+    for color, (name, log) in zip(COLORS * (len(runs) // len(COLORS) + 1), runs.items()):
+        label = name
+        for mode, column, style in series:
+            points = [(step, value) for step, value in zip(log[mode].get('step', ()), log[mode].get(column, ()))
+                      if value is not None]
+            if points:
+                axes.plot(*zip(*points), color=color, label=label, lw=1.2, ms=4, **style)
+                label = None
+    axes.set_xlabel('step')
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if bottom is not None:
+        axes.set_ylim(bottom=bottom)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=8)
+    return _png(figure)
+
+
+def _figure(title, width, height):
+    figure = Figure(figsize=(width, height), layout='constrained')
+    axes = figure.add_subplot()
+    axes.set_title(title, fontsize=10)
+    axes.grid(True, color='0.9')
+    for side in ('top', 'right'):
+        axes.spines[side].set_visible(False)
+    return figure, axes
+
+
+def _png(figure):
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    for text in figure.findobj(Text):
+        text.set_fontfamily([name for name in _FONTS if name in installed])
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', 'Glyph')  # no such font is installed: the page's tables have the names
+        figure.savefig(file, format='png', dpi=110)
+    return file.getvalue()

@@ -1,0 +1,146 @@
+"""The report of runs and results: figures, curves, confusions, classes, mistakes."""
+
+import os
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from ..errors import I3DBoxError
+from ..evaluation.metrics import evaluate
+from ..evaluation.tables import class_names, confusions
+from ..fileio import atomic_write
+from . import page
+from .charts import calibration_chart, confusion_chart, curves
+from .mistakes import frames_of, most_confident_mistakes, open_dataset
+
+METRICS = ('top_k_accuracy', 'mean_class_accuracy', 'calibration_error', 'bootstrap')
+TITLE = 'i3dbox report'
+
+
+def write_report(out, runs, columns, mistakes=12, notes=()):
+    """Writes <out>/report.html, which needs no other file, and its pictures as PNG beside it.
+
+    Args:
+        out (str): a folder, which is made.
+        runs (dict of str -> dict): logs by title, see `read_run_log`.
+        columns (dict of str -> Results): results of the same classes by title, such as RGB, Flow, RGB + Flow; the
+            last one's confusions and mistakes are shown.
+        mistakes (int): how many are shown with their frames.
+        notes (sequence of str): what else the reader should know.
+
+    Returns: the page's path.
+    """
+    pictures, parts = {}, [page.paragraph(note, note=True) for note in notes]
+    if columns:
+        parts += _figures(columns)
+    if runs:
+        drawn = curves(runs)
+        pictures.update({f'curve_{name}': data for name, data in drawn.items()})
+        parts += [page.heading('Training'), page.charts(drawn)]
+    if columns:
+        title, results = list(columns.items())[-1]
+        parts += _classes(columns)
+        pictures['confusion_matrix'] = confusion_chart(results, f'{title}: what is taken for what')
+        pictures['calibration'] = calibration_chart(columns)
+        parts += [page.heading('Confusions'), page.charts({name: pictures[name] for name in
+                                                           ('confusion_matrix', 'calibration')})]
+        counts = evaluate(['confusion_matrix'], results.scores, results.labels)['confusion_matrix']
+        pairs = confusions(counts, results.classes)[:50]
+        if pairs:
+            parts.append(page.table(['class', 'taken for', 'videos'], pairs, (0, 1)))
+        parts += _mistakes(title, results, mistakes, pictures)
+        parts += _sources(columns)
+    for name, data in pictures.items():
+        atomic_write(os.path.join(out, f'{name}.png'), data)
+    path = os.path.join(out, 'report.html')
+    atomic_write(path, page.page(TITLE, parts))
+    return path
+
+
+def class_rows(columns):
+    """The head and rows of the table of classes: videos, each column's recall, and, for RGB and Flow side by side,
+    which of them is better at the class and how many videos only the one or the other gets right."""
+    first = next(iter(columns.values()))
+    recalls = [evaluate(['per_class'], part.scores, part.labels) for part in columns.values()]
+    head, names = ['class', 'videos', *columns], class_names(first.classes, first.scores.shape[1])
+    both = 'RGB' in columns and 'Flow' in columns and columns['RGB'].names == columns['Flow'].names
+    if both:
+        head += ['saved by', 'only RGB right', 'only Flow right']
+        right = {title: columns[title].predictions == columns[title].labels for title in ('RGB', 'Flow')}
+    rows = []
+    for label, name in enumerate(names):
+        support = recalls[0]['support'][label]
+        cells = [name, int(support), *(f'{r["recall"][label]:.3f}' if support else '' for r in recalls)]
+        if both:
+            members = first.labels == label
+            alone = [int((right[a] & ~right[b] & members).sum()) for a, b in (('RGB', 'Flow'), ('Flow', 'RGB'))]
+            gap = (alone[0] - alone[1]) / max(support, 1)
+            cells += [f'RGB +{gap:.3f}' if gap > 0 else f'Flow +{-gap:.3f}' if gap < 0 else '', *alone]
+        rows.append(cells)
+    return head, rows
+
+
+def _figures(columns):
+    rows, names = [], None
+    for title, part in columns.items():
+        values = evaluate(METRICS, part.scores, part.labels)
+        names = [name for name in values if not name.endswith(('_low', '_high'))]
+        cells = [f'{values[name]:.4f}' + (f' [{values[name + "_low"]:.4f}, {values[name + "_high"]:.4f}]'
+                                          if f'{name}_low' in values else '') for name in names]
+        rows.append([title, len(part.names), *cells])
+    parts = [page.heading('Figures'), page.table(['', 'videos', *names], rows),
+             page.paragraph('In brackets: 95 % intervals over the choice of the test videos (bootstrap).', note=True)]
+    lines = {}
+    for title, part in columns.items():
+        protocol, skipped = part.meta.get('protocol'), part.meta.get('skipped')
+        if protocol:
+            lines.setdefault(protocol, []).append(title)
+        if skipped:
+            text = f'{len(skipped)} damaged videos are not counted: {", ".join(skipped)}'
+            lines.setdefault(text, []).append(title)
+    return parts + [page.paragraph(f'{", ".join(titles)}: {text}', note=True) for text, titles in lines.items()]
+
+
+def _classes(columns):
+    head, rows = class_rows(columns)
+    places = (0, head.index('saved by')) if 'saved by' in head else (0,)
+    return [page.heading('Classes'), page.paragraph('Share of each class\'s videos that are recognised. A click on a '
+                                                    'head sorts.', note=True), page.table(head, rows, places)]
+
+
+def _mistakes(title, results, number, pictures):
+    found = most_confident_mistakes(results, number)
+    parts = [page.heading(f'Surest mistakes of {title}')]
+    if not found:
+        return [*parts, page.paragraph('There are none.')]
+    try:
+        dataset = open_dataset(results)
+    except (I3DBoxError, OSError) as error:
+        dataset = None
+        parts.append(page.paragraph(f'Their frames are not shown: {error}', note=True))
+    for place, mistake in enumerate(tqdm(found, desc='mistakes', disable=None), 1):
+        caption = (f'{mistake.name}: {mistake.label}, taken for {mistake.prediction} with confidence '
+                   f'{mistake.confidence:.3f} (its own class: {mistake.own:.3f})')
+        picture = frames_of(dataset, mistake.name) if dataset else None
+        if picture is not None:
+            bgr = np.ascontiguousarray(picture[..., ::-1])
+            pictures[f'mistake_{place:02d}'] = cv2.imencode('.png', bgr)[1].tobytes()
+            jpeg = cv2.imencode('.jpg', bgr, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
+            parts.append(page.figure(caption, page.image(jpeg, mistake.name, 'jpeg')))
+        else:
+            parts.append(page.paragraph(caption))
+    return parts
+
+
+def _sources(columns):
+    metas = [meta for part in columns.values() for meta in (part.meta.get('parts') or {'': part.meta}).values()]
+    files = dict.fromkeys((file.get('path'), file.get('sha256')) for meta in metas
+                          for file in (meta.get('checkpoint') or {}).values())
+    parts = [page.heading('Sources'), *(page.paragraph(f'{path}, sha256 {digest}') for path, digest in files)]
+    meta = metas[-1]
+    if meta.get('versions'):
+        parts.append(page.paragraph(', '.join(f'{name} {version}' for name, version in meta['versions'].items())))
+    if meta.get('config_text'):
+        parts.append(page.details('the config', meta['config_text']))
+    return parts

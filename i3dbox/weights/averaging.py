@@ -1,0 +1,40 @@
+"""One checkpoint out of several of a run: the mean of their weights."""
+
+import os
+
+import numpy as np
+
+from ..errors import CheckpointError
+from .checkpoint import load_checkpoint, write_checkpoint
+
+
+def average_checkpoints(paths, out):
+    """Writes the mean of checkpoints' parameters, batch norm's moving statistics among them, in float64.
+
+    The last checkpoints of a run lie around one minimum, and their mean often generalises better than each (Izmailov
+    et al., "Averaging Weights Leads to Wider Optima and Better Generalization", arXiv 1803.05407).
+
+    Args:
+        paths (list of str): checkpoints of one network.
+        out (str): ends in .ckpt.
+
+    Raises: CheckpointError: fewer than two, or of different networks, classes or modalities.
+    """
+    if len(paths) < 2:
+        raise CheckpointError(f'an average takes at least two checkpoints; got {", ".join(map(str, paths)) or "none"}')
+    if not str(out).endswith('.ckpt'):
+        raise CheckpointError(f'OUT ends in .ckpt; got {out}')
+    total, shapes, first = {}, {}, {}
+    for path in paths:
+        parameters, _, meta = load_checkpoint(path)
+        parameters = {name: array for name, array in parameters.items() if not name.endswith('dropout.step')}
+        kind = {key: meta.get(key) for key in ('modality', 'classes')}
+        if not total:
+            shapes, first = {name: array.shape for name, array in parameters.items()}, kind
+        elif {name: array.shape for name, array in parameters.items()} != shapes or kind != first:
+            raise CheckpointError(f'{path} is of another network, modality or classes than {paths[0]}')
+        for name, array in parameters.items():
+            total[name] = total.get(name, 0) + array.astype(np.float64)
+    mean = {name: (array / len(paths)).astype(np.float32) for name, array in total.items()}
+    kept = {key: meta[key] for key in ('modality', 'classes', 'config', 'source', 'licence') if key in meta}
+    write_checkpoint(out, mean, meta=dict(kept, average_of=[os.path.basename(path) for path in paths]))

@@ -1,0 +1,177 @@
+"""Figures do not depend on how they were computed, and a long video's is that of the whole video."""
+
+import mindspore as ms
+import numpy as np
+import pytest
+from mindspore import Tensor
+
+from i3dbox.apis.protocols import apply_protocol, describe_protocol
+from i3dbox.config import Config
+from i3dbox.datasets.pipelines.sampling import SampleFrames
+from i3dbox.errors import ConfigError
+from i3dbox.evaluation.clip_scores import ClipScorer, StepLogits, average, windows
+from i3dbox.models import build_recognizer
+from i3dbox.models.heads.i3d_head import mean_over_steps
+from i3dbox.models.i3d_table import temporal_geometry
+from test_configs import ROOT
+from tiny import TinyBackbone
+
+rng = np.random.default_rng(0)
+
+
+def clip(frames, size=32, channels=3):
+    return rng.integers(0, 256, (1, 1, frames, size, size, channels), np.uint8)
+
+
+@pytest.fixture(scope='module')
+def stream():
+    """I3D with statistics and scales of a trained network's kind."""
+    ms.set_context(mode=ms.GRAPH_MODE)
+    stream = build_recognizer(dict(type='Recognizer3D', backbone=dict(type='InceptionI3D'),
+                                   head=dict(type='I3DHead', num_classes=5)))
+    for parameter in stream.get_parameters():
+        kind = parameter.name.rpartition('.')[2]
+        if kind in ('beta', 'moving_mean'):
+            parameter.set_data(Tensor(rng.normal(0, 0.1, parameter.shape).astype(np.float32)))
+        elif kind in ('gamma', 'moving_variance'):
+            parameter.set_data(Tensor(rng.uniform(0.5, 1.5, parameter.shape).astype(np.float32)))
+    return stream.set_train(False)
+
+
+@pytest.fixture(scope='module')
+def whole(stream):
+    """Scores clips of any length; takes them whole."""
+    return ClipScorer(stream, any_length=True)
+
+
+@pytest.fixture(scope='module')
+def windowed(stream, whole):
+    """Scores clips of any length; the longest window holds 136 frames."""
+    scorer = ClipScorer(stream, any_length=True, max_frames=136)
+    scorer.network = whole.network  # one compilation for both
+    return scorer
+
+
+# The whole video
+
+def test_the_open_graph_gives_what_the_recognizer_gives(stream, whole):
+    for frames in (64, 65):
+        imgs = clip(frames)
+        np.testing.assert_allclose(whole(imgs), stream(Tensor(imgs)).asnumpy(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize('frames', [137, 300, 301, 302, 303, 304, 305, 306, 307])
+def test_windows_over_a_long_video_give_what_the_whole_gives(whole, windowed, frames):
+    imgs = clip(frames)
+    assert len(windows(frames, 136, 8, 6)) > 1
+    np.testing.assert_allclose(windowed(imgs), whole(imgs), rtol=1e-4, atol=1e-6)
+
+
+def test_one_compilation_serves_all_lengths(whole, windowed):
+    for frames in (8, 9, 23, 64, 100):
+        whole(clip(frames, 32))
+        whole(clip(frames, 40))
+    windowed(clip(200))
+    assert len(whole.network.compile_cache) == 1
+
+
+def test_a_window_without_all_that_a_step_depends_on_gives_something_else(stream, whole):
+    imgs = clip(160)
+    steps = whole.network(Tensor(imgs)).asnumpy()[0]
+    short = whole.network(Tensor(imgs[:, :, :80])).asnumpy()[0]
+    context = temporal_geometry()[1]
+    kept = 10 - context
+    np.testing.assert_allclose(short[:, :kept], steps[:, :kept], rtol=1e-4, atol=1e-6)
+    assert np.abs(short[:, -1] - steps[:, 9]).max() > 1e-3
+
+
+def test_windows_keep_every_step_once_and_begin_where_strides_do():
+    for frames in range(130, 700, 7):
+        cuts = windows(frames, 136, 8, 6)
+        kept = [start // 8 + step for start, stop, first, last in cuts
+                for step in range(first, last if last is not None else -(-(stop - start) // 8))]
+        assert kept == list(range(-(-frames // 8)))
+        assert all(start % 8 == 0 and (stop - start) % 8 == frames % 8 for start, stop, *_ in cuts)
+        assert all(stop - start <= 136 for start, stop, *_ in cuts)
+
+
+def test_a_limit_that_no_step_fits_into_is_refused(stream):
+    with pytest.raises(ConfigError, match='evaluation.max_frames must be at least 111 for InceptionI3D; got 64'):
+        ClipScorer(stream, any_length=True, max_frames=64)
+
+
+def test_the_mean_over_steps_is_the_heads(stream):
+    imgs = clip(8)  # a single step
+    steps = StepLogits(stream).set_train(False)(Tensor(imgs)).asnumpy()[0]
+    assert steps.shape == (5, 1)
+    np.testing.assert_allclose(mean_over_steps(steps), stream(Tensor(imgs)).asnumpy()[0], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(mean_over_steps(np.array([[1., 2., 6.]])), [(1.5 + 4) / 2])
+
+
+# Several clips
+
+@pytest.mark.parametrize('how', ['score', 'prob'])
+def test_clips_are_averaged_as_the_recognizer_averages_them(how):
+    recognizer = build_recognizer(dict(type='Recognizer3D', backbone=dict(type=TinyBackbone), average_clips=how,
+                                       head=dict(type='I3DHead', num_classes=3))).set_train(False)
+    imgs = rng.integers(0, 256, (2, 3, 4, 8, 8, 3), np.uint8)
+    np.testing.assert_allclose(ClipScorer(recognizer)(imgs), recognizer(Tensor(imgs)).asnumpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_the_mean_of_probabilities_is_not_that_of_logits():
+    logits = np.array([[[0., 4.], [3., 0.]]])
+    assert average(logits, 'score').tolist() == [[1.5, 2.0]]
+    shares = np.exp(average(logits, 'prob'))
+    softmax = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    np.testing.assert_allclose(shares, softmax.mean(1), rtol=1e-6)
+
+
+# Protocols
+
+def config(name='i3d_rgb_ucf101'):
+    return Config.fromfile(str(ROOT / f'configs/{name}.py'))
+
+
+def test_the_default_is_the_authors_whole_video():
+    cfg = config()
+    text = describe_protocol(cfg)
+    assert text == ("SampleFrames(clip_len=64, mode='whole') > Resize(short_side=256) > CenterCrop(size=224), "
+                    'mean of the logits')
+    apply_protocol(cfg, 'whole')
+    assert describe_protocol(cfg) == text
+
+
+def test_a_protocol_changes_both_streams_and_the_average():
+    cfg = config('two_stream_ucf101')
+    apply_protocol(cfg, 'views')
+    assert describe_protocol(cfg) == ("SampleFrames(clip_len=64, mode='uniform', num_clips=10) > Resize(short_side=256) "
+                                      '> ThreeCrop(size=224), mean of the softmax')
+    assert cfg.model.rgb.average_clips == cfg.model.flow.average_clips == 'prob'
+
+
+def test_streams_of_different_protocols_are_told_apart():
+    cfg = config('two_stream_ucf101')
+    cfg.data.test.flow.pipeline = [dict(step) for step in cfg.data.test.flow.pipeline]
+    cfg.data.test.flow.pipeline[1] = dict(type='SampleFrames', clip_len=64, mode='centre')
+    assert describe_protocol(cfg).startswith("rgb: SampleFrames(clip_len=64, mode='whole')")
+
+
+@pytest.mark.parametrize('protocols, name, message', [
+    (dict(whole=dict(frames=dict(mode='whole'))), 'hole', "no protocol 'hole'. Did you mean 'whole'"),
+    (dict(odd=dict(clips=3)), 'odd', "protocols.odd has the keys frames, crop, average_clips; got 'clips'"),
+    (dict(crop=dict(crop=dict(type='ThreeCrop'))), 'crop', 'needs one step Crop in the pipeline of data.test; it has 0'),
+])
+def test_a_protocol_that_cannot_be_followed_is_told(protocols, name, message):
+    cfg = config()
+    cfg.protocols = protocols
+    cfg.data.test.pipeline = [step for step in cfg.data.test.pipeline if step.type != 'CenterCrop']
+    with pytest.raises(ConfigError, match=message):
+        apply_protocol(cfg, name)
+
+
+def test_one_clip_at_random_depends_on_the_sample_alone():
+    step, starts = SampleFrames(8, mode='drawn'), []
+    for seed in (1, 1, 2):
+        results = dict(total_frames=1000, test_mode=True, rng=np.random.default_rng(seed))
+        starts.append(step(results)['frame_inds'][0])
+    assert starts[0] == starts[1] != starts[2]

@@ -1,0 +1,125 @@
+"""The report is one page that needs no other file and shows what is in the logs and results."""
+
+import base64
+import html
+import json
+import re
+
+import cv2
+import numpy as np
+import pytest
+
+from i3dbox.commands import main
+from i3dbox.config import Config
+from i3dbox.errors import DataError
+from i3dbox.evaluation.results import Results
+from i3dbox.reports.mistakes import most_confident_mistakes
+from i3dbox.reports.report import class_rows
+from i3dbox.reports.run_log import read_run_log
+from test_configs import ROOT
+
+CLASSES = ['wave', 'clap', '跳 <b>']
+LABELS = np.array([0, 0, 1, 1, 2, 2], np.int32)
+
+
+def results(predictions, confidence=3.0, modality='RGB', **meta):
+    scores = np.zeros((6, 3), np.float32)
+    scores[np.arange(6), predictions] = np.linspace(confidence, confidence + 1, 6)
+    return Results([f'v{i}' for i in range(6)], LABELS, scores, CLASSES, dict(modality=modality, **meta))
+
+
+@pytest.fixture
+def work_dir(tmp_path):
+    """The log of a run that was killed at step 3, resumed from 2 and cut off while writing."""
+    lines = [dict(step=s, mode='train', loss=v, top1_acc=0.5, lr=0.1, time=1.0, data_time=0.1)
+             for s, v in ((1, 3.0), (2, 2.0), (3, 9.0), (3, 1.5), (4, None))]
+    lines.insert(3, dict(step=2, mode='val', epoch=1, top1_acc=0.25))
+    folder = tmp_path / 'run'
+    folder.mkdir()
+    (folder / 'log.json').write_text(''.join(json.dumps(line) + '\n' for line in lines) + '{"step": 5, "mo')
+    return folder
+
+
+def test_of_a_step_that_was_run_twice_the_later_line_counts(work_dir):
+    log = read_run_log(work_dir)
+    assert log['train']['step'] == [1, 2, 3, 4] and log['train']['loss'] == [3.0, 2.0, 1.5, None]
+    assert log['val'] == dict(step=[2], epoch=[1], top1_acc=[0.25])
+
+
+def test_a_folder_without_a_log_and_a_log_of_something_else_are_named(tmp_path):
+    with pytest.raises(DataError, match='is no work_dir: it has no log.json'):
+        read_run_log(tmp_path)
+    (tmp_path / 'log.json').write_text('hello\n')
+    with pytest.raises(DataError, match='log.json, line 1 is no JSON'):
+        read_run_log(tmp_path)
+
+
+def test_the_table_of_classes_tells_which_stream_saves_which_class():
+    rgb, flow = results([0, 0, 1, 0, 0, 0]), results([1, 1, 1, 1, 2, 0])
+    head, rows = class_rows({'RGB': rgb, 'Flow': flow, 'RGB + Flow': rgb})
+    assert head == ['class', 'videos', 'RGB', 'Flow', 'RGB + Flow', 'saved by', 'only RGB right', 'only Flow right']
+    assert rows == [['wave', 2, '1.000', '0.000', '1.000', 'RGB +1.000', 2, 0],
+                    ['clap', 2, '0.500', '1.000', '0.500', 'Flow +0.500', 0, 1],
+                    ['跳 <b>', 2, '0.000', '0.500', '0.000', 'Flow +0.500', 0, 1]]
+
+
+def test_mistakes_come_surest_first_and_right_answers_not_at_all():
+    found = most_confident_mistakes(results([1, 0, 0, 1, 1, 2]))
+    assert [(m.name, m.label, m.prediction) for m in found] == [
+        ('v4', '跳 <b>', 'clap'), ('v2', 'clap', 'wave'), ('v0', 'wave', 'clap')]
+    assert found[0].confidence > found[1].confidence > found[2].confidence
+    assert found[0].confidence == pytest.approx(np.exp(3.8) / (np.exp(3.8) + 2))
+
+
+def test_the_page_holds_curves_tables_and_pictures_and_asks_for_nothing(work_dir, tmp_path, capsys):
+    results([0, 0, 1, 0, 0, 0]).save(tmp_path / 'rgb.pkl')
+    results([1, 1, 1, 1, 2, 0], modality='Flow').save(tmp_path / 'flow.json')
+    out = tmp_path / 'report'
+    assert main('report', [str(work_dir), str(tmp_path / 'rgb.pkl'), str(tmp_path / 'flow.json'), '--out', str(out)]) == 0
+    text = (out / 'report.html').read_text(encoding='utf-8')
+    pictures = re.findall(r'src="([^"]*)"', text)
+    assert len(pictures) == 6 and all(p.startswith('data:image/png;base64,') for p in pictures)
+    for picture in pictures:
+        assert cv2.imdecode(np.frombuffer(base64.b64decode(picture.partition(',')[2]), np.uint8), 1) is not None
+    assert not re.search(r'(src|href)="?(http|/|file)|@import|<link', text)
+    assert 'RGB + Flow' in text and html.escape('跳 <b>') in text and '跳 <b>' not in text
+    assert 'Their frames are not shown: the results do not carry their config' in text
+    assert {f.name for f in out.glob('*.png')} == {
+        'curve_loss.png', 'curve_accuracy.png', 'curve_learning_rate.png', 'curve_time.png', 'confusion_matrix.png',
+        'calibration.png'}
+    printed = capsys.readouterr().out
+    assert 'saved by' in printed and printed.strip().endswith('report.html')
+
+
+def test_streams_of_different_videos_are_shown_beside_each_other_and_not_fused(tmp_path):
+    results([0, 0, 1, 0, 0, 0], protocol='whole').save(tmp_path / 'rgb.pkl')
+    results([1, 1, 1, 1, 2, 0], modality='Flow', protocol='centre').save(tmp_path / 'flow.pkl')
+    assert main('report', [str(tmp_path / 'rgb.pkl'), str(tmp_path / 'flow.pkl'), '--out', str(tmp_path / 'r')]) == 0
+    text = (tmp_path / 'r/report.html').read_text(encoding='utf-8')
+    assert 'cannot be fused: their protocols differ' in text and 'RGB + Flow' not in text
+
+
+def test_results_of_different_classes_are_refused(tmp_path, capsys):
+    results([0] * 6).save(tmp_path / 'a.pkl')
+    other = results([0] * 6)
+    other.classes = ['wave', 'jump', 'clap']
+    other.save(tmp_path / 'b.pkl')
+    assert main('report', [str(tmp_path / 'a.pkl'), f'B={tmp_path}/b.pkl', '--out', str(tmp_path / 'r')]) == 1
+    assert "class 1 is 'clap' in the one and 'jump' in the other" in capsys.readouterr().err
+
+
+def test_mistakes_are_shown_with_frames_of_both_streams(tmp_path):
+    cfg = Config.fromfile(str(ROOT / 'configs/two_stream_synthetic.py'))
+    for stream in ('rgb', 'flow'):
+        cfg.data.test[stream].data_root = str(tmp_path / 'synthetic')
+    from i3dbox.registry import DATASETS
+    dataset = DATASETS.build(cfg.data.test, test_mode=True)
+    names = [sample['name'] for sample in dataset.samples[:2]] + ['gone/video']
+    scores = np.eye(8, dtype=np.float32)[[7, 7, 7]] * 5
+    Results(names, np.zeros(3, np.int32), scores, dataset.classes,
+            dict(config_text=cfg.pretty_text, modality='RGB')).save(tmp_path / 'r.pkl')
+    assert main('report', [str(tmp_path / 'r.pkl'), '--out', str(tmp_path / 'out')]) == 0
+    pictures = [cv2.imread(str(path)) for path in sorted((tmp_path / 'out').glob('mistake_*.png'))]
+    assert len(pictures) == 2
+    assert all(p.shape[1] == pictures[0].shape[1] and p.shape[0] > 2 * 96 for p in pictures)  # two rows of frames
+    assert (tmp_path / 'out/report.html').read_text(encoding='utf-8').count('data:image/jpeg') == 2
