@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import itertools
 import json
 import math
 import pathlib
@@ -50,7 +51,7 @@ def figures(tmp_path, command, *args):
 
 def test_the_tools_are_shims_over_the_commands():
     tools = sorted((ROOT / 'tools/analysis').glob('*.py'))
-    assert [tool.stem for tool in tools] == ['get_flops']
+    assert [tool.stem for tool in tools] == ['benchmark_loader', 'benchmark_model', 'get_flops']
     assert all(f"main('{tool.stem}')" in tool.read_text() for tool in tools)
 
 
@@ -190,6 +191,149 @@ def test_a_crop_of_width_and_height_is_understood_and_a_config_without_data_has_
     (['--size', '1', '2', '3'], '--size is one number, or width and height; got 1 2 3'),
     (['--json', '.'], 'it is a folder'),
     (['--cfg-options', 'model=None'], "has no 'model'")])
-def test_what_cannot_be_counted_is_told_in_one_line(args, message):
-    status, printed = run('get_flops', 'i3d_rgb_synthetic', *args)
+@pytest.mark.parametrize('command', ['get_flops', 'benchmark_model'])
+def test_what_cannot_be_counted_or_measured_is_told_in_one_line(command, args, message):
+    status, printed = run(command, 'i3d_rgb_synthetic', *args)
+    assert status == 1 and message in printed and printed.count('\n') == 1
+
+
+# benchmark_loader
+
+STEPS = ['OpenClip', 'SampleFrames', 'DecodeClip', 'RandomCrop', 'PackClips']
+GENERATION = dict(train_groups=1, test_groups=1, clips_per_group=1, num_frames=6, size=(48, 40))
+
+
+def synthetic(modality):
+    steps = [dict(type='OpenClip'), dict(type='SampleFrames', clip_len=4), dict(type='DecodeClip'),
+             dict(type='RandomCrop', size=32), dict(type='PackClips')]
+    return dict(type='SyntheticActions', modality=modality, generation=GENERATION, pipeline=steps)
+
+
+@pytest.fixture
+def cache(tmp_path_factory, monkeypatch):
+    folder = tmp_path_factory.getbasetemp() / 'analysis_cache'
+    monkeypatch.setenv('I3DBOX_CACHE', str(folder))
+
+
+def test_every_number_of_workers_and_every_step_has_its_row(cache, tmp_path):
+    config = tiny.write_config(tmp_path, data=dict(batch_size=3, num_workers=1, train=synthetic('RGB')))
+    found, printed = figures(tmp_path, 'benchmark_loader', config, '--batches', 2, '--num-workers', 0, 2, 1)
+    assert [(row['num_workers'], row['configured']) for row in found['loaders']] == [(1, True), (0, False), (2, False)]
+    rows = [row['step'] for row in found['steps']]
+    assert rows == [*STEPS, 'the rest of loading', 'building the batch']
+    assert all(step in printed for step in rows) and '1 (config)' in printed
+    assert sum(row['share'] for row in found['steps']) == pytest.approx(1)
+    for row in found['loaders']:  # clips of 4 x 32 x 32 x 3
+        assert row['clips_per_s'] == pytest.approx(row['samples_per_s'])
+        assert row['frames_per_s'] == pytest.approx(4 * row['clips_per_s'])
+        assert row['mb_per_s'] == pytest.approx(row['frames_per_s'] * 32 * 32 * 3 / 1e6)
+
+
+def test_two_streams_are_told_apart(cache, tmp_path):
+    both = dict(type='TwoStreamDataset', rgb=synthetic('RGB'), flow=synthetic('Flow'))
+    config = tiny.write_config(tmp_path, data=dict(batch_size=2, test=both))
+    found, printed = figures(tmp_path, 'benchmark_loader', config, '--subset', 'test', '--batches', 1)
+    assert [row['stream'] for row in found['loaders']] == ['rgb', 'flow'] and 'Stream' in printed
+    rgb, flow = (row['mb_per_s'] for row in found['loaders'])
+    assert rgb / flow == pytest.approx(3 / 2)
+    steps = [(row['stream'], row['step']) for row in found['steps']]
+    assert steps[:10] == list(itertools.product(('rgb', 'flow'), STEPS))
+
+
+def test_the_given_batch_size_and_the_loader_of_the_subset_are_used(tmp_path):
+    data = dict(batch_size=4, num_workers=2, val_loader=dict(batch_size=1, num_workers=0), val=dict(type='TinyDataset'))
+    config = tiny.write_config(tmp_path, data=data)
+    found, _ = figures(tmp_path, 'benchmark_loader', config, '--subset', 'val', '--batches', 1)
+    assert found['batch_size'] == 1 and found['loaders'][0]['num_workers'] == 0
+    found, _ = figures(tmp_path, 'benchmark_loader', config, '--subset', 'val', '--batches', 1, '--batch-size', 5)
+    assert found['batch_size'] == 5
+
+
+def test_what_is_measured_is_what_was_loaded_and_the_data_set_is_as_before():
+    from i3dbox.apis.benchmark import loader_speed, step_times
+    from i3dbox.datasets.stream import Stream
+
+    dataset = tiny.TinyDataset(6, damaged_samples=(1, 4), test_mode=True, damaged='skip')
+    stream, damaged = Stream(6, 3, shuffle=False), []
+    speed, step = loader_speed(dataset, stream, 4, damaged=damaged)
+    assert speed.samples == 4 * 2 and speed.streams == dict(imgs=dict(clips=8, frames=32, bytes=32 * 8 * 8 * 3))
+    assert step == 2 + 4 + 2 and {report.name for report in damaged} == {'clip1', 'clip4'}
+    steps = dataset.pipeline.steps
+    assert [row.step for row in step_times(dataset, stream, 2)] == ['the rest of loading', 'building the batch']
+    assert dataset.pipeline.steps is steps and 'get' not in vars(dataset)
+
+
+def test_damaged_samples_are_replaced_and_named_or_end_it(tmp_path):
+    damaged = dict(type='TinyDataset', size=8, damaged_samples=[2])
+    config = tiny.write_config(tmp_path, data=dict(batch_size=4, train=damaged, test=damaged))
+    found, printed = figures(tmp_path, 'benchmark_loader', config, '--batches', 2)
+    assert found['damaged'] == ['clip2'] and '1 damaged samples were met: clip2' in printed
+    status, printed = run('benchmark_loader', config, '--subset', 'test')
+    assert status == 1 and 'clip2.avi: it is made of noise' in printed
+
+
+@pytest.mark.parametrize('args, message', [
+    (['--subset', 'val'], "has no 'data.val'"),
+    (['--json', '.'], 'it is a folder'),
+    (['--cfg-options', 'data.worker=fibre'], "worker is one of 'thread', 'process'; got 'fibre'")])
+def test_what_cannot_be_loaded_is_told_in_one_line(tmp_path, args, message):
+    config = tiny.write_config(tmp_path, data=dict(batch_size=2, train=dict(type='TinyDataset')))
+    status, printed = run('benchmark_loader', config, *args)
+    assert status == 1 and message in printed
+
+
+@pytest.mark.parametrize('command, option, value', [
+    ('benchmark_loader', '--batches', '0'), ('benchmark_loader', '--num-workers', '-1'),
+    ('benchmark_loader', '--batch-size', '0'), ('benchmark_model', '--repeat', '0'),
+    ('benchmark_model', '--batch-size', 'x'), ('get_flops', '--clip-len', '0'), ('get_flops', '--depth', '0')])
+def test_numbers_out_of_range_are_refused(command, option, value, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(command, ['i3d_rgb_synthetic', option, value])
+    assert caught.value.code == 2 and f'argument {option}: invalid whole number from' in capsys.readouterr().err
+
+
+# benchmark_model
+
+@pytest.fixture(scope='module')
+def measured(tmp_path_factory):
+    """The figures and the text of a measurement of forward and training step."""
+    folder = tmp_path_factory.mktemp('measured')
+    config = tiny.write_config(folder, data=None, total_epochs=0.5, accumulate=2, clip_grad_norm=1.0,
+                               freeze=dict(freeze_prefixes=['first']))
+    return figures(folder, 'benchmark_model', config, '--train', '--batch-size', 2, '--clip-len', 4, '--size', 8,
+                   '--repeat', 3)
+
+
+def test_forward_and_training_step_are_measured_without_data(measured):
+    found, printed = measured
+    for name in ('forward', 'training step'):
+        assert len(found[name]['ms']) == 3 and name in printed
+        assert min(found[name]['ms']) <= found[name]['median_ms'] <= max(found[name]['ms'])
+        assert found[name]['clips_per_s'] == pytest.approx(2000 / found[name]['median_ms'])
+        assert found[name]['peak_memory_bytes'] > 10e6
+    assert found['device'] == 'CPU' and found['clip'] == [4, 8, 8]
+
+
+def test_the_multiply_adds_are_those_of_the_batch(measured):
+    found, _ = measured
+    assert found['multiply_adds'] == 2 * total(count(build_recognizer(TINY_MODEL), (4, 8, 8))).multiply_adds
+    assert found['multiply_adds_per_s'] == pytest.approx(1e3 * found['multiply_adds'] / found['forward']['median_ms'])
+
+
+def test_the_training_step_freezes_what_the_config_freezes(measured):
+    assert 'Training step: 5 of 8 parameters train' in measured[1]
+
+
+def test_a_two_stream_network_is_measured_and_only_the_forward_unless_asked(tmp_path):
+    config = tiny.write_config(tmp_path, model=TWO_STREAM, data=None, loss=None, optimizer=None)
+    found, printed = figures(tmp_path, 'benchmark_model', config, '--clip-len', 4, '--size', 8, '--repeat', 1)
+    assert found['forward']['compile_s'] >= 0 and 'training step' not in found and 'raining step' not in printed
+
+
+@pytest.mark.parametrize('args, message', [
+    (['--train', '--cfg-options', 'loss=None'], "has no 'loss'"),
+    (['--train', '--cfg-options', "freeze={'freeze_prefixes':['nowhere']}"], "the prefix 'nowhere'"),
+    (['--device', 'Ascend'], "device 'Ascend': the config has runners for CPU")])
+def test_what_cannot_be_measured_is_told_in_one_line(tmp_path, args, message):
+    status, printed = run('benchmark_model', tiny.write_config(tmp_path), '--clip-len', 4, '--size', 8, *args)
     assert status == 1 and message in printed and printed.count('\n') == 1
