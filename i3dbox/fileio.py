@@ -5,6 +5,8 @@ import os
 import shutil
 import tempfile
 
+from .errors import ConfigError
+
 try:
     import fcntl
 except ImportError:  # not a POSIX system
@@ -45,6 +47,18 @@ def atomic_write(path, data):
             file.write(data.encode('utf-8') if isinstance(data, str) else data)
             file.flush()
             os.fsync(file.fileno())
+
+
+def check_writable(path):
+    """Raises ConfigError unless a file can be written at `path`; makes its folder. For before a long computation."""
+    folder = os.path.dirname(os.path.abspath(path))
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f'{path} cannot be written: {error}') from error
+    if os.path.isdir(path) or not os.access(folder, os.W_OK):
+        raise ConfigError(f'{path} cannot be written: ' + ('it is a folder' if os.path.isdir(path) else
+                                                           f'{folder} is not writable'))
 
 
 @contextlib.contextmanager

@@ -73,15 +73,8 @@ def train(cfg, resume=None, device='auto', device_id=None, validate=False):
 
     batch_size = cfg.data.get('batch_size', 1)
     stream = Stream(len(dataset), batch_size, world, seed)
-    accumulate = cfg.get('accumulate') or 1
-    total_steps = max(1, int(cfg.total_epochs * stream.steps_per_epoch))
-    rates = SCHEDULES.build(cfg.schedule, base_lr=cfg.optimizer.lr, steps_per_epoch=stream.steps_per_epoch,
-                            total_steps=total_steps)
-    rates = [rates[step // accumulate * accumulate] for step in range(total_steps)]  # one an update
-    optimizer = build_optimizer(cfg.optimizer, [p for p in recognizer.get_parameters() if p.requires_grad],
-                                rates[::accumulate])
-    train_step = TrainStep(recognizer, LOSSES.build(cfg.loss), optimizer, runner.loss_scaler(),
-                           cfg.get('clip_grad_norm'), accumulate)
+    train_step, rates = build_train_step(cfg, recognizer, runner, stream.steps_per_epoch)
+    total_steps = len(rates)
     meta = dict(version=1, seed=seed, global_batch=batch_size * world, steps_per_epoch=stream.steps_per_epoch,
                 modality=recognizer.modality, classes=list(dataset.classes) if dataset.classes else None,
                 config=cfg.pretty_text)
@@ -120,6 +113,22 @@ def train(cfg, resume=None, device='auto', device_id=None, validate=False):
     report_damaged([DamageReport(*report) for reports in distributed.gather_json(loader.damaged)
                     for report in reports], log)
     return run
+
+
+def build_train_step(cfg, recognizer, runner, steps_per_epoch):
+    """Builds loss, optimizer and TrainStep of what `cfg` describes; what is frozen is so already.
+
+    Returns: the TrainStep, and the learning rate of every step of the run.
+    """
+    accumulate = cfg.get('accumulate') or 1
+    total_steps = max(1, int(cfg.total_epochs * steps_per_epoch))
+    rates = SCHEDULES.build(cfg.schedule, base_lr=cfg.optimizer.lr, steps_per_epoch=steps_per_epoch,
+                            total_steps=total_steps)
+    rates = [rates[step // accumulate * accumulate] for step in range(total_steps)]  # one an update
+    optimizer = build_optimizer(cfg.optimizer, [p for p in recognizer.get_parameters() if p.requires_grad],
+                                rates[::accumulate])
+    return TrainStep(recognizer, LOSSES.build(cfg.loss), optimizer, runner.loss_scaler(), cfg.get('clip_grad_norm'),
+                     accumulate), rates
 
 
 def default_work_dir(cfg):

@@ -3,10 +3,12 @@
 import argparse
 import ast
 import difflib
+import json
 import os
 
 from ..config import Config
 from ..errors import ConfigError
+from ..fileio import atomic_write
 from ..workers import usable_cores
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -83,6 +85,26 @@ def add_worker_arguments(parser):
                         help='processes; default: one a core')
     parser.add_argument('--shard', type=_shard, default=(1, 1), metavar='I/N',
                         help='only the I-th of N parts, as for one of N machines')
+
+
+def add_clip_arguments(parser):
+    """Adds --clip-len and --size: of clips that are made up."""
+    parser.add_argument('--clip-len', type=at_least(1), metavar='N',
+                        help="frames of a clip; default: the config's test pipeline's, else 64")
+    parser.add_argument('--size', type=at_least(1), nargs='+', metavar='N',
+                        help="width and height, or one number for both; default: the test pipeline's, else 224")
+
+
+def add_json_argument(parser):
+    """Adds --json."""
+    parser.add_argument('--json', metavar='FILE', help='also write the figures there')
+
+
+def write_json(path, figures):
+    """Writes figures to `path` where --json names one."""
+    if path:
+        atomic_write(path, json.dumps(figures, indent=1) + '\n')
+        print(f'figures written to {path}')
 
 
 def at_least(low, high=None):

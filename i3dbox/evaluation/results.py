@@ -8,7 +8,7 @@ import pickle
 import numpy as np
 
 from ..errors import ConfigError
-from ..fileio import atomic_write
+from ..fileio import atomic_write, check_writable
 from .metrics import evaluate
 
 TITLES = {'rgb': 'RGB', 'flow': 'Flow'}
@@ -113,11 +113,4 @@ def check_results_path(path):
     """Raises ConfigError unless `path` can become a result file; makes its folder."""
     if os.path.splitext(str(path))[1] not in ('.pkl', '.json'):
         raise ConfigError(f'a result file ends in .pkl or .json; got {path}')
-    folder = os.path.dirname(os.path.abspath(path))
-    try:
-        os.makedirs(folder, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f'{path} cannot be written: {error}') from error
-    if os.path.isdir(path) or not os.access(folder, os.W_OK):
-        raise ConfigError(f'{path} cannot be written: ' + ('it is a folder' if os.path.isdir(path) else
-                                                           f'{folder} is not writable'))
+    check_writable(path)

@@ -1,0 +1,171 @@
+"""What a recognizer costs: multiply-adds and parameters, counted by watching it at work."""
+
+import contextlib
+import dataclasses
+
+import mindspore as ms
+import numpy as np
+from mindspore import Tensor, mint, nn
+from tqdm import tqdm
+
+from ..errors import ConfigError
+from ..models.freezing import layer_name
+from ..models.recognizers.recognizer3d import CHANNELS
+
+
+def _cells(*names):
+    return tuple(getattr(room, name) for room in (nn, mint.nn) for name in names if hasattr(room, name))
+
+
+CONVOLUTIONS = _cells('Conv1d', 'Conv2d', 'Conv3d')
+TRANSPOSED = _cells('Conv1dTranspose', 'Conv2dTranspose', 'Conv3dTranspose', 'ConvTranspose2d')
+DENSE = _cells('Dense', 'Linear')
+
+
+@dataclasses.dataclass
+class Layer:
+    """A cell of a network, or a block of cells.
+
+    Attributes:
+        name, type (str): of the cell.
+        shape (tuple or None): of its output, without the batch; None where it has no single one or did not run.
+        parameters (int): values that gradients change.
+        statistics (int): other values that a checkpoint holds: moving statistics, counters.
+        multiply_adds (int): of one clip.
+        missed (bool): it holds weights, and what they multiply was not seen: they are used outside of a convolution
+            or dense layer, or inside of a graph of their own (`jit`), or not at all.
+    """
+
+    name: str
+    type: str
+    shape: tuple = None
+    parameters: int = 0
+    statistics: int = 0
+    multiply_adds: int = 0
+    missed: bool = False
+
+
+def clip_size(cfg, clip_len=None, size=None):
+    """Returns (frames, height, width) of a clip; what is not given is the config's test pipeline's, else 64 and 224.
+
+    Args:
+        size (sequence of int): (side,) or (width, height).
+    """
+    if size is not None and len(size) > 2:
+        raise ConfigError(f'--size is one number, or width and height; got {" ".join(map(str, size))}')
+    steps = _test_pipeline(cfg)
+    crop = next((step['size'] for step in reversed(steps) if 'size' in step), 224)
+    size = size or (crop if isinstance(crop, (tuple, list)) else (crop,))
+    clip_len = clip_len or next((step['clip_len'] for step in steps if 'clip_len' in step), 64)
+    return clip_len, size[-1], size[0]
+
+
+def _test_pipeline(cfg):
+    """The steps (dicts) of the test data set; of a two-stream one, those of its RGB stream."""
+    dataset = (cfg.get('data') or {}).get('test') or {}
+    steps = dataset.get('pipeline') or (dataset.get('rgb') or {}).get('pipeline') or ()
+    return [step for step in steps if isinstance(step, dict)]
+
+
+def random_clips(recognizer, batch_size, size):
+    """Returns the recognizer's inputs: noise, uint8 B x 1 x T x H x W x C each.
+
+    Raises: ModelError where the network cannot take clips of `size` (frames, height, width).
+    """
+    rng = np.random.default_rng(0)
+    modalities = dict(rgb='RGB', flow='Flow')
+    clips = [rng.integers(0, 256, (batch_size, 1, *size, CHANNELS[modalities.get(name, recognizer.modality)]), np.uint8)
+             for name in recognizer.inputs]
+    recognizer.check_input(*clips)
+    return clips
+
+
+def count(recognizer, size):
+    """Counts multiply-adds and parameters of a recognizer, cell by cell, while it works on one clip.
+
+    Counted are the multiply-adds of convolutions and dense layers. A layer that runs several times counts as often,
+    a parameter that several cells share once.
+
+    Args:
+        size (tuple): frames, height, width of the clip.
+
+    Returns: list of Layer, a cell each with nothing of its children, in the network's order.
+    """
+    clips = [Tensor(clip) for clip in random_clips(recognizer, 1, size)]
+    layers, hooks, seen = {}, [], set()
+    bar = tqdm(desc='counting', unit='cell', leave=False, disable=None)
+    for name, cell in recognizer.cells_and_names():
+        layers[name] = layer = Layer(name, type(cell).__name__)
+        for parameter in cell.get_parameters(expand=False):
+            if id(parameter) not in seen:
+                seen.add(id(parameter))
+                kind = 'parameters' if parameter.requires_grad else 'statistics'
+                setattr(layer, kind, getattr(layer, kind) + parameter.size)
+                layer.missed |= parameter.requires_grad and parameter.ndim > 1  # until it is seen at work
+        hooks.append(cell.register_forward_hook(_observer(layer, bar)))
+    try:
+        with bar, _pynative():  # hooks are not called in graph mode
+            recognizer(*clips)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return list(layers.values())
+
+
+def _observer(layer, bar):
+    """A forward hook that notes in `layer` what its cell did."""
+    def observe(cell, inputs, output):
+        bar.update()
+        if isinstance(output, Tensor):
+            layer.shape = tuple(output.shape[1:])
+        if isinstance(cell, (*CONVOLUTIONS, *DENSE, *TRANSPOSED)):
+            # each value of the output (transposed: of the input) meets all weights of its channel
+            values = inputs[0] if isinstance(cell, TRANSPOSED) else output
+            layer.multiply_adds += values.size * (cell.weight.size // cell.weight.shape[0])
+            layer.missed = False
+    return observe
+
+
+@contextlib.contextmanager
+def _pynative():
+    mode = ms.get_context('mode')
+    ms.set_context(mode=ms.PYNATIVE_MODE)
+    try:
+        yield
+    finally:
+        ms.set_context(mode=mode)
+
+
+def blocks(layers, depth=1):
+    """Sums up the layers of each block.
+
+    Args:
+        layers (list of Layer): of `count`.
+        depth (int): how far down blocks are told apart, below backbone and head: 1 keeps Mixed_4b as one, 2 its
+            branches, 3 their convolutions and batch norms.
+
+    Returns: list of Layer.
+    """
+    rows = {}
+    for layer in layers:
+        name = _block(layer.name, depth)
+        row = rows.setdefault(name, Layer(name, layer.type, layer.shape))  # a block comes before what is in it
+        row.parameters += layer.parameters
+        row.statistics += layer.statistics
+        row.multiply_adds += layer.multiply_adds
+        row.missed |= layer.missed
+    # what only holds other rows says nothing
+    return [row for row in rows.values() if row.parameters or row.statistics or row.multiply_adds
+            or not any(name.startswith(f'{row.name}.' if row.name else '') and name != row.name for name in rows)]
+
+
+def _block(name, depth):
+    """('backbone.Mixed_4b.b0.bn', 1) -> 'backbone.Mixed_4b'."""
+    inner = layer_name(name)
+    return name[:len(name) - len(inner)] + '.'.join(inner.split('.')[:depth])
+
+
+def total(layers):
+    """The sum of `layers` as a Layer."""
+    return Layer('total', '', None, *(sum(getattr(layer, key) for layer in layers)
+                                      for key in ('parameters', 'statistics', 'multiply_adds')))

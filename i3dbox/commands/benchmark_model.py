@@ -1,0 +1,83 @@
+"""Measure how fast a config's network computes, on clips of noise."""
+
+import os
+
+from . import arguments
+
+NOTE = """Compiling: what the first call takes more than the later ones. Peak memory: the largest resident set of the
+process so far (getrusage), Python and MindSpore included; not a device's own memory."""
+
+
+def add_arguments(parser):
+    arguments.add_config_argument(parser)
+    parser.add_argument('--batch-size', type=arguments.at_least(1), default=1, metavar='N',
+                        help='clips of a batch; default: 1')
+    arguments.add_clip_arguments(parser)
+    parser.add_argument('--repeat', type=arguments.at_least(1), default=10, metavar='N',
+                        help='how many calls are measured; default: 10')
+    parser.add_argument('--train', action='store_true',
+                        help="measure the training step too, with the config's loss, optimizer and freezing")
+    arguments.add_json_argument(parser)
+    arguments.add_device_arguments(parser)
+    arguments.add_cfg_options(parser)
+
+
+def run(args):
+    from terminaltables import AsciiTable
+
+    from ..apis.analysis import clip_size, count, random_clips, total
+    from ..apis.benchmark import UNMEASURED, build_step, forward_times, train_step_times
+    from ..apis.checks import REQUIRED_TO_TRAIN, check_config
+    from ..engine.build import build_runner
+    from ..fileio import check_writable
+    from ..models import build_recognizer
+    from ..models.freezing import freeze
+
+    cfg = arguments.load_config(args)
+    required = REQUIRED_TO_TRAIN if args.train else ('model', 'runner')
+    check_config(cfg, [key for key in required if key != 'data'])
+    size = clip_size(cfg, args.clip_len, args.size)
+    if args.json:
+        check_writable(args.json)
+    runner = build_runner(cfg.runner, args.device, args.device_id)
+    seed = cfg.get('seed', 0)
+    runner.setup(seed)
+    recognizer = build_recognizer(cfg.model, seed)
+    clips = random_clips(recognizer, args.batch_size, size)
+    trainable = trained = len(recognizer.trainable_params())
+    if args.train:
+        trained = len(freeze(recognizer, **(cfg.get('freeze') or {})))
+    runner.mixed_precision(recognizer)
+    if args.train:  # before anything is measured, for its errors
+        train_step = build_step(cfg, recognizer, runner, UNMEASURED + args.repeat)
+
+    print(f'{os.path.basename(cfg.filename)} on {runner.device_target}: batches of {args.batch_size}, clips of '
+          f'{" x ".join(map(str, size))}, {args.repeat} calls')
+    times = {'forward': forward_times(recognizer, clips, args.repeat)}
+    if args.train:
+        times['training step'] = train_step_times(train_step, clips, args.repeat)
+    # last, as it takes memory of its own
+    recognizer.set_train(False)
+    multiply_adds = total(count(recognizer, size)).multiply_adds * args.batch_size
+
+    table = [['', 'Compiling (s)', 'Median (ms)', 'Fastest', 'Slowest', 'Clips/s', 'Peak memory (MiB)']]
+    figures = {}
+    for name, taken in times.items():
+        clips_per_s = args.batch_size / taken.median
+        memory = '' if taken.peak_memory is None else f'{taken.peak_memory / 2**20:,.0f}'
+        table.append([name, f'{taken.compile:.1f}', f'{taken.median * 1e3:.1f}', f'{min(taken.later) * 1e3:.1f}',
+                      f'{max(taken.later) * 1e3:.1f}', f'{clips_per_s:.2f}', memory])
+        figures[name] = dict(compile_s=taken.compile, median_ms=taken.median * 1e3,
+                             ms=[seconds * 1e3 for seconds in taken.later], clips_per_s=clips_per_s,
+                             peak_memory_bytes=taken.peak_memory)
+    rate = multiply_adds / times['forward'].median
+    table = AsciiTable(table)
+    table.justify_columns = dict.fromkeys(range(1, 7), 'right')
+    print(table.table)
+    print(f'Forward: {multiply_adds / 1e9:.2f} G multiply-adds, {rate / 1e9:.1f} G a second')
+    if args.train:
+        print(f'Training step: {trained} of {trainable} parameters train')
+    print(NOTE)
+    arguments.write_json(args.json, dict(
+        config=args.config, device=runner.device_target, batch_size=args.batch_size, clip=size,
+        multiply_adds=multiply_adds, multiply_adds_per_s=rate, **figures))

@@ -1,0 +1,56 @@
+"""Count a config's multiply-adds and parameters, layer by layer."""
+
+from . import arguments
+
+NOTE = """Multiply-adds: of the convolutions and dense layers, for one clip; each is two floating-point operations.
+Batch norm, pools, ReLU and the rest are not counted.
+Parameters: all that gradients change, batch norm's scale and shift included. The {statistics:,} other values
+of a checkpoint (batch norm's moving statistics, dropout's step counter) are not counted."""
+
+
+def add_arguments(parser):
+    arguments.add_config_argument(parser)
+    arguments.add_clip_arguments(parser)
+    parser.add_argument('--depth', type=arguments.at_least(1), default=1, metavar='N',
+                        help='1 (default): a row a block, such as Mixed_4b; 2: its branches; 3: their layers')
+    arguments.add_json_argument(parser)
+    arguments.add_cfg_options(parser)
+
+
+def run(args):
+    import dataclasses
+
+    from terminaltables import AsciiTable
+
+    from ..apis.analysis import blocks, clip_size, count, total
+    from ..apis.checks import check_config
+    from ..fileio import check_writable
+    from ..models import build_recognizer
+
+    cfg = arguments.load_config(args)
+    check_config(cfg, required=['model'])
+    size = clip_size(cfg, args.clip_len, args.size)
+    if args.json:
+        check_writable(args.json)
+    layers = count(build_recognizer(cfg.model), size)
+    rows, whole = blocks(layers, args.depth), total(layers)
+    missed = [layer.name for layer in layers if layer.missed]
+
+    table = [['Layer', 'Type', 'Output', 'Parameters', 'Multiply-adds (M)', 'Share']]
+    for row in [*rows, whole]:
+        shape = '' if row.shape is None else ' x '.join(map(str, row.shape))
+        share = row.multiply_adds / max(whole.multiply_adds, 1)
+        table.append([row.name, row.type, shape, f'{row.parameters:,}', f'{row.multiply_adds / 1e6:,.1f}',
+                      f'{share:.1%}'])
+    table = AsciiTable(table)
+    table.inner_footing_row_border = True
+    table.justify_columns = dict.fromkeys((3, 4, 5), 'right')
+    print(f'One clip of {" x ".join(map(str, size))} (frames x height x width)')
+    print(table.table)
+    print(f'Total: {whole.multiply_adds / 1e9:.2f} G multiply-adds, {whole.parameters:,} parameters')
+    print(NOTE.format(statistics=whole.statistics))
+    if missed:
+        print(f'What these multiply was not seen, and is missing above: {", ".join(missed)}')
+    arguments.write_json(args.json, dict(
+        config=args.config, clip=size, multiply_adds=whole.multiply_adds, parameters=whole.parameters,
+        statistics=whole.statistics, not_seen=missed, layers=[dataclasses.asdict(row) for row in rows]))
