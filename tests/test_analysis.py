@@ -49,12 +49,6 @@ def figures(tmp_path, command, *args):
     return json.loads((tmp_path / 'figures.json').read_text()), printed
 
 
-def test_the_tools_are_shims_over_the_commands():
-    tools = sorted((ROOT / 'tools/analysis').glob('*.py'))
-    assert [tool.stem for tool in tools] == ['benchmark_loader', 'benchmark_model', 'get_flops']
-    assert all(f"main('{tool.stem}')" in tool.read_text() for tool in tools)
-
-
 # get_flops
 
 def i3d_multiply_adds(size, in_channels, num_classes):

@@ -2,7 +2,6 @@
 
 import hashlib
 import http.server
-import os
 import pathlib
 import resource
 import subprocess

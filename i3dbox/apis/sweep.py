@@ -20,9 +20,10 @@ def last_checkpoints(folder, number):
     """
     names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
     for kind in ('epoch', 'step'):
-        found = [(int(match[1]), name) for name in names for match in [re.fullmatch(rf'{kind}_(\d+)\.ckpt', name)] if match]
+        found = [name for name in names if re.fullmatch(rf'{kind}_\d+\.ckpt', name)]
         if found:
-            return [os.path.join(folder, name) for _, name in sorted(found)[-number:]]
+            found.sort(key=lambda name: int(re.sub(r'\D', '', name)))
+            return [os.path.join(folder, name) for name in found[-number:]]
     raise CheckpointError(f'{folder} holds no epoch_*.ckpt and no step_*.ckpt')
 
 

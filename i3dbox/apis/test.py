@@ -93,12 +93,15 @@ class Evaluator:
                           opencv=cv2.__version__, python=platform.python_version()))
 
 
-def scoring_options(cfg, data):
-    """Batch size and workers for testing, `cfg.data` with what `cfg.data.<data>_loader` says otherwise; and
-    `cfg.evaluation.max_frames`."""
+def loader_options(cfg, data):
+    """Batch size and workers for testing: `cfg.data` with what `cfg.data.<data>_loader` says otherwise."""
     options = {key: cfg.data[key] for key in LOADER if key in cfg.data}
-    options.update(cfg.data.get(f'{data}_loader') or {})
-    return dict(options, max_frames=(cfg.get('evaluation') or {}).get('max_frames') or MAX_FRAMES)
+    return {**options, **(cfg.data.get(f'{data}_loader') or {})}
+
+
+def scoring_options(cfg, data):
+    """Arguments of Scorer: those of the loader, and `cfg.evaluation.max_frames`."""
+    return dict(loader_options(cfg, data), max_frames=(cfg.get('evaluation') or {}).get('max_frames') or MAX_FRAMES)
 
 
 class Scorer:

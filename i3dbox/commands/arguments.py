@@ -50,8 +50,8 @@ def checkpoint_of(args):
 def add_metrics_argument(parser):
     """Adds --eval."""
     parser.add_argument('--eval', nargs='+', metavar='METRIC', help='figures to print, of top_k_accuracy, '
-                        'mean_class_accuracy, per_class, confusion_matrix, calibration_error, bootstrap (intervals) and '
-                        "your own; default: the config's, or the first two")
+                        'mean_class_accuracy, per_class, confusion_matrix, calibration_error, bootstrap (intervals) '
+                        "and your own; default: the config's, or the first two")
 
 
 def add_image_arguments(parser):

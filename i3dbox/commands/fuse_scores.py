@@ -5,9 +5,10 @@ from . import arguments
 
 def add_arguments(parser):
     parser.add_argument('results', nargs='+', metavar='FILE', help='result files of the same videos')
-    parser.add_argument('--weights', nargs='+', type=float, metavar='W', help="one a file; default: 1 each, the paper's")
-    parser.add_argument('--search', nargs='*', metavar='FILE', help='find the weights of two streams by cross-validation '
-                        'on result files of the training split: those named here, or FILE themselves')
+    parser.add_argument('--weights', nargs='+', type=float, metavar='W',
+                        help="one a file; default: 1 each, the paper's")
+    parser.add_argument('--search', nargs='*', metavar='FILE', help='find the weights of two streams by '
+                        'cross-validation on result files of the training split: those named here, or FILE themselves')
     parser.add_argument('--out', metavar='FILE', help='write the joint scores, .pkl or .json')
     arguments.add_metrics_argument(parser)
 

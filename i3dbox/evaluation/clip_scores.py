@@ -36,8 +36,8 @@ class ClipScorer:
         if any_length and hasattr(stream.backbone, 'temporal_context'):
             least = (2 * stream.backbone.temporal_context + 2) * stream.backbone.temporal_stride - 1
             if max_frames < least:
-                raise ConfigError(f'evaluation.max_frames must be at least {least} for {type(stream.backbone).__name__}; '
-                                  f'got {max_frames}')
+                raise ConfigError(f'evaluation.max_frames must be at least {least} for '
+                                  f'{type(stream.backbone).__name__}; got {max_frames}')
         self.stream, self.any_length, self.max_frames = stream, any_length, max_frames
         self.network = StepLogits(stream) if any_length and hasattr(stream.head, 'step_logits') else stream
 

@@ -112,7 +112,8 @@ def softmax(scores):
 
 
 def confidences(scores, labels):
-    """The probability of each prediction (0 where scores are not finite), and whether it is right: float64 N, bool N."""
+    """The probability of each prediction, 0 where scores are not finite (float64 N); and whether it is right (bool N).
+    """
     finite = np.isfinite(np.asarray(scores)).all(1)
     probabilities = softmax(np.where(finite[:, None], scores, 0))
     return probabilities.max(1) * finite, (probabilities.argmax(1) == labels) & finite

@@ -17,7 +17,7 @@ import numpy as np
 os.environ.setdefault('GLOG_v', '3')  # MindSpore's errors only
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
-from i3dbox.apis.test import score  # noqa: E402
+from i3dbox.apis.test import Scorer  # noqa: E402
 from i3dbox.datasets.base import BaseDataset  # noqa: E402
 from i3dbox.datasets.loader import ClipLoader  # noqa: E402
 from i3dbox.datasets.stream import Stream  # noqa: E402
@@ -85,8 +85,10 @@ def main():
         for _ in range(args.steps):
             recognizer(imgs).asnumpy()
 
+    scorer = Scorer(recognizer, dataset, args.batch_size, num_workers=1)
+
     def test_runner():
-        score(recognizer, dataset, args.batch_size, num_workers=1)
+        scorer()
 
     print(f'{args.batch_size} clips of {" x ".join(map(str, args.shape))}, median of {args.rounds} rounds of '
           f'{args.steps} steps')
