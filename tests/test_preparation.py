@@ -197,7 +197,7 @@ def test_a_failing_video_is_skipped_and_listed_and_the_status_says_so(videos, tm
         assert '4 videos failed:' in done.stderr
         for line in ('other.avi: the file is empty', 'single.avi: a single frame has no flow', 'picture.avi: this is'):
             assert line in done.stderr.split('videos failed:')[1]
-        assert (f'4 folders of flow made' if attempt == 0 else '0 folders of flow made, 0 frames; 4 were there already'
+        assert ('4 folders of flow made' if attempt == 0 else '0 folders of flow made, 0 frames; 4 were there already'
                 ) in done.stdout
     assert not [path for path in (tmp_path / 'out').rglob('*') if path.name.startswith('.')]
     assert not (tmp_path / 'out/kick/plain').exists()

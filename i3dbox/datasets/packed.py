@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import DamagedSampleError, DataError
+from ..errors import DataError
 from .disk import fold
 from .frames import EncodedFrames
 

@@ -217,16 +217,7 @@ class VideoReader:
             raise self._damaged('this is no video that FFmpeg can read')
 
     def _open(self, *parameters):
-        path = os.path.abspath(self.path)
-        try:
-            path.encode()
-        except UnicodeEncodeError:  # a name that is not UTF-8 crashes OpenCV; FFmpeg opens this one again
-            handle = os.open(path, os.O_RDONLY)
-            try:
-                return cv2.VideoCapture(f'/dev/fd/{handle}', cv2.CAP_FFMPEG, parameters)
-            finally:
-                os.close(handle)
-        return cv2.VideoCapture(path, cv2.CAP_FFMPEG, parameters)
+        return open_capture(self.path, *parameters)
 
     def _check_file(self):
         try:
@@ -241,3 +232,17 @@ class VideoReader:
 
     def _damaged(self, reason):
         return DamagedSampleError(self.name, self.path, reason)
+
+
+def open_capture(path, *parameters):
+    """Opens a file by FFmpeg, whatever its name; returns a cv2.VideoCapture. Raises OSError where it is not there."""
+    path = os.path.abspath(path)
+    try:
+        path.encode()
+    except UnicodeEncodeError:  # a name that is not UTF-8 crashes OpenCV; FFmpeg opens this one again
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            return cv2.VideoCapture(f'/dev/fd/{handle}', cv2.CAP_FFMPEG, parameters)
+        finally:
+            os.close(handle)
+    return cv2.VideoCapture(path, cv2.CAP_FFMPEG, parameters)
