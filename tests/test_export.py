@@ -422,8 +422,8 @@ def test_the_batch_size_is_a_number_or_dynamic(value, capsys):
     ([1, 2], {}, 'the model takes imgs; got 2 arrays'),
     ([1], dict(imgs=2), "the model takes imgs, each once; got 'imgs' twice"),
     ([1], dict(flow=2), "the model takes imgs, each once; got 'flow' as well"),
-    ([some_clips(1).astype(np.float32)], {}, "the input 'imgs' must be uint8 N x T x H x W x C = N x 4 x 8 x 8 x 3; got "
-                                             'float32 1 x 4 x 8 x 8 x 3'),
+    ([some_clips(1).astype(np.float32)], {},
+     "the input 'imgs' must be uint8 N x T x H x W x C = N x 4 x 8 x 8 x 3; got float32 1 x 4 x 8 x 8 x 3"),
     ([some_clips(1)[..., :2]], {}, 'got uint8 1 x 4 x 8 x 8 x 2'),
     ([some_clips(1)[0]], {}, 'got uint8 4 x 8 x 8 x 3'),
     ([np.uint8(1)], {}, 'got uint8 (a single value)'),
@@ -572,6 +572,11 @@ def test_mindspore_lite_is_driven_by_its_documented_interface(tiny_export, tmp_p
     np.testing.assert_array_equal(model(imgs)[:, 0], imgs.reshape(5, -1).sum(1, dtype=np.float32))
     model = load_exported(tiny_export('MINDIR', batch_size=None)[0].path, 'mindspore_lite', threads=2)
     assert model(imgs).shape == (5, 3) and model.backend._model.context.cpu.thread_num == 2
+    converted = tmp_path / 'converted.mindir'  # as by converter_lite: other bytes, described by its source
+    converted.write_bytes(b'for Ascend')
+    with pytest.raises(ExportError, match='converted.mindir has no description.*name the description of its source'):
+        load_exported(converted, device='ascend')
+    assert load_exported(converted, device='ascend', description=path + '.json')(imgs).shape == (5, 3)
     with pytest.raises(DeviceError, match='MindSpore Lite cannot run .* on ascend 1: .*no such device'):
         load_exported(path, 'mindspore_lite', device='ascend', device_id=1)
     sys.modules.pop('mindspore_lite')

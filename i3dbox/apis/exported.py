@@ -16,8 +16,11 @@ from ..runtimes.backends import build_backend
 Input = collections.namedtuple('Input', 'name shape dtype layout')
 
 
-def load_exported(file, backend='auto', device='cpu', device_id=0, threads=None, precision=None):
-    """Loads a file that tools/export.py wrote; its description must lie beside it.
+def load_exported(file, backend='auto', device='cpu', device_id=0, threads=None, precision=None,
+                  description=None):
+    """Loads a file that tools/export.py wrote, or that another tool has made of it.
+
+    The description that tools/export.py writes must lie beside the file; the file is compared with the hash in it.
 
     Args:
         file (str): .mindir or .onnx.
@@ -28,13 +31,15 @@ def load_exported(file, backend='auto', device='cpu', device_id=0, threads=None,
         threads (int): of the CPU; default: the runtime's choice. The mindspore backend cannot set it.
         precision (str): 'float32' (what runtimes on the CPU do by default), 'bfloat16' (openvino), 'float16'
             (mindspore_lite).
+        description (str): where the description is, for a file that another tool (converter_lite) has converted:
+            that of its source. The hash of such a file is not known.
 
     Returns: ExportedModel.
     Raises: ExportError for a file or backend that cannot be used; DeviceError for a device, precision or threads.
     """
     if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise ExportError(f'threads is a whole number from 1; got {threads!r}')
-    info = read_sidecar(file)
+    info = read_sidecar(file, description)
     return ExportedModel(info, build_backend(backend, str(file), info['inputs'], device, device_id, threads, precision))
 
 
