@@ -7,6 +7,7 @@ from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
 HERE = pathlib.Path(__file__).parent
+ONNX = ['onnx>=1.14', 'onnxruntime', 'openvino']  # writing ONNX, and the two runtimes that it is checked in
 
 
 class build_with_configs(build_py):
@@ -43,8 +44,8 @@ setup(
     ],
     extras_require={
         # torch: the CPU build is enough; parity tests skip without it
-        'test': ['pytest', 'psutil', 'pillow', 'scikit-learn', 'torch==2.13.0; python_version >= "3.10"'],
-        'onnx': ['onnx', 'onnxruntime'],
+        'test': ['pytest', 'psutil', 'pillow', 'scikit-learn', 'torch==2.13.0; python_version >= "3.10"', *ONNX],
+        'onnx': ONNX,
         'tensorboard': ['tensorboardX'],
     },
     entry_points={'console_scripts': ['i3dbox = i3dbox.commands:cli']},

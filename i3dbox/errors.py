@@ -53,6 +53,10 @@ class DivergedError(I3DBoxError):
     """Training whose loss or weights are no longer finite."""
 
 
+class ExportError(I3DBoxError):
+    """A network that cannot be exported, an exported file that cannot be used, or an input that it cannot take."""
+
+
 class DeviceError(I3DBoxError):
     """A device that is not there or cannot do what the config asks."""
 

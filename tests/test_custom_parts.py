@@ -54,8 +54,10 @@ def test_the_guides_examples_work_together(guide, tmp_path):
     cfg = Config.fromfile(str(tmp_path / 'config.py'), dict(work_dir=str(tmp_path / 'run')))
     run = train(cfg)
     assert run.step == 1 and run.stop_reason == 'the loss is below 100.0'
-    from i3dbox.registry import EXPORTERS
-    assert EXPORTERS.build(dict(type='MyExporter', path='x')).path == 'x'
+    from i3dbox.apis.export import export
+    exported = export(cfg, str(tmp_path / 'run/epoch_1.ckpt'), 'Weights', clip_len=8, size=32)
+    assert exported.path == str(tmp_path / 'run/epoch_1.npz')
+    assert 'head.logits.weight' in np.load(exported.path)
 
 
 def test_importing_the_package_imports_neither_mindspore_nor_opencv():

@@ -13,4 +13,5 @@ class Ascend310Runner(BaseRunner):
 
     def setup(self, seed):
         raise DeviceError('Ascend 310 runs exported models only. Train and test on a CPU or an Ascend 910, '
-                          'export the checkpoint, and serve that file.')
+                          'export the checkpoint (tools/export.py), and serve that file: load_exported(FILE, '
+                          "backend='mindspore_lite', device='ascend'), see docs/deployment.md.")

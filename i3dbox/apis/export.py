@@ -1,0 +1,272 @@
+"""From a config and a checkpoint to a file that other runtimes load, and the proof that it gives the same answers."""
+
+import collections
+import os
+
+import mindspore as ms
+import numpy as np
+
+from .. import __version__
+from ..datasets.stream import sample_rng
+from ..engine.build import build_runner
+from ..errors import ExportError, I3DBoxError, ModelError
+from ..exporters import BaseExporter
+from ..exporters.sidecar import sha256, write_sidecar
+from ..fileio import atomic_path
+from ..models import build_recognizer
+from ..models.clip_network import clip_network
+from ..registry import DATASETS, EXPORTERS
+from ..weights.loading import load_weights
+from ..weights.zoo import PREFIX, local_path
+from .checks import check_config
+from .exported import load_exported
+
+CHANNELS = {'RGB': 3, 'Flow': 2}
+LAYOUTS = {'uint8': 'N x T x H x W x C', 'float32': 'N x C x T x H x W'}
+VALUES = {('RGB', 'uint8'): 'red, green, blue from 0 to 255',
+          ('Flow', 'uint8'): 'flow x, y in pixels per frame, cut to [-bound, bound], which is 0 to 255',
+          ('RGB', 'float32'): 'red, green, blue as v / 127.5 - 1',
+          ('Flow', 'float32'): 'flow x, y cut to [-bound, bound] and divided by bound'}
+
+Export = collections.namedtuple('Export', 'path info exporter network')
+
+
+def export(cfg, checkpoint, format='MINDIR', out=None, batch_size=1, clip_len=None, size=None, input='uint8',
+           device='auto', device_id=None):
+    """Exports a checkpoint, with a description beside the file.
+
+    Args:
+        cfg (Config): see docs/config.md; `model` and `runner` are needed.
+        checkpoint (str or dict): as for `apis.test.test`.
+        format (str or dict): of EXPORTERS: 'MINDIR', 'AIR', 'ONNX', or one of your own.
+        out (str): the file; default: beside the checkpoint, under its name with the format's extension.
+        batch_size (int): clips a call; None leaves it open.
+        clip_len (int): frames of a clip; default: as the config's test pipeline samples, or 64.
+        size (int or (height, width)): of the frames; default: as the config's test pipeline crops, or 224.
+        input (str): 'uint8': clips as data sets give them, and the file holds the preprocessing; or 'float32'.
+        device (str), device_id (int): where MindSpore works.
+
+    Returns: Export(path, info (the description), exporter, network).
+    Raises: an I3DBoxError before anything expensive, where what is wrong can be known then.
+    """
+    check_config(cfg, ('model', 'runner'))
+    exporter = EXPORTERS.build(format if isinstance(format, dict) else dict(type=format))
+    name = format['type'] if isinstance(format, dict) else format
+    _check_exporter(exporter, name, batch_size, input)
+    clip_len, size = _clip_size(cfg, clip_len, size)
+    runner = build_runner(cfg.runner, device, device_id)
+    getattr(exporter, 'check', lambda device: None)(runner.device_target)
+    out = _out_path(out, cfg, checkpoint, exporter.extension)
+    runner.setup(cfg.get('seed', 0))
+    recognizer = build_recognizer(cfg.model)
+    specs = _inputs(recognizer, batch_size, (clip_len, *size), input)
+    _check_size(recognizer, (clip_len, *size))
+    reports = load_weights(recognizer, checkpoint, new_head='never')
+    classes = _classes(reports, recognizer.num_classes)
+    network = clip_network(recognizer, input == 'float32')
+    examples = {spec['name']: np.zeros([size or 1 for size in spec['shape']], spec['dtype']) for spec in specs}
+    with atomic_path(out) as temporary:
+        facts = exporter.export(network, examples, temporary, batch_size is None)
+    info = dict(
+        format=name, inputs=specs,
+        output=dict(name='logits', shape=[batch_size, recognizer.num_classes], dtype='float32',
+                    values='one row a clip; the mean over the clips of a video is its answer'
+                    if getattr(recognizer, 'average_clips', 'score') == 'score' else
+                    'log-probabilities, one row a clip; the log of the mean of their exponentials is the answer for '
+                    'the clips of a video'),
+        num_classes=recognizer.num_classes, classes=classes, modality=recognizer.modality,
+        protocol=_protocol(cfg, clip_len, size, recognizer.modality), checkpoints=_checkpoints(checkpoint, reports),
+        versions=dict(i3dbox=__version__, mindspore=ms.__version__))
+    if facts:
+        info[str(name).lower()] = facts
+    write_sidecar(out, info)
+    return Export(out, info, exporter, network)
+
+
+def _check_exporter(exporter, name, batch_size, input):
+    if not getattr(exporter, 'extension', None) or not callable(getattr(exporter, 'export', None)):
+        raise ExportError(f'the exporter {name} lacks extension or export(network, inputs, path, dynamic); see '
+                          'i3dbox/exporters/__init__.py')
+    if input not in LAYOUTS:
+        raise ExportError(f"input is 'uint8' or 'float32'; got {input!r}")
+    if batch_size is None and not getattr(exporter, 'dynamic_batch', BaseExporter.dynamic_batch):
+        raise ExportError(f'{name} files have a fixed batch size; give --batch-size a number')
+    _whole('batch_size', batch_size if batch_size is not None else 1)
+
+
+def _whole(name, *values):
+    for value in values:
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ExportError(f'{name} is a whole number from 1; got {value!r}')
+
+
+def _pipelines(cfg):
+    """The pipelines of the config's test set by stream, as far as it has them: {'': [...]} or {'rgb': ..., ...}."""
+    dataset = (cfg.get('data') or {}).get('test') or {}
+    streams = {name: dataset[name] for name in ('rgb', 'flow') if isinstance(dataset.get(name), dict)} \
+        or {'': dataset}
+    return {name: list(stream['pipeline']) for name, stream in streams.items() if stream.get('pipeline')}
+
+
+def _clip_size(cfg, clip_len, size):
+    """(frames, (height, width)): what is asked for, else the test pipeline's, else I3D's."""
+    steps = next(iter(_pipelines(cfg).values()), [])
+    if clip_len is None:
+        clip_len = next((step['clip_len'] for step in steps if step.get('clip_len')), 64)
+    if size is None:
+        size = next((step['size'] for step in reversed(steps) if step.get('size')), 224)
+        size = tuple(size)[::-1] if isinstance(size, (list, tuple)) else size  # a pipeline's is (width, height)
+    size = tuple(size) if isinstance(size, (list, tuple)) else (size, size)
+    _whole('clip_len', clip_len)
+    _whole('size', *size)
+    return clip_len, size
+
+
+def _out_path(out, cfg, checkpoint, extension):
+    if out is None:
+        path = checkpoint['rgb'] if isinstance(checkpoint, dict) else str(checkpoint)
+        folder, name = os.path.split(path)
+        if path.startswith(PREFIX):
+            folder, name = '', path[len(PREFIX):]
+        if isinstance(checkpoint, dict):
+            name = os.path.basename(cfg.filename or 'two_stream')
+        out = os.path.join(folder, os.path.splitext(name)[0] + extension)
+    if os.path.splitext(out)[1] != extension or os.path.isdir(out):
+        raise ExportError(f'the exported file must end in {extension}; got {out}')
+    return out
+
+
+def _inputs(recognizer, batch_size, clip, dtype):
+    """The inputs' descriptions, for clips of (frames, height, width)."""
+    modalities = dict(zip(recognizer.inputs, recognizer.modality.split('+')))
+    specs = []
+    for name, modality in modalities.items():
+        channels = CHANNELS[modality]
+        shape = [*clip, channels] if dtype == 'uint8' else [channels, *clip]
+        specs.append(dict(name=name, shape=[batch_size, *shape], dtype=dtype, layout=LAYOUTS[dtype],
+                          modality=modality, values=VALUES[modality, dtype]))
+    return specs
+
+
+def _check_size(recognizer, clip):
+    channels = [CHANNELS[modality] for modality in recognizer.modality.split('+')]
+    try:
+        recognizer.check_input(*[np.broadcast_to(np.uint8(0), (1, 1, *clip, c)) for c in channels])
+    except ModelError as error:
+        raise ExportError('the model cannot take clips of {} frames of {} x {} (--clip-len, --size): {}'.format(
+            *clip, str(error).replace('the pipeline gives', 'got'))) from error
+
+
+def _classes(reports, count):
+    named = [report for report in reports if report.meta.get('classes')]
+    for report in named:
+        classes = report.meta['classes']
+        if len(classes) != count:
+            raise ExportError(f'{report.path} names {len(classes)} classes; the model has {count}')
+        if classes != named[0].meta['classes']:
+            raise ExportError(f'{named[0].path} and {report.path} were trained on other classes, or in another order')
+    return list(named[0].meta['classes']) if named else None
+
+
+def _protocol(cfg, clip_len, size, modality):
+    """How clips are made, as far as the config says."""
+    pipelines = _pipelines(cfg)
+    steps = [step for pipeline in pipelines.values() for step in pipeline]
+    protocol = dict(clip_len=clip_len, size=list(size))
+    if steps:
+        protocol['frame_interval'] = next((s.get('frame_interval', 1) for s in steps if s.get('clip_len')), 1)
+    if 'RGB' in modality:
+        protocol['channels'] = 'RGB'
+    if 'Flow' in modality:
+        protocol['flow_bound'] = next((s['bound'] for s in steps if s.get('bound')), 20)
+    for name, pipeline in pipelines.items():
+        protocol[f'{name}_test_pipeline'.lstrip('_')] = [dict(step) for step in pipeline]
+    return protocol
+
+
+def _checkpoints(checkpoint, reports):
+    streams = list(checkpoint) if isinstance(checkpoint, dict) else [None]
+    found = []
+    for stream, report in zip(streams, reports):
+        path = str(local_path(report.path))
+        entry = dict(stream=stream, file=os.path.basename(path), sha256=sha256(path))
+        entry.update((key, report.meta[key]) for key in ('source', 'licence') if report.meta.get(key))
+        found.append(entry)
+    return found
+
+
+class Verification(collections.namedtuple('Verification', 'clips absolute relative same_top5 tolerance')):
+    """What verification found. clips (str): which they were; absolute (float): the largest difference; relative
+    (float): that of a clip, divided by the clip's largest logit; same_top5 (bool): for each clip, in order;
+    tolerance: ('absolute' or 'relative', number)."""
+
+    @property
+    def passed(self):
+        return bool(getattr(self, self.tolerance[0]) <= self.tolerance[1])  # False for NaN, too
+
+
+def verify(exported, cfg, count=3):
+    """Runs an exported file in its own runtime, and the network that it was made of, on the same clips.
+
+    Args:
+        exported (Export): what `export` returned.
+        cfg (Config): its test set gives the clips, where it is there; else they are random.
+        count (int): clips.
+
+    Returns: Verification.
+    Raises: ExportError where no runtime here runs such files.
+    """
+    own = 'mindspore' if exported.path.endswith('.mindir') else 'auto'
+    on_ascend = own == 'mindspore' and ms.get_context('device_target') == 'Ascend'
+    model = load_exported(exported.path, own, 'ascend' if on_ascend else 'cpu')
+    specs = exported.info['inputs']
+    clips, text = _clips(cfg, specs, count)
+    if specs[0]['dtype'] == 'float32':
+        clips = [prepare(array) for array in clips]
+    expected = np.concatenate([exported.network(*[ms.Tensor(array[i:i + 1]) for array in clips]).asnumpy()
+                               for i in range(len(clips[0]))])
+    found = model(*clips)
+    if specs[0]['shape'][0] is None:  # one clip is another batch size
+        found = np.concatenate([found, model(*[array[:1] for array in clips])])
+        expected = np.concatenate([expected, expected[:1]])
+    return Verification(text, *compare(found, expected),
+                        tuple(getattr(exported.exporter, 'tolerance', BaseExporter.tolerance)))
+
+
+def compare(found, expected):
+    """(largest absolute difference, largest relative one, whether the top 5 agree) of logits, N x classes each."""
+    differences = np.abs(found - expected).max(1)
+    scale = np.maximum(np.abs(expected).max(1), np.finfo(np.float32).tiny)
+    top5 = [np.argsort(-logits, 1, 'stable')[:, :5] for logits in (found, expected)]
+    return float(differences.max()), float((differences / scale).max()), bool(np.array_equal(*top5))
+
+
+def prepare(clips):
+    """uint8 N x T x H x W x C -> float32 N x C x T x H x W in [-1, 1], as the network's own preprocessing does."""
+    return np.ascontiguousarray(clips.transpose(0, 4, 1, 2, 3)).astype(np.float32) * np.float32(2 / 255) - 1
+
+
+def _clips(cfg, specs, count):
+    """uint8 clips for each input, N x T x H x W x C, and what they are."""
+    shapes = [spec['shape'][1:] if spec['dtype'] == 'uint8' else [*spec['shape'][2:], spec['shape'][1]]
+              for spec in specs]
+    try:
+        dataset = DATASETS.build(cfg.data.test, test_mode=True)
+        loaded = []
+        for index in range(min(count, len(dataset))):
+            results, _ = dataset.get(index, sample_rng(0, 0, index))
+            if results is not None:
+                loaded.append(([results[spec['name']][0] for spec in specs], results['name']))
+        if not loaded:
+            raise ExportError('it has no readable sample')
+        wrong = [clip.shape for clip, shape in zip(loaded[0][0], shapes) if list(clip.shape) != list(shape)]
+        if wrong:
+            raise ExportError(f'its clips are {" x ".join(map(str, wrong[0]))}, the file takes '
+                              f'{" x ".join(map(str, shapes[0]))}')
+        names = ', '.join(name for _, name in loaded)
+        return [np.stack(arrays) for arrays in zip(*(clips for clips, _ in loaded))], \
+            f'{len(loaded)} clips of the test set ({names})'
+    except (I3DBoxError, OSError, KeyError) as error:
+        rng = np.random.default_rng(0)
+        return [rng.integers(0, 256, (count, *shape), np.uint8) for shape in shapes], \
+            f'{count} random clips, as the test set cannot be used: {error}'

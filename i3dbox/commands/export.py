@@ -1,0 +1,72 @@
+"""Export a checkpoint for serving: MindIR, AIR or ONNX, with a description beside it."""
+
+import argparse
+
+from . import arguments
+
+
+def add_arguments(parser):
+    arguments.add_config_argument(parser)
+    parser.add_argument('checkpoint', nargs='?', metavar='CKPT', help='a .ckpt of the model')
+    parser.add_argument('--rgb', metavar='CKPT', help="the RGB stream's .ckpt, for a two-stream config")
+    parser.add_argument('--flow', metavar='CKPT', help="the flow stream's .ckpt, for a two-stream config")
+    parser.add_argument('--format', default='MINDIR', metavar='NAME',
+                        help='MINDIR (default), ONNX, AIR (on Ascend), or an exporter of your own')
+    parser.add_argument('--out', metavar='FILE',
+                        help="default: beside the checkpoint, under its name with the format's extension")
+    parser.add_argument('--batch-size', type=_batch_size, default=1, metavar='N',
+                        help="clips a call, or 'dynamic'; default: 1")
+    parser.add_argument('--clip-len', type=arguments.at_least(1), metavar='N',
+                        help="frames of a clip; default: the config's test pipeline's, or 64")
+    parser.add_argument('--size', type=arguments.at_least(1), metavar='N',
+                        help="height and width; default: the config's test pipeline's, or 224")
+    parser.add_argument('--input', choices=('uint8', 'float32'), default='uint8',
+                        help='uint8 (default): N x T x H x W x C, the file holds the preprocessing; '
+                             'float32: N x C x T x H x W in [-1, 1]')
+    parser.add_argument('--verify', action='store_true',
+                        help='load the file in its own runtime and compare it with the network on real clips')
+    arguments.add_device_arguments(parser)
+    arguments.add_cfg_options(parser)
+
+
+def run(args):
+    from ..errors import ConfigError
+
+    cfg = arguments.load_config(args)
+    streams = {name: path for name, path in (('rgb', args.rgb), ('flow', args.flow)) if path}
+    if bool(streams) == bool(args.checkpoint) or len(streams) == 1:
+        raise ConfigError('name one checkpoint, or both --rgb and --flow for a two-stream config')
+    from ..apis.export import export, verify
+    exported = export(cfg, streams or args.checkpoint, args.format, args.out, args.batch_size, args.clip_len, args.size,
+                      args.input, args.device, args.device_id)
+    _print(exported)
+    if not args.verify:
+        return 0
+    found = verify(exported, cfg)
+    kind, limit = found.tolerance
+    print(f'compared with the network on {found.clips}')
+    print(f'{"verified" if found.passed else "NOT EQUAL"}: largest difference {found.absolute:.3g} absolute, '
+          f'{found.relative:.3g} relative (allowed: {limit:g} {kind}); '
+          f'{"the same" if found.same_top5 else "ANOTHER"} top 5')
+    return 0 if found.passed else 1
+
+
+def _print(exported):
+    import os
+    info = exported.info
+    opset = info.get('onnx', {}).get('opset')
+    print(f'{exported.path}: {info["format"]}{f", opset {opset}" if opset else ""}, '
+          f'{os.path.getsize(exported.path) / 1e6:.1f} MB')
+    for spec in (*info['inputs'], info['output']):
+        sizes = ' x '.join('N' if size is None else str(size) for size in spec['shape'])
+        print(f'  {spec["name"]}: {spec["dtype"]} {sizes}')
+    print(f'{exported.path}.json describes it')
+
+
+def _batch_size(text):
+    if text == 'dynamic':
+        return None
+    try:
+        return arguments.at_least(1)(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"a whole number from 1, or 'dynamic'; got {text!r}") from None

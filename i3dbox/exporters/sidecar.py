@@ -1,0 +1,63 @@
+"""The description of an exported file: JSON beside it, under its name with .json behind. Needs no MindSpore."""
+
+import hashlib
+import json
+import os
+
+from ..errors import ExportError
+from ..fileio import atomic_write
+
+VERSION = 1
+_REQUIRED = ('format', 'sha256', 'inputs', 'output', 'classes')
+
+
+def sidecar_path(path):
+    """Where the description of the exported file `path` is."""
+    return f'{path}.json'
+
+
+def sha256(path):
+    """The SHA-256 of a file, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        for block in iter(lambda: file.read(1 << 20), b''):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def write_sidecar(path, info):
+    """Writes the description `info` (a dict) of the exported file `path`, with its hash and size."""
+    info = dict(version=VERSION, file=os.path.basename(path), sha256=sha256(path), bytes=os.path.getsize(path), **info)
+    atomic_write(sidecar_path(path), json.dumps(info, indent=2, ensure_ascii=False) + '\n')
+
+
+def read_sidecar(path, description=None):
+    """Returns the description (a dict) of the exported file `path`, after comparing their hashes.
+
+    Args:
+        description (str): the description of the file that `path` was converted from by another tool; the hashes are
+            then not compared, as they differ.
+
+    Raises: ExportError for a file or description that is absent, damaged, or not of the other.
+    """
+    path, beside = str(path), str(description or sidecar_path(path))
+    if not os.path.isfile(path):
+        raise ExportError(f'the exported file {path} does not exist')
+    if not os.path.isfile(beside):
+        raise ExportError(f'{path} has no description: {beside} is not there. tools/export.py writes both files; '
+                          'keep them together. For what another tool has converted, name the description of its source')
+    try:
+        with open(beside, encoding='utf-8') as file:
+            info = json.load(file)
+    except ValueError as error:
+        raise ExportError(f'{beside} is damaged: {error}') from error
+    missing = [key for key in _REQUIRED if not isinstance(info, dict) or key not in info]
+    if missing:
+        raise ExportError(f'{beside} describes no exported file: it has no {missing[0]!r}')
+    if info.get('version') != VERSION:
+        raise ExportError(f'{beside} is of version {info.get("version")!r}; this i3dbox reads version {VERSION}')
+    found = sha256(path) if description is None else info['sha256']
+    if found != info['sha256']:
+        raise ExportError(f'{path} is not the file that {beside} describes: its sha256 is {found}, expected '
+                          f'{info["sha256"]}')
+    return info

@@ -1,0 +1,1 @@
+"""What runs exported files, one class a runtime. Each imports its library when it is built, and no other."""

@@ -1,0 +1,215 @@
+"""The runtimes: MindSpore, MindSpore Lite, onnxruntime, OpenVINO.
+
+A backend is a class with
+
+    extension         of the files that it runs
+    package           that it imports; `source` says where that comes from
+    devices           names that `device` can have
+    precisions        names that `precision` can have; None stands for the runtime's own choice
+
+built with (path, inputs, device, device_id, threads, precision), where `inputs` are those of the file's description,
+and `run(arrays)`: from a list of arrays of the described shapes to float32 N x classes.
+"""
+
+import importlib.util
+
+import numpy as np
+
+from ..errors import DeviceError, ExportError, first_line, spelling_hint
+
+
+class Backend:
+    """What all backends share."""
+
+    extension = package = source = None
+    devices = ('cpu',)
+    precisions = (None, 'float32')
+    takes_threads = True
+
+    @classmethod
+    def is_installed(cls):
+        return importlib.util.find_spec(cls.package) is not None
+
+    @classmethod
+    def objection(cls, device, threads, precision):
+        """Says what of it this backend cannot do; '' if it can all."""
+        if device not in cls.devices:
+            return f'no device {device!r}; it has {", ".join(cls.devices)}'
+        if precision not in cls.precisions:
+            return f'no precision {precision!r}; it has {", ".join(filter(None, cls.precisions))}'
+        if threads is not None and not cls.takes_threads:
+            return 'no setting for threads; limit the process itself, as by taskset'
+        return ''
+
+
+class MindSporeBackend(Backend):
+    """MindIR in MindSpore itself."""
+
+    extension, package, source = '.mindir', 'mindspore', 'pip install "mindspore>=2.7,<2.9"'
+    devices = ('cpu', 'ascend')
+    takes_threads = False
+
+    def __init__(self, path, inputs, device, device_id, threads, precision):
+        import mindspore as ms
+
+        self._ms = ms
+        ms.set_context(mode=ms.GRAPH_MODE)
+        try:
+            ms.set_device({'cpu': 'CPU', 'ascend': 'Ascend'}[device], *([device_id] if device != 'cpu' else []))
+        except (RuntimeError, ValueError) as error:
+            raise DeviceError(f'this MindSpore has no device {device} {device_id}: {first_line(error)}') from error
+        try:
+            self._network = ms.nn.GraphCell(ms.load(path))
+        except (RuntimeError, ValueError) as error:
+            raise ExportError(f'MindSpore cannot load {path}: {first_line(error)}') from error
+        if any(size is None for spec in inputs for size in spec['shape']):
+            # one graph for all batch sizes; without it, a second size does not even compile
+            self._network.set_inputs(*[ms.Tensor(shape=spec['shape'], dtype=getattr(ms, spec['dtype']))
+                                       for spec in inputs])
+
+    def run(self, arrays):
+        return self._network(*map(self._ms.Tensor, arrays)).asnumpy()
+
+
+class MindSporeLiteBackend(Backend):
+    """MindIR in MindSpore Lite: the way to Ascend 310. Written against its documentation; not yet run on hardware.
+
+    It reads what tools/export.py writes, or what converter_lite has made of that for Ascend.
+    """
+
+    extension, package = '.mindir', 'mindspore_lite'
+    source = ('mindspore_lite is not on PyPI: the wheel for your Python and platform is at '
+              'https://www.mindspore.cn/lite (downloads), and for Ascend it needs CANN')
+    devices = ('cpu', 'ascend')
+    precisions = (None, 'float32', 'float16')
+
+    def __init__(self, path, inputs, device, device_id, threads, precision):
+        import mindspore_lite as lite
+
+        context = lite.Context()
+        try:
+            context.target = [device]
+            if device == 'ascend':
+                context.ascend.device_id = device_id
+            if threads is not None:
+                context.cpu.thread_num = threads
+            if precision is not None:
+                names = {('cpu', 'float16'): 'preferred_fp16', ('ascend', 'float16'): 'enforce_fp16'}
+                getattr(context, device).precision_mode = names.get((device, precision), 'enforce_fp32')
+            self._model = lite.Model()
+            self._model.build_from_file(str(path), lite.ModelType.MINDIR, context)
+        except (RuntimeError, ValueError, ImportError, OSError) as error:
+            which = device if device == 'cpu' else f'{device} {device_id}'
+            raise DeviceError(f'MindSpore Lite cannot run {path} on {which}: {first_line(error)}') from error
+
+    def run(self, arrays):
+        tensors = self._model.get_inputs()
+        shapes = [list(array.shape) for array in arrays]
+        if [list(tensor.shape) for tensor in tensors] != shapes:
+            self._model.resize(tensors, shapes)
+            tensors = self._model.get_inputs()
+        for tensor, array in zip(tensors, arrays):
+            tensor.set_data_from_numpy(np.ascontiguousarray(array))
+        return self._model.predict(tensors)[0].get_data_to_numpy()
+
+
+class ONNXRuntimeBackend(Backend):
+    """ONNX in onnxruntime. Only 'cpu' has been run."""
+
+    extension, package, source = '.onnx', 'onnxruntime', 'pip install onnxruntime'
+    devices = ('cpu', 'cuda', 'ascend')
+    _PROVIDERS = {'cpu': 'CPUExecutionProvider', 'cuda': 'CUDAExecutionProvider', 'ascend': 'CANNExecutionProvider'}
+
+    def __init__(self, path, inputs, device, device_id, threads, precision):
+        import onnxruntime
+
+        provider = self._PROVIDERS[device]
+        if provider not in onnxruntime.get_available_providers():
+            raise DeviceError(f'this onnxruntime has no device {device!r} ({provider}); it has '
+                              f'{", ".join(onnxruntime.get_available_providers())}')
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or 0
+        try:
+            self._session = onnxruntime.InferenceSession(
+                path, options, providers=[(provider, {'device_id': device_id}) if device != 'cpu' else provider])
+        except Exception as error:  # onnxruntime's exceptions have no common base
+            raise ExportError(f'onnxruntime cannot load {path}: {first_line(error)}') from error
+        self._names = [spec['name'] for spec in inputs]
+
+    def run(self, arrays):
+        return self._session.run(None, dict(zip(self._names, arrays)))[0]
+
+
+class OpenVINOBackend(Backend):
+    """ONNX in OpenVINO. bfloat16 is fast on CPUs that compute in it, and keeps three digits."""
+
+    extension, package, source = '.onnx', 'openvino', 'pip install openvino'
+    devices = ('cpu', 'gpu')
+    precisions = (None, 'float32', 'bfloat16')
+
+    def __init__(self, path, inputs, device, device_id, threads, precision):
+        import openvino
+
+        core = openvino.Core()
+        name = device.upper() if device == 'cpu' or not device_id else f'{device.upper()}.{device_id}'
+        if name not in core.available_devices:
+            raise DeviceError(f'OpenVINO finds no device {name!r} here; it finds {", ".join(core.available_devices)}')
+        if precision == 'bfloat16' and 'BF16' not in core.get_property(name, 'OPTIMIZATION_CAPABILITIES'):
+            raise DeviceError(f"{name} does not compute in bfloat16; use precision='float32'")
+        options = {'INFERENCE_PRECISION_HINT': 'bf16' if precision == 'bfloat16' else 'f32'}
+        if threads is not None:
+            options['INFERENCE_NUM_THREADS'] = threads
+        try:
+            self._model = core.compile_model(path, name, options)
+        except RuntimeError as error:
+            raise ExportError(f'OpenVINO cannot load {path}: {first_line(error)}') from error
+        self._names = [spec['name'] for spec in inputs]
+
+    def run(self, arrays):
+        return self._model(dict(zip(self._names, arrays)))[0]
+
+
+BACKENDS = {'mindspore': MindSporeBackend, 'mindspore_lite': MindSporeLiteBackend,
+            'onnxruntime': ONNXRuntimeBackend, 'openvino': OpenVINOBackend}  # 'auto' tries them in this order
+
+
+def build_backend(name, path, inputs, device='cpu', device_id=0, threads=None, precision=None):
+    """Builds the backend `name`, or for 'auto' the first that is installed and can do what is asked.
+
+    Raises:
+        ExportError: no such backend, one that does not run such files or is not installed.
+        DeviceError: a device, precision or number of threads that it cannot give.
+    """
+    extension = path[path.rfind('.'):]
+    fitting = {key: cls for key, cls in BACKENDS.items() if cls.extension == extension}
+    if not fitting:
+        raise ExportError(f'{path}: no runtime here runs {extension} files; they run '
+                          f'{", ".join(sorted({cls.extension for cls in BACKENDS.values()}))}')
+    if name == 'auto':
+        name = _choose(fitting, device, threads, precision)
+    elif name not in BACKENDS:
+        raise ExportError(f"no backend is called {name!r}.{spelling_hint(name, BACKENDS)} There are: auto, "
+                          f'{", ".join(BACKENDS)}')
+    elif name not in fitting:
+        raise ExportError(f'the backend {name} runs {BACKENDS[name].extension} files, not {path}; for it there are: '
+                          f'{", ".join(fitting)}')
+    cls = BACKENDS[name]
+    objection = cls.objection(device, threads, precision)
+    if objection:
+        raise DeviceError(f'the backend {name} has {objection}')
+    if not cls.is_installed():
+        raise ExportError(f'the backend {name} is not installed: {cls.source}')
+    return cls(path, inputs, device, device_id, threads, precision)
+
+
+def _choose(fitting, device, threads, precision):
+    able = [name for name, cls in fitting.items() if not cls.objection(device, threads, precision)]
+    if device == 'ascend':  # the runtime made for it goes before the framework
+        able.sort(key=lambda name: name != 'mindspore_lite')
+    for name in able:
+        if fitting[name].is_installed():
+            return name
+    if not able:
+        raise DeviceError('; '.join(f'the backend {name} has {cls.objection(device, threads, precision)}'
+                                    for name, cls in fitting.items()))
+    raise ExportError(f'no runtime for this file is installed: {" or ".join(fitting[name].source for name in able)}')
