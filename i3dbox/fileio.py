@@ -1,6 +1,7 @@
-"""Writing files and folders so that a reader never sees half of one."""
+"""Writing files and folders so that a reader never sees half of one, and telling files apart."""
 
 import contextlib
+import hashlib
 import os
 import shutil
 import tempfile
@@ -47,6 +48,15 @@ def atomic_write(path, data):
             file.write(data.encode('utf-8') if isinstance(data, str) else data)
             file.flush()
             os.fsync(file.fileno())
+
+
+def sha256(path):
+    """The SHA-256 of a file, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        for block in iter(lambda: file.read(1 << 20), b''):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def check_writable(path):

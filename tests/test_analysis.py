@@ -12,7 +12,8 @@ import pytest
 from mindspore import Parameter, nn, ops
 
 import tiny
-from i3dbox.apis.analysis import blocks, clip_size, count, total
+from i3dbox.apis.analysis import blocks, count, total
+from i3dbox.apis.protocols import clip_size
 from i3dbox.commands import main
 from i3dbox.config import Config
 from i3dbox.models import build_recognizer

@@ -8,7 +8,6 @@ import numpy as np
 from mindspore import Tensor, mint, nn
 from tqdm import tqdm
 
-from ..errors import ConfigError
 from ..models.freezing import layer_name
 from ..models.recognizers.recognizer3d import CHANNELS
 
@@ -43,28 +42,6 @@ class Layer:
     statistics: int = 0
     multiply_adds: int = 0
     missed: bool = False
-
-
-def clip_size(cfg, clip_len=None, size=None):
-    """Returns (frames, height, width) of a clip; what is not given is the config's test pipeline's, else 64 and 224.
-
-    Args:
-        size (sequence of int): (side,) or (width, height).
-    """
-    if size is not None and len(size) > 2:
-        raise ConfigError(f'--size is one number, or width and height; got {" ".join(map(str, size))}')
-    steps = _test_pipeline(cfg)
-    crop = next((step['size'] for step in reversed(steps) if 'size' in step), 224)
-    size = size or (crop if isinstance(crop, (tuple, list)) else (crop,))
-    clip_len = clip_len or next((step['clip_len'] for step in steps if 'clip_len' in step), 64)
-    return clip_len, size[-1], size[0]
-
-
-def _test_pipeline(cfg):
-    """The steps (dicts) of the test data set; of a two-stream one, those of its RGB stream."""
-    dataset = (cfg.get('data') or {}).get('test') or {}
-    steps = dataset.get('pipeline') or (dataset.get('rgb') or {}).get('pipeline') or ()
-    return [step for step in steps if isinstance(step, dict)]
 
 
 def random_clips(recognizer, batch_size, size):

@@ -11,17 +11,18 @@ from ..datasets.stream import sample_rng
 from ..engine.build import build_runner
 from ..errors import ExportError, I3DBoxError, ModelError
 from ..exporters import BaseExporter
-from ..exporters.sidecar import sha256, write_sidecar
-from ..fileio import atomic_path
+from ..exporters.sidecar import write_sidecar
+from ..fileio import atomic_path, sha256
 from ..models import build_recognizer
 from ..models.clip_network import clip_network
+from ..models.recognizers.recognizer3d import CHANNELS
 from ..registry import DATASETS, EXPORTERS
 from ..weights.loading import load_weights
 from ..weights.zoo import PREFIX, local_path
 from .checks import check_config
 from .exported import load_exported
+from .protocols import clip_size, fixed_length, pipelines
 
-CHANNELS = {'RGB': 3, 'Flow': 2}
 LAYOUTS = {'uint8': 'N x T x H x W x C', 'float32': 'N x C x T x H x W'}
 VALUES = {('RGB', 'uint8'): 'red, green, blue from 0 to 255',
           ('Flow', 'uint8'): 'flow x, y in pixels per frame, cut to [-bound, bound], which is 0 to 255',
@@ -42,7 +43,7 @@ def export(cfg, checkpoint, format='MINDIR', out=None, batch_size=1, clip_len=No
         out (str): the file; default: beside the checkpoint, under its name with the format's extension.
         batch_size (int): clips a call; None leaves it open.
         clip_len (int): frames of a clip; default: as the config's test pipeline samples, or 64.
-        size (int or (height, width)): of the frames; default: as the config's test pipeline crops, or 224.
+        size (int or (width, height)): of the frames; default: as the config's test pipeline crops, or 224.
         input (str): 'uint8': clips as data sets give them, and the file holds the preprocessing; or 'float32'.
         device (str), device_id (int): where MindSpore works.
 
@@ -53,7 +54,9 @@ def export(cfg, checkpoint, format='MINDIR', out=None, batch_size=1, clip_len=No
     exporter = EXPORTERS.build(format if isinstance(format, dict) else dict(type=format))
     name = format['type'] if isinstance(format, dict) else format
     _check_exporter(exporter, name, batch_size, input)
-    clip_len, size = _clip_size(cfg, clip_len, size)
+    clip_len, *size = clip_size(cfg, clip_len, size)
+    _whole('clip_len', clip_len)
+    _whole('size', *size)
     runner = build_runner(cfg.runner, device, device_id)
     getattr(exporter, 'check', lambda device: None)(runner.device_target)
     out = _out_path(out, cfg, checkpoint, exporter.extension)
@@ -98,28 +101,6 @@ def _whole(name, *values):
     for value in values:
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise ExportError(f'{name} is a whole number from 1; got {value!r}')
-
-
-def _pipelines(cfg):
-    """The pipelines of the config's test set by stream, as far as it has them: {'': [...]} or {'rgb': ..., ...}."""
-    dataset = (cfg.get('data') or {}).get('test') or {}
-    streams = {name: dataset[name] for name in ('rgb', 'flow') if isinstance(dataset.get(name), dict)} \
-        or {'': dataset}
-    return {name: list(stream['pipeline']) for name, stream in streams.items() if stream.get('pipeline')}
-
-
-def _clip_size(cfg, clip_len, size):
-    """(frames, (height, width)): what is asked for, else the test pipeline's, else I3D's."""
-    steps = next(iter(_pipelines(cfg).values()), [])
-    if clip_len is None:
-        clip_len = next((step['clip_len'] for step in steps if step.get('clip_len')), 64)
-    if size is None:
-        size = next((step['size'] for step in reversed(steps) if step.get('size')), 224)
-        size = tuple(size)[::-1] if isinstance(size, (list, tuple)) else size  # a pipeline's is (width, height)
-    size = tuple(size) if isinstance(size, (list, tuple)) else (size, size)
-    _whole('clip_len', clip_len)
-    _whole('size', *size)
-    return clip_len, size
 
 
 def _out_path(out, cfg, checkpoint, extension):
@@ -170,8 +151,8 @@ def _classes(reports, count):
 
 def _protocol(cfg, clip_len, size, modality):
     """How clips are made, as far as the config says."""
-    pipelines = _pipelines(cfg)
-    steps = [step for pipeline in pipelines.values() for step in pipeline]
+    parts = pipelines((cfg.get('data') or {}).get('test') or {})
+    steps = [step for pipeline in parts.values() for step in pipeline]
     protocol = dict(clip_len=clip_len, size=list(size))
     if steps:
         protocol['frame_interval'] = next((s.get('frame_interval', 1) for s in steps if s.get('clip_len')), 1)
@@ -179,8 +160,9 @@ def _protocol(cfg, clip_len, size, modality):
         protocol['channels'] = 'RGB'
     if 'Flow' in modality:
         protocol['flow_bound'] = next((s['bound'] for s in steps if s.get('bound')), 20)
-    for name, pipeline in pipelines.items():
-        protocol[f'{name}_test_pipeline'.lstrip('_')] = [dict(step) for step in pipeline]
+    for name, pipeline in parts.items():
+        if pipeline:
+            protocol['test_pipeline' if name == 'imgs' else f'{name}_test_pipeline'] = [dict(step) for step in pipeline]
     return protocol
 
 
@@ -251,6 +233,7 @@ def _clips(cfg, specs, count):
     shapes = [spec['shape'][1:] if spec['dtype'] == 'uint8' else [*spec['shape'][2:], spec['shape'][1]]
               for spec in specs]
     try:
+        fixed_length(cfg)
         dataset = DATASETS.build(cfg.data.test, test_mode=True)
         loaded = []
         for index in range(min(count, len(dataset))):

@@ -55,6 +55,35 @@ def describe_protocol(cfg, data='test'):
     return '; '.join(f'{stream}: {text}' for stream, text in texts.items())
 
 
+def fixed_length(cfg, data='test'):
+    """Lets all clips of `cfg.data.<data>` have one length, which is what exported files take: where the whole video is
+    a clip, four clips are spread over it instead. Returns whether that changed anything."""
+    changed = False
+    for pipeline in pipelines(cfg.data[data]).values():
+        for step in pipeline:
+            if step.get('type') == 'SampleFrames' and step.get('mode') == 'whole':
+                step.update(mode='uniform', num_clips=4)
+                changed = True
+    return changed
+
+
+def clip_size(cfg, clip_len=None, size=None):
+    """Returns (frames, height, width) of a clip; what is not given is the config's test pipeline's, else 64 and 224.
+
+    Args:
+        size (int or sequence of int): the side, or width and height.
+    """
+    dataset = (cfg.get('data') or {}).get('test') or {}
+    steps = [step for step in next(iter(pipelines(dataset).values())) if isinstance(step, dict)]
+    if size is None:
+        size = next((step['size'] for step in reversed(steps) if 'size' in step), 224)
+    size = tuple(size) if isinstance(size, (list, tuple)) else (size,)
+    if len(size) > 2:
+        raise ConfigError(f'--size is one number, or width and height; got {" ".join(map(str, size))}')
+    clip_len = clip_len or next((step['clip_len'] for step in steps if 'clip_len' in step), 64)
+    return clip_len, size[-1], size[0]
+
+
 def pipelines(dataset):
     """The pipelines of a data set's config, by stream."""
     streams = {key: dataset[key] for key in ('rgb', 'flow') if key in dataset} or {'imgs': dataset}

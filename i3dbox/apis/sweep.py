@@ -8,9 +8,9 @@ from ..engine import distributed
 from ..errors import CheckpointError, ConfigError
 from ..evaluation.results import load_results
 from ..evaluation.tables import figures_table
-from ..fileio import atomic_write
+from ..fileio import atomic_write, sha256
 from ..weights.averaging import average_checkpoints
-from .test import Evaluator, sha256
+from .test import Evaluator
 
 
 def last_checkpoints(folder, number):

@@ -1,6 +1,5 @@
 """Testing a recognizer on a data set."""
 
-import hashlib
 import logging
 import platform
 import sys
@@ -18,6 +17,7 @@ from ..engine.build import build_runner
 from ..engine.logging import setup_logging
 from ..evaluation.clip_scores import MAX_FRAMES, ClipScorer
 from ..evaluation.results import Results
+from ..fileio import sha256
 from ..models import build_recognizer
 from ..registry import DATASETS
 from ..weights.loading import load_weights
@@ -156,12 +156,3 @@ class Scorer:
         joint = sum(weight * scores for weight, scores in zip(weights, streams.values()))
         return Results([s['name'] for s in samples], np.array([s['label'] for s in samples], np.int32), joint,
                        self.dataset.classes, dict(skipped=skipped), streams if len(streams) > 1 else {})
-
-
-def sha256(path):
-    """The hash of a file, in hexadecimal."""
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        for block in iter(lambda: file.read(1 << 20), b''):
-            digest.update(block)
-    return digest.hexdigest()

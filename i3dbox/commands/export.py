@@ -8,8 +8,7 @@ from . import arguments
 def add_arguments(parser):
     arguments.add_config_argument(parser)
     parser.add_argument('checkpoint', nargs='?', metavar='CKPT', help='a .ckpt of the model')
-    parser.add_argument('--rgb', metavar='CKPT', help="the RGB stream's .ckpt, for a two-stream config")
-    parser.add_argument('--flow', metavar='CKPT', help="the flow stream's .ckpt, for a two-stream config")
+    arguments.add_stream_arguments(parser)
     parser.add_argument('--format', default='MINDIR', metavar='NAME',
                         help='MINDIR (default), ONNX, AIR (on Ascend), or an exporter of your own')
     parser.add_argument('--out', metavar='FILE',
@@ -30,14 +29,10 @@ def add_arguments(parser):
 
 
 def run(args):
-    from ..errors import ConfigError
-
     cfg = arguments.load_config(args)
-    streams = {name: path for name, path in (('rgb', args.rgb), ('flow', args.flow)) if path}
-    if bool(streams) == bool(args.checkpoint) or len(streams) == 1:
-        raise ConfigError('name one checkpoint, or both --rgb and --flow for a two-stream config')
+    checkpoint = arguments.checkpoint_of(args)
     from ..apis.export import export, verify
-    exported = export(cfg, streams or args.checkpoint, args.format, args.out, args.batch_size, args.clip_len, args.size,
+    exported = export(cfg, checkpoint, args.format, args.out, args.batch_size, args.clip_len, args.size,
                       args.input, args.device, args.device_id)
     _print(exported)
     if not args.verify:

@@ -22,7 +22,8 @@ def run(args):
 
     from terminaltables import AsciiTable
 
-    from ..apis.analysis import blocks, clip_size, count, total
+    from ..apis.analysis import blocks, count, total
+    from ..apis.protocols import clip_size
     from ..apis.checks import check_config
     from ..fileio import check_writable
     from ..models import build_recognizer

@@ -7,10 +7,10 @@ def add_arguments(parser):
 
 
 def run(args):
-    import hashlib
     import os
 
     from ..errors import CheckpointError
+    from ..fileio import sha256
     from ..models.i3d_table import HEAD_WEIGHT
     from ..weights.checkpoint import load_checkpoint, write_checkpoint
 
@@ -24,8 +24,7 @@ def run(args):
     if os.path.exists(unfinished):
         raise CheckpointError(f'{unfinished} is there already; name another OUT')
     write_checkpoint(unfinished, parameters, meta=kept)
-    with open(unfinished, 'rb') as file:
-        digest = hashlib.sha256(file.read()).hexdigest()
+    digest = sha256(unfinished)
     path = f'{stem}-{digest[:8]}.ckpt'
     os.replace(unfinished, path)
     classes = len(parameters[HEAD_WEIGHT]) if HEAD_WEIGHT in parameters else None

@@ -1,11 +1,10 @@
 """The description of an exported file: JSON beside it, under its name with .json behind. Needs no MindSpore."""
 
-import hashlib
 import json
 import os
 
 from ..errors import ExportError
-from ..fileio import atomic_write
+from ..fileio import atomic_write, sha256
 
 VERSION = 1
 _REQUIRED = ('format', 'sha256', 'inputs', 'output', 'classes')
@@ -14,15 +13,6 @@ _REQUIRED = ('format', 'sha256', 'inputs', 'output', 'classes')
 def sidecar_path(path):
     """Where the description of the exported file `path` is."""
     return f'{path}.json'
-
-
-def sha256(path):
-    """The SHA-256 of a file, in hexadecimal digits."""
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        for block in iter(lambda: file.read(1 << 20), b''):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def write_sidecar(path, info):
