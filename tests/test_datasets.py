@@ -284,7 +284,7 @@ def test_streams_of_different_labels_are_refused(ucf101):
     lines = (ucf101 / 'splits' / 'trainlist01.txt').read_text().splitlines()
     lines = [line[:-1] + str(3 - int(line[-1])) for line in lines]
     write(ucf101 / 'other' / 'trainlist01.txt', '\n'.join(lines))
-    with pytest.raises(DataError, match="label 0 is 'Archery' in the one and 'HandstandPushups' in the oth"):
+    with pytest.raises(DataError, match="class 0 is 'Archery' in the one and 'HandstandPushups' in the oth"):
         two_stream(ucf101, dict(split_dir=str(ucf101 / 'other')))
 
 

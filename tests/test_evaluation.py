@@ -9,7 +9,8 @@ from i3dbox.apis.protocols import apply_protocol, describe_protocol
 from i3dbox.config import Config
 from i3dbox.datasets.pipelines.sampling import SampleFrames
 from i3dbox.errors import ConfigError
-from i3dbox.evaluation.clip_scores import ClipScorer, StepLogits, average, windows
+from i3dbox.evaluation.clip_scores import ClipScorer, StepLogits, windows
+from i3dbox.evaluation.results import average_clips
 from i3dbox.models import build_recognizer
 from i3dbox.models.heads.i3d_head import mean_over_steps
 from i3dbox.models.i3d_table import temporal_geometry
@@ -120,8 +121,8 @@ def test_clips_are_averaged_as_the_recognizer_averages_them(how):
 
 def test_the_mean_of_probabilities_is_not_that_of_logits():
     logits = np.array([[[0., 4.], [3., 0.]]])
-    assert average(logits, 'score').tolist() == [[1.5, 2.0]]
-    shares = np.exp(average(logits, 'prob'))
+    assert average_clips(logits, 'score').tolist() == [[1.5, 2.0]]
+    shares = np.exp(average_clips(logits, 'prob'))
     softmax = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
     np.testing.assert_allclose(shares, softmax.mean(1), rtol=1e-6)
 

@@ -87,6 +87,12 @@ def metrics_of(cfg):
     return (cfg.get('evaluation') or {}).get('metrics') or DEFAULT
 
 
+def loader_options(cfg, data):
+    """Batch size and workers for testing: `cfg.data` with what `cfg.data.<data>_loader` says otherwise."""
+    options = {key: cfg.data[key] for key in LOADER if key in cfg.data}
+    return {**options, **(cfg.data.get(f'{data}_loader') or {})}
+
+
 def check_classes(dataset, report):
     """Raises ConfigError where a checkpoint's classes are named in another order than the data set's."""
     theirs, ours = report.meta.get('classes'), dataset.classes

@@ -20,6 +20,7 @@ from ..registry import DATASETS, EXPORTERS
 from ..weights.loading import load_weights
 from ..weights.zoo import PREFIX, local_path
 from .checks import check_config
+from .deploy import prepare
 from .exported import load_exported
 from .protocols import clip_size, fixed_length, pipelines
 
@@ -221,11 +222,6 @@ def compare(found, expected):
     scale = np.maximum(np.abs(expected).max(1), np.finfo(np.float32).tiny)
     top5 = [np.argsort(-logits, 1, 'stable')[:, :5] for logits in (found, expected)]
     return float(differences.max()), float((differences / scale).max()), bool(np.array_equal(*top5))
-
-
-def prepare(clips):
-    """uint8 N x T x H x W x C -> float32 N x C x T x H x W in [-1, 1], as the network's own preprocessing does."""
-    return np.ascontiguousarray(clips.transpose(0, 4, 1, 2, 3)).astype(np.float32) * np.float32(2 / 255) - 1
 
 
 def _clips(cfg, specs, count):

@@ -57,12 +57,12 @@ def describe_protocol(cfg, data='test'):
 
 def fixed_length(cfg, data='test'):
     """Lets all clips of `cfg.data.<data>` have one length, which is what exported files take: where the whole video is
-    a clip, four clips are spread over it instead. Returns whether that changed anything."""
+    a clip, one clip from its middle is taken instead. Returns whether that changed anything."""
     changed = False
     for pipeline in pipelines(cfg.data[data]).values():
         for step in pipeline:
             if step.get('type') == 'SampleFrames' and step.get('mode') == 'whole':
-                step.update(mode='uniform', num_clips=4)
+                step['mode'] = 'centre'
                 changed = True
     return changed
 

@@ -22,7 +22,7 @@ from ..models import build_recognizer
 from ..registry import DATASETS
 from ..weights.loading import load_weights
 from ..weights.zoo import local_path
-from .checks import LOADER, check_classes, check_config, check_fit
+from .checks import check_classes, check_config, check_fit, loader_options
 from .protocols import describe_protocol
 
 logger = logging.getLogger(__name__)
@@ -91,12 +91,6 @@ class Evaluator:
             checkpoint={part: dict(path=str(path), sha256=sha256(local_path(path))) for part, path in files.items()},
             versions=dict(i3dbox=__version__, mindspore=mindspore.__version__, numpy=np.__version__,
                           opencv=cv2.__version__, python=platform.python_version()))
-
-
-def loader_options(cfg, data):
-    """Batch size and workers for testing: `cfg.data` with what `cfg.data.<data>_loader` says otherwise."""
-    options = {key: cfg.data[key] for key in LOADER if key in cfg.data}
-    return {**options, **(cfg.data.get(f'{data}_loader') or {})}
 
 
 def scoring_options(cfg, data):

@@ -47,6 +47,17 @@ def checkpoint_of(args):
     return streams or args.checkpoint
 
 
+def add_backend_arguments(parser):
+    """Adds --backend, --device, --device-id, --threads, --precision and --description, as load_exported takes them."""
+    parser.add_argument('--backend', choices=('auto', 'mindspore', 'mindspore_lite', 'onnxruntime', 'openvino'),
+                        default='auto', help='what runs the file; default: the first that is installed and fits')
+    parser.add_argument('--device', choices=('cpu', 'ascend', 'cuda', 'gpu'), default='cpu', help='default: cpu')
+    parser.add_argument('--device-id', type=at_least(0), default=0, metavar='N', help='which of several; default: 0')
+    parser.add_argument('--threads', type=at_least(1), metavar='N', help="of the CPU; default: the runtime's choice")
+    parser.add_argument('--precision', choices=('float32', 'bfloat16', 'float16'), help="default: the runtime's")
+    parser.add_argument('--description', metavar='FILE', help='the .json of the file that another tool has converted')
+
+
 def add_metrics_argument(parser):
     """Adds --eval."""
     parser.add_argument('--eval', nargs='+', metavar='METRIC', help='figures to print, of top_k_accuracy, '

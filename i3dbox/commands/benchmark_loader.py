@@ -18,8 +18,7 @@ def add_arguments(parser):
 
 def run(args):
     from ..apis.benchmark import loader_speed, step_times
-    from ..apis.checks import check_config
-    from ..apis.test import loader_options
+    from ..apis.checks import check_config, loader_options
     from ..datasets.stream import Stream
     from ..fileio import check_writable
     from ..registry import DATASETS

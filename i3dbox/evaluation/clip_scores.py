@@ -6,6 +6,7 @@ from mindspore import dtype as mstype
 
 from ..errors import ConfigError
 from ..models.heads.i3d_head import mean_over_steps
+from .results import average_clips
 
 MAX_FRAMES = 512  # takes 3.7 GB for I3D at 224 x 224 on a CPU; 64 frames take 1.2 GB
 
@@ -50,7 +51,7 @@ class ClipScorer:
             logits = np.stack([self._whole(clip[None]) for clip in clips])
         else:
             logits = np.concatenate([self._forward(clips[i:i + videos]) for i in range(0, len(clips), videos)])
-        return average(logits.reshape(videos, number, -1), self.stream.average_clips)
+        return average_clips(logits.reshape(videos, number, -1), self.stream.average_clips)
 
     def _forward(self, clips):
         return self.network(Tensor(clips)).asnumpy()
@@ -105,21 +106,3 @@ def windows(frames, max_frames, stride, context):
         stop = min((end + context) * stride + rest, frames)
         cuts.append((begin * stride, stop, step - begin, end - begin))
     return cuts
-
-
-def average(logits, how):
-    """The answer to a video from those to its clips.
-
-    Args:
-        logits (array): B x N x classes.
-        how (str): 'score', their mean, or 'prob', the logarithm of the mean of their softmax.
-
-    Returns: float32 B x classes.
-    """
-    logits = np.asarray(logits, np.float64)
-    if how == 'prob':
-        powers = np.exp(logits - logits.max(-1, keepdims=True))
-        logits = np.log((powers / powers.sum(-1, keepdims=True)).mean(1))
-    else:
-        logits = logits.mean(1)
-    return logits.astype(np.float32)

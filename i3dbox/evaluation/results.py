@@ -100,6 +100,24 @@ def _from_json(content):
                 classes=content['classes'], meta=content['meta'], streams=arrays)
 
 
+def average_clips(logits, how):
+    """The answer to a video from those to its clips.
+
+    Args:
+        logits (array): B x N x classes.
+        how (str): 'score', their mean, or 'prob', the logarithm of the mean of their softmax.
+
+    Returns: float32 B x classes.
+    """
+    logits = np.asarray(logits, np.float64)
+    if how == 'prob':
+        powers = np.exp(logits - logits.max(-1, keepdims=True))
+        logits = np.log((powers / powers.sum(-1, keepdims=True)).mean(1))
+    else:
+        logits = logits.mean(1)
+    return logits.astype(np.float32)
+
+
 class _PlainUnpickler(pickle.Unpickler):
     """Builds NumPy arrays and plain containers only: a result file may come from anywhere."""
 

@@ -57,7 +57,8 @@ class MindSporeBackend(Backend):
         try:
             ms.set_device({'cpu': 'CPU', 'ascend': 'Ascend'}[device], *([device_id] if device != 'cpu' else []))
         except (RuntimeError, ValueError) as error:
-            raise DeviceError(f'this MindSpore has no device {device} {device_id}: {first_line(error)}') from error
+            if device != 'cpu' or ms.get_context('device_target') != 'CPU':  # else something has run there already
+                raise DeviceError(f'this MindSpore has no device {device} {device_id}: {first_line(error)}') from error
         try:
             self._network = ms.nn.GraphCell(ms.load(path))
         except (RuntimeError, ValueError) as error:

@@ -55,11 +55,14 @@ class BaseRunner:
         np.random.seed(seed)
 
     def set_device(self):
-        """Chooses the device."""
-        if self.device_id is None:
-            ms.set_device(self.device_target)
-        else:
-            ms.set_device(self.device_target, self.device_id)
+        """Chooses the device. MindSpore lets it be chosen only before anything has run; what is chosen stays."""
+        which = () if self.device_id is None else (self.device_id,)
+        try:
+            ms.set_device(self.device_target, *which)
+        except RuntimeError:
+            chosen = ms.get_context('device_target'), ms.get_context('device_id')
+            if chosen[:1 + len(which)] != (self.device_target, *which):
+                raise
 
     def mixed_precision(self, recognizer):
         """Applies `amp_level` to the recognizer's networks; inputs and logits stay as they are."""

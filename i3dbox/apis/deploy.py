@@ -1,0 +1,277 @@
+"""The Ascend 310 workflow, on any device: clips as files, an exported model over them, and the figures.
+
+    DATASET/manifest.json                              what all is, with hashes
+    DATASET/00_data/i3d_data_bs1_000000.bin            a batch of clips; 01_data: the flow beside RGB
+    DATASET/label_bs1.npy                              int32 files x batch size; -1 fills up the last file
+    DATASET/result_Files/i3d_data_bs1_000000_0.bin     float32 batch size x classes
+
+The names are those of the MindSpore models' Ascend 310 scripts. Nothing here needs MindSpore, unless it runs the model.
+"""
+
+import json
+import os
+import shutil
+
+import numpy as np
+from tqdm import tqdm
+
+from .. import __version__
+from ..datasets.loader import ClipLoader
+from ..datasets.stream import SequentialStream
+from ..errors import DataError, ExportError
+from ..evaluation.results import Results, average_clips
+from ..fileio import atomic_path, atomic_write, sha256
+from ..preparation.extraction import keep_settings
+from ..registry import DATASETS
+from .checks import check_config, loader_options
+from .exported import load_exported
+from .protocols import describe_protocol, fixed_length
+
+MANIFEST, RESULTS = 'manifest.json', 'result_Files'
+VERSION = 1
+
+
+def write_dataset(cfg, out, batch_size=1, input='uint8', data='test'):
+    """Writes the clips of `cfg.data.<data>` as files that hold a batch each.
+
+    What is there from a call that was stopped is kept. Where the config's protocol has clips of any length, which no
+    exported file takes, one clip from the middle of each video is taken.
+
+    Args:
+        cfg (Config): see docs/config.md.
+        out (str): the folder.
+        batch_size (int): clips a file. The last file is filled up with copies of its last clip.
+        input (str): 'uint8' (N x T x H x W x C), or 'float32' (N x C x T x H x W in [-1, 1]), as tools/export.py has it.
+
+    Returns: dict, the manifest.
+    Raises: an I3DBoxError for a folder that was begun with other settings, a full disk, or damaged videos.
+    """
+    check_config(cfg, ('model', 'data'), data=[data])
+    fixed_length(cfg, data)
+    dataset = DATASETS.build(cfg.data[data], test_mode=True)
+    os.makedirs(out, exist_ok=True)
+    settings = dict(config_text=cfg.pretty_text, protocol=describe_protocol(cfg, data), data=data,
+                    batch_size=batch_size, input=input)
+    keep_settings(out, settings, 'settings.json')
+    writer = _BatchWriter(out, dataset, batch_size, input)
+    begun = writer.count_written() if dataset.damaged == 'raise' and not dataset.varies else 0
+    stream = SequentialStream(len(dataset), 1)
+    first = begun * batch_size // writer.clips_per_video(dataset) if begun else 0
+    options = {key: value for key, value in loader_options(cfg, data).items() if key != 'batch_size'}
+    loader = ClipLoader(dataset, stream, start_step=first, num_steps=len(dataset) - first, **options,
+                        prefetch=max(2, options.get('num_workers', 0)))
+    writer.start_at(begun, first)
+    for batch in tqdm(loader, desc='clips', unit='video', initial=first, total=len(dataset), disable=None):
+        if batch['index'][0] >= 0:
+            writer.add(int(batch['index'][0]), [batch[name][0] for name in dataset.inputs])
+    writer.finish()
+    written = set(writer.videos)
+    manifest = dict(
+        version=VERSION, i3dbox=__version__, **settings, config=cfg.filename,
+        average_clips=(cfg.model.get('rgb') or cfg.model).get('average_clips', 'score'),
+        modality='RGB+Flow' if len(dataset.inputs) == 2 else dataset.modality,
+        classes=list(dataset.classes) if dataset.classes else None, num_classes=dataset.num_classes,
+        inputs=writer.inputs, videos=[dict(name=s['name'], label=s['label']) for s in dataset.samples],
+        clips=writer.videos, files=writer.names, sha256=writer.hashes,
+        skipped=[s['name'] for i, s in enumerate(dataset.samples) if i not in written])
+    atomic_write(os.path.join(out, MANIFEST), json.dumps(manifest, ensure_ascii=False, indent=1))
+    return manifest
+
+
+class _BatchWriter:
+    """Writes clips in files of `batch_size`, one file for each input."""
+
+    def __init__(self, out, dataset, batch_size, input):
+        self.out, self.dataset, self.batch_size, self.dtype = out, dataset, batch_size, input
+        self.folders = [f'{place:02d}_data' for place in range(len(dataset.inputs))]
+        self.videos, self.names, self.hashes, self.inputs = [], [], {}, []
+        self._rows, self._skip = [], 0
+        for folder in self.folders:
+            os.makedirs(os.path.join(out, folder), exist_ok=True)
+
+    def name(self, number):
+        return f'i3d_data_bs{self.batch_size}_{number:06d}'
+
+    def count_written(self):
+        """How many files are there for all inputs, from the first on. The last may be the filled one: it is redone."""
+        number = 0
+        while all(os.path.exists(self._path(folder, self.name(number))) for folder in self.folders):
+            number += 1
+        return max(number - 1, 0)
+
+    def clips_per_video(self, dataset):
+        results, _ = dataset.get(0, np.random.default_rng(0))
+        return len(results[dataset.inputs[0]])
+
+    def start_at(self, files, video):
+        """Takes note of files that are there; the clips that follow begin with the first of `video`."""
+        if not files:
+            return
+        per_video = self.clips_per_video(self.dataset)
+        self.videos = [clip // per_video for clip in range(files * self.batch_size)]
+        self._skip = files * self.batch_size - video * per_video
+        for number in range(files):
+            self.names.append(self.name(number))
+            for folder in self.folders:
+                path = self._path(folder, self.name(number))
+                self.hashes[os.path.relpath(path, self.out)] = sha256(path)
+
+    def add(self, video, clips):
+        """Takes the clips of one video: for each input, N x T x H x W x C."""
+        if not self.inputs:
+            self._settle([clip[0] for clip in clips])
+        for row in list(zip(*clips))[self._skip:]:
+            self.videos.append(video)
+            self._rows.append(row)
+            if len(self._rows) == self.batch_size:
+                self._write()
+        self._skip = 0
+
+    def finish(self):
+        """Fills up and writes the last file, and the labels."""
+        missing = -len(self.videos) % self.batch_size
+        if missing:
+            self._rows += self._rows[-1:] * missing
+            self.videos += [-1] * missing
+            self._write()
+        labels = [self.dataset.samples[video]['label'] if video >= 0 else -1 for video in self.videos]
+        path = os.path.join(self.out, f'label_bs{self.batch_size}.npy')
+        with atomic_path(path) as temporary:
+            np.save(temporary, np.array(labels, np.int32).reshape(-1, self.batch_size))
+
+    def _settle(self, clips):
+        """Notes the shapes; sees to it that all will have room."""
+        for name, folder, clip in zip(self.dataset.inputs, self.folders, clips):
+            shape = clip.shape if self.dtype == 'uint8' else (clip.shape[3], *clip.shape[:3])
+            self.inputs.append(dict(name=name, folder=folder, dtype=self.dtype, shape=[self.batch_size, *shape]))
+        bytes_a_file = sum(int(np.prod(spec['shape'])) for spec in self.inputs) * np.dtype(self.dtype).itemsize
+        files = -(-len(self.dataset) // self.batch_size) - len(self.names)  # at one clip a video
+        free = shutil.disk_usage(self.out).free
+        if files * bytes_a_file > free:
+            raise DataError(f'{self.out}: the clips take at least {files * bytes_a_file / 1e9:.1f} GB, and '
+                            f'{free / 1e9:.1f} GB are free')
+
+    def _write(self):
+        name = self.name(len(self.names))
+        for folder, rows in zip(self.folders, zip(*self._rows)):
+            clips = np.stack(rows)
+            if self.dtype == 'float32':
+                clips = prepare(clips)
+            path = self._path(folder, name)
+            atomic_write(path, clips.tobytes())
+            self.hashes[os.path.relpath(path, self.out)] = sha256(path)
+        self.names.append(name)
+        self._rows = []
+
+    def _path(self, folder, name):
+        return os.path.join(self.out, folder, f'{name}.bin')
+
+
+def prepare(clips):
+    """uint8 N x T x H x W x C -> float32 N x C x T x H x W in [-1, 1], as the network's own preprocessing does."""
+    return np.ascontiguousarray(clips.transpose(0, 4, 1, 2, 3)).astype(np.float32) * np.float32(2 / 255) - 1
+
+
+def read_manifest(folder):
+    """The manifest (dict) of what `write_dataset` wrote. Raises DataError where it is absent or something else."""
+    path = os.path.join(folder, MANIFEST)
+    try:
+        with open(path, encoding='utf-8') as file:
+            manifest = json.load(file)
+        if manifest['version'] != VERSION:
+            raise ValueError(f'version {manifest["version"]}')
+        return manifest
+    except FileNotFoundError:
+        raise DataError(f'{folder} holds no {MANIFEST}: it is no data set of tools/deploy/preprocess.py, or that was '
+                        'stopped; call it again to finish') from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f'{path} is damaged or of another version of i3dbox: {error}') from error
+
+
+def infer(artefact, folder, backend='auto', device='cpu', device_id=0, threads=None, precision=None, description=None):
+    """Runs an exported model over a data set of `write_dataset`; writes <folder>/result_Files.
+
+    Every file is compared with its hash in the manifest before it is used. Answers that are there, by the same model
+    on the same backend, are kept.
+
+    Args: see `load_exported`.
+
+    Returns: the number of files.
+    Raises: ExportError, DataError, DeviceError before the first file, where what is wrong can be known then.
+    """
+    manifest = read_manifest(folder)
+    model = load_exported(artefact, backend, device, device_id, threads, precision, description)
+    _check_fit(artefact, model, folder, manifest)
+    out = os.path.join(folder, RESULTS)
+    made_by = dict(artefact=os.path.basename(artefact), sha256=sha256(artefact), backend=type(model.backend).__name__,
+                   device=device, precision=precision)
+    note = os.path.join(out, 'results.json')
+    if _json(note) != made_by:
+        shutil.rmtree(out, ignore_errors=True)
+        os.makedirs(out)
+        atomic_write(note, json.dumps(made_by, indent=1))
+    for name in tqdm(manifest['files'], desc='infer', unit='file', disable=None):
+        path = os.path.join(out, f'{name}_0.bin')
+        if not os.path.exists(path):
+            arrays = [_read(folder, spec, name, manifest) for spec in manifest['inputs']]
+            atomic_write(path, np.ascontiguousarray(model(*arrays), np.float32).tobytes())
+    return len(manifest['files'])
+
+
+def _check_fit(artefact, model, folder, manifest):
+    for spec, written in zip(model.inputs, manifest['inputs']):
+        ours = [written['name'], written['dtype'], *written['shape'][1:]]
+        if [spec.name, spec.dtype, *spec.shape[1:]] != ours:
+            sizes = [' x '.join(map(str, part[2:])) for part in ([0, 0, *spec.shape[1:]], ours)]
+            raise ExportError(f'{artefact} takes {spec.name}, {spec.dtype} N x {sizes[0]}; {folder} holds '
+                              f'{ours[0]}, {ours[1]} N x {sizes[1]}')
+    if len(model.inputs) != len(manifest['inputs']):
+        raise ExportError(f'{artefact} takes {" and ".join(s.name for s in model.inputs)}; {folder} holds '
+                          f'{" and ".join(s["name"] for s in manifest["inputs"])}')
+    classes = model.info['output']['shape'][1]
+    if classes != manifest['num_classes']:
+        raise ExportError(f'{artefact} has {classes} classes; the data set in {folder} {manifest["num_classes"]}')
+
+
+def _read(folder, spec, name, manifest):
+    relative = os.path.join(spec['folder'], f'{name}.bin')
+    path = os.path.join(folder, relative)
+    if not os.path.exists(path):
+        raise DataError(f'{path}, which the manifest names, is not there')
+    if sha256(path) != manifest['sha256'].get(relative):
+        raise DataError(f'{path} is not what preprocess.py wrote: its hash is not the one in the manifest')
+    return np.fromfile(path, spec['dtype']).reshape(spec['shape'])
+
+
+def score_results(folder):
+    """Makes Results of the answers in <folder>/result_Files.
+
+    Raises: DataError where an answer is missing, or of another size than the manifest's classes ask for.
+    """
+    manifest = read_manifest(folder)
+    rows, classes = [], manifest['num_classes']
+    for name in manifest['files']:
+        path = os.path.join(folder, RESULTS, f'{name}_0.bin')
+        if not os.path.exists(path):
+            raise DataError(f'{path} is not there: the model has not answered to all {len(manifest["files"])} files')
+        answer = np.fromfile(path, np.float32)
+        if answer.size != manifest['batch_size'] * classes:
+            raise DataError(f'{path} holds {answer.size} values; {manifest["batch_size"]} clips of {classes} classes '
+                            f'are {manifest["batch_size"] * classes}')
+        rows.append(answer.reshape(-1, classes))
+    logits, videos = np.concatenate(rows), np.array(manifest['clips'])
+    scored = [video for video in range(len(manifest['videos'])) if (videos == video).any()]
+    scores = [average_clips(logits[videos == video][None], manifest['average_clips'])[0] for video in scored]
+    samples = [manifest['videos'][video] for video in scored]
+    meta = {key: manifest[key] for key in ('config', 'config_text', 'protocol', 'data', 'modality', 'skipped')}
+    meta['deployed'] = _json(os.path.join(folder, RESULTS, 'results.json'))
+    return Results([s['name'] for s in samples], np.array([s['label'] for s in samples], np.int32), np.array(scores),
+                   manifest['classes'], meta)
+
+
+def _json(path):
+    try:
+        with open(path, encoding='utf-8') as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return None

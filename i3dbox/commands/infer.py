@@ -1,0 +1,17 @@
+"""Run an exported model over the files that preprocess.py wrote."""
+
+from . import arguments
+
+
+def add_arguments(parser):
+    parser.add_argument('artefact', metavar='ARTEFACT', help='a .mindir or .onnx of tools/export.py')
+    parser.add_argument('dataset', metavar='DATASET', help='the folder that preprocess.py wrote')
+    arguments.add_backend_arguments(parser)
+
+
+def run(args):
+    from ..apis.deploy import infer
+
+    number = infer(args.artefact, args.dataset, args.backend, args.device, args.device_id, args.threads, args.precision,
+                   args.description)
+    print(f'answers to {number} files in {args.dataset}')

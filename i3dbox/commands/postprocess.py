@@ -1,0 +1,32 @@
+"""Score the answers of an exported model: top-1 and top-5, and both streams together where both are given."""
+
+from . import arguments
+
+
+def add_arguments(parser):
+    parser.add_argument('datasets', nargs='+', metavar='DATASET', help='folders that infer.py has filled: one, or those '
+                        'of the RGB and the flow stream')
+    parser.add_argument('--weights', nargs='+', type=float, metavar='W', help="of the streams; default: 1 each")
+    parser.add_argument('--out', metavar='FILE', help='write the scores of every video, .pkl or .json')
+    arguments.add_metrics_argument(parser)
+
+
+def run(args):
+    from ..apis.deploy import score_results
+    from ..errors import ConfigError
+    from ..evaluation.fusion import fuse
+    from ..evaluation.metrics import DEFAULT
+    from ..evaluation.results import check_results_path
+    from .test import print_results
+
+    if args.out:
+        check_results_path(args.out)
+    if args.weights and len(args.datasets) == 1:
+        raise ConfigError('--weights are for several streams; one data set was given')
+    parts = {folder: score_results(folder) for folder in args.datasets}
+    results = fuse(parts, args.weights) if len(parts) > 1 else next(iter(parts.values()))
+    print(f'protocol: {results.meta["protocol"]}')
+    print_results(results, args.eval or DEFAULT)
+    if args.out:
+        results.save(args.out)
+        print(f'scores of {len(results.names)} videos written to {args.out}')
