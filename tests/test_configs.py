@@ -25,7 +25,7 @@ def test_every_part_of_a_recipe_builds_and_its_copy_is_equal(path, tmp_path):
     check_config(cfg, REQUIRED_TO_TRAIN)
     recognizer = build_recognizer(cfg.model)
     assert recognizer.num_classes == {'ucf101': 101, 'hmdb51': 51, 'synthetic': 8}[
-        path.stem.replace('_paper', '').rsplit('_')[-1]]
+        path.stem.replace('_paper', '').replace('_openi', '').rsplit('_')[-1]]
     freeze(recognizer, **cfg.get('freeze', {}))
     for part in (cfg.data.train, cfg.data.val, cfg.data.test):
         for stream in (part.rgb, part.flow) if part.type == 'TwoStreamDataset' else (part,):

@@ -13,7 +13,7 @@ from .. import __version__
 from ..datasets.loader import ClipLoader
 from ..datasets.stream import SequentialStream
 from ..engine import distributed
-from ..engine.build import build_runner
+from ..engine.build import build_hooks, build_runner, call_hooks
 from ..engine.logging import setup_logging
 from ..evaluation.clip_scores import MAX_FRAMES, ClipScorer
 from ..evaluation.results import Results
@@ -52,6 +52,8 @@ class Evaluator:
 
     def __init__(self, cfg, device='auto', device_id=None, data='test'):
         check_config(cfg, data=[data])
+        self.hooks = build_hooks(cfg.get('hooks', []))
+        call_hooks(self.hooks, 'prepare', cfg)
         self.cfg, self.data = cfg, data
         runner = build_runner(cfg.runner, device, device_id)
         runner.setup(cfg.get('seed', 0))
@@ -73,6 +75,8 @@ class Evaluator:
             self.checked = True
         results = self.scorer()
         results.meta.update(self._meta(checkpoint))
+        if distributed.rank() == 0:
+            call_hooks(self.hooks, 'after_test', results)
         return results
 
     @property

@@ -9,7 +9,7 @@ from ..datasets.base import DamageReport
 from ..datasets.loader import ClipLoader
 from ..datasets.stream import Stream
 from ..engine import distributed
-from ..engine.build import build_hooks, build_runner
+from ..engine.build import build_hooks, build_runner, call_hooks
 from ..engine.logging import setup_logging
 from ..engine.optimizers.build import build_optimizer
 from ..engine.run import Run, last_checkpoint, training_state
@@ -40,6 +40,7 @@ def train(cfg, resume=None, device='auto', device_id=None, validate=False):
     work_dir = cfg.setdefault('work_dir', default_work_dir(cfg))
     seed = cfg.setdefault('seed', 0)
     hooks = build_hooks(cfg.get('hooks', []))
+    call_hooks(hooks, 'prepare', cfg)
     evaluates = any(getattr(hook, 'evaluates', False) for hook in hooks)  # MindSpore's own callbacks do not say
     if validate and not evaluates:
         interval = (cfg.get('evaluation') or {}).get('interval', 1)

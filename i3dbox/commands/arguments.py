@@ -11,6 +11,7 @@ from ..errors import ConfigError
 from ..fileio import atomic_write
 from ..workers import usable_cores
 
+OPENI = ('data_url', 'train_url', 'ckpt_url', 'result_url')
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -56,6 +57,23 @@ def add_backend_arguments(parser):
     parser.add_argument('--threads', type=at_least(1), metavar='N', help="of the CPU; default: the runtime's choice")
     parser.add_argument('--precision', choices=('float32', 'bfloat16', 'float16'), help="default: the runtime's")
     parser.add_argument('--description', metavar='FILE', help='the .json of the file that another tool has converted')
+
+
+def add_openi_arguments(parser):
+    """Adds the words that OpenI starts its tasks with; `apply_openi` hands them to the config."""
+    group = parser.add_argument_group('on OpenI', 'addresses of object storage; see docs/deployment.md')
+    for name in OPENI:
+        group.add_argument(f'--{name}', metavar='URL')
+    group.add_argument('--openI', action='store_true', help=argparse.SUPPRESS)  # the original's; the addresses will do
+
+
+def apply_openi(cfg, args):
+    """Gives the config's OpenIHook the addresses of the command line; adds the hook where there is none."""
+    urls = {name: getattr(args, name) for name in OPENI if getattr(args, name)}
+    if urls:
+        others = [hook for hook in cfg.get('hooks', []) if hook.get('type') != 'OpenIHook']
+        own = next((hook for hook in cfg.get('hooks', []) if hook.get('type') == 'OpenIHook'), dict(type='OpenIHook'))
+        cfg.hooks = [*others, dict(own, **urls)]
 
 
 def add_metrics_argument(parser):

@@ -12,6 +12,7 @@ def add_arguments(parser):
     parser.add_argument('--out', metavar='FILE', help='write the scores of every video, .pkl or .json')
     arguments.add_metrics_argument(parser)
     arguments.add_device_arguments(parser)
+    arguments.add_openi_arguments(parser)
     arguments.add_cfg_options(parser)
 
 
@@ -19,6 +20,7 @@ def run(args):
     from ..evaluation.results import check_results_path
 
     cfg = arguments.load_config(args)
+    arguments.apply_openi(cfg, args)
     checkpoint = arguments.checkpoint_of(args)
     if args.out:
         check_results_path(args.out)

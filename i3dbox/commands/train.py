@@ -12,6 +12,7 @@ def add_arguments(parser):
     parser.add_argument('--seed', type=int, metavar='N', help='of all randomness')
     parser.add_argument('--validate', action='store_true', help='evaluate during training')
     arguments.add_device_arguments(parser)
+    arguments.add_openi_arguments(parser)
     arguments.add_cfg_options(parser)
 
 
@@ -20,5 +21,6 @@ def run(args):
     for key in ('work_dir', 'load_from', 'seed'):
         if getattr(args, key) is not None:
             cfg[key] = getattr(args, key)
+    arguments.apply_openi(cfg, args)
     from ..apis.train import train
     train(cfg, args.resume, args.device, args.device_id, args.validate)

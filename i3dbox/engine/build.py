@@ -30,3 +30,9 @@ def build_hooks(configs):
     """Builds hooks in the order of their priority; MindSpore's own callbacks stand in the middle."""
     hooks = [HOOKS.build(cfg) for cfg in configs]
     return sorted(hooks, key=lambda hook: getattr(hook, 'priority', 50))
+
+
+def call_hooks(hooks, point, value):
+    """Calls `hook.<point>(value)` of those that have it; MindSpore's own callbacks do not."""
+    for hook in hooks:
+        getattr(hook, point, lambda _: None)(value)

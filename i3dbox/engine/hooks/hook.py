@@ -6,9 +6,10 @@ from ...errors import ConfigError
 
 
 class Hook(Callback):
-    """A MindSpore callback that is told of the run at four points.
+    """A MindSpore callback that is told of the run at four points, and of what comes before and of tests.
 
-    Override what you need: before_run, after_step, after_epoch, after_run; each gets the `Run`.
+    Override what you need: before_run, after_step, after_epoch, after_run; each gets the `Run`. `prepare` gets the
+    config, `after_test` the results of a test.
     Hooks are called in the order of `priority` (low first), then of the config. With data sink,
     after_step comes once a sink.
     """
@@ -22,6 +23,12 @@ class Hook(Callback):
         if not isinstance(value, int) or value < 1:
             raise ConfigError(f'{type(self).__name__}: {name} is a whole number from 1; got {value!r}')
         return value
+
+    def prepare(self, cfg):
+        """Before anything is read, in training and testing: may change the config."""
+
+    def after_test(self, results):
+        """After a test, on rank 0."""
 
     def before_run(self, run):
         """Before the first step; `run.step` is the step resumed from."""
