@@ -101,6 +101,15 @@ def test_cli_lists_the_commands(capsys, argv):
     assert 'arguments' not in summaries()
 
 
+def test_the_list_survives_a_reader_that_leaves():
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([sys.executable, '-c', 'import sys; from i3dbox.commands import cli; sys.exit(cli([]))'],
+                          cwd=ROOT, stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, '')
+
+
 def test_every_command_has_a_one_line_summary():
     assert all(summary.endswith('.') for summary in summaries().values())
 

@@ -60,9 +60,8 @@ def main(name, argv=None, prog=None):
         print(f'i3dbox {name}: error: {" ".join(str(error).splitlines())}', file=sys.stderr)
         return 1
     except OSError as error:
-        if isinstance(error, BrokenPipeError):  # the reader, such as `head`, has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 1
+        if isinstance(error, BrokenPipeError):
+            return _reader_left()
         if args.debug:
             traceback.print_exc()
         print(f'i3dbox {name}: error: {error}', file=sys.stderr)
@@ -85,12 +84,21 @@ def cli(argv=None):
         print(f'i3dbox {__version__}')
         return 0
     if name in ('-h', '--help'):
-        print(help_text(commands, aliases))
+        try:
+            print(help_text(commands, aliases), flush=True)
+        except BrokenPipeError:
+            return _reader_left()
         return 0
     print(f'i3dbox: error: there is no command {name!r}.{spelling_hint(name, (*commands, *aliases))} '
           f'There are: {", ".join(commands)}.',
           file=sys.stderr)
     return 2
+
+
+def _reader_left():
+    """The reader of stdout, such as `head`, has seen enough: nothing more is written. Returns the exit status."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
 
 
 def help_text(commands, aliases):
