@@ -3,6 +3,7 @@
 import json
 import pathlib
 import shlex
+import shutil
 import subprocess
 import sys
 
@@ -302,6 +303,24 @@ def test_more_epochs_go_on_from_the_last_checkpoint(finetuned, gestures, tmp_pat
     with open(work_dir / 'rgb/log.json', encoding='utf-8') as file:
         assert [line['epoch'] for line in map(json.loads, file) if line['mode'] == 'val'] == [1, 2]
     assert (work_dir / 'rgb.pkl').exists()
+
+
+def test_a_checkpoint_of_ones_own_is_where_training_starts_and_a_late_damage_stops_nothing(
+        finetuned, gestures, tmp_path, capsys):
+    videos = tmp_path / 'videos'
+    shutil.copytree(gestures, videos)
+    for path in videos.rglob('*.avi'):  # they open, and end early
+        if path.parent.name == 'clap':
+            path.write_bytes(path.read_bytes()[:path.stat().st_size // 2])
+    (videos / 'wave/broken.avi').unlink()
+    shutil.copytree(gestures / 'clap', videos / 'jump')
+    model = finetuned[0] / 'rgb/epoch_1.ckpt'
+    assert main('finetune', [str(videos), '--model', str(model), '--work-dir', str(tmp_path / 'run'), '--epochs', '1',
+                             '--cfg-options', *SMALL, 'freeze.finetune_prefixes=[logits]']) == 0
+    text = capsys.readouterr().out
+    assert f'RGB: logits for 1 epochs in batches of 2, from {model}' in text
+    assert 'the head starts anew' in text and '2 of ' in text.split('parameters train')[0].splitlines()[-1]
+    assert 'damaged samples were met' in text and '1 damaged videos are not counted: clap/' in text
 
 
 @pytest.mark.parametrize('words, message', [
