@@ -146,7 +146,8 @@ def test_a_short_name_is_suggested_too(capsys):
 
 @pytest.mark.parametrize('started, name, expected', [
     ('/env/bin/i3dbox', 'demo', 'i3dbox demo'), ('/env/bin/i3dbox', 'download_checkpoint', 'i3dbox download'),
-    ('tools/train.py', 'demo', 'python tools/demo.py'), ("my box/tools/test.py", 'demo', "python 'my box/tools/demo.py'"),
+    ('tools/train.py', 'demo', 'python tools/demo.py'),
+    ("my box/tools/test.py", 'demo', "python 'my box/tools/demo.py'"),
     ('/env/lib/pytest/__main__.py', 'demo', 'i3dbox demo')])
 def test_another_command_is_spelled_as_this_one_was(monkeypatch, started, name, expected):
     monkeypatch.setattr(sys, 'argv', [started, 'x'])

@@ -71,7 +71,7 @@ def test_clips_of_one_group_stay_together(tmp_path):
 @pytest.mark.parametrize('files, problems, message', [
     (['a.avi'], [], "the class 'wave' has 1 readable video; a class needs two or more"),
     (['a.avi', 'b.avi'], ['b.avi'], r"'wave' has 1 readable video \(1 more cannot be read\)"),
-    (['v_a_g01_c01.avi', 'v_a_g01_c02.avi'], [], "'wave' has 2 videos, all of the group g01; a class needs two groups")])
+    (['v_a_g01_c01.avi', 'v_a_g01_c02.avi'], [], "'wave' has 2 videos, all of the group g01; a class needs two")])
 def test_a_class_too_small_to_be_split_is_named(tmp_path, files, problems, message):
     root = folder_of(tmp_path, clap=numbered(2), wave=files)
     problems = [Problem(str(tmp_path / 'wave' / name), 'empty', 'the file is empty') for name in problems]
@@ -139,7 +139,8 @@ def test_little_memory_makes_small_batches_and_large_videos_are_tested_by_clips(
 
 
 @pytest.mark.parametrize('stream', ['rgb', 'flow'])
-@pytest.mark.parametrize('videos, weights', [(9, None), (9, 'zoo://i3d_rgb_kinetics400'), (999, 'a.ckpt'), (9999, 'a.ckpt')])
+@pytest.mark.parametrize('videos, weights', [(9, None), (9, 'zoo://i3d_rgb_kinetics400'), (999, 'a.ckpt'),
+                                             (9999, 'a.ckpt')])
 def test_every_config_that_is_written_builds_what_its_recipe_says(tmp_path, stream, videos, weights):
     recipe = choose_recipe(videos, weights is not None)
     path = tmp_path / config_name(stream)
@@ -265,8 +266,8 @@ def finetuned(gestures, tmp_path_factory):
 
 
 def command(*words):
-    return subprocess.run([sys.executable, str(TOOLS / 'finetune.py'), *map(str, words)], capture_output=True, text=True,
-                          timeout=300)
+    return subprocess.run([sys.executable, str(TOOLS / 'finetune.py'), *map(str, words)], capture_output=True,
+                          text=True, timeout=300)
 
 
 def test_both_streams_are_trained_tested_and_reported(finetuned):

@@ -42,8 +42,8 @@ def test_arguments_of_bases_follow_a_parts_own():
 
 
 def test_a_docstring_is_split_at_its_sections():
-    assert split_docstring('Does.\n\nMore: of it.\n\nArgs:\n    a, b (int): one\n        or two.\n\nRaises: never.') == (
-        ['Does.', '', 'More: of it.'], ['    a, b (int): one', '        or two.', ''])
+    text = 'Does.\n\nMore: of it.\n\nArgs:\n    a, b (int): one\n        or two.\n\nRaises: never.'
+    assert split_docstring(text) == (['Does.', '', 'More: of it.'], ['    a, b (int): one', '        or two.', ''])
 
     class Part:
         """Does.

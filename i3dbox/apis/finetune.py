@@ -81,35 +81,35 @@ def prepare(folder, model=None, stream=None, work_dir=None, epochs=None, seed=No
     _check_apart(folder, work_dir)
     classes, split_folder = find_classes(folder), os.path.join(work_dir, 'split')
     options = dict(options or {}, **({} if epochs is None else dict(total_epochs=epochs)))
-    split, largest = read_split(split_folder), 0
-    known = {name: os.path.join(work_dir, config_name(name)) for name in STREAMS[stream]}
-    for name, path in known.items():
-        if os.path.exists(path):
-            asked = dict(folder=(os.path.abspath(folder), 'data.train.data_prefix'))
-            asked.update({'seed': (seed, 'seed')} if seed is not None else {})
-            asked.update({'model': (weights[name], 'load_from')} if model is not None else {})
-            _check_same(path, asked)
-        else:
+    configs = {name: os.path.join(work_dir, config_name(name)) for name in STREAMS[stream]}
+    new = [name for name, path in configs.items() if not os.path.exists(path)]
+    for name, path in configs.items():
+        if name in new:
             check_weights(options.get('load_from', weights[name]), TITLES[name])
+        else:
+            _check_same(path, folder=os.path.abspath(folder), seed=seed, **({'model': weights[name]} if model else {}))
+    seed = SEED if seed is None else seed
     sources = [source for found in classes.values() for source in found]
-    if split is None or not all(map(os.path.exists, known.values())):
+    split, largest = read_split(split_folder), 0
+    if split is None or new:
         sizes, problems = look_at_videos(sources, usable_cores())
         largest = max((frames * width * height * 3 for frames, width, height in sizes.values()), default=0)
     if split is None:
-        split = make_split(classes, folder, problems, SEED if seed is None else seed)
+        split = make_split(classes, folder, problems, seed)
         split.write(split_folder)
-    for name, path in known.items():
-        recipe = choose_recipe(len(split.train), weights[name] is not None, largest)
+    videos = len(split.train)
+    for name, path in configs.items():
+        recipe = choose_recipe(videos, weights[name] is not None, largest)
         recipe = recipe if epochs is None else recipe._replace(epochs=epochs)
-        write_config(path, config_text(name, folder, len(split.classes), len(split.train), weights[name],
-                                       SEED if seed is None else seed, recipe), options)
-    test_config = known[STREAMS[stream][0]]
+        text = config_text(name, folder, len(split.classes), videos, weights[name], seed, recipe)
+        write_config(path, text, options)
+    test_config = configs[STREAMS[stream][0]]
     if stream == 'joint':
         test_config = os.path.join(work_dir, config_name('joint'))
         write_config(test_config, BOTH)
     listed = {path for path, _ in (*split.train, *split.val, *split.left_out)}
     unlisted = [path for path in (relative(source, folder) for source in sources) if path not in listed]
-    return Plan(work_dir, split, known, stream, test_config, _in_words(known), unlisted)
+    return Plan(work_dir, split, configs, stream, test_config, _in_words(configs), unlisted)
 
 
 def finetune(plan, device='auto', device_id=None):
@@ -132,10 +132,11 @@ def finetune(plan, device='auto', device_id=None):
         results = test(cfg, checkpoint, device, device_id)
         results.save(file)
     split = plan.split
-    notes = [f'{len(split.train)} videos trained, {len(split.val)} others were tested with. The figures are of the last '
-             'checkpoints; none was chosen by them.']
+    notes = [f'{len(split.train)} videos trained, {len(split.val)} others were tested with. The figures are of the '
+             'last checkpoints; none was chosen by them.']
     if split.left_out:
-        notes.append(f'{len(split.left_out)} unreadable videos were left out: {", ".join(p for p, _ in split.left_out)}')
+        names = ', '.join(path for path, _ in split.left_out)
+        notes.append(f'{len(split.left_out)} unreadable videos were left out: {names}')
     page = write_report(os.path.join(plan.work_dir, 'report'), logs, results.by_stream(), notes=notes)
     return Finetuned(checkpoints, results, page)
 
@@ -202,20 +203,20 @@ def check_weights(checkpoint, modality):
 def _check_apart(folder, work_dir):
     inside = os.path.realpath(work_dir) + os.sep
     if inside.startswith(os.path.realpath(folder) + os.sep):
-        raise ConfigError(f'the work dir {work_dir} lies in {folder}, whose folders are classes: name another --work-dir')
+        raise ConfigError(f'the work dir {work_dir} lies in {folder}, whose folders are classes: '
+                          'name another --work-dir')
 
 
-def _check_same(path, asked):
-    """Raises ConfigError where the config at `path`, of an earlier call, has other values than `asked`: a dict of
-    what -> (its value now, its key)."""
+def _check_same(path, **asked):
+    """Raises ConfigError where the config at `path`, of an earlier call, is of another folder, seed or model than
+    `asked` for. A seed of None is any."""
     cfg = Config.fromfile(path)
-    for what, (value, key) in asked.items():
-        there = cfg
-        for part in key.split('.'):
-            there = there.get(part) if hasattr(there, 'get') else None
-        if there != value:
-            raise ConfigError(f'{path}, from an earlier call, has {there} as its {what}; now it is {value}. Another '
-                              '--work-dir starts anew')
+    there = dict(folder=cfg.get('data', {}).get('train', {}).get('data_prefix'), seed=cfg.get('seed'),
+                 model=cfg.get('load_from'))
+    for what, value in asked.items():
+        if there[what] != value and not (what == 'seed' and value is None):
+            raise ConfigError(f'{path}, from an earlier call, has {there[what]} as its {what}; now it is {value}. '
+                              'Another --work-dir starts anew')
 
 
 def _in_words(configs):

@@ -64,7 +64,8 @@ def choose_recipe(videos, from_weights, largest=0, cores=None, memory=None):
     epochs = max(rule.epochs, min(MOST_EPOCHS, -(-LEAST_STEPS // steps_per_epoch)))
     freeze = None
     if from_weights:  # small batches would spoil the statistics that the weights bring
-        freeze = dict(finetune_prefixes=list(rule.prefixes), freeze_norm=True) if rule.prefixes else dict(freeze_norm=True)
+        freeze = dict(finetune_prefixes=list(rule.prefixes)) if rule.prefixes else {}
+        freeze['freeze_norm'] = True
     frames = dict(mode='whole') if largest <= MOST_DECODED else dict(mode='uniform', num_clips=4)
     return Recipe(rule.trains, freeze, epochs, rule.lr, batch_size, min(cores, 8), frames)
 
