@@ -111,7 +111,7 @@ def build_from_cfg(cfg, registry, **defaults):
 
 def _check_arguments(part, args, kind):
     name = getattr(part, '__name__', part)
-    parameters, takes_any = _parameters(part)
+    parameters, takes_any = parameters_of(part)
     unknown = [] if takes_any else [a for a in args if a not in parameters]
     if unknown:
         hint = spelling_hint(unknown[0], parameters)
@@ -124,7 +124,7 @@ def _check_arguments(part, args, kind):
         raise RegistryError(f'{kind} {name} needs the argument {missing[0]!r}')
 
 
-def _parameters(part):
+def parameters_of(part):
     """What `part` takes, and whether it takes anything. A class that hands **kwargs on takes what its
     bases take, too."""
     parameters = {}

@@ -1,8 +1,10 @@
 """Processes that work for this one: how many, and how they start and end."""
 
+import contextlib
 import multiprocessing
 import multiprocessing.connection
 import os
+import re
 import signal
 import threading
 
@@ -10,6 +12,19 @@ import threading
 def usable_cores():
     """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+
+
+def free_memory():
+    """The memory in bytes that this process may still take, or None where the system does not say."""
+    try:
+        with open('/proc/meminfo', encoding='ascii') as file:
+            free = int(re.search(r'MemAvailable:\s+(\d+) kB', file.read())[1]) * 1024
+    except (OSError, TypeError):
+        return None
+    with contextlib.suppress(OSError, ValueError):  # no container, or one without a limit
+        with open('/sys/fs/cgroup/memory.max', encoding='ascii') as file:
+            free = min(free, int(file.read()))
+    return free
 
 
 def spawn_context():

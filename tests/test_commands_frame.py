@@ -9,7 +9,7 @@ import types
 
 import pytest
 
-from i3dbox.commands import arguments, cli, main, summaries
+from i3dbox.commands import ALIASES, GROUPS, arguments, cli, main, spelled, summaries
 from i3dbox.commands.arguments import add_cfg_options, add_config_argument, load_config, parse_value
 from i3dbox.config import Config
 from i3dbox.engine.versions import cpu_warning
@@ -101,6 +101,15 @@ def test_cli_lists_the_commands(capsys, argv):
     assert 'arguments' not in summaries()
 
 
+def test_the_list_survives_a_reader_that_leaves():
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([sys.executable, '-c', 'import sys; from i3dbox.commands import cli; sys.exit(cli([]))'],
+                          cwd=ROOT, stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, '')
+
+
 def test_every_command_has_a_one_line_summary():
     assert all(summary.endswith('.') for summary in summaries().values())
 
@@ -108,6 +117,41 @@ def test_every_command_has_a_one_line_summary():
 def test_cli_suggests_the_nearest_command(capsys):
     assert cli(['print_confg']) == 2
     assert "no command 'print_confg'. Did you mean 'print_config'" in capsys.readouterr().err
+
+
+def test_short_names_run_their_commands_and_are_listed_beside_them(capsys, tmp_path):
+    path = tmp_path / 'a.py'
+    path.write_text('x = 1')
+    assert cli(['config', str(path)]) == 0 and cli(['--help']) == 0
+    text = capsys.readouterr().out
+    assert text.startswith('x = 1\n') and '  config, print_config ' in text
+    with pytest.raises(SystemExit):
+        cli(['download', '--help'])
+    assert 'usage: i3dbox download' in capsys.readouterr().out
+
+
+def test_short_names_hide_no_command_and_help_lists_each_command_once(capsys):
+    assert not set(ALIASES) & set(summaries()) and len(set(ALIASES.values())) == len(ALIASES)
+    grouped = [name for group in GROUPS.values() for name in group]
+    assert len(set(grouped)) == len(grouped)
+    cli([])
+    listed = [line.split('  ')[1].split(', ')[-1] for line in capsys.readouterr().out.splitlines() if line[:1] == ' ']
+    assert sorted(listed) == sorted(summaries())
+
+
+def test_a_short_name_is_suggested_too(capsys):
+    assert cli(['downlod']) == 2
+    assert "Did you mean 'download'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('started, name, expected', [
+    ('/env/bin/i3dbox', 'demo', 'i3dbox demo'), ('/env/bin/i3dbox', 'download_checkpoint', 'i3dbox download'),
+    ('tools/train.py', 'demo', 'python tools/demo.py'),
+    ("my box/tools/test.py", 'demo', "python 'my box/tools/demo.py'"),
+    ('/env/lib/pytest/__main__.py', 'demo', 'i3dbox demo')])
+def test_another_command_is_spelled_as_this_one_was(monkeypatch, started, name, expected):
+    monkeypatch.setattr(sys, 'argv', [started, 'x'])
+    assert spelled(name) == expected
 
 
 def test_cli_runs_a_command(capsys, tmp_path):

@@ -7,11 +7,29 @@ import argparse
 import ast
 import importlib
 import os
+import shlex
 import sys
 import traceback
 
 from .. import __version__
 from ..errors import I3DBoxError, spelling_hint
+
+# Short names for the console, and the groups of --help; commands in none of them are listed last.
+ALIASES = {
+    'features': 'extract_features', 'download': 'download_checkpoint', 'convert': 'convert_weights',
+    'publish': 'publish_checkpoint', 'average': 'average_checkpoints', 'sweep': 'sweep_checkpoints',
+    'fuse': 'fuse_scores', 'browse': 'browse_dataset', 'config': 'print_config', 'frames': 'extract_frames',
+    'flow': 'extract_flow', 'check': 'check_videos', 'annotations': 'build_annotations', 'flops': 'get_flops',
+    'env': 'collect_env',
+}
+GROUPS = {
+    'With your own videos': ('demo', 'finetune', 'extract_features', 'fvd'),
+    'Train and test': ('train', 'test', 'report', 'fuse_scores', 'summarize', 'sweep_checkpoints',
+                       'average_checkpoints', 'print_config', 'browse_dataset'),
+    'Weights and export': ('download_checkpoint', 'convert_weights', 'publish_checkpoint', 'export'),
+    'Prepare data': ('check_videos', 'extract_frames', 'extract_flow', 'pack', 'build_annotations', 'write_n_frames'),
+    'Look inside': ('collect_env', 'get_flops', 'benchmark_model', 'benchmark_loader'),
+}
 
 
 def main(name, argv=None, prog=None):
@@ -42,9 +60,8 @@ def main(name, argv=None, prog=None):
         print(f'i3dbox {name}: error: {" ".join(str(error).splitlines())}', file=sys.stderr)
         return 1
     except OSError as error:
-        if isinstance(error, BrokenPipeError):  # the reader, such as `head`, has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 1
+        if isinstance(error, BrokenPipeError):
+            return _reader_left()
         if args.debug:
             traceback.print_exc()
         print(f'i3dbox {name}: error: {error}', file=sys.stderr)
@@ -60,21 +77,50 @@ def cli(argv=None):
     """The console command `i3dbox NAME ...`; lists the commands without a NAME. Returns the exit status."""
     name, *rest = (sys.argv[1:] if argv is None else argv) or ['--help']
     commands = summaries()
-    if name in commands:
-        return main(name, rest, prog=f'i3dbox {name}')
+    aliases = {alias: command for alias, command in ALIASES.items() if command in commands}
+    if name in commands or name in aliases:
+        return main(aliases.get(name, name), rest, prog=f'i3dbox {name}')
     if name == '--version':
         print(f'i3dbox {__version__}')
         return 0
     if name in ('-h', '--help'):
-        width = max(map(len, commands))
-        print('usage: i3dbox NAME ...\n\nCommands (i3dbox NAME --help tells more):')
-        for command, summary in commands.items():
-            print(f'  {command:{width}}  {summary}')
+        try:
+            print(help_text(commands, aliases), flush=True)
+        except BrokenPipeError:
+            return _reader_left()
         return 0
-    print(f'i3dbox: error: there is no command {name!r}.{spelling_hint(name, commands)} '
+    print(f'i3dbox: error: there is no command {name!r}.{spelling_hint(name, (*commands, *aliases))} '
           f'There are: {", ".join(commands)}.',
           file=sys.stderr)
     return 2
+
+
+def _reader_left():
+    """The reader of stdout, such as `head`, has seen enough: nothing more is written. Returns the exit status."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
+
+
+def help_text(commands, aliases):
+    """The list of commands (dict of name -> summary) by group, each with its short name (dict of alias -> name)."""
+    short = {command: alias for alias, command in aliases.items()}
+    names = {command: ', '.join(filter(None, (short.get(command), command))) for command in commands}
+    width = max(map(len, names.values()))
+    grouped = {title: [command for command in members if command in commands] for title, members in GROUPS.items()}
+    grouped['More'] = [command for command in commands if not any(command in group for group in GROUPS.values())]
+    lines = ['usage: i3dbox NAME ...', '', 'i3dbox NAME --help tells more. Names after a comma mean the same.']
+    for title, members in grouped.items():
+        if members:
+            lines += ['', title, *(f'  {names[command]:{width}}  {commands[command]}' for command in members)]
+    return '\n'.join(lines)
+
+
+def spelled(name):
+    """How the command `name` is typed, by how this one was: 'i3dbox demo', or 'python tools/demo.py' (of one folder)."""
+    folder, script = os.path.split(sys.argv[0])
+    if script.endswith('.py') and script[:-3] in summaries():
+        return f'python {shlex.quote(os.path.join(folder, name + ".py"))}'
+    return f'i3dbox {next((alias for alias, command in ALIASES.items() if command == name), name)}'
 
 
 def summaries():

@@ -1,0 +1,243 @@
+"""From a folder of class folders to a tested network: split, configs, training, figures and a report.
+
+`prepare` does what is cheap and writes it down, `finetune` the rest. Everything lies in one work_dir:
+
+    split/                      classes.txt, train.txt, val.txt, left_out.txt
+    i3d_rgb.py, i3d_flow.py     a config for each stream; two_stream.py for both
+    rgb/, flow/                 the runs
+    rgb.pkl, flow.pkl or joint.pkl, report/report.html
+
+What is there is kept, so a second call goes on where the first one stopped.
+"""
+
+import os
+from typing import NamedTuple
+
+from ..config import Config
+from ..engine.run import last_checkpoint
+from ..errors import CheckpointError, ConfigError, DownloadError, spelling_hint
+from ..evaluation.results import Results, load_results
+from ..preparation.checking import look_at_videos
+from ..preparation.class_folders import Split, find_classes, make_split, read_split, relative
+from ..reports.report import write_report
+from ..reports.run_log import read_run_log
+from ..weights.checkpoint import load_checkpoint
+from ..weights.zoo import PREFIX, local_path
+from ..weights.zoo_index import ENTRIES
+from ..workers import usable_cores
+from .recipes import BOTH, TITLES, choose_recipe, config_name, config_text, write_config
+from .test import sha256, test
+from .train import train
+
+STREAMS = {'rgb': ('rgb',), 'flow': ('flow',), 'joint': ('rgb', 'flow')}
+SEED = 2022
+
+
+class Plan(NamedTuple):
+    """What `prepare` has made.
+
+    Attributes:
+        work_dir (str). split (Split).
+        configs (dict of str -> str): stream -> path of its config.
+        tested (str): 'rgb', 'flow' or 'joint'. test_config (str): the config that tests it.
+        trains (str): what trains, and how long, for people.
+        unlisted (list of str): videos that came after the split was made.
+    """
+    work_dir: str
+    split: Split
+    configs: dict
+    tested: str
+    test_config: str
+    trains: str
+    unlisted: list
+
+
+class Finetuned(NamedTuple):
+    """What `finetune` has made: the newest checkpoints by stream, the test's results, and the report's path."""
+    checkpoints: dict
+    results: Results
+    report: str
+
+
+def prepare(folder, model=None, stream=None, work_dir=None, epochs=None, seed=None, options=None):
+    """Splits the videos of a folder of class folders, and writes configs that train on them.
+
+    Args:
+        folder (str): holds a folder of videos for each class.
+        model (str): weights to start from: a name of the zoo, a .ckpt, or 'none'. For both streams a name stands for
+            its counterpart, too; two files are joined by a comma. Default: Kinetics-400's.
+        stream (str): 'rgb', 'flow' or 'joint'; by default the model's, or 'rgb'.
+        work_dir (str): default: work_dirs/<name of the folder>.
+        epochs (int): default: by the number of videos.
+        seed (int): of the split and the runs; default: 2022.
+        options (dict): as of --cfg-options, for the configs of all streams.
+
+    Returns: Plan.
+    Raises: an I3DBoxError for a folder, model or option that cannot be used, or that an earlier call in this work_dir
+        had otherwise.
+    """
+    stream, weights = choose_weights(model, stream)
+    work_dir = work_dir or os.path.join('work_dirs', os.path.basename(os.path.abspath(folder)))
+    _check_apart(folder, work_dir)
+    classes, split_folder = find_classes(folder), os.path.join(work_dir, 'split')
+    options = dict(options or {}, **({} if epochs is None else dict(total_epochs=epochs)))
+    configs = {name: os.path.join(work_dir, config_name(name)) for name in STREAMS[stream]}
+    new = [name for name, path in configs.items() if not os.path.exists(path)]
+    for name, path in configs.items():
+        if name in new:
+            check_weights(options.get('load_from', weights[name]), TITLES[name])
+        else:
+            _check_same(path, folder=os.path.abspath(folder), seed=seed, **({'model': weights[name]} if model else {}))
+    seed = SEED if seed is None else seed
+    sources = [source for found in classes.values() for source in found]
+    split, largest = read_split(split_folder), 0
+    if split is None or new:
+        sizes, problems = look_at_videos(sources, usable_cores())
+        largest = max((frames * width * height * 3 for frames, width, height in sizes.values()), default=0)
+    if split is None:
+        split = make_split(classes, folder, problems, seed)
+        split.write(split_folder)
+    videos = len(split.train)
+    for name, path in configs.items():
+        recipe = choose_recipe(videos, weights[name] is not None, largest)
+        recipe = recipe if epochs is None else recipe._replace(epochs=epochs)
+        text = config_text(name, folder, len(split.classes), videos, weights[name], seed, recipe)
+        write_config(path, text, options)
+    test_config = configs[STREAMS[stream][0]]
+    if stream == 'joint':
+        test_config = os.path.join(work_dir, config_name('joint'))
+        write_config(test_config, BOTH)
+    listed = {path for path, _ in (*split.train, *split.val, *split.left_out)}
+    unlisted = [path for path in (relative(source, folder) for source in sources) if path not in listed]
+    return Plan(work_dir, split, configs, stream, test_config, _in_words(configs), unlisted)
+
+
+def finetune(plan, device='auto', device_id=None):
+    """Trains each stream of a Plan, tests them, and writes the report. Returns Finetuned.
+
+    Runs go on from their newest checkpoint; scores of the same checkpoint and config are not computed again. The
+    last checkpoint of a run is the one that counts: to choose the best would need videos that are not tested with.
+    """
+    logs, checkpoints = {}, {}
+    for name, path in plan.configs.items():
+        cfg = Config.fromfile(path)
+        train(cfg, 'auto', device, device_id, validate=True)
+        checkpoints[name] = last_checkpoint(cfg.work_dir)
+        logs[TITLES[name]] = read_run_log(cfg.work_dir)
+    cfg = Config.fromfile(plan.test_config)
+    file = os.path.join(plan.work_dir, f'{plan.tested}.pkl')
+    checkpoint = checkpoints if plan.tested == 'joint' else checkpoints[plan.tested]
+    results = _known_results(file, cfg, checkpoint)
+    if results is None:
+        results = test(cfg, checkpoint, device, device_id)
+        results.save(file)
+    split = plan.split
+    notes = [f'{len(split.train)} videos trained, {len(split.val)} others were tested with. The figures are of the '
+             'last checkpoints; none was chosen by them.']
+    if split.left_out:
+        names = ', '.join(path for path, _ in split.left_out)
+        notes.append(f'{len(split.left_out)} unreadable videos were left out: {names}')
+    page = write_report(os.path.join(plan.work_dir, 'report'), logs, results.by_stream(), notes=notes)
+    return Finetuned(checkpoints, results, page)
+
+
+def choose_weights(model, stream=None):
+    """Returns the stream, and stream -> checkpoint (zoo://NAME, a path, or None) for 'rgb', 'flow' or both.
+
+    Arguments: as of `prepare`. Raises: ConfigError, CheckpointError.
+    """
+    if stream not in (None, *STREAMS):
+        raise ConfigError(f'stream is one of {", ".join(STREAMS)}; got {stream!r}')
+    if model == 'none':
+        return stream or 'rgb', dict.fromkeys(STREAMS[stream or 'rgb'])
+    if stream == 'joint' and ',' in (model or ''):
+        files = model.split(',')
+        if len(files) != 2:
+            raise ConfigError(f'--model names two checkpoints for both streams, as in rgb.ckpt,flow.ckpt; got {model}')
+        return stream, {name: choose_weights(file, name)[1][name] for name, file in zip(STREAMS['joint'], files)}
+    name = (model or f'i3d_{"flow" if stream == "flow" else "rgb"}_kinetics400').replace(PREFIX, '', 1)
+    if name not in ENTRIES:
+        return _own_weights(model, stream)
+    own = {'RGB': 'rgb', 'Flow': 'flow'}[ENTRIES[name].modality]
+    stream = stream or own
+    if stream == 'joint':
+        other = {'rgb': 'flow', 'flow': 'rgb'}[own]
+        counterpart = name.replace(f'_{own}_', f'_{other}_')
+        if counterpart not in ENTRIES:
+            raise ConfigError(f'the zoo has {name} for the {own} stream only, and no {counterpart}')
+        return stream, {key: PREFIX + {own: name, other: counterpart}[key] for key in STREAMS['joint']}
+    if stream != own:
+        raise ConfigError(f'{name} is of the {own} stream; --stream says {stream}')
+    return stream, {stream: PREFIX + name}
+
+
+def _own_weights(model, stream):
+    if not os.path.isfile(model):
+        hint = spelling_hint(model, ENTRIES)
+        raise CheckpointError(f'--model {model} is neither a file nor in the model zoo.{hint} The zoo has: '
+                              f'{", ".join(ENTRIES)}; none trains from scratch')
+    if stream == 'joint':
+        raise ConfigError(f'both streams need two checkpoints, as in --model rgb.ckpt,flow.ckpt; got {model}')
+    if stream is None:
+        stream = 'flow' if load_checkpoint(model)[2].get('modality') == 'Flow' else 'rgb'
+    return stream, {stream: os.path.abspath(model)}
+
+
+def check_weights(checkpoint, modality):
+    """Fetches and reads a checkpoint (None: nothing to do), so that what is wrong with it shows early.
+
+    Raises: DownloadError, CheckpointError.
+    """
+    if checkpoint is None:
+        return
+    try:
+        path = local_path(checkpoint)
+    except DownloadError as error:
+        raise DownloadError(f'{error}. Without a network, bring {checkpoint} from another machine (docs/weights.md), '
+                            'name a .ckpt with --model, or train from scratch with --model none') from error
+    found = load_checkpoint(path)[2].get('modality', modality)
+    if found != modality:
+        raise CheckpointError(f'{checkpoint} was trained on {found}; the stream takes {modality}')
+
+
+def _check_apart(folder, work_dir):
+    inside = os.path.realpath(work_dir) + os.sep
+    if inside.startswith(os.path.realpath(folder) + os.sep):
+        raise ConfigError(f'the work dir {work_dir} lies in {folder}, whose folders are classes: '
+                          'name another --work-dir')
+
+
+def _check_same(path, **asked):
+    """Raises ConfigError where the config at `path`, of an earlier call, is of another folder, seed or model than
+    `asked` for. A seed of None is any."""
+    cfg = Config.fromfile(path)
+    there = dict(folder=cfg.get('data', {}).get('train', {}).get('data_prefix'), seed=cfg.get('seed'),
+                 model=cfg.get('load_from'))
+    for what, value in asked.items():
+        if there[what] != value and not (what == 'seed' and value is None):
+            raise ConfigError(f'{path}, from an earlier call, has {there[what]} as its {what}; now it is {value}. '
+                              'Another --work-dir starts anew')
+
+
+def _in_words(configs):
+    texts = []
+    for name, path in configs.items():
+        cfg = Config.fromfile(path)
+        which = (cfg.get('freeze') or {}).get('finetune_prefixes')
+        texts.append(f'{TITLES[name]}: {", ".join(which) if which else "all layers"} for {cfg.total_epochs} epochs in '
+                     f'batches of {cfg.data.batch_size}, from {cfg.get("load_from") or "scratch"}')
+    return '\n'.join(texts)
+
+
+def _known_results(file, cfg, checkpoint):
+    """The results of an earlier call, where they are of this config and checkpoint; else None."""
+    if not os.path.exists(file):
+        return None
+    try:
+        results = load_results(file)
+    except ConfigError:
+        return None
+    files = checkpoint if isinstance(checkpoint, dict) else {'model': checkpoint}
+    there = {part: found.get('sha256') for part, found in results.meta.get('checkpoint', {}).items()}
+    same = there == {part: sha256(path) for part, path in files.items()}
+    return results if same and results.meta.get('config_text') == cfg.pretty_text else None

@@ -1,0 +1,248 @@
+"""Recipes for data sets of one's own: how to train on so many videos, and the config that says so."""
+
+import os
+import string
+from typing import NamedTuple, Optional
+
+from ..config import Config
+from ..config_values import to_python
+from ..errors import ConfigError
+from ..fileio import atomic_path, atomic_write
+from ..workers import free_memory, usable_cores
+
+TITLES = {'rgb': 'RGB', 'flow': 'Flow'}
+GIB = 2 ** 30
+LEAST_STEPS = 100
+MOST_EPOCHS = 50
+MOST_DECODED = 2 * GIB  # a whole video at its own size, in memory
+
+
+class Rule(NamedTuple):
+    """How to train on up to `videos` training videos: which layers, for how many epochs, at which rate, and what a
+    clip of 64 x 224 x 224 takes at most, in GiB."""
+    videos: float
+    trains: str
+    prefixes: Optional[tuple]
+    epochs: int
+    lr: float
+    gib: float
+
+
+RULES = (Rule(300, 'the head and Mixed_5', ('logits', 'Mixed_5'), 10, 5e-4, 0.8),
+         Rule(3000, 'the head, Mixed_4 and Mixed_5', ('logits', 'Mixed_4', 'Mixed_5'), 15, 3e-4, 1.0),
+         Rule(float('inf'), 'all layers', None, 20, 1e-4, 2.0))
+FROM_SCRATCH = Rule(float('inf'), 'all layers', None, 40, 1e-3, 2.0)
+
+
+class Recipe(NamedTuple):
+    """What `choose_recipe` chose. `trains` says it in words; `frames` are arguments of SampleFrames for testing."""
+    trains: str
+    freeze: Optional[dict]
+    epochs: int
+    lr: float
+    batch_size: int
+    num_workers: int
+    frames: dict
+
+
+def choose_recipe(videos, from_weights, largest=0, cores=None, memory=None):
+    """The recipe for a number of training videos; docs/finetune.md states the rule.
+
+    Args:
+        videos (int): that train.
+        from_weights (bool): whether there are weights to start from.
+        largest (int): bytes of the largest video, decoded.
+        cores (int), memory (int): of this machine, in bytes; by default what it has.
+
+    Returns: Recipe.
+    """
+    cores = cores or usable_cores()
+    memory = memory or free_memory() or 4 * GIB
+    rule = next(rule for rule in RULES if videos <= rule.videos) if from_weights else FROM_SCRATCH
+    batch_size = max(1, min(8, max(2, videos // 8), int(memory / 2 / GIB / rule.gib)))
+    steps_per_epoch = max(1, videos // batch_size)
+    epochs = max(rule.epochs, min(MOST_EPOCHS, -(-LEAST_STEPS // steps_per_epoch)))
+    freeze = None
+    if from_weights:  # small batches would spoil the statistics that the weights bring
+        freeze = dict(finetune_prefixes=list(rule.prefixes)) if rule.prefixes else {}
+        freeze['freeze_norm'] = True
+    frames = dict(mode='whole') if largest <= MOST_DECODED else dict(mode='uniform', num_clips=4)
+    return Recipe(rule.trains, freeze, epochs, rule.lr, batch_size, min(cores, 8), frames)
+
+
+CONFIG = string.Template('''\
+"""The $title stream of I3D on $classes classes; made by `i3dbox finetune`.
+
+$videos training videos, $start: $trains train.
+What is read stands in split/: lists of `path label` below data_prefix. It runs by itself:
+
+    i3dbox train $name --validate --resume        (or python tools/train.py, as for all commands)
+    i3dbox test $name $stream/epoch_$epochs.ckpt
+"""
+
+model = dict(
+    type='Recognizer3D',
+    modality='$title',
+    backbone=dict(type='InceptionI3D'$norm),
+    head=dict(type='I3DHead', num_classes=$classes, dropout=0.5))
+load_from = $load_from  # None: from scratch
+freeze = $freeze
+
+videos = dict(
+    type='VideoDataset',
+    modality='$title',
+    data_prefix=$folder,
+    classes='{{fileDirname}}/split/classes.txt')
+data = dict(
+    batch_size=$batch_size,
+    num_workers=$num_workers,
+    val_loader=dict(batch_size=1),
+    test_loader=dict(batch_size=1),
+    train=dict(videos, ann_file='{{fileDirname}}/split/train.txt', pipeline=[
+        dict(type='OpenClip'),
+        dict(type='SampleFrames', clip_len=64),  # from anywhere in the video; a shorter one is looped
+        dict(type='DecodeClip'),
+        dict(type='Resize', short_side=256),
+        dict(type='ComputeFlow'),  # TV-L1, for the flow stream; nothing for RGB
+        dict(type='RandomCrop', size=224),
+        dict(type='Flip', flip_ratio=0.5),  # 0 where left and right make classes
+        dict(type='PackClips'),
+    ]),
+    # while training: one clip from the middle of each video
+    val=dict(videos, ann_file='{{fileDirname}}/split/val.txt', pipeline=[
+        dict(type='OpenClip'),
+        dict(type='SampleFrames', clip_len=64, mode='centre'),
+        dict(type='DecodeClip'),
+        dict(type='Resize', short_side=256),
+        dict(type='ComputeFlow'),
+        dict(type='CenterCrop', size=224),
+        dict(type='PackClips'),
+    ]),
+    # at the end: the same videos, $protocol; unreadable ones are left out and listed
+    test=dict(videos, ann_file='{{fileDirname}}/split/val.txt', damaged='skip', pipeline=[
+        dict(type='OpenClip'),
+        dict(type='SampleFrames', clip_len=64, $frames),
+        dict(type='DecodeClip'),
+        dict(type='Resize', short_side=256),
+        dict(type='ComputeFlow'),
+        dict(type='CenterCrop', size=224),
+        dict(type='PackClips'),
+    ]))
+
+loss = dict(type='CrossEntropyLoss')
+optimizer = dict(type='Adam', lr=$lr)
+schedule = dict(type='CosineLR', warmup_epochs=0.5)
+total_epochs = $epochs
+seed = $seed
+runner = dict(
+    CPU=dict(type='CPURunner'),
+    Ascend=dict(type='Ascend910Runner', amp_level='O3', loss_scale='dynamic', sink_size=-1))
+hooks = [
+    dict(type='LoggerHook', interval=$log_interval),
+    dict(type='CheckpointHook', interval=1, max_keep_ckpts=2),
+]
+evaluation = dict(interval=$interval, metrics=['top_k_accuracy', 'mean_class_accuracy'])
+protocols = dict(
+    whole=dict(frames=dict(mode='whole')),
+    centre=dict(frames=dict(mode='centre')),
+    uniform=dict(frames=dict(mode='uniform', num_clips=4)),
+    views=dict(frames=dict(mode='uniform', num_clips=10), crop=dict(type='ThreeCrop'), average_clips='prob'))
+work_dir = '{{fileDirname}}/$stream'
+''')
+
+BOTH = '''\
+"""Both streams, for testing and the demo; made by `i3dbox finetune`. The logits are added with equal weights.
+
+    i3dbox test two_stream.py --rgb rgb/CKPT --flow flow/CKPT        (or python tools/test.py)
+"""
+
+_base_ = './i3d_rgb.py'
+
+rgb = {{_base_.model}}
+model = dict(_delete_=True, type='TwoStreamRecognizer', rgb=rgb, flow=dict(rgb, modality='Flow'), weights=(1, 1))
+video = {{_base_.data.test}}
+data = dict(test=dict(_delete_=True, type='TwoStreamDataset', damaged='skip', rgb=video,
+                      flow=dict(video, modality='Flow')))
+'''
+
+
+def config_text(stream, folder, classes, videos, load_from, seed, recipe):
+    """The text of a stream's config, which stands beside its split/.
+
+    Args:
+        stream (str): 'rgb' or 'flow'.
+        folder (str): of class folders. classes, videos (int): how many classes and training videos it holds.
+        load_from (str): a checkpoint, zoo://NAME or None.
+        seed (int): of the run.
+        recipe (Recipe): how to train.
+    """
+    whole = recipe.frames['mode'] == 'whole'
+    return CONFIG.substitute(
+        recipe._asdict(), title=TITLES[stream], stream=stream, name=config_name(stream), classes=classes, videos=videos,
+        folder=repr(os.path.abspath(folder)), load_from=repr(load_from), seed=seed,
+        start='from weights' if load_from else 'from scratch',
+        # from scratch, the moving statistics must settle within few steps
+        norm='' if load_from else ', norm=dict(momentum=0.9)', freeze=to_python(recipe.freeze, 'freeze'),
+        protocol='whole' if whole else 'by 4 clips each, as some are too large to be scored whole',
+        frames=', '.join(f'{key}={value!r}' for key, value in recipe.frames.items()),
+        log_interval=max(1, min(20, videos // recipe.batch_size)), interval=max(1, recipe.epochs // 5))
+
+
+def config_name(stream):
+    """The name of a stream's config, or of both streams' for 'joint'."""
+    return 'two_stream.py' if stream == 'joint' else f'i3d_{stream}.py'
+
+
+def write_config(path, text, options=None):
+    """Writes a config to `path`, unless there is one, and puts `options` into it.
+
+    What is there stays, hand-made changes included; options that change something become lines at its end.
+
+    Args:
+        text (str): of the config.
+        options (dict): as of --cfg-options.
+
+    Raises: ConfigError for options that do not fit.
+    """
+    if not os.path.exists(path):
+        atomic_write(path, text)
+    before, wanted = Config.fromfile(path), Config.fromfile(path, options)
+    if wanted == before:
+        return
+    with open(path, encoding='utf-8') as file:
+        text = file.read()
+    lines = [line for key, value in options.items() for line in _assignments(before, key, value)]
+    with atomic_path(path) as temporary:
+        atomic_write(temporary, '\n'.join([text, '# from --cfg-options', *lines, '']))
+        try:
+            right = Config.fromfile(temporary) == wanted
+        except ConfigError:
+            right = False
+        if not right:  # such as an entry of a tuple: the whole config then, plainly
+            atomic_write(temporary, wanted.pretty_text)
+
+
+def _assignments(cfg, key, value):
+    """Lines of Python that do at the end of a config what the option key=value does."""
+    first, *rest = key.split('.')
+    if first not in cfg:
+        return [f'{first} = {to_python(_nested(rest, value), key)}']
+    return _below(cfg[first], first, rest, value, key)
+
+
+def _below(node, target, parts, value, key):
+    if parts:
+        is_list = isinstance(node, (list, tuple))
+        part = int(parts[0]) if is_list else parts[0]
+        if not is_list and (not isinstance(node, dict) or part not in node):
+            return [f'{target}[{part!r}] = {to_python(_nested(parts[1:], value), key)}']
+        return _below(node[part], f'{target}[{part!r}]', parts[1:], value, key)
+    if isinstance(node, dict) and isinstance(value, dict):
+        return [line for name, item in value.items() for line in _below(node, target, [name], item, key)]
+    return [] if node == value else [f'{target} = {to_python(value, key)}']
+
+
+def _nested(parts, value):
+    for part in reversed(parts):
+        value = {part: value}
+    return value

@@ -1,0 +1,70 @@
+"""Train on a folder of class folders of videos: split, config, training, test, report."""
+
+from . import arguments
+
+SHOWN = 20
+
+
+def add_arguments(parser):
+    parser.add_argument('folder', metavar='FOLDER', help='holds a folder of videos for each class')
+    parser.add_argument('--model', metavar='NAME|CKPT|none', help='weights to start from: a name of the model zoo, a '
+                        '.ckpt (two for both streams, joined by a comma), or none; default: Kinetics-400')
+    parser.add_argument('--stream', choices=('rgb', 'flow', 'joint'),
+                        help="what is trained; default: the model's stream, or rgb")
+    parser.add_argument('--work-dir', metavar='D', help='where outputs go; default: work_dirs/<name of the folder>')
+    parser.add_argument('--epochs', type=arguments.at_least(1), metavar='N', help='default: by the number of videos')
+    parser.add_argument('--seed', type=arguments.at_least(0), metavar='N', help='of the split and of training')
+    arguments.add_device_arguments(parser)
+    arguments.add_cfg_options(parser)
+
+
+def run(args):
+    from ..apis.finetune import finetune, prepare
+    from ..evaluation.metrics import DEFAULT
+    from ..evaluation.tables import figures_table
+
+    plan = prepare(args.folder, args.model, args.stream, args.work_dir, args.epochs, args.seed, args.cfg_options)
+    print_plan(plan)
+    done = finetune(plan, args.device, args.device_id)
+    print(f'protocol: {done.results.meta["protocol"]}')
+    skipped = done.results.meta.get('skipped')
+    if skipped:
+        print(f'{len(skipped)} damaged videos are not counted: {", ".join(skipped)}')
+    print(figures_table([(title, len(part.names), part.evaluate(DEFAULT))
+                         for title, part in done.results.by_stream().items()]))
+    print(f'report: {done.report}')
+    print(f'recognise other videos:\n  {demo_command(plan, done)}')
+
+
+def print_plan(plan):
+    """The classes with their counts, what is left out, and how training goes."""
+    from ..evaluation.tables import table
+
+    counts = plan.split.counts()
+    rows = [*counts[:SHOWN], *([(f'({len(counts) - SHOWN} more)', '', '')] if len(counts) > SHOWN else [])]
+    rows = [(arguments.printable(name), *numbers) for name, *numbers in rows]
+    print(table([('class', 'train', 'test'), *rows,
+                 (f'{len(counts)} classes', len(plan.split.train), len(plan.split.val))]))
+    for what, lines in (('cannot be read and are left out', [f'{path}: {why}' for path, why in plan.split.left_out]),
+                        ('came after the split was made and are not in it; another --work-dir takes them in',
+                         plan.unlisted)):
+        if lines:
+            print(f'{len(lines)} videos {what}:')
+            lines = lines[:SHOWN] + ([f'and {len(lines) - SHOWN} more'] if len(lines) > SHOWN else [])
+            print('\n'.join(f'  {arguments.printable(line)}' for line in lines))
+    print(f'split: {plan.work_dir}/split; configs: {", ".join(plan.configs.values())}')
+    print(plan.trains, flush=True)
+
+
+def demo_command(plan, done):
+    """The command that recognises a video with the outcome."""
+    import os
+    import shlex
+
+    from . import spelled
+
+    words = ['--config', plan.test_config]
+    paths = {name: os.path.relpath(path) for name, path in done.checkpoints.items()}
+    for name, path in paths.items():
+        words += [f'--{name}' if plan.tested == 'joint' else '--checkpoint', path]
+    return f'{spelled("demo")} VIDEO {shlex.join(words)}'

@@ -1,0 +1,14 @@
+"""Write the reference of all registered parts, from their docstrings, into a page, between its two marks."""
+
+BEGIN, END = '<!-- parts: made by tools/render_parts.py -->', '<!-- end of parts -->'
+
+
+def add_arguments(parser):
+    parser.add_argument('page', metavar='PAGE', help='docs/parts.md')
+
+
+def run(args):
+    from ..apis.parts import render
+    from .render_model_zoo import write_between
+
+    write_between(args.page, BEGIN, END, render())

@@ -1,0 +1,341 @@
+"""From a folder of class folders to a tested network in one command."""
+
+import json
+import pathlib
+import shlex
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from i3dbox.apis import finetune as api
+from i3dbox.apis.checks import REQUIRED_TO_TRAIN, check_config
+from i3dbox.apis.recipes import BOTH, GIB, choose_recipe, config_name, config_text, write_config
+from i3dbox.commands import main
+from i3dbox.config import Config
+from i3dbox.errors import CheckpointError, ConfigError, DataError, DownloadError
+from i3dbox.models import build_recognizer
+from i3dbox.models.freezing import freeze, layer_name
+from i3dbox.preparation.checking import Problem, look_at_videos
+from i3dbox.preparation.class_folders import find_classes, make_split, read_split
+from i3dbox.weights import zoo
+from i3dbox.weights.checkpoint import write_checkpoint
+from videos import moving_frames, write_video
+
+TOOLS = pathlib.Path(__file__).parents[1] / 'tools'
+
+
+def folder_of(root, **classes):
+    """Empty files by class: enough to split."""
+    for name, files in classes.items():
+        for file in files:
+            path = root / name / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+    return str(root)
+
+
+def numbered(count, name='v_{}.mp4'):
+    return [name.format(i) for i in range(count)]
+
+
+# the split
+
+def test_about_a_quarter_of_each_class_tests(tmp_path):
+    root = folder_of(tmp_path, wave=numbered(8), clap=numbered(3), jump=numbered(40))
+    split = make_split(find_classes(root), root)
+    assert split.classes == ['clap', 'jump', 'wave']
+    assert split.counts() == [('clap', 2, 1), ('jump', 30, 10), ('wave', 6, 2)]
+    assert not {path for path, _ in split.train} & {path for path, _ in split.val}
+
+
+def test_the_split_depends_on_the_seed_and_on_the_class_alone(tmp_path):
+    root = folder_of(tmp_path / 'a', wave=numbered(20), clap=numbered(20))
+    first, again, other = (make_split(find_classes(root), root, seed=seed) for seed in (1, 1, 2))
+    assert first == again and first != other
+    more = folder_of(tmp_path / 'b', able=numbered(5), wave=numbered(20), clap=numbered(20))
+    waves = [{path for path, _ in split.val if path.startswith('wave')}
+             for split in (first, make_split(find_classes(more), more, seed=1))]
+    assert waves[0] == waves[1]
+
+
+def test_clips_of_one_group_stay_together(tmp_path):
+    names = [f'v_Wave_g{group:02}_c{clip:02}.avi' for group in range(1, 9) for clip in range(1, 4)]
+    root = folder_of(tmp_path, Wave=names, Clap=numbered(4))
+    split = make_split(find_classes(root), root)
+    groups = [{path.split('_')[2] for path, label in part if label == 1} for part in (split.train, split.val)]
+    assert not groups[0] & groups[1] and len(groups[1]) == 2
+
+
+@pytest.mark.parametrize('files, problems, message', [
+    (['a.avi'], [], "the class 'wave' has 1 readable video; a class needs two or more"),
+    (['a.avi', 'b.avi'], ['b.avi'], r"'wave' has 1 readable video \(1 more cannot be read\)"),
+    (['v_a_g01_c01.avi', 'v_a_g01_c02.avi'], [], "'wave' has 2 videos, all of the group g01; a class needs two")])
+def test_a_class_too_small_to_be_split_is_named(tmp_path, files, problems, message):
+    root = folder_of(tmp_path, clap=numbered(2), wave=files)
+    problems = [Problem(str(tmp_path / 'wave' / name), 'empty', 'the file is empty') for name in problems]
+    with pytest.raises(DataError, match=message):
+        make_split(find_classes(root), root, problems)
+
+
+@pytest.mark.parametrize('classes, message', [
+    (dict(wave=numbered(2)), "one class only, 'wave'"),
+    (dict(train=['wave/a.avi'], val=['wave/b.avi']), 'the folders train, val, which look like subsets'),
+    (dict(wave=numbered(2), notes=['a.txt']), "the class 'notes' .* holds no videos"),
+    ({'': ['a.avi'], 'wave': numbered(2)}, 'a.avi lies in no class folder: move it'),
+    (dict(wave=numbered(2), clap=['a.avi', 'a.mp4']), 'differ in their extension only: rename one'),
+    ({'wave ': numbered(2), 'clap': numbered(2)}, 'begins or ends with a space'),
+    (dict(wave=numbered(2), clap=['a\nb.avi']), 'cannot stand in a list')])
+def test_a_folder_that_is_none_of_class_folders_is_told_so(tmp_path, classes, message):
+    with pytest.raises(DataError, match=message):
+        find_classes(folder_of(tmp_path, **classes))
+
+
+def test_a_folder_that_is_not_there_is_named_with_the_nearest(tmp_path):
+    (tmp_path / 'gestures').mkdir()
+    with pytest.raises(DataError, match="is no folder.*Did you mean 'gestures'"):
+        find_classes(str(tmp_path / 'gesture'))
+
+
+def test_a_split_is_read_back_as_it_was_written(tmp_path):
+    root = folder_of(tmp_path / 'videos', **{'high five': ['a b.mp4', 'c.mp4', 'deep/d #1.mp4'], 'wäve': numbered(4)})
+    problems = [Problem(f'{root}/wäve/v_0.mp4', 'empty', 'the file is empty')]
+    split = make_split(find_classes(root), root, problems)
+    split.write(str(tmp_path / 'split'))
+    assert read_split(str(tmp_path / 'split')) == split
+    assert split.left_out == [('wäve/v_0.mp4', 'the file is empty')]
+    assert read_split(str(tmp_path / 'nothing')) is None
+
+
+def test_a_quick_look_finds_what_does_not_open(tmp_path):
+    write_video(tmp_path / 'good.avi', moving_frames(9))
+    (tmp_path / 'noise.avi').write_bytes(b'no video' * 99)
+    (tmp_path / 'empty.avi').touch()
+    from i3dbox.preparation.sources import find_videos
+    sizes, problems = look_at_videos(find_videos(str(tmp_path)), 1)
+    assert sizes == {'good': (9, 64, 48)}
+    assert [(pathlib.Path(p.path).name, p.kind) for p in problems] == [('empty.avi', 'empty'),
+                                                                     ('noise.avi', 'unreadable')]
+
+
+# the recipe and its config
+
+def test_more_videos_train_more_layers_in_larger_batches():
+    few, more, many = (choose_recipe(number, True, memory=64 * GIB) for number in (20, 1000, 9537))
+    assert few.freeze['finetune_prefixes'] == ['logits', 'Mixed_5'] and few.freeze['freeze_norm']
+    assert more.freeze['finetune_prefixes'] == ['logits', 'Mixed_4', 'Mixed_5']
+    assert 'finetune_prefixes' not in many.freeze and choose_recipe(20, False).freeze is None
+    assert [recipe.batch_size for recipe in (few, more, many)] == [2, 8, 8]
+    assert few.lr > more.lr > many.lr
+    assert few.epochs * (20 // few.batch_size) >= 100 and more.epochs == 15
+
+
+def test_little_memory_makes_small_batches_and_large_videos_are_tested_by_clips():
+    assert choose_recipe(1000, True, memory=4 * GIB).batch_size == 2
+    assert choose_recipe(1000, True, memory=1).batch_size == 1
+    assert choose_recipe(9, True, largest=GIB).frames == dict(mode='whole')
+    assert choose_recipe(9, True, largest=9 * GIB).frames == dict(mode='uniform', num_clips=4)
+
+
+@pytest.mark.parametrize('stream', ['rgb', 'flow'])
+@pytest.mark.parametrize('videos, weights', [(9, None), (9, 'zoo://i3d_rgb_kinetics400'), (999, 'a.ckpt'),
+                                             (9999, 'a.ckpt')])
+def test_every_config_that_is_written_builds_what_its_recipe_says(tmp_path, stream, videos, weights):
+    recipe = choose_recipe(videos, weights is not None)
+    path = tmp_path / config_name(stream)
+    folder = '/videos/it\'s "mine" $x'
+    write_config(str(path), config_text(stream, folder, 7, videos, weights, 3, recipe))
+    cfg = Config.fromfile(str(path))
+    check_config(cfg, REQUIRED_TO_TRAIN, data=['train', 'val', 'test'])
+    assert cfg.data.test.data_prefix == folder and cfg.load_from == weights and cfg.seed == 3
+    assert cfg.data.train.ann_file == str(tmp_path / 'split/train.txt') and cfg.work_dir == str(tmp_path / stream)
+    recognizer = build_recognizer(cfg.model)
+    assert (recognizer.modality, recognizer.num_classes) == ({'rgb': 'RGB', 'flow': 'Flow'}[stream], 7)
+    trained = {layer_name(name).split('.')[0][:7] for name in freeze(recognizer, **(cfg.freeze or {}))}
+    assert ('Mixed_4' in trained, 'Conv3d_' in trained) == (weights is None or videos > 300,
+                                                            weights is None or videos > 3000)
+    assert all(len(line) <= 120 for line in path.read_text().splitlines() if 'data_prefix' not in line)
+
+
+def test_options_become_lines_of_the_config_and_what_is_there_stays(tmp_path):
+    path = str(tmp_path / 'i3d_rgb.py')
+    text = config_text('rgb', '/videos', 3, 9, None, 0, choose_recipe(9, False))
+    options = {'data.test.pipeline.1.clip_len': 8, 'model.head': {'dropout': 0.1}, 'total_epochs': 2,
+               'clip_grad_norm': 40.0, 'data.val_loader.worker': 'process', 'evaluation.max_frames': 64}
+    write_config(path, text, options)
+    written = pathlib.Path(path).read_text()
+    assert written.startswith(text) and "data['test']['pipeline'][1]['clip_len'] = 8" in written
+    cfg = Config.fromfile(path)
+    assert cfg.data.test.pipeline[1].clip_len == 8 and cfg.data.train.pipeline[1].clip_len == 64
+    assert cfg.model.head == dict(type='I3DHead', num_classes=3, dropout=0.1) and cfg.total_epochs == 2
+    assert cfg.data.val_loader == dict(batch_size=1, worker='process') and cfg.clip_grad_norm == 40
+    pathlib.Path(path).write_text(written + "seed = 7  # by hand\n")
+    write_config(path, text, options)
+    assert pathlib.Path(path).read_text() == written + "seed = 7  # by hand\n"
+    write_config(path, text, {'total_epochs': 5})
+    assert Config.fromfile(path).total_epochs == 5 and Config.fromfile(path).seed == 7
+
+
+def test_an_option_that_no_line_can_say_writes_the_config_out(tmp_path):
+    write_config(str(tmp_path / 'i3d_rgb.py'), config_text('rgb', '/v', 3, 9, None, 0, choose_recipe(9, False)))
+    path = str(tmp_path / 'two_stream.py')
+    write_config(path, BOTH, {'model.weights.1': 2})
+    assert Config.fromfile(path).model.weights == (1, 2)
+    assert Config.fromfile(path).model.flow.modality == 'Flow'
+
+
+# where training starts from
+
+@pytest.mark.parametrize('model, stream, expected', [
+    (None, None, ('rgb', dict(rgb='zoo://i3d_rgb_kinetics400'))),
+    (None, 'joint', ('joint', dict(rgb='zoo://i3d_rgb_kinetics400', flow='zoo://i3d_flow_kinetics400'))),
+    ('i3d_flow_kinetics400_scratch', None, ('flow', dict(flow='zoo://i3d_flow_kinetics400_scratch'))),
+    ('zoo://i3d_flow_kinetics400_scratch', 'joint', ('joint', dict(rgb='zoo://i3d_rgb_kinetics400_scratch',
+                                                                   flow='zoo://i3d_flow_kinetics400_scratch'))),
+    ('none', 'joint', ('joint', dict(rgb=None, flow=None))), ('none', None, ('rgb', dict(rgb=None)))])
+def test_the_model_and_the_stream_belong_together(model, stream, expected):
+    assert api.choose_weights(model, stream) == expected
+
+
+@pytest.mark.parametrize('model, stream, error, message', [
+    ('i3d_rgb_kinetics400', 'flow', ConfigError, 'is of the rgb stream; --stream says flow'),
+    ('i3d_rgb_kinetics600_scratch', 'joint', ConfigError, 'no i3d_flow_kinetics600_scratch'),
+    ('i3d_rgb_kinetics40', None, CheckpointError, "Did you mean 'i3d_rgb_kinetics400'.*none trains from scratch"),
+    ('a.ckpt', 'joint', CheckpointError, 'neither a file nor in the model zoo'),
+    ('a,b,c', 'joint', ConfigError, 'two checkpoints for both streams'),
+    (None, 'both', ConfigError, "stream is one of rgb, flow, joint; got 'both'")])
+def test_a_model_that_cannot_be_meant_is_refused(model, stream, error, message):
+    with pytest.raises(error, match=message):
+        api.choose_weights(model, stream)
+
+
+def test_a_checkpoint_of_ones_own_tells_its_stream(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_checkpoint('mine.ckpt', {}, meta=dict(modality='Flow'))
+    assert api.choose_weights('mine.ckpt') == ('flow', dict(flow=str(tmp_path / 'mine.ckpt')))
+    with pytest.raises(CheckpointError, match='was trained on Flow; the stream takes RGB'):
+        api.check_weights('mine.ckpt', 'RGB')
+
+
+def test_without_a_network_nothing_is_written_and_training_from_scratch_is_offered(tmp_path, monkeypatch):
+    def no_network(urls, *_):
+        raise DownloadError(f'{urls[0]}: no route to host')
+
+    monkeypatch.setenv('I3DBOX_CACHE', str(tmp_path / 'cache'))
+    monkeypatch.setattr(zoo, 'download', no_network)
+    root = folder_of(tmp_path / 'videos', wave=numbered(2), clap=numbered(2))
+    with pytest.raises(DownloadError, match='no route to host.*--model none'):
+        api.prepare(root, work_dir=str(tmp_path / 'run'))
+    assert not (tmp_path / 'run').exists()
+
+
+def test_outputs_do_not_go_among_the_classes(tmp_path):
+    root = folder_of(tmp_path, wave=numbered(2), clap=numbered(2))
+    with pytest.raises(ConfigError, match='whose folders are classes: name another --work-dir'):
+        api.prepare(root, 'none', work_dir=f'{root}/run')
+
+
+# the whole way
+
+SMALL = ['model.backbone.endpoints=Mixed_3b', *(
+    f'data.{part}.pipeline.{option}' for part in ('train', 'val', 'test')
+    for option in ('1.clip_len=8', '3.short_side=36', '4.method=farneback', '5.size=32'))]
+
+
+@pytest.fixture(scope='module')
+def gestures(tmp_path_factory):
+    """Nine videos of two classes, one of them no video at all."""
+    root = tmp_path_factory.mktemp('gestures')
+    for label, name in enumerate(('clap', 'wave')):
+        (root / name).mkdir()
+        for i in range(4):
+            write_video(root / name / f'{i}.avi', moving_frames(12 + i, seed=10 * label + i))
+    (root / 'wave/broken.avi').write_bytes(b'no video' * 99)
+    return root
+
+
+@pytest.fixture(scope='module')
+def finetuned(gestures, tmp_path_factory):
+    """What the command printed for both streams, and its work_dir."""
+    work_dir = tmp_path_factory.mktemp('finetuned') / 'run'
+    done = command(gestures, '--model', 'none', '--stream', 'joint', '--work-dir', work_dir, '--epochs', 1,
+                   '--cfg-options', *SMALL)
+    assert done.returncode == 0, done.stderr
+    return work_dir, done.stdout
+
+
+def command(*words):
+    return subprocess.run([sys.executable, str(TOOLS / 'finetune.py'), *map(str, words)], capture_output=True,
+                          text=True, timeout=300)
+
+
+def test_both_streams_are_trained_tested_and_reported(finetuned):
+    work_dir, text = finetuned
+    for line in ('| clap      | 3     | 1    |', '| wave      | 3     | 1    |', 'wave/broken.avi: this is no video',
+                 'RGB: all layers for 1 epochs in batches of 2, from scratch', 'RGB + Flow | 2 '):
+        assert line in text
+    page = (work_dir / 'report/report.html').read_text()
+    assert '6 videos trained, 2 others' in page and 'wave/broken.avi' in page and 'Training' in page
+
+
+def test_the_command_for_the_demo_names_files_that_are_there(finetuned, gestures):
+    work_dir, text = finetuned
+    words = shlex.split(text.strip().splitlines()[-1])
+    assert words[:3] == ['python', str(TOOLS / 'demo.py'), 'VIDEO'] and words[3::2] == ['--config', '--rgb', '--flow']
+    assert all(pathlib.Path(path).resolve().is_file() for path in words[4::2])
+
+
+def test_a_second_call_goes_on_and_does_nothing_twice(finetuned, gestures):
+    work_dir, _ = finetuned
+    files = [*work_dir.rglob('*.ckpt'), *work_dir.glob('*.p*'), *work_dir.glob('split/*')]
+    before = {path: path.stat().st_mtime_ns for path in files}
+    (gestures / 'clap/late.avi').write_bytes((gestures / 'clap/1.avi').read_bytes())
+    done = command(gestures, '--stream', 'joint', '--work-dir', work_dir)
+    (gestures / 'clap/late.avi').unlink()
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count('nothing is left to do') == 2 and 'clap/late.avi' in done.stdout
+    assert {path: path.stat().st_mtime_ns for path in files} == before and len(files) == 10
+
+
+def test_more_epochs_go_on_from_the_last_checkpoint(finetuned, gestures, tmp_path):
+    work_dir, _ = finetuned
+    assert main('finetune', [str(gestures), '--stream', 'rgb', '--work-dir', str(work_dir), '--epochs', '2']) == 0
+    with open(work_dir / 'rgb/log.json', encoding='utf-8') as file:
+        assert [line['epoch'] for line in map(json.loads, file) if line['mode'] == 'val'] == [1, 2]
+    assert (work_dir / 'rgb.pkl').exists()
+
+
+def test_a_checkpoint_of_ones_own_is_where_training_starts_and_a_late_damage_stops_nothing(
+        finetuned, gestures, tmp_path, capsys):
+    videos = tmp_path / 'videos'
+    shutil.copytree(gestures, videos)
+    for path in videos.rglob('*.avi'):  # they open, and end early
+        if path.parent.name == 'clap':
+            path.write_bytes(path.read_bytes()[:path.stat().st_size // 2])
+    (videos / 'wave/broken.avi').unlink()
+    shutil.copytree(gestures / 'clap', videos / 'jump')
+    model = finetuned[0] / 'rgb/epoch_1.ckpt'
+    assert main('finetune', [str(videos), '--model', str(model), '--work-dir', str(tmp_path / 'run'), '--epochs', '1',
+                             '--cfg-options', *SMALL, 'freeze.finetune_prefixes=[logits]']) == 0
+    text = capsys.readouterr().out
+    assert f'RGB: logits for 1 epochs in batches of 2, from {model}' in text
+    assert 'the head starts anew' in text and '2 of ' in text.split('parameters train')[0].splitlines()[-1]
+    assert 'damaged samples were met' in text and '1 damaged videos are not counted: clap/' in text
+
+
+@pytest.mark.parametrize('words, message', [
+    (['--seed', '5'], 'has 2022 as its seed; now it is 5. Another --work-dir starts anew'),
+    (['--model', 'i3d_rgb_kinetics400'], 'has None as its model; now it is zoo://i3d_rgb_kinetics400')])
+def test_a_second_call_that_asks_for_something_else_is_refused(finetuned, gestures, words, message, capsys):
+    assert main('finetune', [str(gestures), '--work-dir', str(finetuned[0]), *words]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_the_written_configs_run_by_themselves(finetuned, capsys):
+    work_dir, _ = finetuned
+    assert main('test', [str(work_dir / 'two_stream.py'), '--rgb', str(work_dir / 'rgb/epoch_1.ckpt'), '--flow',
+                         str(work_dir / 'flow/epoch_1.ckpt')]) == 0
+    assert 'RGB + Flow' in capsys.readouterr().out
+    assert main('train', [str(work_dir / 'i3d_flow.py'), '--resume', '--validate']) == 0
+    assert 'nothing is left to do' in capsys.readouterr().out
