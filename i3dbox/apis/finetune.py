@@ -17,6 +17,7 @@ from ..config import Config
 from ..engine.run import last_checkpoint
 from ..errors import CheckpointError, ConfigError, DownloadError, spelling_hint
 from ..evaluation.results import Results, load_results
+from ..fileio import sha256
 from ..preparation.checking import look_at_videos
 from ..preparation.class_folders import Split, find_classes, make_split, read_split, relative
 from ..reports.report import write_report
@@ -26,7 +27,7 @@ from ..weights.zoo import PREFIX, local_path
 from ..weights.zoo_index import ENTRIES
 from ..workers import usable_cores
 from .recipes import BOTH, TITLES, choose_recipe, config_name, config_text, write_config
-from .test import sha256, test
+from .test import test
 from .train import train
 
 STREAMS = {'rgb': ('rgb',), 'flow': ('flow',), 'joint': ('rgb', 'flow')}

@@ -26,7 +26,8 @@ GROUPS = {
     'With your own videos': ('demo', 'finetune', 'extract_features', 'fvd'),
     'Train and test': ('train', 'test', 'report', 'fuse_scores', 'summarize', 'sweep_checkpoints',
                        'average_checkpoints', 'print_config', 'browse_dataset'),
-    'Weights and export': ('download_checkpoint', 'convert_weights', 'publish_checkpoint', 'export'),
+    'Weights and export': ('download_checkpoint', 'convert_weights', 'publish_checkpoint', 'export', 'preprocess',
+                           'infer', 'postprocess'),
     'Prepare data': ('check_videos', 'extract_frames', 'extract_flow', 'pack', 'build_annotations', 'write_n_frames'),
     'Look inside': ('collect_env', 'get_flops', 'benchmark_model', 'benchmark_loader'),
 }
