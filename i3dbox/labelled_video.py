@@ -1,6 +1,7 @@
 """A video with what was recognised in it: the frame (beside it the flow), classes and bars, and a timeline."""
 
 import collections
+import functools
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ from .visualization import ascii_text
 
 _BACKGROUND, _INK, _DIM, _TRACK = (24, 24, 24), (240, 240, 240), (165, 165, 165), (52, 52, 52)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
-_LEAST, _MOST = (360, 480), (480, 854)  # height and width of the picture that a frame is brought to lie between
+_LEAST, _MOST = (360, 480), (404, 720)  # height and width of the picture that a frame is brought to lie between
 _CELLS = 1024  # of a timeline
 
 
@@ -84,7 +85,8 @@ class LabelledVideo:
             self._writer = cv2.VideoWriter(self._path, cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*'mp4v'), self._fps,
                                            image.shape[1::-1])
             if not self._writer.isOpened():
-                raise DataError(f'{self._path}: OpenCV cannot write an .mp4 of {image.shape[1]} x {image.shape[0]} there')
+                size = f'{image.shape[1]} x {image.shape[0]}'
+                raise DataError(f'{self._path}: OpenCV cannot write an .mp4 of {size} there')
         due = int(round((time - self._begin) * self._fps)) + 1
         late = due - self._written
         if late > 10 * self._fps:  # a jump in the time stamps, not a pause
@@ -99,25 +101,23 @@ class Timeline:
 
     def __init__(self, seconds=None):
         self.seconds = max(seconds or 64.0, 0.04)
-        self._labels = np.full(_CELLS, -1)
+        self._colors = np.tile(np.uint8(_TRACK), (_CELLS, 1))
         self._filled = 0
 
     def add(self, time, label):
         """From the last time until this one the class was `label`."""
         while time > self.seconds * 1.02:  # a little over is the header's error
-            self._labels[:_CELLS // 2] = self._labels[::2]
-            self._labels[_CELLS // 2:] = -1
+            self._colors[:_CELLS // 2] = self._colors[::2]
+            self._colors[_CELLS // 2:] = _TRACK
             self.seconds, self._filled = self.seconds * 2, self._filled // 2
         cell = min(int(time / self.seconds * _CELLS) + 1, _CELLS)
-        self._labels[self._filled:cell] = label
+        self._colors[self._filled:cell] = class_color(label)
         self._filled = max(cell, self._filled)
 
     def draw(self, image):
         """Fills an RGB image with the cells."""
         width = image.shape[1]
-        labels = self._labels[np.arange(width) * _CELLS // width]
-        colors = {label: _TRACK if label < 0 else class_color(label) for label in np.unique(labels)}
-        image[:] = np.array([colors[label] for label in labels], np.uint8)
+        image[:] = self._colors[np.arange(width) * _CELLS // width]
 
 
 def picture_size(height, width):
@@ -153,12 +153,8 @@ def draw(frame, top, timeline, time, flow=None, full=None):
     width = max(picture.shape[1], _LEAST[1])
     line = max(width // 24, 18)
     margin = line // 2
-    panel = np.full((2 * (line * (4 * len(top) + 13) // 8), width, 3), _BACKGROUND[0], np.uint8)
-    y = margin
-    for place, prediction in enumerate(top):
-        _draw_class(panel, y, line, margin, prediction, first=place == 0)
-        y += line + (margin // 2 if place == 0 else 0)
-    y += margin
+    panel = _classes(width, line, margin, tuple(top)).copy()
+    y = panel.shape[0] - 2 * line
     strip = panel[y:y + line * 2 // 3, margin:width - margin]
     timeline.draw(strip)
     x = margin + min(int(time / timeline.seconds * (width - 2 * margin)), width - 2 * margin - 1)
@@ -177,6 +173,17 @@ def draw(frame, top, timeline, time, flow=None, full=None):
     return np.concatenate([picture, panel])
 
 
+@functools.lru_cache(2)  # frames have the same classes until the next window
+def _classes(width, line, margin, top):
+    """The part below the picture, with the classes and room for the timeline."""
+    panel = np.full((2 * (line * (4 * len(top) + 13) // 8), width, 3), _BACKGROUND[0], np.uint8)
+    y = margin
+    for place, prediction in enumerate(top):
+        _draw_class(panel, y, line, margin, prediction, first=place == 0)
+        y += line + (margin // 2 if place == 0 else 0)
+    return panel
+
+
 def _draw_class(panel, y, line, margin, prediction, first):
     width = panel.shape[1]
     size, color = line * (0.85 if first else 0.7), class_color(prediction.label)
@@ -184,12 +191,13 @@ def _draw_class(panel, y, line, margin, prediction, first):
     cv2.rectangle(panel, (margin, y + line // 5), (margin + line * 2 // 5, base), color, -1)
     left, share = margin + line * 3 // 4, f'{100 * prediction.probability:.0f} %'
     bar, end = width // 2, width - margin - _width('100 %', line * 0.7) - margin
-    _text(panel, _fit(ascii_text(prediction.name), size, bar - left - margin), left, base, size, _INK if first else _DIM)
+    ink, name = _INK if first else _DIM, _fit(ascii_text(prediction.name), size, bar - left - margin)
+    _text(panel, name, left, base, size, ink)
     cv2.rectangle(panel, (bar, y + line // 4), (end, base), _TRACK, -1)
     filled = bar + int(round((end - bar) * prediction.probability))
     if filled > bar:
         cv2.rectangle(panel, (bar, y + line // 4), (filled, base), color, -1)
-    _text(panel, share, width - margin - _width(share, line * 0.7), base, line * 0.7, _INK if first else _DIM)
+    _text(panel, share, width - margin - _width(share, line * 0.7), base, line * 0.7, ink)
 
 
 def _scale(size):

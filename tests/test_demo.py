@@ -15,14 +15,12 @@ import numpy as np
 import psutil
 import pytest
 
-import tiny
 from i3dbox.apis import inference_recognizer, init_recognizer
 from i3dbox.apis.answer_files import CSVAnswers, JSONAnswers
 from i3dbox.apis.recognize import Prediction, Total, recognize_windows
 from i3dbox.apis.recognizers import VideoRecognizer
 from i3dbox.commands import main
 from i3dbox.datasets.frame_stream import FrameStream
-from i3dbox.errors import DamagedSampleError
 from i3dbox.labelled_video import LabelledVideo, Timeline, clock, draw, picture_size
 from test_recognize import made
 from test_training import TOOLS
@@ -56,18 +54,22 @@ def test_a_video_is_recognised_and_written_in_every_form(network, video, tmp_pat
     said = capsys.readouterr().out
     expected = inference_recognizer(init_recognizer(network[1], dict(rgb=network[3], flow=network[5])), video, 8, 5)
     best = expected.top(2)
-    assert 'the whole video: 1.2 s, mean over 6 windows' in said and f'{best[0].probability:6.1%}  {best[0].name}' in said
+    assert 'the whole video: 1.2 s, mean over 6 windows' in said
+    assert f'{best[0].probability:6.1%}  {best[0].name}' in said
     assert f'0:00.2 - 0:00.5  {expected.windows[1].top()[0].name}' in said
     found = json.loads(open(outs[1]).read())
-    assert (found['complete'], found['window'], found['stride'], found['stream'], found['fps']) == (True, 8, 5, 'joint', 25)
-    assert [(w['first'], w['last']) for w in found['windows']] == [(0, 8), (5, 13), (10, 18), (15, 23), (20, 28), (22, 30)]
+    expected_info = dict(complete=True, window=8, stride=5, stream='joint', fps=25)
+    assert {key: found[key] for key in expected_info} == expected_info
+    assert [w['first'] for w in found['windows']] == [0, 5, 10, 15, 20, 22]
+    assert [w['last'] for w in found['windows']] == [8, 13, 18, 23, 28, 30]
     assert [(w['start'], w['end']) for w in found['windows'][:2]] == [(0, 0.32), (0.2, 0.52)]
     for values, answer in zip([*found['windows'], found['video']], [*expected.windows, expected]):
         assert [top['name'] for top in values['top']] == [top.name for top in answer.top(2)]
-        assert [top['probability'] for top in values['top']] == pytest.approx([top.probability for top in answer.top(2)])
+        assert [top['probability'] for top in values['top']] == pytest.approx([t.probability for t in answer.top(2)])
     rows = list(csv.DictReader(open(outs[2], newline='')))
     assert len(rows) == 14 and [row['part'] for row in rows[-3:]] == ['window', 'video', 'video']
-    assert rows[-2]['class'] == best[0].name and float(rows[-2]['probability']) == pytest.approx(best[0].probability, abs=1e-6)
+    assert rows[-2]['class'] == best[0].name
+    assert float(rows[-2]['probability']) == pytest.approx(best[0].probability, abs=1e-6)
     written = frames_in(outs[0])
     width, height = picture_size(48, 64)
     assert len(written) == 30 and written[0].shape[1] == width + 4 + height and written[0].shape[0] > height
@@ -84,7 +86,8 @@ def test_a_folder_goes_on_over_what_cannot_be_read(network, tmp_path, capsys):
     status = main('demo', [str(tmp_path / 'in'), *network, '--out', str(tmp_path / 'out.json')])
     said = capsys.readouterr()
     assert status == 1 and '2 of 4 videos recognised' in said.out
-    assert 'b.mp4: this is no video that FFmpeg can read' in said.err and 'c.avi: a single frame has no flow' in said.err
+    assert 'b.mp4: this is no video that FFmpeg can read' in said.err
+    assert 'c.avi: a single frame has no flow' in said.err
     assert sorted(str(path.relative_to(tmp_path / 'out')) for path in (tmp_path / 'out').rglob('*.*')) == [
         'a.json', 'deep/d.json']
 
@@ -112,8 +115,8 @@ def test_ctrl_c_keeps_what_is_done(network, video, tmp_path, capsys, monkeypatch
 
 def test_ctrl_c_on_the_command_ends_it_with_130_and_whole_files(network, tmp_path):
     path = write_video(tmp_path / 'long.avi', moving_frames(2000))
-    process = subprocess.Popen([sys.executable, str(TOOLS / 'demo.py'), str(path), *network, '--stride', '2', '--out',
-                                str(tmp_path / 'out.json'), str(tmp_path / 'out.mp4')], stdout=subprocess.PIPE, text=True)
+    words = [str(path), *network, '--stride', '2', '--out', str(tmp_path / 'out.json'), str(tmp_path / 'out.mp4')]
+    process = subprocess.Popen([sys.executable, str(TOOLS / 'demo.py'), *words], stdout=subprocess.PIPE, text=True)
     for line in process.stdout:
         if line.startswith('0:01'):
             break
@@ -151,8 +154,8 @@ class StandIn(VideoRecognizer):
 
 
 def stand_in():
-    recognizer = StandIn('stand-in', 'joint', ['bright', 'fast'], 2, 16, dict(short_side=64, size=64, method='farneback',
-                                                                              bound=20))
+    geometry = dict(short_side=64, size=64, method='farneback', bound=20)
+    recognizer = StandIn('stand-in', 'joint', ['bright', 'fast'], 2, 16, geometry)
     recognizer.use_network({}, ())
     recognizer.weights, recognizer.average = dict(joint=1.0), dict(joint='score')
     return recognizer
@@ -313,7 +316,7 @@ def test_there_is_no_such_camera(network, capfd):
 def test_a_varying_rate_is_evened_out_in_the_video(tmp_path):
     recognizer = stand_in()
     frames = FrameStream(iter(()))
-    frames._frames = iter([(when, frame) for when, frame in zip([0, 0.04, 0.08, 0.5, 0.51, 0.52, 1.0], moving_frames(7))])
+    frames._frames = zip([0, 0.04, 0.08, 0.5, 0.51, 0.52, 1.0], moving_frames(7))
     frames.read = 7
     video = LabelledVideo(str(tmp_path / 'a.mp4'), 25, stride=16)
     for window, answer in recognize_windows(recognizer, frames, stride=16, watch=video.watch):
@@ -336,7 +339,8 @@ def test_the_timeline_stretches_when_a_video_outlasts_it():
 @pytest.mark.parametrize('flow', [None, np.zeros((16, 16, 3), np.uint8)])
 def test_pictures_are_even_and_have_room_for_long_names(size, flow):
     width, height = picture_size(*size)
-    top = [Prediction(i, 'a very long name of a class, longer than its room ' * (i % 2) + 'end', 1 - i / 5) for i in range(5)]
+    name = 'a very long name of a class, longer than its room '
+    top = [Prediction(i, name * (i % 2) + 'end', 1 - i / 5) for i in range(5)]
     picture = draw(np.zeros((height, width, 3), np.uint8), top, Timeline(9), 4, flow, 3.0 if flow is not None else None)
     assert picture.shape[0] % 2 == picture.shape[1] % 2 == 0 and max(picture.shape) < 1500
     assert clock(2.56) == '0:02.6' and clock(3723.4) == '1:02:03' and clock(59.96) == '1:00.0'

@@ -41,7 +41,8 @@ def made(folder, kind='joint', videos=(), size=SIZE, mode='centre', backbone='ti
     """(Config, checkpoint) of a network with made-up weights, and a list of videos as its test set."""
     folder.mkdir(exist_ok=True)
     (folder / 'list.txt').write_text(''.join(f'{str(video)[1:]} {i % 3}\n' for i, video in enumerate(videos)))
-    part = dict(type='VideoDataset', ann_file=str(folder / 'list.txt'), data_prefix='/', pipeline=steps or pipeline(size, mode))
+    part = dict(type='VideoDataset', ann_file=str(folder / 'list.txt'), data_prefix='/',
+                pipeline=steps or pipeline(size, mode))
     data = dict(type='TwoStreamDataset', rgb=part, flow=dict(part)) if kind == 'joint' else \
         dict(part, modality={'rgb': 'RGB', 'flow': 'Flow'}[kind])
     cfg = Config.fromfile(tiny.write_config(folder, model=tiny_model(kind, backbone, **changes),
@@ -136,7 +137,8 @@ def test_what_is_pushed_is_recognised_as_what_is_read(joint, video):
 def test_the_mean_of_softmaxes_is_taken_where_the_network_asks_for_it(tmp_path, video):
     recognizer = init_recognizer(*made(tmp_path, 'rgb', average_clips='prob'))
     answer = inference_recognizer(recognizer, video, 8, 8)
-    np.testing.assert_allclose(answer.probabilities, np.mean([a.probabilities for a in answer.windows], axis=0), rtol=1e-5)
+    expected = np.mean([a.probabilities for a in answer.windows], axis=0)
+    np.testing.assert_allclose(answer.probabilities, expected, rtol=1e-5)
 
 
 def test_arrays_and_lists_are_taken_too(joint, video):

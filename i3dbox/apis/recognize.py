@@ -181,7 +181,8 @@ def _cut(cutter, frames, watch=None):
 
 def _check_flow(cutter, frames):
     if cutter.count == 1 and 'flow' in cutter.streams:
-        raise DamagedSampleError(frames.name, frames.path, 'a single frame has no flow; the stream rgb can be asked for')
+        raise DamagedSampleError(frames.name, frames.path,
+                                 'a single frame has no flow; the stream rgb can be asked for')
 
 
 def inference_recognizer(recognizer, source, window=None, stride=None, fps=None, rate=25.0, progress=False):
@@ -226,7 +227,8 @@ def bar(frames, progress=True):
     """The progress bar over a FrameStream, hidden where there is no terminal."""
     from tqdm import tqdm
 
-    return tqdm(desc=frames.name, total=frames.total, unit='frame', dynamic_ncols=True, disable=None if progress else True)
+    return tqdm(desc=frames.name, total=frames.total, unit='frame', dynamic_ncols=True,
+                disable=None if progress else True)
 
 
 def _whole(recognizer, frames, progress):

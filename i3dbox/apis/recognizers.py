@@ -58,7 +58,8 @@ def init_recognizer(model, checkpoint=None, device='auto', stream=None, device_i
         raise ConfigError(f'{model}: an entry of the model zoo has its own checkpoint; a checkpoint goes with a config')
     names = zoo_names(model, stream)
     return _build({kind: _zoo_model(name) for kind, name in names.items()},
-                  {kind: f'{PREFIX}{name}' for kind, name in names.items()}, device, device_id, ' + '.join(names.values()))
+                  {kind: f'{PREFIX}{name}' for kind, name in names.items()}, device, device_id,
+                  ' + '.join(names.values()))
 
 
 def zoo_names(name, stream=None):
@@ -265,7 +266,8 @@ class VideoRecognizer:
         """The ClipWindows that makes this network's clips; see there for the arguments."""
         window = window or self.window
         self.check(window)
-        return ClipWindows(self.stream, window, stride or max(window // 2, 1), **{'threads': usable_cores(), **self.geometry, **options})
+        options = {'threads': usable_cores(), **self.geometry, **options}
+        return ClipWindows(self.stream, window, stride or max(window // 2, 1), **options)
 
     def score(self, rgb=None, flow=None, any_length=False):
         """Scores a clip.
