@@ -1,12 +1,15 @@
-"""Processes that work for this one: how many, and how they start and end."""
+"""Processes and threads that work for this one: how many, and how they start and end."""
 
 import contextlib
 import multiprocessing
 import multiprocessing.connection
 import os
+import queue
 import re
 import signal
 import threading
+
+_END = object()
 
 
 def usable_cores():
@@ -52,3 +55,44 @@ def one_opencv_thread():
 def _die_with_parent():
     multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
     os._exit(1)
+
+
+def ahead(iterable):
+    """Yields what a generator yields, while a thread already works on the next.
+
+    Its errors come where its next value would have come. Closing it ends the thread, and then the generator.
+    """
+    values, stop = queue.Queue(1), threading.Event()
+
+    def put(*value):
+        while not stop.is_set():
+            try:
+                return values.put(value, timeout=0.1)
+            except queue.Full:
+                continue
+
+    def work():
+        try:
+            for value in iterable:
+                put(value, None)
+                if stop.is_set():
+                    break
+            put(_END, None)
+        except BaseException as error:  # for whoever takes the values
+            put(None, error)
+        finally:
+            iterable.close()
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        while True:
+            value, error = values.get()
+            if error is not None:
+                raise error
+            if value is _END:
+                return
+            yield value
+    finally:
+        stop.set()
+        thread.join(5)  # a camera or a pipe may keep it longer

@@ -1,5 +1,14 @@
-"""What commands and notebooks call. `load_exported` is here, as it needs no MindSpore."""
+"""What commands and notebooks call. What is here is imported when it is asked for: `load_exported` needs no MindSpore,
+and a machine that serves may not have it."""
 
-from .exported import load_exported
+import importlib
 
-__all__ = ['load_exported']
+_HOMES = {'load_exported': 'exported', 'init_recognizer': 'recognizers', 'inference_recognizer': 'recognize',
+          'VideoStream': 'recognize'}
+__all__ = list(_HOMES)
+
+
+def __getattr__(name):
+    if name not in _HOMES:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    return getattr(importlib.import_module(f'.{_HOMES[name]}', __name__), name)

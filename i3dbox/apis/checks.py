@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..datasets.stream import sample_rng
-from ..errors import ConfigError, first_difference, spelling_hint
+from ..errors import CheckpointError, ConfigError, first_difference, spelling_hint
 from ..evaluation.metrics import DEFAULT, evaluate
 
 KEYS = {
@@ -100,6 +100,24 @@ def check_classes(dataset, report):
     if difference:
         raise ConfigError(f'{report.path} was trained on other classes than the data set has, or in another order: '
                           f'{difference}')
+
+
+def classes_of(reports, count, error=CheckpointError):
+    """The class names that loaded checkpoints state, or None.
+
+    Args:
+        reports (list of LoadReport): of weights.loading. count (int): classes of the model.
+
+    Raises: `error` where they do not fit the model or each other.
+    """
+    named = [report for report in reports if report.meta.get('classes')]
+    for report in named:
+        classes = report.meta['classes']
+        if len(classes) != count:
+            raise error(f'{report.path} names {len(classes)} classes; the model has {count}')
+        if classes != named[0].meta['classes']:
+            raise error(f'{named[0].path} and {report.path} were trained on other classes, or in another order')
+    return list(named[0].meta['classes']) if named else None
 
 
 def check_fit(recognizer, dataset, probe=False):

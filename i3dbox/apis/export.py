@@ -19,7 +19,7 @@ from ..models.recognizers.recognizer3d import CHANNELS
 from ..registry import DATASETS, EXPORTERS
 from ..weights.loading import load_weights
 from ..weights.zoo import PREFIX, local_path
-from .checks import check_config
+from .checks import check_config, classes_of
 from .deploy import prepare
 from .exported import load_exported
 from .protocols import clip_size, fixed_length, pipelines
@@ -66,7 +66,7 @@ def export(cfg, checkpoint, format='MINDIR', out=None, batch_size=1, clip_len=No
     specs = _inputs(recognizer, batch_size, (clip_len, *size), input)
     _check_size(recognizer, (clip_len, *size))
     reports = load_weights(recognizer, checkpoint, new_head='never')
-    classes = _classes(reports, recognizer.num_classes)
+    classes = classes_of(reports, recognizer.num_classes, ExportError)
     network = clip_network(recognizer, input == 'float32')
     examples = {spec['name']: np.zeros([size or 1 for size in spec['shape']], spec['dtype']) for spec in specs}
     with atomic_path(out) as temporary:
@@ -137,17 +137,6 @@ def _check_size(recognizer, clip):
     except ModelError as error:
         raise ExportError('the model cannot take clips of {} frames of {} x {} (--clip-len, --size): {}'.format(
             *clip, str(error).replace('the pipeline gives', 'got'))) from error
-
-
-def _classes(reports, count):
-    named = [report for report in reports if report.meta.get('classes')]
-    for report in named:
-        classes = report.meta['classes']
-        if len(classes) != count:
-            raise ExportError(f'{report.path} names {len(classes)} classes; the model has {count}')
-        if classes != named[0].meta['classes']:
-            raise ExportError(f'{named[0].path} and {report.path} were trained on other classes, or in another order')
-    return list(named[0].meta['classes']) if named else None
 
 
 def _protocol(cfg, clip_len, size, modality):

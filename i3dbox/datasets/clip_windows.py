@@ -42,7 +42,8 @@ class ClipWindows:
     Args:
         stream (str): 'rgb', 'flow' or 'joint'.
         window (int), stride (int): frames of a clip, and from one clip's first frame to the next one's.
-        short_side (int), size (int): of the resize and the cut, in pixels.
+        short_side (int), size (int): of the resize and the cut, in pixels. short_side=None leaves frames as they
+            are, and enlarges only those that are smaller than the cut.
         tail (str): what becomes of frames behind the last whole window: 'move' adds a window that ends with the
             video; 'drop' leaves them out. A video shorter than a window is looped (the paper), with either.
         method (str or dict): of FLOW_METHODS. bound (float): of flow.encoding.encode.
@@ -55,17 +56,17 @@ class ClipWindows:
     def __init__(self, stream='rgb', window=64, stride=None, short_side=256, size=224, tail='move', method='tvl1',
                  bound=20, threads=2):
         stride = window if stride is None else stride
-        for name, value in dict(window=window, stride=stride, short_side=short_side, size=size).items():
+        for name, value in dict(window=window, stride=stride, short_side=short_side or 1, size=size).items():
             if not isinstance(value, (int, np.integer)) or value < 1:
                 raise ConfigError(f'{name} is a whole number from 1; got {value!r}')
         if stream not in STREAMS:
             raise ConfigError(f'stream is one of {", ".join(STREAMS)}; got {stream!r}')
         if tail not in ('move', 'drop'):
             raise ConfigError(f"tail is 'move' or 'drop'; got {tail!r}")
-        if size > short_side:
+        if short_side is not None and size > short_side:
             raise ConfigError(f'size ({size}) is at most short_side ({short_side})')
         self.streams, self.window, self.stride, self.tail = STREAMS[stream], window, stride, tail
-        self._resize, self._crop = Resize(short_side=short_side), CenterCrop(size=size)
+        self._resize, self._crop, self._size = short_side and Resize(short_side=short_side), CenterCrop(size=size), size
         self._compute, self._pool, self._bound = None, None, bound
         if 'flow' in self.streams:
             self._compute = FLOW_METHODS.build(dict(type=method) if isinstance(method, str) else method)
@@ -79,7 +80,9 @@ class ClipWindows:
 
     def push(self, time, frame):
         """Takes one frame (uint8 H x W x 3, RGB) and its time; returns the windows that it completes."""
-        imgs = self._resize(dict(imgs=[frame]))['imgs']
+        if self._resize is None and min(frame.shape[:2]) < self._size:
+            self._resize = Resize(short_side=self._size)
+        imgs = self._resize(dict(imgs=[frame]))['imgs'] if self._resize else [frame]
         if 'flow' in self.streams:
             grey = cv2.cvtColor(imgs[0], cv2.COLOR_RGB2GRAY)
             if self._grey is not None:

@@ -1,6 +1,8 @@
 """The frames of a video, a camera or arrays, one after the other: for what must not grow with a video's length."""
 
 import os
+import stat
+import time as clock
 
 import numpy as np
 
@@ -12,9 +14,9 @@ class FrameStream:
     """Iterates over (time in seconds, frame uint8 H x W x 3 RGB) from start to end, once.
 
     A video is read as it comes: nothing is sought, so that pipes and files of unknown length will do, and a file that
-    breaks off ends the stream (`broke_off` tells). Times are those of the frames, also where the rate varies;
-    rotation in the file's metadata is applied; grey, 10-bit and transparent videos become 8-bit RGB. A frame of
-    another size than the first is brought to the first's.
+    breaks off ends the stream (`broke_off` tells). Times are those of the frames, also where the rate varies, and of a
+    camera those of the clock; rotation in the file's metadata is applied; grey, 10-bit and transparent videos become
+    8-bit RGB. A frame of another size than the first is brought to the first's.
 
     Args:
         source (str, int, array or iterable): a file that FFmpeg reads (videos, animated GIFs, pipes); a camera's
@@ -33,7 +35,7 @@ class FrameStream:
     """
 
     def __init__(self, source, fps=None, rate=25.0):
-        self.read, self.broke_off, self._capture = 0, False, None
+        self.read, self.broke_off, self._capture, self._codec = 0, False, None, ''
         if fps is not None and not 0 < fps < 1e4:
             raise ConfigError(f'fps is a number above 0; got {fps!r}')
         self._every = fps
@@ -58,7 +60,7 @@ class FrameStream:
         finally:
             self.close()
         if not self.read:
-            raise DamagedSampleError(self.name, self.path, 'no frame can be decoded')
+            raise DamagedSampleError(self.name, self.path, f'no frame can be decoded{self._codec}')
 
     def close(self):
         """Closes the file or the camera."""
@@ -80,23 +82,34 @@ class FrameStream:
             except OSError as error:
                 raise DamagedSampleError(self.name, self.path, error.strerror or str(error)) from error
             reason = 'this is no video that FFmpeg can read'
+            if stat.S_ISFIFO(os.stat(self.path).st_mode):
+                reason += ' from a pipe (some formats must be sought in: write it to a file)'
         if not self._capture.isOpened():
             self.close()
             raise DamagedSampleError(self.name, self.path, reason)
+        code = int(self._capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, 'little', signed=True)
+        if code.isalnum():
+            self._codec = f' (its codec is {code.decode()}, which this OpenCV may not have)'
         stated = 0 if isinstance(source, int) else self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
         self.total = int(stated) if 0 < stated < 2 ** 31 else None
-        self._frames = self._of_capture(self.total)
+        self._frames = self._of_capture(self.total, isinstance(source, int))
 
-    def _of_capture(self, stated):
-        fps, last, shape = self._capture.get(cv2.CAP_PROP_FPS), -1.0, None
+    def _of_capture(self, stated, live):
+        fps, last, shape, begin = self._capture.get(cv2.CAP_PROP_FPS), None, None, None
+        frame_time = 1 / fps if 0 < fps < 1e4 else 0.04
         while True:
             done, frame = self._capture.read()
             if not done:
-                self.broke_off = bool(stated) and stated - self.read > max(2, stated // 100)
+                # the number that is stated may be an estimate, by a rate that varies: the time must be short as well
+                short = stated - max(self.read, (last or 0) / frame_time) if stated else 0
+                self.broke_off = short > max(2, (stated or 0) // 100)
                 return
-            time = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-            if time <= last:  # no time stamps: count
-                time = last + (1 / fps if fps > 0 else 0.04)
+            begin = clock.monotonic() if begin is None else begin
+            time = clock.monotonic() - begin if live else self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+            if last is None:
+                time = max(time, 0.0)
+            elif time <= last:  # no time stamps: count
+                time = last + frame_time
             shape = shape or frame.shape
             if frame.shape != shape:
                 frame = cv2.resize(frame, shape[1::-1], interpolation=cv2.INTER_AREA)

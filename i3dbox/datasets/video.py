@@ -14,7 +14,7 @@ import cv2  # noqa: E402
 from ..errors import DamagedSampleError  # noqa: E402
 
 if 'OPENCV_LOG_LEVEL' not in os.environ:
-    cv2.setLogLevel(2)  # errors only: each file that cannot be opened is a warning, and an error of ours
+    cv2.setLogLevel(1)  # each file that cannot be opened is a warning, or an error, of OpenCV's and an error of ours
 
 logger = logging.getLogger(__name__)
 
@@ -235,8 +235,17 @@ class VideoReader:
 
 
 def open_capture(path, *parameters):
-    """Opens a file by FFmpeg, whatever its name; returns a cv2.VideoCapture. Raises OSError where it is not there."""
-    path = os.path.abspath(path)
+    """Opens a file by FFmpeg, whatever its name; returns a cv2.VideoCapture. Raises OSError where it is not there.
+
+    Frames come as they are to be shown: turned as the file's metadata says.
+    """
+    capture = _open_capture(os.path.abspath(path), parameters)
+    if capture.get(cv2.CAP_PROP_ORIENTATION_META):
+        capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # off by default in some of OpenCV's versions
+    return capture
+
+
+def _open_capture(path, parameters):
     try:
         path.encode()
     except UnicodeEncodeError:  # a name that is not UTF-8 crashes OpenCV; FFmpeg opens this one again

@@ -1,10 +1,7 @@
 """What all runners share: the device, the ranks, and the training loop on mindspore.train.Model."""
 
-import contextlib
 import logging
 import random
-import signal
-import threading
 import time
 
 import mindspore as ms
@@ -14,6 +11,7 @@ from mindspore.train import Callback, Model
 from ...datasets.loader import as_mindspore_dataset
 from ...errors import ConfigError, DeviceError, first_line
 from .. import distributed
+from ..interrupt import interruptible
 from ..mixed_precision import LEVELS, mixed_precision
 
 logger = logging.getLogger(__name__)
@@ -97,7 +95,7 @@ class BaseRunner:
         callbacks = [_Steps(run, sink or 1), *hooks, _Stop()]
         run.train_step.set_train(True)
         try:
-            with _interruptible():
+            with interruptible():
                 self._train(run, dataset, callbacks, steps, sink)
         except RuntimeError:
             if run.loader.error is not None:
@@ -113,24 +111,6 @@ class BaseRunner:
             model.train(steps // sink, dataset, callbacks, dataset_sink_mode=True, sink_size=sink)
         else:
             model.train(1, dataset, callbacks, dataset_sink_mode=False)
-
-
-@contextlib.contextmanager
-def _interruptible():
-    """Makes Ctrl-C a KeyboardInterrupt: while a graph runs, MindSpore turns it into SIGTERM, which would
-    end the process on the spot."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 class _Steps(Callback):

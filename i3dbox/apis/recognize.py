@@ -1,0 +1,260 @@
+"""What happens in a video: whole, in windows that slide over it, or frame by frame as they come.
+
+    recognizer = init_recognizer('i3d_kinetics400')
+    inference_recognizer(recognizer, 'a.mp4').top(5)
+"""
+
+import contextlib
+import dataclasses
+from typing import NamedTuple
+
+import numpy as np
+
+from ..datasets.frame_stream import FrameStream
+from ..datasets.clip_windows import STREAMS
+from ..errors import ConfigError, DamagedSampleError
+from ..workers import ahead
+from .recognizers import VideoRecognizer, init_recognizer
+
+__all__ = ['Answer', 'Prediction', 'VideoRecognizer', 'VideoStream', 'inference_recognizer', 'init_recognizer',
+           'recognize_windows']
+
+MAX_WHOLE = 10000  # frames of a video that is scored in one piece: 2.5 GB of pixels at 224 x 224
+
+
+class Prediction(NamedTuple):
+    """A class and how sure the network is of it."""
+    label: int
+    name: str
+    probability: float
+
+
+@dataclasses.dataclass
+class Answer:
+    """What a network says of a clip or of a video.
+
+    Attributes:
+        name (str): of the video. classes (list of str).
+        scores (array): float32, classes long: logits, of both streams their weighted sum.
+        by_stream (dict): of such arrays.
+        first, last (int): the frames [first, last) that it is of. start, end (float): the same in seconds.
+        windows (list of Answer): what a video's is the mean of; empty where it was scored in one piece.
+    """
+    name: str
+    classes: list
+    scores: np.ndarray
+    by_stream: dict
+    first: int
+    last: int
+    start: float
+    end: float
+    windows: list = dataclasses.field(default_factory=list, repr=False)
+
+    @property
+    def probabilities(self):
+        """The softmax of the scores, float64."""
+        powers = np.exp(self.scores.astype(np.float64) - self.scores.max())
+        return powers / powers.sum()
+
+    def top(self, number=5):
+        """The surest classes, surest first: list of Prediction. Among equals the lower class is first."""
+        probabilities = self.probabilities
+        order = np.argsort(-self.scores, kind='stable')[:number]
+        return [Prediction(int(label), self.classes[label], float(probabilities[label])) for label in order]
+
+    def __str__(self):
+        return ', '.join(f'{name} {probability:.2f}' for _, name, probability in self.top())
+
+
+class Total:
+    """The answer to a video from those to its windows, in constant memory: each stream's clips are averaged as its
+    recognizer averages them (the mean of the logits, or of the softmax), and then summed."""
+
+    def __init__(self, recognizer, name=''):
+        self.recognizer, self.name, self.count, self._sums = recognizer, name, 0, {}
+        self._first = self._last = None
+
+    def add(self, answer):
+        """Takes the answer to a window."""
+        self._first, self._last = self._first or answer, answer
+        self.count += 1
+        for name, scores in answer.by_stream.items():
+            scores = scores.astype(np.float64)
+            if self.recognizer.average[name] == 'prob':
+                scores = np.exp(scores - scores.max())
+                scores /= scores.sum()
+            self._sums[name] = self._sums.get(name, 0) + scores
+
+    @property
+    def answer(self):
+        """The Answer so far, or None where there is none yet."""
+        if not self.count:
+            return None
+        means = {name: total / self.count for name, total in self._sums.items()}
+        means = {name: (np.log(mean) if self.recognizer.average[name] == 'prob' else mean).astype(np.float32)
+                 for name, mean in means.items()}
+        return Answer(self.name, self.recognizer.classes, self.recognizer.join(means), means, self._first.first,
+                      self._last.last, self._first.start, self._last.end)
+
+
+class VideoStream:
+    """Recognises what is pushed, frame by frame, as from a camera; memory does not grow.
+
+        stream = VideoStream(recognizer, window=64, stride=32)
+        for frame in frames:
+            for answer in stream.push(frame):
+                print(answer.start, answer.top(3))
+        stream.finish()
+        stream.answer.top(3)        # of all windows
+
+    Args:
+        recognizer (VideoRecognizer): of init_recognizer.
+        window (int), stride (int): frames of a window, and from one to the next; default: the clips that the network
+            was made for, and half of that.
+        rate (float): frames a second, where frames come without their time.
+        name (str): of the video.
+        **options: of ClipWindows: method, threads, tail, ...
+    """
+
+    def __init__(self, recognizer, window=None, stride=None, rate=25.0, name='frames', **options):
+        self._recognizer, self._rate, self._name = recognizer, rate, name
+        self._cutter, self._total = recognizer.cutter(window, stride, **options), Total(recognizer, name)
+
+    def push(self, frame, time=None):
+        """Takes a frame (uint8 H x W x 3, RGB) and its time in seconds; returns a list of the Answers to the windows
+        that it completes."""
+        time = self._cutter.count / self._rate if time is None else time
+        return [self._score(window) for window in self._cutter.push(time, frame)]
+
+    def finish(self):
+        """Returns the Answers to the windows that the end completes. Call it once, last."""
+        return [self._score(window) for window in self._cutter.finish()]
+
+    @property
+    def answer(self):
+        """The Answer to all windows so far; None where there is none yet."""
+        return self._total.answer
+
+    def _score(self, window):
+        answer = answer_to(self._recognizer, window, self._name)
+        self._total.add(answer)
+        return answer
+
+
+def answer_to(recognizer, window, name):
+    """Scores a Window; returns its Answer."""
+    scores = recognizer.score(window.rgb, window.flow)
+    return Answer(name, recognizer.classes, recognizer.join(scores), scores, window.first, window.last, window.start,
+                  window.end)
+
+
+def recognize_windows(recognizer, frames, window=None, stride=None, overlap=True, watch=None, **options):
+    """Yields (Window, Answer) for the windows of a stream of frames, in constant memory.
+
+    Args:
+        frames (FrameStream): what to look at.
+        window, stride, **options: as of VideoStream.
+        overlap (bool): read and compute the flow of the next window while the network looks at this one.
+        watch (callable): gets each (time, frame) as it is read, before a window holds it; maybe in another thread.
+
+    Raises: DamagedSampleError for a source without a frame, or with a single one where there is flow to be seen.
+    """
+    cutter = recognizer.cutter(window, stride, **options)
+    windows = _cut(cutter, frames, watch)
+    with contextlib.closing(ahead(windows) if overlap else windows) as windows:
+        for window in windows:
+            yield window, answer_to(recognizer, window, frames.name)
+
+
+def _cut(cutter, frames, watch=None):
+    try:
+        for time, frame in frames:
+            if watch:
+                watch(time, frame)
+            yield from cutter.push(time, frame)
+        _check_flow(cutter, frames)
+        yield from cutter.finish()
+    finally:
+        cutter.close()
+        frames.close()
+
+
+def _check_flow(cutter, frames):
+    if cutter.count == 1 and 'flow' in cutter.streams:
+        raise DamagedSampleError(frames.name, frames.path,
+                                 'a single frame has no flow; the stream rgb can be asked for')
+
+
+def inference_recognizer(recognizer, source, window=None, stride=None, fps=None, rate=25.0, progress=False):
+    """Recognises what happens in a video, or in each of several.
+
+    Without `window` the video is scored in one piece, as I3D's authors do and tools/test.py by default: in memory,
+    up to 10000 frames. With `window` (or an exported network, whose window is built in) the answer is the mean over
+    windows, in constant memory, and has theirs in `windows`.
+
+    Args:
+        recognizer (VideoRecognizer): of init_recognizer.
+        source: a file that FFmpeg reads; RGB frames, uint8 T x H x W x 3; an iterable of frames or a FrameStream; or
+            a list of files and arrays.
+        window (int), stride (int): frames of a window, and from one to the next (default: half the window).
+        fps (float): look at a frame each 1 / fps seconds; default: every frame.
+        rate (float): frames a second of arrays.
+        progress (bool): show a bar, on a terminal.
+
+    Returns: Answer, or for a list of sources a list of them.
+    Raises: an I3DBoxError for a source that cannot be read.
+    """
+    if isinstance(source, (list, tuple)) and all(isinstance(one, str) or hasattr(one, '__fspath__')
+                                                 or getattr(one, 'ndim', 3) == 4 for one in source):
+        return [inference_recognizer(recognizer, one, window, stride, fps, rate, progress) for one in source]
+    if getattr(source, 'ndim', 4) != 4:
+        raise ConfigError(f'frames are uint8 T x H x W x 3; got an array of {" x ".join(map(str, source.shape))}')
+    frames = source if isinstance(source, FrameStream) else FrameStream(source, fps, rate)
+    from ..engine.interrupt import interruptible
+    with interruptible():
+        if window is None and not recognizer.fixed:
+            return _whole(recognizer, frames, progress)
+        total, windows = Total(recognizer, frames.name), []
+        with bar(frames, progress) as shown:
+            for _, answer in recognize_windows(recognizer, frames, window, stride):
+                total.add(answer)
+                windows.append(answer)
+                shown.update(answer.last - shown.n)
+        return dataclasses.replace(total.answer, windows=windows)
+
+
+def bar(frames, progress=True):
+    """The progress bar over a FrameStream, hidden where there is no terminal."""
+    from tqdm import tqdm
+
+    return tqdm(desc=frames.name, total=frames.total, unit='frame', dynamic_ncols=True,
+                disable=None if progress else True)
+
+
+def _whole(recognizer, frames, progress):
+    """The answer to a video in one piece, which is looped where it is shorter than the network's clips."""
+    cutter, end = recognizer.cutter(stride=recognizer.window), 0.0
+    parts = {name: [] for name in STREAMS[recognizer.stream]}
+    with contextlib.closing(cutter), bar(frames, progress) as shown:
+        for time, frame in frames:
+            if cutter.count == MAX_WHOLE:
+                frames.close()
+                raise ConfigError(f'{frames.name} has more than {MAX_WHOLE} frames, too many to be scored in one '
+                                  f'piece: window={recognizer.window} answers in constant memory')
+            end = time
+            shown.update()
+            for window in cutter.push(time, frame):
+                for name in parts:
+                    parts[name].append(getattr(window, name))
+        _check_flow(cutter, frames)
+        done, count = len(next(iter(parts.values()))) * recognizer.window, cutter.count
+        for window in cutter.finish():
+            for name in parts:
+                total = count - (name == 'flow')
+                first = min(window.first, max(total - recognizer.window, 0))
+                parts[name].append(getattr(window, name)[done - first:total - first])
+    clips = {name: np.concatenate(images) for name, images in parts.items()}
+    clips = {name: clip[np.arange(max(len(clip), recognizer.window)) % len(clip)] for name, clip in clips.items()}
+    scores = recognizer.score(clips.get('rgb'), clips.get('flow'), any_length=True)
+    return Answer(frames.name, recognizer.classes, recognizer.join(scores), scores, 0, count, 0.0,
+                  end + (1 / frames.fps if frames.fps else 0.0))

@@ -1,0 +1,193 @@
+"""Recognise what happens in a video, in each video of a folder, or before a camera."""
+
+import contextlib
+import os
+import sys
+
+from . import arguments
+
+EXTENSIONS = ('.mp4', '.json', '.csv')
+
+
+def add_arguments(parser):
+    parser.add_argument('source', metavar='SOURCE', help="a video, a folder of videos, or a camera's number")
+    parser.add_argument('--model', metavar='NAME', help='of the model zoo (tools/download_checkpoint.py lists them; '
+                        'i3d_kinetics400 is both streams), or a file that tools/export.py wrote')
+    parser.add_argument('--config', metavar='CONFIG', help='a config file, or the name of a shipped one')
+    parser.add_argument('--checkpoint', metavar='CKPT', help="its .ckpt")
+    arguments.add_stream_arguments(parser)
+    parser.add_argument('--stream', choices=('rgb', 'flow', 'joint'), help='default: what the model is')
+    parser.add_argument('--top', type=arguments.at_least(1), default=5, metavar='N', help='classes; default: 5')
+    parser.add_argument('--window', type=arguments.at_least(1), metavar='N',
+                        help='frames of a window; default: those that the network was made for (64)')
+    parser.add_argument('--stride', type=arguments.at_least(1), metavar='N',
+                        help='frames from one window to the next; default: half a window')
+    parser.add_argument('--fps', type=arguments.above(0), metavar='N', help='frames a second; default: every frame')
+    parser.add_argument('--method', help='of flow: tvl1, dis, farneback; default: tvl1, or what the config says')
+    parser.add_argument('--out', nargs='+', default=[], metavar='FILE',
+                        help='.mp4 (the video with what was recognised), .json, .csv; of a folder of videos they '
+                             'become folders with a file a video')
+    parser.add_argument('--backend', default='auto', metavar='NAME', help='of an exported file: mindspore, '
+                        'mindspore_lite, onnxruntime, openvino; default: the first that is there')
+    parser.add_argument('--precision', choices=('float32', 'bfloat16', 'float16'), help='of an exported file')
+    arguments.add_device_arguments(parser)
+    arguments.add_cfg_options(parser)
+
+
+def run(args):
+    from ..engine.interrupt import interruptible
+    from ..errors import I3DBoxError
+
+    folder = os.path.isdir(args.source)
+    check_outs(args.out, args.source, folder)
+    sources = [(None, args.source)]
+    if folder:
+        from ..preparation.sources import find_videos
+        sources = [(source.name, source.path) for source in find_videos(args.source)]
+    recognizer = load_recognizer(args)
+    recognizer.check(args.window or recognizer.window)
+    failed = []
+    for number, (name, source) in enumerate(sources):
+        outs = [path if name is None else os.path.join(os.path.splitext(path)[0], name + os.path.splitext(path)[1])
+                for path in args.out]
+        if folder:
+            print(f'{"" if number == 0 else os.linesep}{arguments.printable(source)}')
+        try:
+            with interruptible() as interrupts:
+                complete = recognize(recognizer, source, outs, args, interrupts)
+        except I3DBoxError as error:
+            if not folder:
+                raise
+            failed.append(source)
+            print(f'cannot be recognised: {arguments.printable(str(error))}', file=sys.stderr)
+            continue
+        if not complete:
+            return 130
+    if folder:
+        print(f'\n{len(sources) - len(failed)} of {len(sources)} videos recognised')
+    return 1 if failed else 0
+
+
+def check_outs(outs, source, folder=False):
+    """Raises ConfigError for outputs that cannot be written, before anything is read."""
+    from ..errors import ConfigError
+    from ..fileio import check_writable
+
+    for path in outs:
+        if os.path.splitext(path)[1].lower() not in EXTENSIONS:
+            raise ConfigError(f'--out files end in {", ".join(EXTENSIONS)}; got {path}')
+        if os.path.exists(path) and os.path.exists(source) and os.path.samefile(path, source):
+            raise ConfigError(f'--out {path} is the video itself')
+        if not folder:
+            check_writable(path)
+    if len({os.path.abspath(path) for path in outs}) < len(outs):
+        raise ConfigError('--out names a file twice')
+
+
+def load_recognizer(args):
+    """The VideoRecognizer that --model, or --config with its checkpoints, names."""
+    from ..errors import ConfigError
+
+    streams = {name: path for name, path in (('rgb', args.rgb), ('flow', args.flow)) if path}
+    if bool(args.model) == bool(args.config):
+        raise ConfigError('name a --model, or a --config with its --checkpoint')
+    if args.model and (args.checkpoint or streams or args.cfg_options):
+        raise ConfigError('--checkpoint, --rgb, --flow and --cfg-options go with --config')
+    if args.config and bool(args.checkpoint) == bool(streams):
+        raise ConfigError('name one --checkpoint, or --rgb and --flow of a two-stream config')
+    options = {key: value for key, value in (('backend', args.backend), ('precision', args.precision))
+               if value not in (None, 'auto')}
+    model = arguments.load_config(args) if args.config else args.model
+    from ..apis import init_recognizer
+    return init_recognizer(model, streams or args.checkpoint, args.device, args.stream, args.device_id, **options)
+
+
+def recognize(recognizer, source, outs, args, interrupts):
+    """Recognises one source: prints each window's classes and the whole's, and writes the outputs.
+
+    Ctrl-C ends it: what is written then is whole as far as it goes. Returns whether the end was reached.
+    """
+    from ..apis.recognize import Total, bar, recognize_windows
+    from ..datasets.frame_stream import FrameStream
+
+    camera = source.isdecimal() and not os.path.exists(source)
+    frames = FrameStream(int(source) if camera else source, args.fps)
+    window = args.window or recognizer.window
+    options = {'method': args.method} if args.method else {}
+    total, complete = Total(recognizer, frames.name), True
+    with contextlib.ExitStack() as stack:
+        writers = Outputs(stack, outs, recognizer, frames, window, args)
+        shown = stack.enter_context(bar(frames))
+        answers = recognize_windows(recognizer, frames, args.window, args.stride, watch=writers.watch, **options)
+        try:
+            for clip, answer in answers:
+                with interrupts.hold():
+                    total.add(answer)
+                    writers.add(clip, answer)
+                    shown.write(window_line(answer, args.top), file=sys.stdout)
+                    shown.update(max(answer.last - shown.n, 0))
+        except KeyboardInterrupt:
+            if not total.count:
+                raise
+            complete = False
+        with interrupts.hold():
+            answers.close()
+            writers.close(total.answer, complete)
+    whole = total.answer
+    sys.stderr.flush()
+    if frames.broke_off:
+        print(f'{arguments.printable(frames.path)} breaks off after {frames.read} of {frames.total} frames',
+              file=sys.stderr)
+    print(f'{"the whole video" if complete else "until the interruption"}: '
+          f'{(whole.end - whole.start):.1f} s, mean over {total.count} window{"s" * (total.count > 1)}')
+    for _, name, probability in whole.top(args.top):
+        print(f'  {probability:6.1%}  {arguments.printable(name)}')
+    for path in outs:
+        print(f'{arguments.printable(path)} written')
+    return complete
+
+
+def window_line(answer, top):
+    """'0:00.0 - 0:02.6  waving 0.93, clapping 0.04'."""
+    from ..labelled_video import clock
+    classes = ', '.join(f'{name} {probability:.2f}' for _, name, probability in answer.top(top))
+    return arguments.printable(f'{clock(answer.start)} - {clock(answer.end)}  {classes}')
+
+
+class Outputs:
+    """The files of one video, each under a temporary name until `stack` is left without an error."""
+
+    def __init__(self, stack, paths, recognizer, frames, window, args):
+        from ..apis.answer_files import FORMATS
+        from ..fileio import atomic_path
+        from ..labelled_video import LabelledVideo
+
+        stride = args.stride or max(window // 2, 1)
+        info = dict(source=frames.path, model=recognizer.name, stream=recognizer.stream, window=window, stride=stride,
+                    fps=frames.fps, whole='mean over the windows')
+        self.videos, self.answers = [], []
+        for path in paths:
+            temporary = stack.enter_context(atomic_path(path))
+            extension = os.path.splitext(path)[1].lower()
+            if extension in FORMATS:
+                self.answers.append(FORMATS[extension](temporary, info, args.top))
+            else:
+                seconds = frames.total / frames.fps if frames.total and frames.fps else None
+                self.videos.append(LabelledVideo(temporary, frames.fps, stride, min(args.top, 5), seconds,
+                                                 recognizer.geometry['bound']))
+
+    def watch(self, time, frame):
+        for video in self.videos:
+            video.watch(time, frame)
+
+    def add(self, window, answer):
+        for video in self.videos:
+            video.add(window, answer)
+        for answers in self.answers:
+            answers.add(answer)
+
+    def close(self, total, complete):
+        for video in self.videos:
+            video.close(complete)
+        for answers in self.answers:
+            answers.close(total, complete)

@@ -1,0 +1,229 @@
+"""A video with what was recognised in it: the frame (beside it the flow), classes and bars, and a timeline."""
+
+import collections
+import functools
+
+import cv2
+import numpy as np
+
+from .errors import DataError
+from .flow.encoding import decode, flow_to_color
+from .visualization import ascii_text
+
+_BACKGROUND, _INK, _DIM, _TRACK = (24, 24, 24), (240, 240, 240), (165, 165, 165), (52, 52, 52)
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_LEAST, _MOST = (360, 480), (404, 720)  # height and width of the picture that a frame is brought to lie between
+_CELLS = 1024  # of a timeline
+
+
+class LabelledVideo:
+    """Writes an .mp4 while a video is being recognised; memory does not grow with the video.
+
+    A frame is held until the window whose middle is nearest to it is scored. Frames are brought to a moderate size
+    first: small ones are enlarged, so that the text has room.
+
+    Args:
+        path (str): ends in .mp4.
+        fps (float): frames a second of the source, 0 where unknown. Frames come at their own times, so a source whose
+            rate varies is repeated or thinned to this one.
+        stride (int): frames from one window to the next.
+        top (int): how many classes are shown.
+        seconds (float): how long the video is, where that is known: the timeline's length.
+        bound (float): of the flow's 8-bit encoding.
+
+    Raises: DataError where OpenCV cannot write the file.
+    """
+
+    def __init__(self, path, fps=0.0, stride=32, top=5, seconds=None, bound=20):
+        self._path, self._stride, self._top, self._bound = path, stride, top, bound
+        self._fps = fps if 1 <= fps <= 120 else 25.0
+        self._timeline = Timeline(seconds)
+        self._held, self._next = collections.deque(), 0
+        self._writer = self._begin = self._last = None
+        self._written = 0
+
+    def watch(self, time, frame):
+        """Takes a frame of the source (RGB). Another thread may call it."""
+        size = picture_size(*frame.shape[:2])
+        if size != frame.shape[1::-1]:
+            frame = cv2.resize(frame, size, interpolation=cv2.INTER_AREA if size[0] < frame.shape[1]
+                               else cv2.INTER_CUBIC)
+        self._held.append((time, frame))
+
+    def add(self, window, answer):
+        """Writes the frames that are nearest to this window (a Window and the Answer to it)."""
+        self._last = window, answer
+        self._write((window.first + window.last + self._stride) / 2)
+
+    def close(self, complete=True):
+        """Writes the frames behind the last window's middle: all, or where the rest is not complete, the window's."""
+        if self._last:
+            self._write(float('inf') if complete else self._last[0].last)
+        if self._writer:
+            self._writer.release()
+
+    def _write(self, end):
+        window, answer = self._last
+        top, full = answer.top(self._top), None
+        if window.flow is not None:
+            flow = decode(window.flow[::8], self._bound)
+            full = max(1.0, float(np.percentile(np.hypot(flow[..., 0], flow[..., 1]), 99)))
+        while self._held and self._next < end:
+            time, frame = self._held.popleft()
+            image = None
+            if full:
+                place = min(max(self._next - window.first, 0), len(window.flow) - 1)
+                image = flow_to_color(decode(window.flow[place], self._bound), full)
+            self._timeline.add(time, top[0].label)
+            self._put(time, draw(frame, top, self._timeline, time, image, full))
+            self._next += 1
+
+    def _put(self, time, image):
+        """Writes a picture as often as its time asks for: once, but where the rate varies."""
+        if self._writer is None:
+            self._begin = time
+            self._writer = cv2.VideoWriter(self._path, cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*'mp4v'), self._fps,
+                                           image.shape[1::-1])
+            if not self._writer.isOpened():
+                size = f'{image.shape[1]} x {image.shape[0]}'
+                raise DataError(f'{self._path}: OpenCV cannot write an .mp4 of {size} there')
+        due = int(round((time - self._begin) * self._fps)) + 1
+        late = due - self._written
+        if late > 10 * self._fps:  # a jump in the time stamps, not a pause
+            self._begin, late = time - self._written / self._fps, 1
+        for _ in range(late):
+            self._writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+            self._written += 1
+
+
+class Timeline:
+    """The surest class over time, as coloured cells; it covers `seconds`, and twice as much whenever that is over."""
+
+    def __init__(self, seconds=None):
+        self.seconds = max(seconds or 64.0, 0.04)
+        self._colors = np.tile(np.uint8(_TRACK), (_CELLS, 1))
+        self._filled = 0
+
+    def add(self, time, label):
+        """From the last time until this one the class was `label`."""
+        while time > self.seconds * 1.02:  # a little over is the header's error
+            self._colors[:_CELLS // 2] = self._colors[::2]
+            self._colors[_CELLS // 2:] = _TRACK
+            self.seconds, self._filled = self.seconds * 2, self._filled // 2
+        cell = min(int(time / self.seconds * _CELLS) + 1, _CELLS)
+        self._colors[self._filled:cell] = class_color(label)
+        self._filled = max(cell, self._filled)
+
+    def draw(self, image):
+        """Fills an RGB image with the cells."""
+        width = image.shape[1]
+        image[:] = self._colors[np.arange(width) * _CELLS // width]
+
+
+def picture_size(height, width):
+    """(width, height) that a frame is brought to: moderate, of the same shape, even."""
+    factor = min(max(_LEAST[0] / height, _LEAST[1] / width, 1.0), 64)
+    factor = min(factor, _MOST[0] / height, _MOST[1] / width)
+    return tuple(max(2 * round(side * factor / 2), 16) for side in (width, height))
+
+
+def class_color(label):
+    """A class's colour, RGB: neighbours differ most."""
+    hsv = np.uint8([[[int(label * 0.618034 * 180 + 5) % 180, 150, 225]]])
+    return tuple(int(value) for value in cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0, 0])
+
+
+def draw(frame, top, timeline, time, flow=None, full=None):
+    """Draws one picture of the video.
+
+    Args:
+        frame (array): uint8 H x W x 3, RGB. flow (array): the flow as colours, of any size.
+        top (list of Prediction): the classes, surest first.
+        timeline (Timeline): up to now. time (float): seconds, of the frame.
+        full (float): the flow in pixels per frame that has full colour.
+
+    Returns: uint8 array, height and width even, RGB.
+    """
+    height = frame.shape[0]
+    pictures = [frame]
+    if flow is not None:
+        side = max(2 * round(height * flow.shape[1] / flow.shape[0] / 2), 16)
+        pictures += [np.full((height, 4, 3), _BACKGROUND[0], np.uint8), cv2.resize(flow, (side, height))]
+    picture = np.concatenate(pictures, axis=1)
+    width = max(picture.shape[1], _LEAST[1])
+    line = max(width // 24, 18)
+    margin = line // 2
+    panel = _classes(width, line, margin, tuple(top)).copy()
+    y = panel.shape[0] - 2 * line
+    strip = panel[y:y + line * 2 // 3, margin:width - margin]
+    timeline.draw(strip)
+    x = margin + min(int(time / timeline.seconds * (width - 2 * margin)), width - 2 * margin - 1)
+    cv2.rectangle(panel, (x - 1, y - 3), (x + 1, y + line * 2 // 3 + 2), _INK, -1)
+    y += line * 2 // 3 + line * 5 // 6
+    left, right = clock(time), clock(timeline.seconds)
+    _text(panel, left, margin, y, line * 0.62, _INK)
+    _text(panel, right, width - margin - _width(right, line * 0.62), y, line * 0.62, _DIM)
+    if full:
+        note = f'flow: full colour is {full:.0f} px/frame'
+        _text(panel, note, (width - _width(note, line * 0.62)) // 2, y, line * 0.62, _DIM)
+    if picture.shape[1] < width:
+        before = (width - picture.shape[1]) // 2
+        picture = cv2.copyMakeBorder(picture, 0, 0, before, width - picture.shape[1] - before, cv2.BORDER_CONSTANT,
+                                     value=_BACKGROUND)
+    return np.concatenate([picture, panel])
+
+
+@functools.lru_cache(2)  # frames have the same classes until the next window
+def _classes(width, line, margin, top):
+    """The part below the picture, with the classes and room for the timeline."""
+    panel = np.full((2 * (line * (4 * len(top) + 13) // 8), width, 3), _BACKGROUND[0], np.uint8)
+    y = margin
+    for place, prediction in enumerate(top):
+        _draw_class(panel, y, line, margin, prediction, first=place == 0)
+        y += line + (margin // 2 if place == 0 else 0)
+    return panel
+
+
+def _draw_class(panel, y, line, margin, prediction, first):
+    width = panel.shape[1]
+    size, color = line * (0.85 if first else 0.7), class_color(prediction.label)
+    base = y + line * 3 // 4
+    cv2.rectangle(panel, (margin, y + line // 5), (margin + line * 2 // 5, base), color, -1)
+    left, share = margin + line * 3 // 4, f'{100 * prediction.probability:.0f} %'
+    bar, end = width // 2, width - margin - _width('100 %', line * 0.7) - margin
+    ink, name = _INK if first else _DIM, _fit(ascii_text(prediction.name), size, bar - left - margin)
+    _text(panel, name, left, base, size, ink)
+    cv2.rectangle(panel, (bar, y + line // 4), (end, base), _TRACK, -1)
+    filled = bar + int(round((end - bar) * prediction.probability))
+    if filled > bar:
+        cv2.rectangle(panel, (bar, y + line // 4), (filled, base), color, -1)
+    _text(panel, share, width - margin - _width(share, line * 0.7), base, line * 0.7, ink)
+
+
+def _scale(size):
+    return size / 30  # the font's height of a line at scale 1
+
+
+def _width(text, size):
+    return cv2.getTextSize(text, _FONT, _scale(size), 1)[0][0]
+
+
+def _fit(text, size, room):
+    if _width(text, size) <= room:
+        return text
+    while text and _width(f'{text}...', size) > room:
+        text = text[:-1]
+    return f'{text.rstrip()}...'
+
+
+def _text(image, text, x, y, size, color):
+    thickness = 2 if size > 24 else 1
+    cv2.putText(image, text, (int(x), int(y)), _FONT, _scale(size), color, thickness, cv2.LINE_AA)
+
+
+def clock(seconds):
+    """Seconds as text: 0:02.6, or 1:02:03 from an hour on."""
+    if seconds >= 3600:
+        return f'{int(seconds // 3600)}:{int(seconds // 60 % 60):02d}:{int(seconds % 60):02d}'
+    tenths = int(round(seconds * 10))
+    return f'{tenths // 600}:{tenths // 10 % 60:02d}.{tenths % 10}'

@@ -1,0 +1,346 @@
+"""tools/demo.py says what happens in any video, writes it down, and keeps what is done when it is stopped."""
+
+import csv
+import json
+import os
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+import cv2
+import numpy as np
+import psutil
+import pytest
+
+from i3dbox.apis import inference_recognizer, init_recognizer
+from i3dbox.apis.answer_files import CSVAnswers, JSONAnswers
+from i3dbox.apis.recognize import Prediction, Total, recognize_windows
+from i3dbox.apis.recognizers import VideoRecognizer
+from i3dbox.commands import main
+from i3dbox.datasets.frame_stream import FrameStream
+from i3dbox.labelled_video import LabelledVideo, Timeline, clock, draw, picture_size
+from test_recognize import made
+from test_training import TOOLS
+from videos import moving_frames, write_video
+
+
+@pytest.fixture(scope='module')
+def network(tmp_path_factory):
+    """A config of both streams and its checkpoints, as arguments of the command."""
+    cfg, checkpoints = made(tmp_path_factory.mktemp('network'))
+    return ['--config', cfg.filename, '--rgb', checkpoints['rgb'], '--flow', checkpoints['flow']]
+
+
+@pytest.fixture(scope='module')
+def video(tmp_path_factory):
+    return str(write_video(tmp_path_factory.mktemp('video') / 'walk.avi', moving_frames(30)))
+
+
+def frames_in(path):
+    capture, frames = cv2.VideoCapture(str(path)), []
+    while True:
+        done, frame = capture.read()
+        if not done:
+            return frames
+        frames.append(frame)
+
+
+def test_a_video_is_recognised_and_written_in_every_form(network, video, tmp_path, capsys):
+    outs = [str(tmp_path / f'out{extension}') for extension in ('.mp4', '.json', '.csv')]
+    assert main('demo', [video, *network, '--top', '2', '--stride', '5', '--out', *outs]) == 0
+    said = capsys.readouterr().out
+    expected = inference_recognizer(init_recognizer(network[1], dict(rgb=network[3], flow=network[5])), video, 8, 5)
+    best = expected.top(2)
+    assert 'the whole video: 1.2 s, mean over 6 windows' in said
+    assert f'{best[0].probability:6.1%}  {best[0].name}' in said
+    assert f'0:00.2 - 0:00.5  {expected.windows[1].top()[0].name}' in said
+    found = json.loads(open(outs[1]).read())
+    expected_info = dict(complete=True, window=8, stride=5, stream='joint', fps=25)
+    assert {key: found[key] for key in expected_info} == expected_info
+    assert [w['first'] for w in found['windows']] == [0, 5, 10, 15, 20, 22]
+    assert [w['last'] for w in found['windows']] == [8, 13, 18, 23, 28, 30]
+    assert [(w['start'], w['end']) for w in found['windows'][:2]] == [(0, 0.32), (0.2, 0.52)]
+    for values, answer in zip([*found['windows'], found['video']], [*expected.windows, expected]):
+        assert [top['name'] for top in values['top']] == [top.name for top in answer.top(2)]
+        assert [top['probability'] for top in values['top']] == pytest.approx([t.probability for t in answer.top(2)])
+    rows = list(csv.DictReader(open(outs[2], newline='')))
+    assert len(rows) == 14 and [row['part'] for row in rows[-3:]] == ['window', 'video', 'video']
+    assert rows[-2]['class'] == best[0].name
+    assert float(rows[-2]['probability']) == pytest.approx(best[0].probability, abs=1e-6)
+    written = frames_in(outs[0])
+    width, height = picture_size(48, 64)
+    assert len(written) == 30 and written[0].shape[1] == width + 4 + height and written[0].shape[0] > height
+    assert cv2.VideoCapture(outs[0]).get(cv2.CAP_PROP_FPS) == 25
+    assert sorted(os.listdir(tmp_path)) == ['out.csv', 'out.json', 'out.mp4']
+
+
+def test_a_folder_goes_on_over_what_cannot_be_read(network, tmp_path, capsys):
+    (tmp_path / 'in' / 'deep').mkdir(parents=True)
+    write_video(tmp_path / 'in' / 'a.avi', moving_frames(10))
+    (tmp_path / 'in' / 'b.mp4').write_bytes(b'no video')
+    write_video(tmp_path / 'in' / 'c.avi', moving_frames(1))
+    write_video(tmp_path / 'in' / 'deep' / 'd.avi', moving_frames(10))
+    status = main('demo', [str(tmp_path / 'in'), *network, '--out', str(tmp_path / 'out.json')])
+    said = capsys.readouterr()
+    assert status == 1 and '2 of 4 videos recognised' in said.out
+    assert 'b.mp4: this is no video that FFmpeg can read' in said.err
+    assert 'c.avi: a single frame has no flow' in said.err
+    assert sorted(str(path.relative_to(tmp_path / 'out')) for path in (tmp_path / 'out').rglob('*.*')) == [
+        'a.json', 'deep/d.json']
+
+
+class Interrupted(LabelledVideo):
+    """Ctrl-C comes while it writes its third window."""
+
+    def add(self, window, answer):
+        if window.first == 8:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.1)
+        super().add(window, answer)
+
+
+def test_ctrl_c_keeps_what_is_done(network, video, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr('i3dbox.labelled_video.LabelledVideo', Interrupted)
+    outs = [str(tmp_path / f'out{extension}') for extension in ('.mp4', '.json', '.csv')]
+    assert main('demo', [video, *network, '--stride', '4', '--out', *outs]) == 130
+    found = json.loads(open(outs[1]).read())
+    assert not found['complete'] and found['video']['windows'] == len(found['windows']) == 3
+    assert list(csv.DictReader(open(outs[2], newline='')))[-1]['part'] == 'so far'
+    assert len(frames_in(outs[0])) == 16
+    assert 'until the interruption' in capsys.readouterr().out
+
+
+def test_ctrl_c_on_the_command_ends_it_with_130_and_whole_files(network, tmp_path):
+    path = write_video(tmp_path / 'long.avi', moving_frames(2000))
+    words = [str(path), *network, '--stride', '2', '--out', str(tmp_path / 'out.json'), str(tmp_path / 'out.mp4')]
+    process = subprocess.Popen([sys.executable, str(TOOLS / 'demo.py'), *words], stdout=subprocess.PIPE, text=True)
+    for line in process.stdout:
+        if line.startswith('0:01'):
+            break
+    process.send_signal(signal.SIGINT)
+    rest = process.stdout.read()
+    assert process.wait(60) == 130 and 'until the interruption' in rest
+    found = json.loads((tmp_path / 'out.json').read_text())
+    assert found['complete'] is False and 1 <= found['video']['last'] / 25 < 79
+    assert len(frames_in(tmp_path / 'out.mp4')) == found['video']['last']
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['long.avi', 'out.json', 'out.mp4']
+
+
+@pytest.mark.parametrize('words, message', [
+    ([], 'name a --model, or a --config'), (['--model', 'a', '--config', 'b'], 'name a --model, or a --config'),
+    (['--config', 'i3d_rgb_ucf101'], 'name one --checkpoint, or --rgb and --flow'),
+    (['--model', 'a', '--checkpoint', 'b'], 'go with --config'),
+    (['--model', 'i3d_rgb', '--out', 'a.gif'], r'--out files end in .mp4, .json, .csv; got a.gif'),
+    (['--model', 'i3d_rgb', '--out', 'a.csv', 'a.csv'], 'names a file twice'),
+    (['--model', 'i3d_rgb', '--out', '{video}'], r'is the video itself'),
+    (['--model', 'i3d_rgb'], "the model zoo has no 'i3d_rgb'")])
+def test_wrong_arguments_are_told_in_one_line(tmp_path, words, message, capsys):
+    path = str(write_video(tmp_path / 'a.mp4', moving_frames(3), 'mp4v'))
+    assert main('demo', [path, *(word.format(video=path) for word in words)]) == 1
+    said = capsys.readouterr().err
+    assert message in said and len(said.splitlines()) == 1
+
+
+# What a video's length costs
+
+class StandIn(VideoRecognizer):
+    """Scores nothing, at once."""
+
+    def score(self, rgb=None, flow=None, any_length=False):
+        return dict(joint=np.array([rgb.mean(), flow.mean()], np.float32))
+
+
+def stand_in():
+    geometry = dict(short_side=64, size=64, method='farneback', bound=20)
+    recognizer = StandIn('stand-in', 'joint', ['bright', 'fast'], 2, 16, geometry)
+    recognizer.use_network({}, ())
+    recognizer.weights, recognizer.average = dict(joint=1.0), dict(joint='score')
+    return recognizer
+
+
+def test_memory_does_not_grow_with_the_video(tmp_path):
+    pieces, process, seen = moving_frames(50, 160, 120), psutil.Process(), {}
+
+    def endless():
+        for number in range(1500):
+            if number % 100 == 0:
+                seen[number] = process.memory_info().rss
+            yield pieces[number % 50]
+
+    recognizer, frames = stand_in(), FrameStream(endless())
+    video, total = LabelledVideo(str(tmp_path / 'a.mp4'), 25, stride=8), Total(recognizer)
+    answers = [JSONAnswers(str(tmp_path / 'a.json'), {}), CSVAnswers(str(tmp_path / 'a.csv'), {})]
+    for window, answer in recognize_windows(recognizer, frames, stride=8, watch=video.watch):
+        total.add(answer)
+        video.add(window, answer)
+        for file in answers:
+            file.add(answer)
+        assert len(video._held) < 80
+    video.close()
+    assert total.answer.last == 1500
+    grown = seen[1400] - seen[500]
+    assert grown < 20e6, f'{grown / 1e6:.0f} MB more after 900 frames'
+
+
+# Odd input
+
+def turned(path):
+    """Writes into an .mp4 that it is to be turned by a quarter, as phones do."""
+    data = bytearray(path.read_bytes())
+    place = data.find(b'tkhd') + 4 + 4 + 20 + 16
+    assert struct.unpack('>9i', data[place:place + 36])[:2] == (65536, 0)
+    data[place:place + 36] = struct.pack('>9i', 0, 65536, 0, -65536, 0, 0, 48 << 16, 0, 1 << 30)
+    path.write_bytes(data)
+    return path
+
+
+def gif(path, frames, durations, alpha=False):
+    image = pytest.importorskip('PIL.Image')
+    images = []
+    for frame in frames:
+        if alpha:
+            frame = np.dstack([frame, np.full(frame.shape[:2], 255, np.uint8)])
+            frame[:10, :, 3] = 0
+        images.append(image.fromarray(frame))
+    images[0].save(path, save_all=True, append_images=images[1:], duration=durations)
+    return path
+
+
+def deep(path, frames):
+    """A grey video of 16 bits."""
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*'FFV1'), 25, (64, 48), [
+        cv2.VIDEOWRITER_PROP_DEPTH, cv2.CV_16U, cv2.VIDEOWRITER_PROP_IS_COLOR, 0])
+    for frame in frames:
+        writer.write(frame[..., 1].astype(np.uint16) * 257)
+    writer.release()
+    return path
+
+
+def grey(path, frames):
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*'FFV1'), 25, (64, 48), False)
+    for frame in frames:
+        writer.write(np.ascontiguousarray(frame[..., 1]))
+    writer.release()
+    return path
+
+
+def read(path):
+    times, frames = zip(*FrameStream(str(path)))
+    return np.array(times), np.stack(frames).astype(int)
+
+
+def test_a_turned_video_is_seen_upright(tmp_path):
+    path = write_video(tmp_path / 'a.mp4', moving_frames(5), 'mp4v')
+    lying = read(path)[1]
+    np.testing.assert_array_equal(read(turned(path))[1], np.rot90(lying, -1, axes=(1, 2)))
+
+
+@pytest.mark.parametrize('make', [grey, deep])
+def test_grey_and_deep_videos_become_rgb_of_8_bits(tmp_path, make):
+    frames = moving_frames(5)
+    found = read(make(tmp_path / 'a.mkv', frames))[1]
+    for channel in range(3):
+        assert np.abs(found[..., channel] - np.stack(frames)[..., 1]).max() <= 2
+
+
+def test_gifs_keep_their_times_and_colours(tmp_path):
+    frames = moving_frames(8)
+    times, found = read(gif(tmp_path / 'a.gif', frames, [40] * 4 + [120] * 4))
+    np.testing.assert_allclose(times, [0, 0.04, 0.08, 0.12, 0.16, 0.28, 0.4, 0.52], atol=1e-6)
+    assert np.abs(found - np.stack(frames)).mean() < 8  # a palette
+    stream = FrameStream(str(tmp_path / 'a.gif'))
+    assert sum(1 for _ in stream) == 8 and not stream.broke_off
+    assert len(read(gif(tmp_path / 'alpha.gif', frames, 40, alpha=True))[1]) == 8
+    found = read(gif(tmp_path / 'alpha.png', frames, 40, alpha=True))
+    np.testing.assert_array_equal(found[1][:, 10:], np.stack(frames)[:, 10:])
+    np.testing.assert_allclose(found[0], np.arange(8) / 25, atol=1e-6)  # a file without time stamps
+
+
+def test_a_pipe_is_read_as_it_comes(tmp_path):
+    path = write_video(tmp_path / 'a.avi', moving_frames(60))
+    expected = read(path)[1]
+    os.mkfifo(tmp_path / 'pipe')
+
+    def feed():
+        with open(tmp_path / 'pipe', 'wb') as pipe:
+            pipe.write(path.read_bytes())
+
+    threading.Thread(target=feed, daemon=True).start()
+    np.testing.assert_array_equal(read(tmp_path / 'pipe')[1], expected)
+
+
+@pytest.mark.parametrize('size', [(8, 8), (3840, 2160), (600, 16)])
+def test_frames_of_any_size_are_recognised_and_drawn(network, tmp_path, size):
+    path = write_video(tmp_path / 'a.avi', moving_frames(10, *size))
+    assert main('demo', [str(path), *network, '--out', str(tmp_path / 'out.mp4')]) == 0
+    written = frames_in(tmp_path / 'out.mp4')
+    assert len(written) == 10 and max(written[0].shape[:2]) < 1500
+
+
+def test_a_single_frame_is_recognised_by_rgb(network, tmp_path, capsys):
+    path = write_video(tmp_path / 'a.avi', moving_frames(1))
+    assert main('demo', [str(path), *network[:4], '--stream', 'rgb']) == 0
+    assert 'mean over 1 window\n' in capsys.readouterr().out
+
+
+def no_codec(path):
+    write_video(path, moving_frames(3))
+    path.write_bytes(path.read_bytes().replace(b'MJPG', b'ZZZZ'))
+
+
+def sound(path):
+    import wave
+    with wave.open(str(path), 'wb') as file:
+        file.setparams((1, 2, 8000, 0, 'NONE', ''))
+        file.writeframes(bytes(8000))
+
+
+@pytest.mark.parametrize('make', [no_codec, sound, lambda path: write_video(path, [])])
+def test_what_has_no_frames_is_told_in_one_line(network, tmp_path, make, capfd):
+    make(tmp_path / 'odd.avi')
+    assert main('demo', [str(tmp_path / 'odd.avi'), *network]) == 1
+    said = capfd.readouterr().err.splitlines()
+    assert len(said) == 1 and 'odd.avi: ' in said[0]
+
+
+def test_there_is_no_such_camera(network, capfd):
+    assert main('demo', ['97', *network]) == 1
+    assert 'camera 97: there is no such camera, or it is in use' in capfd.readouterr().err
+
+
+# Pictures
+
+def test_a_varying_rate_is_evened_out_in_the_video(tmp_path):
+    recognizer = stand_in()
+    frames = FrameStream(iter(()))
+    frames._frames = zip([0, 0.04, 0.08, 0.5, 0.51, 0.52, 1.0], moving_frames(7))
+    frames.read = 7
+    video = LabelledVideo(str(tmp_path / 'a.mp4'), 25, stride=16)
+    for window, answer in recognize_windows(recognizer, frames, stride=16, watch=video.watch):
+        video.add(window, answer)
+    video.close()
+    assert len(frames_in(tmp_path / 'a.mp4')) == 26
+
+
+def test_the_timeline_stretches_when_a_video_outlasts_it():
+    timeline, strip = Timeline(10), np.zeros((1, 100, 3), np.uint8)
+    for number in range(40):
+        timeline.add(number / 2, number // 20)
+    timeline.draw(strip)
+    colors = [tuple(color) for color in strip[0]]
+    assert timeline.seconds == 20 and len(set(colors[:46])) == 1 and len(set(colors[52:96])) == 1
+    assert colors[0] != colors[60] and tuple(strip[0, -1]) not in (colors[0], colors[60])
+
+
+@pytest.mark.parametrize('size', [(8, 8), (48, 64), (1080, 1920), (1920, 1080), (16, 600)])
+@pytest.mark.parametrize('flow', [None, np.zeros((16, 16, 3), np.uint8)])
+def test_pictures_are_even_and_have_room_for_long_names(size, flow):
+    width, height = picture_size(*size)
+    name = 'a very long name of a class, longer than its room '
+    top = [Prediction(i, name * (i % 2) + 'end', 1 - i / 5) for i in range(5)]
+    picture = draw(np.zeros((height, width, 3), np.uint8), top, Timeline(9), 4, flow, 3.0 if flow is not None else None)
+    assert picture.shape[0] % 2 == picture.shape[1] % 2 == 0 and max(picture.shape) < 1500
+    assert clock(2.56) == '0:02.6' and clock(3723.4) == '1:02:03' and clock(59.96) == '1:00.0'
