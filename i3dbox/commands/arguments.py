@@ -47,6 +47,30 @@ def checkpoint_of(args):
     return streams or args.checkpoint
 
 
+def add_model_arguments(parser):
+    """Adds --model, --config, --checkpoint, --rgb and --flow: a trained model, of the zoo or one's own."""
+    parser.add_argument('--model', nargs='+', default=[], metavar='NAME', help='a model of the zoo, such as '
+                        'i3d_rgb_kinetics400; two, one of RGB and one of flow, for both streams')
+    parser.add_argument('--config', metavar='C', help="the config of your own checkpoints, a file or a shipped one's "
+                        'name; default: plain I3D with their number of classes')
+    parser.add_argument('--checkpoint', metavar='K', help='a .ckpt')
+    add_stream_arguments(parser)
+
+
+def model_of(args, stream=None):
+    """The apis.features.Model that the arguments name; `stream` as of apis.features.find_model."""
+    from ..apis.checks import check_config
+    from ..apis.features import find_model
+
+    streams = {name: path for name, path in (('rgb', args.rgb), ('flow', args.flow)) if path}
+    if streams and args.checkpoint:
+        raise ConfigError('name one checkpoint (--checkpoint), or one of each stream (--rgb, --flow), not both')
+    cfg = load_config(args) if args.config else None
+    if cfg is not None:
+        check_config(cfg, ('model', 'runner'))
+    return find_model(args.model, cfg, streams or args.checkpoint, stream)
+
+
 def add_metrics_argument(parser):
     """Adds --eval."""
     parser.add_argument('--eval', nargs='+', metavar='METRIC', help='figures to print, of top_k_accuracy, '

@@ -1,0 +1,222 @@
+"""Features of many videos, with the settings that public feature sets use."""
+
+import functools
+import os
+from typing import NamedTuple
+
+import mindspore as ms
+
+from ..config import Config
+from ..engine.build import build_runner
+from ..errors import CheckpointError, ConfigError, spelling_hint
+from ..evaluation.feature_files import check_format, feature_file
+from ..evaluation.features import LEAST, VideoFeatures
+from ..models import build_recognizer
+from ..models.feature_network import LOGITS, FeatureNetwork
+from ..models.i3d_table import HEAD_WEIGHT
+from ..preparation.extraction import Extraction, keep_settings
+from ..preparation.jobs import run_jobs
+from ..registry import FLOW_METHODS
+from ..weights.checkpoint import load_checkpoint
+from ..weights.loading import load_weights
+from ..weights.zoo import PREFIX, local_path
+from ..weights.zoo_index import ENTRIES
+from ..workers import usable_cores
+from .test import sha256
+
+SETTINGS = 'features.json'
+DEFAULTS = dict(endpoint='Mixed_5c', window=64, stride=None, pool='avg', fps=None, short_side=256, size=224,
+                tail='move', method='tvl1', bound=20)
+_SNIPPETS = dict(endpoint='Mixed_5c', window=16, stride=16, pool='avg', fps=25, short_side=256, size=224, tail='drop')
+PRESETS = {
+    'activitynet': _SNIPPETS,
+    'thumos14': _SNIPPETS,
+    'video_features': dict(_SNIPPETS, window=64, stride=64, fps=None),
+}
+RUNNERS = dict(CPU=dict(type='CPURunner'), Ascend=dict(type='Ascend910Runner'))
+
+
+class Model(NamedTuple):
+    """A model to be loaded here or in another process.
+
+    Attributes:
+        cfg (Config): `model` and `runner` are needed.
+        checkpoint (str or dict): as for `apis.test.test`.
+        streams (tuple): which of 'rgb' and 'flow' are used.
+    """
+    cfg: Config
+    checkpoint: object
+    streams: tuple
+
+
+def find_model(names=(), cfg=None, checkpoint=None, stream=None):
+    """Returns the Model that names of the zoo, or a config and a checkpoint, describe.
+
+    Args:
+        names (sequence of str): of the zoo; one, or one a stream.
+        cfg (Config): of the model; default: I3D, with as many classes as the checkpoint has.
+        checkpoint (str or dict): a .ckpt, or dict(rgb=..., flow=...).
+        stream (str): 'rgb', 'flow' or 'joint'; default: all that the model has.
+
+    Raises: ConfigError or CheckpointError where they do not fit together.
+    """
+    if bool(names) == bool(checkpoint) or names and cfg is not None:
+        raise ConfigError('name a model of the zoo, or one of each stream (--model), or a checkpoint (--checkpoint, or '
+                          '--rgb and --flow), and its config where it is not plain I3D')
+    if names:
+        for name in names:
+            if name not in ENTRIES:
+                raise CheckpointError(f'the model zoo has no {name!r}.{spelling_hint(name, ENTRIES)} '
+                                      f'It has: {", ".join(ENTRIES)}')
+        checkpoint = {ENTRIES[name].modality.lower(): f'{PREFIX}{name}' for name in names}
+        if len(checkpoint) < len(names):
+            raise ConfigError(f'{" and ".join(names)} are of one stream: name one model of each')
+    if cfg is None and not isinstance(checkpoint, dict):
+        checkpoint = {_stream_of(checkpoint): checkpoint}
+    available = ('rgb', 'flow')
+    if cfg is not None and cfg.model.type != 'TwoStreamRecognizer':
+        available = (cfg.model.get('modality', 'RGB').lower(),)
+    if isinstance(checkpoint, dict):
+        available = tuple(name for name in available if name in checkpoint)
+    streams = available if stream is None else ('rgb', 'flow') if stream == 'joint' else (stream,)
+    if not streams or not set(streams) <= set(available):
+        raise ConfigError(f'{stream or "the config"} takes a checkpoint of {" and one of ".join(streams)}; there is '
+                          f'{"one of " + " and one of ".join(available) if available else "none that fits"}')
+    if isinstance(checkpoint, dict):
+        checkpoint = {name: checkpoint[name] for name in streams}
+    if cfg is None:
+        cfg = Config(dict(model=_plain_i3d(checkpoint), runner=RUNNERS))
+    if cfg.model.type != 'TwoStreamRecognizer' and isinstance(checkpoint, dict):
+        checkpoint = checkpoint[streams[0]]
+    return Model(cfg, checkpoint, streams)
+
+
+def _stream_of(path):
+    return load_checkpoint(path)[2].get('modality', 'RGB').lower()
+
+
+def _plain_i3d(checkpoint):
+    """The config of I3D with the classes of the checkpoints, a dict of stream -> path."""
+    parts = {}
+    for name, path in checkpoint.items():
+        head = load_checkpoint(path)[0].get(HEAD_WEIGHT)
+        parts[name] = dict(type='Recognizer3D', modality={'rgb': 'RGB', 'flow': 'Flow'}[name],
+                           backbone=dict(type='InceptionI3D'),
+                           head=dict(type='I3DHead', num_classes=1 if head is None else len(head)))
+    return dict(parts, type='TwoStreamRecognizer') if len(parts) == 2 else next(iter(parts.values()))
+
+
+def load_streams(model, device='auto', device_id=None, threads=None, new_head='if_needed'):
+    """Loads a Model. Returns {'rgb': Recognizer3D, 'flow': ...} of its streams.
+
+    Args:
+        new_head (str): of load_weights: 'never' where logits are wanted.
+        device (str), device_id (int): where MindSpore works.
+        threads (int): that it uses on a CPU; default: all cores.
+    """
+    runner = build_runner(model.cfg.runner, device, device_id)
+    runner.setup(model.cfg.get('seed', 0))
+    if threads:
+        ms.set_context(runtime_num_threads=threads)
+    recognizer = build_recognizer(model.cfg.model)
+    load_weights(recognizer, model.checkpoint, new_head)
+    runner.mixed_precision(recognizer)
+    found = {name if name in ('rgb', 'flow') else recognizer.modality.lower(): stream
+             for name, stream in recognizer.streams.items()}
+    return {name: found[name] for name in model.streams}
+
+
+class FeatureExtractor:
+    """The features of one video after the other, by one network a stream.
+
+        extract = FeatureExtractor(find_model(['i3d_rgb_kinetics400']), window=16)
+        features = [row for start, end, row in extract('a.mp4')]
+
+    Args:
+        model (Model): of find_model. device, device_id, threads: of load_streams.
+        max_frames (int): see VideoFeatures. **settings: of DEFAULTS.
+
+    Raises: an I3DBoxError for settings that the model cannot do.
+    """
+
+    def __init__(self, model, device='auto', device_id=None, threads=None, max_frames=192, **settings):
+        settings = complete(settings)
+        streams = load_streams(model, device, device_id, threads, 'never' if settings['endpoint'] == LOGITS
+                               else 'if_needed')
+        networks = {name: FeatureNetwork(stream, settings['endpoint'], settings['pool'], settings['window'] == 0)
+                    for name, stream in streams.items()}
+        for stream in streams.values():
+            stream.check_input(_Shape((1, 1, settings['window'] or LEAST, settings['size'], settings['size'],
+                                       stream.channels)))
+        self.features = VideoFeatures(networks, max_frames=max_frames, threads=threads or 2, **{
+            key: value for key, value in settings.items() if key not in ('endpoint', 'pool')})
+
+    def __call__(self, source):
+        """Yields (start, end, row) of a video, see VideoFeatures.rows."""
+        return self.features.rows(source)
+
+
+class _Shape(NamedTuple):
+    shape: tuple
+
+
+def complete(settings):
+    """Fills settings up from DEFAULTS; a stride of None becomes the window. Raises ConfigError for an unknown one."""
+    unknown = set(settings) - set(DEFAULTS)
+    if unknown:
+        raise ConfigError(f'there is no setting {sorted(unknown)[0]!r}; there are {", ".join(DEFAULTS)}')
+    settings = {**DEFAULTS, **settings}
+    return dict(settings, stride=settings['stride'] or settings['window'] or None)
+
+
+def extract_features(model, sources, out, format='npy', workers=1, device='auto', device_id=None, max_frames=192,
+                     **settings):
+    """Writes the features of each source to `out`/<name>.<format>.
+
+    A file appears when it is whole; those that are there are left. `out` also gets a file with the settings and the
+    checkpoints' hashes, and others are refused there later.
+
+    Args:
+        model (Model): of find_model.
+        sources (list of Source): videos.
+        out (str): the folder.
+        format (str): 'npy', 'npz' or 'h5', see feature_files.feature_file.
+        workers (int): processes, each with its network, on a CPU; another device is left to this process alone.
+        device, device_id: as of load_streams.
+        max_frames (int), **settings: of FeatureExtractor.
+
+    Returns: Extraction.
+    Raises: an I3DBoxError before the first video, where model and settings do not fit; DataError for a full disk.
+    """
+    check_format(format)
+    settings = complete(settings)
+    if 'flow' in model.streams:
+        FLOW_METHODS.build(dict(type=settings['method']))
+    files = model.checkpoint if isinstance(model.checkpoint, dict) else {'model': model.checkpoint}
+    FeatureExtractor(model, device, device_id, max_frames=max_frames, **settings)  # what is wrong is told here
+    keep_settings(out, dict(settings, format=format, streams=list(model.streams), checkpoints={
+        part: sha256(local_path(path)) for part, path in files.items()}), SETTINGS)
+    missing = [source for source in sources if not os.path.exists(_path(out, source, format))]
+    threads = 1
+    if ms.get_context('device_target') != 'CPU':
+        workers, threads = 0, usable_cores()
+    function = functools.partial(_extract, out, format, dict(settings, model=model, device=device, device_id=device_id,
+                                                             max_frames=max_frames), threads)
+    done = run_jobs(function, missing, workers, 'extracting features')
+    return Extraction(len(done.results), len(sources) - len(missing), done.frames, done.failures)
+
+
+def _path(out, source, format):
+    return os.path.join(out, f'{source.name}.{format}')
+
+
+_extractors = {}  # of this process: a network is loaded and compiled once
+
+
+def _extract(out, format, settings, least_threads, source, threads):
+    if not _extractors:
+        _extractors[0] = FeatureExtractor(threads=max(least_threads, threads), **settings)
+    with feature_file(_path(out, source, format)) as write:
+        for row in _extractors[0](source.path):
+            write(*row)
+    return _extractors[0].features.frames, None
