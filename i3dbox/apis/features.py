@@ -2,9 +2,8 @@
 
 import functools
 import os
+import pickle
 from typing import NamedTuple
-
-import mindspore as ms
 
 from ..config import Config
 from ..engine.build import build_runner
@@ -21,7 +20,6 @@ from ..weights.checkpoint import load_checkpoint
 from ..weights.loading import load_weights
 from ..weights.zoo import PREFIX, local_path
 from ..weights.zoo_index import ENTRIES
-from ..workers import usable_cores
 from .test import sha256
 
 SETTINGS = 'features.json'
@@ -106,18 +104,15 @@ def _plain_i3d(checkpoint):
     return dict(parts, type='TwoStreamRecognizer') if len(parts) == 2 else next(iter(parts.values()))
 
 
-def load_streams(model, device='auto', device_id=None, threads=None, new_head='if_needed'):
+def load_streams(model, device='auto', device_id=None, new_head='if_needed'):
     """Loads a Model. Returns {'rgb': Recognizer3D, 'flow': ...} of its streams.
 
     Args:
         new_head (str): of load_weights: 'never' where logits are wanted.
         device (str), device_id (int): where MindSpore works.
-        threads (int): that it uses on a CPU; default: all cores.
     """
     runner = build_runner(model.cfg.runner, device, device_id)
     runner.setup(model.cfg.get('seed', 0))
-    if threads:
-        ms.set_context(runtime_num_threads=threads)
     recognizer = build_recognizer(model.cfg.model)
     load_weights(recognizer, model.checkpoint, new_head)
     runner.mixed_precision(recognizer)
@@ -133,22 +128,21 @@ class FeatureExtractor:
         features = [row for start, end, row in extract('a.mp4')]
 
     Args:
-        model (Model): of find_model. device, device_id, threads: of load_streams.
+        model (Model): of find_model. device, device_id: of load_streams. threads (int): that compute flow.
         max_frames (int): see VideoFeatures. **settings: of DEFAULTS.
 
     Raises: an I3DBoxError for settings that the model cannot do.
     """
 
-    def __init__(self, model, device='auto', device_id=None, threads=None, max_frames=192, **settings):
+    def __init__(self, model, device='auto', device_id=None, threads=2, max_frames=192, **settings):
         settings = complete(settings)
-        streams = load_streams(model, device, device_id, threads, 'never' if settings['endpoint'] == LOGITS
-                               else 'if_needed')
+        streams = load_streams(model, device, device_id, 'never' if settings['endpoint'] == LOGITS else 'if_needed')
         networks = {name: FeatureNetwork(stream, settings['endpoint'], settings['pool'], settings['window'] == 0)
                     for name, stream in streams.items()}
         for stream in streams.values():
             stream.check_input(_Shape((1, 1, settings['window'] or LEAST, settings['size'], settings['size'],
                                        stream.channels)))
-        self.features = VideoFeatures(networks, max_frames=max_frames, threads=threads or 2, **{
+        self.features = VideoFeatures(networks, max_frames=max_frames, threads=threads, **{
             key: value for key, value in settings.items() if key not in ('endpoint', 'pool')})
 
     def __call__(self, source):
@@ -181,8 +175,7 @@ def extract_features(model, sources, out, format='npy', workers=1, device='auto'
         sources (list of Source): videos.
         out (str): the folder.
         format (str): 'npy', 'npz' or 'h5', see feature_files.feature_file.
-        workers (int): processes, each with its network, on a CPU; another device is left to this process alone.
-        device, device_id: as of load_streams.
+        workers (int): threads that compute flow. device, device_id: as of load_streams.
         max_frames (int), **settings: of FeatureExtractor.
 
     Returns: Extraction.
@@ -197,12 +190,11 @@ def extract_features(model, sources, out, format='npy', workers=1, device='auto'
     keep_settings(out, dict(settings, format=format, streams=list(model.streams), checkpoints={
         part: sha256(local_path(path)) for part, path in files.items()}), SETTINGS)
     missing = [source for source in sources if not os.path.exists(_path(out, source, format))]
-    threads = 1
-    if ms.get_context('device_target') != 'CPU':
-        workers, threads = 0, usable_cores()
-    function = functools.partial(_extract, out, format, dict(settings, model=model, device=device, device_id=device_id,
-                                                             max_frames=max_frames), threads)
-    done = run_jobs(function, missing, workers, 'extracting features')
+    function = functools.partial(_extract, out, format, pickle.dumps(dict(
+        settings, model=model, device=device, device_id=device_id, threads=workers, max_frames=max_frames)))
+    # One process: MindSpore uses all cores in each, so that more of them would only contend. It is not this one, so
+    # that a video that kills it stops nothing else.
+    done = run_jobs(function, missing, 1, 'extracting features')
     return Extraction(len(done.results), len(sources) - len(missing), done.frames, done.failures)
 
 
@@ -210,13 +202,15 @@ def _path(out, source, format):
     return os.path.join(out, f'{source.name}.{format}')
 
 
-_extractors = {}  # of this process: a network is loaded and compiled once
+@functools.lru_cache(1)
+def _extractor(settings):
+    """Of this process, whose network is loaded and compiled once."""
+    return FeatureExtractor(**pickle.loads(settings))
 
 
-def _extract(out, format, settings, least_threads, source, threads):
-    if not _extractors:
-        _extractors[0] = FeatureExtractor(threads=max(least_threads, threads), **settings)
+def _extract(out, format, settings, source, threads):
+    extractor = _extractor(settings)
     with feature_file(_path(out, source, format)) as write:
-        for row in _extractors[0](source.path):
+        for row in extractor(source.path):
             write(*row)
-    return _extractors[0].features.frames, None
+    return extractor.features.frames, None

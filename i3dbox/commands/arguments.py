@@ -103,10 +103,10 @@ def add_frame_arguments(parser, modality=None):
                         "image_{:05d}.jpg and image_{1:05d}{0}.jpg. mmaction's are img_{:05}.jpg and flow_{}_{:05}.jpg")
 
 
-def add_worker_arguments(parser):
-    """Adds --workers and --shard: who works on what."""
+def add_worker_arguments(parser, what='processes'):
+    """Adds --workers and --shard: who works on what. `what` (str): the workers are."""
     parser.add_argument('--workers', type=at_least(1), default=usable_cores(), metavar='N',
-                        help='processes; default: one a core')
+                        help=f'{what}; default: one a core')
     parser.add_argument('--shard', type=_shard, default=(1, 1), metavar='I/N',
                         help='only the I-th of N parts, as for one of N machines')
 

@@ -34,7 +34,7 @@ def add_arguments(parser):
                         'npz, h5: also when each row begins and ends')
     parser.add_argument('--max-frames', type=arguments.at_least(1), default=192, metavar='N', help='with --window 0: '
                         'frames that pass through the network at a time; memory grows with it; default: 192')
-    arguments.add_worker_arguments(parser)
+    arguments.add_worker_arguments(parser, 'threads that compute flow')
     arguments.add_device_arguments(parser)
     arguments.add_cfg_options(parser)
 
