@@ -8,7 +8,8 @@ import pytest
 
 torch = pytest.importorskip('torch')
 
-from i3dbox.apis.features import PRESETS, Model, complete, extract_features, find_model, load_streams  # noqa: E402
+from i3dbox.apis.feature_extractor import Model, find_model, load_streams  # noqa: E402
+from i3dbox.apis.features import PRESETS, complete, extract_features  # noqa: E402
 from i3dbox.config import Config  # noqa: E402
 from i3dbox.datasets.frame_stream import FrameStream  # noqa: E402
 from i3dbox.errors import CheckpointError, ConfigError, DamagedSampleError, DataError  # noqa: E402
@@ -212,7 +213,7 @@ def test_models_are_found_by_names_files_and_configs(weights):
     assert both.streams == ('rgb', 'flow') and both.cfg.model.flow.head.num_classes == CLASSES
     assert find_model(checkpoint=paths, stream='flow').cfg.model.modality == 'Flow'
     assert find_model(checkpoint=paths['flow']).streams == ('flow',)
-    cfg = Config(dict(model=dict(both.cfg.model.rgb), runner=dict(both.cfg.runner)))
+    cfg = Config(dict(model=dict(both.cfg.model.rgb), runner=dict(both.cfg.runner), data=dict()))
     assert find_model(cfg=cfg, checkpoint=paths['rgb']) == Model(cfg, paths['rgb'], ('rgb',))
     for arguments, message in (
             (dict(checkpoint=paths['rgb'], stream='joint'), 'joint takes a checkpoint of rgb and one of flow; there is '
@@ -275,5 +276,5 @@ def test_the_command_extracts_resumes_and_outlives_a_damaged_video(weights, stre
     done = command('extract_features', *options)
     assert done.returncode == 0 and '1 files of features made, 40 frames; 1 were there already' in done.stdout
     with pytest.raises(DataError, match='was begun with stride=16, and this is 8'):
-        extract_features(find_model(checkpoint=str(weights[0] / 'rgb.ckpt')), [], str(out), 'npz',
+        extract_features([], str(out), dict(checkpoint=str(weights[0] / 'rgb.ckpt')), 'npz',
                          **{**PRESETS['activitynet'], 'short_side': 40, 'size': 32, 'stride': 8})

@@ -1,26 +1,15 @@
 """Features of many videos, with the settings that public feature sets use."""
 
+import concurrent.futures
 import functools
 import os
 import pickle
-from typing import NamedTuple
 
-from ..config import Config
-from ..engine.build import build_runner
-from ..errors import CheckpointError, ConfigError, spelling_hint
+from ..errors import ConfigError
 from ..evaluation.feature_files import check_format, feature_file
-from ..evaluation.features import LEAST, VideoFeatures
-from ..models import build_recognizer
-from ..models.feature_network import LOGITS, FeatureNetwork
-from ..models.i3d_table import HEAD_WEIGHT
 from ..preparation.extraction import Extraction, keep_settings
 from ..preparation.jobs import run_jobs
-from ..registry import FLOW_METHODS
-from ..weights.checkpoint import load_checkpoint
-from ..weights.loading import load_weights
-from ..weights.zoo import PREFIX, local_path
-from ..weights.zoo_index import ENTRIES
-from .test import sha256
+from ..workers import spawn_context, start_worker
 
 SETTINGS = 'features.json'
 DEFAULTS = dict(endpoint='Mixed_5c', window=64, stride=None, pool='avg', fps=None, short_side=256, size=224,
@@ -31,129 +20,6 @@ PRESETS = {
     'thumos14': _SNIPPETS,
     'video_features': dict(_SNIPPETS, window=64, stride=64, fps=None),
 }
-RUNNERS = dict(CPU=dict(type='CPURunner'), Ascend=dict(type='Ascend910Runner'))
-
-
-class Model(NamedTuple):
-    """A model to be loaded here or in another process.
-
-    Attributes:
-        cfg (Config): `model` and `runner` are needed.
-        checkpoint (str or dict): as for `apis.test.test`.
-        streams (tuple): which of 'rgb' and 'flow' are used.
-    """
-    cfg: Config
-    checkpoint: object
-    streams: tuple
-
-
-def find_model(names=(), cfg=None, checkpoint=None, stream=None):
-    """Returns the Model that names of the zoo, or a config and a checkpoint, describe.
-
-    Args:
-        names (sequence of str): of the zoo; one, or one a stream.
-        cfg (Config): of the model; default: I3D, with as many classes as the checkpoint has.
-        checkpoint (str or dict): a .ckpt, or dict(rgb=..., flow=...).
-        stream (str): 'rgb', 'flow' or 'joint'; default: all that the model has.
-
-    Raises: ConfigError or CheckpointError where they do not fit together.
-    """
-    if bool(names) == bool(checkpoint) or names and cfg is not None:
-        raise ConfigError('name a model of the zoo, or one of each stream (--model), or a checkpoint (--checkpoint, or '
-                          '--rgb and --flow), and its config where it is not plain I3D')
-    if names:
-        for name in names:
-            if name not in ENTRIES:
-                raise CheckpointError(f'the model zoo has no {name!r}.{spelling_hint(name, ENTRIES)} '
-                                      f'It has: {", ".join(ENTRIES)}')
-        checkpoint = {ENTRIES[name].modality.lower(): f'{PREFIX}{name}' for name in names}
-        if len(checkpoint) < len(names):
-            raise ConfigError(f'{" and ".join(names)} are of one stream: name one model of each')
-    if cfg is None and not isinstance(checkpoint, dict):
-        checkpoint = {_stream_of(checkpoint): checkpoint}
-    available = ('rgb', 'flow')
-    if cfg is not None and cfg.model.type != 'TwoStreamRecognizer':
-        available = (cfg.model.get('modality', 'RGB').lower(),)
-    if isinstance(checkpoint, dict):
-        available = tuple(name for name in available if name in checkpoint)
-    streams = available if stream is None else ('rgb', 'flow') if stream == 'joint' else (stream,)
-    if not streams or not set(streams) <= set(available):
-        raise ConfigError(f'{stream or "the config"} takes a checkpoint of {" and one of ".join(streams)}; there is '
-                          f'{"one of " + " and one of ".join(available) if available else "none that fits"}')
-    if isinstance(checkpoint, dict):
-        checkpoint = {name: checkpoint[name] for name in streams}
-    if cfg is None:
-        cfg = Config(dict(model=_plain_i3d(checkpoint), runner=RUNNERS))
-    if cfg.model.type != 'TwoStreamRecognizer' and isinstance(checkpoint, dict):
-        checkpoint = checkpoint[streams[0]]
-    return Model(cfg, checkpoint, streams)
-
-
-def _stream_of(path):
-    return load_checkpoint(path)[2].get('modality', 'RGB').lower()
-
-
-def _plain_i3d(checkpoint):
-    """The config of I3D with the classes of the checkpoints, a dict of stream -> path."""
-    parts = {}
-    for name, path in checkpoint.items():
-        head = load_checkpoint(path)[0].get(HEAD_WEIGHT)
-        parts[name] = dict(type='Recognizer3D', modality={'rgb': 'RGB', 'flow': 'Flow'}[name],
-                           backbone=dict(type='InceptionI3D'),
-                           head=dict(type='I3DHead', num_classes=1 if head is None else len(head)))
-    return dict(parts, type='TwoStreamRecognizer') if len(parts) == 2 else next(iter(parts.values()))
-
-
-def load_streams(model, device='auto', device_id=None, new_head='if_needed'):
-    """Loads a Model. Returns {'rgb': Recognizer3D, 'flow': ...} of its streams.
-
-    Args:
-        new_head (str): of load_weights: 'never' where logits are wanted.
-        device (str), device_id (int): where MindSpore works.
-    """
-    runner = build_runner(model.cfg.runner, device, device_id)
-    runner.setup(model.cfg.get('seed', 0))
-    recognizer = build_recognizer(model.cfg.model)
-    load_weights(recognizer, model.checkpoint, new_head)
-    runner.mixed_precision(recognizer)
-    found = {name if name in ('rgb', 'flow') else recognizer.modality.lower(): stream
-             for name, stream in recognizer.streams.items()}
-    return {name: found[name] for name in model.streams}
-
-
-class FeatureExtractor:
-    """The features of one video after the other, by one network a stream.
-
-        extract = FeatureExtractor(find_model(['i3d_rgb_kinetics400']), window=16)
-        features = [row for start, end, row in extract('a.mp4')]
-
-    Args:
-        model (Model): of find_model. device, device_id: of load_streams. threads (int): that compute flow.
-        max_frames (int): see VideoFeatures. **settings: of DEFAULTS.
-
-    Raises: an I3DBoxError for settings that the model cannot do.
-    """
-
-    def __init__(self, model, device='auto', device_id=None, threads=2, max_frames=192, **settings):
-        settings = complete(settings)
-        streams = load_streams(model, device, device_id, 'never' if settings['endpoint'] == LOGITS else 'if_needed')
-        networks = {name: FeatureNetwork(stream, settings['endpoint'], settings['pool'], settings['window'] == 0)
-                    for name, stream in streams.items()}
-        for stream in streams.values():
-            stream.check_input(_Shape((1, 1, settings['window'] or LEAST, settings['size'], settings['size'],
-                                       stream.channels)))
-        self.features = VideoFeatures(networks, max_frames=max_frames, threads=threads, **{
-            key: value for key, value in settings.items() if key not in ('endpoint', 'pool')})
-
-    def __call__(self, source):
-        """Yields (start, end, row) of a video, see VideoFeatures.rows."""
-        return self.features.rows(source)
-
-
-class _Shape(NamedTuple):
-    shape: tuple
-
-
 def complete(settings):
     """Fills settings up from DEFAULTS; a stride of None becomes the window. Raises ConfigError for an unknown one."""
     unknown = set(settings) - set(DEFAULTS)
@@ -163,38 +29,36 @@ def complete(settings):
     return dict(settings, stride=settings['stride'] or settings['window'] or None)
 
 
-def extract_features(model, sources, out, format='npy', workers=1, device='auto', device_id=None, max_frames=192,
+def extract_features(sources, out, model, format='npy', workers=2, device='auto', device_id=None, max_frames=192,
                      **settings):
     """Writes the features of each source to `out`/<name>.<format>.
 
     A file appears when it is whole; those that are there are left. `out` also gets a file with the settings and the
     checkpoints' hashes, and others are refused there later.
 
+    Another process works, one at a time: MindSpore's kernels use all cores in each, so that more would only contend.
+    It is not this one, so that a video that kills it stops nothing else; and this one stays without MindSpore, small.
+
     Args:
-        model (Model): of find_model.
         sources (list of Source): videos.
         out (str): the folder.
+        model (dict): arguments of feature_extractor.find_model.
         format (str): 'npy', 'npz' or 'h5', see feature_files.feature_file.
-        workers (int): threads that compute flow. device, device_id: as of load_streams.
-        max_frames (int), **settings: of FeatureExtractor.
+        workers (int): threads that compute flow. device, device_id: as of feature_extractor.load_streams.
+        max_frames (int), **settings: of feature_extractor.FeatureExtractor.
 
     Returns: Extraction.
     Raises: an I3DBoxError before the first video, where model and settings do not fit; DataError for a full disk.
     """
     check_format(format)
     settings = complete(settings)
-    if 'flow' in model.streams:
-        FLOW_METHODS.build(dict(type=settings['method']))
-    files = model.checkpoint if isinstance(model.checkpoint, dict) else {'model': model.checkpoint}
-    FeatureExtractor(model, device, device_id, max_frames=max_frames, **settings)  # what is wrong is told here
-    keep_settings(out, dict(settings, format=format, streams=list(model.streams), checkpoints={
-        part: sha256(local_path(path)) for part, path in files.items()}), SETTINGS)
+    made_of = pickle.dumps(dict(settings, model=model, device=device, device_id=device_id, threads=workers,
+                                max_frames=max_frames))
+    with concurrent.futures.ProcessPoolExecutor(1, spawn_context(), start_worker) as pool:
+        facts = pool.submit(_facts, made_of).result()  # what is wrong is told here
+    keep_settings(out, dict(settings, format=format, **facts), SETTINGS)
     missing = [source for source in sources if not os.path.exists(_path(out, source, format))]
-    function = functools.partial(_extract, out, format, pickle.dumps(dict(
-        settings, model=model, device=device, device_id=device_id, threads=workers, max_frames=max_frames)))
-    # One process: MindSpore uses all cores in each, so that more of them would only contend. It is not this one, so
-    # that a video that kills it stops nothing else.
-    done = run_jobs(function, missing, 1, 'extracting features')
+    done = run_jobs(functools.partial(_extract, out, format, made_of), missing, 1, 'extracting features')
     return Extraction(len(done.results), len(sources) - len(missing), done.frames, done.failures)
 
 
@@ -203,13 +67,27 @@ def _path(out, source, format):
 
 
 @functools.lru_cache(1)
-def _extractor(settings):
+def _extractor(made_of):
     """Of this process, whose network is loaded and compiled once."""
-    return FeatureExtractor(**pickle.loads(settings))
+    from .feature_extractor import FeatureExtractor, find_model
+
+    arguments = pickle.loads(made_of)
+    return FeatureExtractor(find_model(**arguments.pop('model')), **arguments)
 
 
-def _extract(out, format, settings, source, threads):
-    extractor = _extractor(settings)
+def _facts(made_of):
+    """The streams, and the hashes of their checkpoints."""
+    from ..weights.zoo import local_path
+    from .test import sha256
+
+    model = _extractor(made_of).model
+    files = model.checkpoint if isinstance(model.checkpoint, dict) else {'model': model.checkpoint}
+    return dict(streams=list(model.streams),
+                checkpoints={part: sha256(local_path(path)) for part, path in files.items()})
+
+
+def _extract(out, format, made_of, source, threads):
+    extractor = _extractor(made_of)
     with feature_file(_path(out, source, format)) as write:
         for row in extractor(source.path):
             write(*row)

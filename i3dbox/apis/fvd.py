@@ -22,7 +22,7 @@ from ..models.heads.i3d_head import mean_over_steps
 from ..models.feature_network import LOGITS, FeatureNetwork
 from ..preparation.jobs import Failure, reason_of
 from ..preparation.sources import Source, find_videos
-from .features import load_streams
+from .feature_extractor import load_streams
 
 RESIZES = ('stretch', 'crop')
 _BATCH = 256  # rows of features at a time
@@ -44,8 +44,8 @@ def video_distance(real, generated, model=None, frames=16, stride=None, resize='
     Args:
         real, generated (str): folders of videos; or .npy files of videos, uint8 N x T x H x W x 3 (RGB), or of
             features, float N x D, which pass by the network.
-        model (Model or callable): of apis.features.find_model, or what returns one where videos are to be looked at;
-            its RGB stream is used.
+        model (Model or callable): of feature_extractor.find_model, or what returns one where videos are to be looked
+            at; its RGB stream is used.
         frames (int): of a clip, from the beginning of each video. stride (int): clips begin at each `stride` frames;
             default: one clip a video.
         resize (str): 'stretch': to size x size whatever the shape, as the paper's code does; 'crop': the short side,

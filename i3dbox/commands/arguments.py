@@ -58,17 +58,12 @@ def add_model_arguments(parser):
 
 
 def model_of(args, stream=None):
-    """The apis.features.Model that the arguments name; `stream` as of apis.features.find_model."""
-    from ..apis.checks import check_config
-    from ..apis.features import find_model
-
+    """Arguments of apis.feature_extractor.find_model: the model that the arguments name, and `stream`."""
     streams = {name: path for name, path in (('rgb', args.rgb), ('flow', args.flow)) if path}
     if streams and args.checkpoint:
         raise ConfigError('name one checkpoint (--checkpoint), or one of each stream (--rgb, --flow), not both')
-    cfg = load_config(args) if args.config else None
-    if cfg is not None:
-        check_config(cfg, ('model', 'runner'))
-    return find_model(args.model, cfg, streams or args.checkpoint, stream)
+    return dict(names=args.model, cfg=load_config(args) if args.config else None,
+                checkpoint=streams or args.checkpoint, stream=stream)
 
 
 def add_metrics_argument(parser):

@@ -40,6 +40,7 @@ def add_arguments(parser):
 
 
 def run(args):
+    from ..apis.features import DEFAULTS, PRESETS, extract_features
     from ..errors import ConfigError, spelling_hint
     from ..evaluation.feature_files import check_format
     from ..preparation.sources import find_videos, shard
@@ -48,12 +49,10 @@ def run(args):
     if not os.path.exists(args.videos):
         raise ConfigError(f'{args.videos} does not exist')
     sources = shard(find_videos(args.videos), args.shard)
-    from ..apis.features import DEFAULTS, PRESETS, extract_features
     if args.preset and args.preset not in PRESETS:
         raise ConfigError(f'there is no preset {args.preset!r}.{spelling_hint(args.preset, PRESETS)} '
                           f'There are: {", ".join(PRESETS)}')
     given = {key: getattr(args, key) for key in DEFAULTS if getattr(args, key, None) is not None}
-    done = extract_features(arguments.model_of(args, args.stream), sources, args.out, args.format, args.workers,
-                            args.device, args.device_id, args.max_frames,
-                            **{**PRESETS.get(args.preset, {}), **given})
+    done = extract_features(sources, args.out, arguments.model_of(args, args.stream), args.format, args.workers,
+                            args.device, args.device_id, args.max_frames, **{**PRESETS.get(args.preset, {}), **given})
     return report(args.out, 'files of features', done)

@@ -28,6 +28,7 @@ def add_arguments(parser):
 def run(args):
     import numpy as np
 
+    from ..apis.feature_extractor import find_model
     from ..apis.fvd import video_distance
     from ..fileio import check_writable
     from .report_jobs import report_failures
@@ -36,7 +37,8 @@ def run(args):
         check_writable(args.json)
     if not (args.model or args.checkpoint or args.rgb):
         args.model = ['i3d_rgb_kinetics400']
-    found = video_distance(args.real, args.generated, lambda: arguments.model_of(args, 'rgb'), args.frames, args.stride,
+    model = arguments.model_of(args, 'rgb')
+    found = video_distance(args.real, args.generated, lambda: find_model(**model), args.frames, args.stride,
                            args.resize, args.size, args.fps, args.resamples, args.seed, args.device, args.device_id)
     print(f'FVD: {found.value:.6g} ({found.clips["real"]} real and {found.clips["generated"]} generated clips)')
     figures = dict(fvd=found.value, clips=found.clips, failures=len(found.failures))
