@@ -124,7 +124,7 @@ def test_every_endpoint_can_be_asked_for(streams):
 
 # Whole videos
 
-@pytest.mark.parametrize('length', [5, 8, 41, 150, 151, 157, 200])
+@pytest.mark.parametrize('length', [5, 41, 151, 160])
 def test_a_whole_video_in_windows_is_one_forward_over_it(whole, weights, length):
     frames = moving_frames(length, 32, 32)
     starts, ends, rows = features({'rgb': whole['rgb']}, frames, window=0, max_frames=127)
