@@ -76,6 +76,25 @@ def apply_openi(cfg, args):
         cfg.hooks = [*others, dict(own, **urls)]
 
 
+def add_model_arguments(parser):
+    """Adds --model, --config, --checkpoint, --rgb and --flow: a trained model, of the zoo or one's own."""
+    parser.add_argument('--model', nargs='+', default=[], metavar='NAME', help='a model of the zoo, such as '
+                        'i3d_rgb_kinetics400; two, one of RGB and one of flow, for both streams')
+    parser.add_argument('--config', metavar='C', help="the config of your own checkpoints, a file or a shipped one's "
+                        'name; default: plain I3D with their number of classes')
+    parser.add_argument('--checkpoint', metavar='K', help='a .ckpt')
+    add_stream_arguments(parser)
+
+
+def model_of(args, stream=None):
+    """Arguments of apis.feature_extractor.find_model: the model that the arguments name, and `stream`."""
+    streams = {name: path for name, path in (('rgb', args.rgb), ('flow', args.flow)) if path}
+    if streams and args.checkpoint:
+        raise ConfigError('name one checkpoint (--checkpoint), or one of each stream (--rgb, --flow), not both')
+    return dict(names=args.model, cfg=load_config(args) if args.config else None,
+                checkpoint=streams or args.checkpoint, stream=stream)
+
+
 def add_metrics_argument(parser):
     """Adds --eval."""
     parser.add_argument('--eval', nargs='+', metavar='METRIC', help='figures to print, of top_k_accuracy, '
@@ -108,10 +127,10 @@ def add_frame_arguments(parser, modality=None):
                         "image_{:05d}.jpg and image_{1:05d}{0}.jpg. mmaction's are img_{:05}.jpg and flow_{}_{:05}.jpg")
 
 
-def add_worker_arguments(parser):
-    """Adds --workers and --shard: who works on what."""
+def add_worker_arguments(parser, what='processes'):
+    """Adds --workers and --shard: who works on what. `what` (str): the workers are."""
     parser.add_argument('--workers', type=at_least(1), default=usable_cores(), metavar='N',
-                        help='processes; default: one a core')
+                        help=f'{what}; default: one a core')
     parser.add_argument('--shard', type=_shard, default=(1, 1), metavar='I/N',
                         help='only the I-th of N parts, as for one of N machines')
 

@@ -1,0 +1,142 @@
+"""A model, of the zoo or from files, and the features that it finds in a video."""
+
+from typing import NamedTuple
+
+from ..config import Config
+from ..engine.build import build_runner
+from ..errors import CheckpointError, ConfigError, spelling_hint
+from ..evaluation.features import LEAST, VideoFeatures
+from ..models import build_recognizer
+from ..models.feature_network import LOGITS, FeatureNetwork
+from ..models.i3d_table import HEAD_WEIGHT
+from ..weights.checkpoint import load_checkpoint
+from ..weights.loading import load_weights
+from ..weights.zoo import PREFIX
+from ..weights.zoo_index import ENTRIES
+from .checks import check_config
+from .features import complete
+
+RUNNERS = dict(CPU=dict(type='CPURunner'), Ascend=dict(type='Ascend910Runner'))
+
+
+class Model(NamedTuple):
+    """A model to be loaded here or in another process.
+
+    Attributes:
+        cfg (Config): `model` and `runner` are needed.
+        checkpoint (str or dict): as for `apis.test.test`.
+        streams (tuple): which of 'rgb' and 'flow' are used.
+    """
+    cfg: Config
+    checkpoint: object
+    streams: tuple
+
+
+def find_model(names=(), cfg=None, checkpoint=None, stream=None):
+    """Returns the Model that names of the zoo, or a config and a checkpoint, describe.
+
+    Args:
+        names (sequence of str): of the zoo; one, or one a stream.
+        cfg (Config): of the model; default: I3D, with as many classes as the checkpoint has.
+        checkpoint (str or dict): a .ckpt, or dict(rgb=..., flow=...).
+        stream (str): 'rgb', 'flow' or 'joint'; default: all that the model has.
+
+    Raises: ConfigError or CheckpointError where they do not fit together.
+    """
+    if bool(names) == bool(checkpoint) or names and cfg is not None:
+        raise ConfigError('name a model of the zoo, or one of each stream (--model), or a checkpoint (--checkpoint, or '
+                          '--rgb and --flow), and its config where it is not plain I3D')
+    if names:
+        for name in names:
+            if name not in ENTRIES:
+                raise CheckpointError(f'the model zoo has no {name!r}.{spelling_hint(name, ENTRIES)} '
+                                      f'It has: {", ".join(ENTRIES)}')
+        checkpoint = {ENTRIES[name].modality.lower(): f'{PREFIX}{name}' for name in names}
+        if len(checkpoint) < len(names):
+            raise ConfigError(f'{" and ".join(names)} are of one stream: name one model of each')
+    if cfg is None and not isinstance(checkpoint, dict):
+        checkpoint = {_stream_of(checkpoint): checkpoint}
+    if cfg is not None:
+        check_config(cfg, ('model', 'runner'))
+    available = ('rgb', 'flow')
+    if cfg is not None and cfg.model.type != 'TwoStreamRecognizer':
+        available = (cfg.model.get('modality', 'RGB').lower(),)
+    if isinstance(checkpoint, dict):
+        available = tuple(name for name in available if name in checkpoint)
+    streams = available if stream is None else ('rgb', 'flow') if stream == 'joint' else (stream,)
+    if not streams or not set(streams) <= set(available):
+        raise ConfigError(f'{stream or "the config"} takes a checkpoint of {" and one of ".join(streams)}; there is '
+                          f'{"one of " + " and one of ".join(available) if available else "none that fits"}')
+    if isinstance(checkpoint, dict):
+        checkpoint = {name: checkpoint[name] for name in streams}
+    if cfg is None:
+        cfg = Config(dict(model=_plain_i3d(checkpoint), runner=RUNNERS))
+    if cfg.model.type != 'TwoStreamRecognizer' and isinstance(checkpoint, dict):
+        checkpoint = checkpoint[streams[0]]
+    return Model(cfg, checkpoint, streams)
+
+
+def _stream_of(path):
+    return load_checkpoint(path)[2].get('modality', 'RGB').lower()
+
+
+def _plain_i3d(checkpoint):
+    """The config of I3D with the classes of the checkpoints, a dict of stream -> path."""
+    parts = {}
+    for name, path in checkpoint.items():
+        head = load_checkpoint(path)[0].get(HEAD_WEIGHT)
+        parts[name] = dict(type='Recognizer3D', modality={'rgb': 'RGB', 'flow': 'Flow'}[name],
+                           backbone=dict(type='InceptionI3D'),
+                           head=dict(type='I3DHead', num_classes=1 if head is None else len(head)))
+    return dict(parts, type='TwoStreamRecognizer') if len(parts) == 2 else next(iter(parts.values()))
+
+
+def load_streams(model, device='auto', device_id=None, new_head='if_needed'):
+    """Loads a Model. Returns {'rgb': Recognizer3D, 'flow': ...} of its streams.
+
+    Args:
+        new_head (str): of load_weights: 'never' where logits are wanted.
+        device (str), device_id (int): where MindSpore works.
+    """
+    runner = build_runner(model.cfg.runner, device, device_id)
+    runner.setup(model.cfg.get('seed', 0))
+    recognizer = build_recognizer(model.cfg.model)
+    load_weights(recognizer, model.checkpoint, new_head)
+    runner.mixed_precision(recognizer)
+    found = {name if name in ('rgb', 'flow') else recognizer.modality.lower(): stream
+             for name, stream in recognizer.streams.items()}
+    return {name: found[name] for name in model.streams}
+
+
+class FeatureExtractor:
+    """The features of one video after the other, by one network a stream.
+
+        extract = FeatureExtractor(find_model(['i3d_rgb_kinetics400']), window=16)
+        features = [row for start, end, row in extract('a.mp4')]
+
+    Args:
+        model (Model): of find_model. device, device_id: of load_streams. threads (int): that compute flow.
+        max_frames (int): see VideoFeatures. **settings: of features.DEFAULTS.
+
+    Raises: an I3DBoxError for settings that the model cannot do.
+    """
+
+    def __init__(self, model, device='auto', device_id=None, threads=2, max_frames=192, **settings):
+        settings = complete(settings)
+        self.model = model
+        streams = load_streams(model, device, device_id, 'never' if settings['endpoint'] == LOGITS else 'if_needed')
+        networks = {name: FeatureNetwork(stream, settings['endpoint'], settings['pool'], settings['window'] == 0)
+                    for name, stream in streams.items()}
+        for stream in streams.values():
+            stream.check_input(_Shape((1, 1, settings['window'] or LEAST, settings['size'], settings['size'],
+                                       stream.channels)))
+        self.features = VideoFeatures(networks, max_frames=max_frames, threads=threads, **{
+            key: value for key, value in settings.items() if key not in ('endpoint', 'pool')})
+
+    def __call__(self, source):
+        """Yields (start, end, row) of a video, see VideoFeatures.rows."""
+        return self.features.rows(source)
+
+
+class _Shape(NamedTuple):
+    shape: tuple

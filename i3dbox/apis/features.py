@@ -1,0 +1,94 @@
+"""Features of many videos, with the settings that public feature sets use."""
+
+import concurrent.futures
+import functools
+import os
+import pickle
+
+from ..errors import ConfigError
+from ..evaluation.feature_files import check_format, feature_file
+from ..preparation.extraction import Extraction, keep_settings
+from ..preparation.jobs import run_jobs
+from ..workers import spawn_context, start_worker
+
+SETTINGS = 'features.json'
+DEFAULTS = dict(endpoint='Mixed_5c', window=64, stride=None, pool='avg', fps=None, short_side=256, size=224,
+                tail='move', method='tvl1', bound=20)
+_SNIPPETS = dict(endpoint='Mixed_5c', window=16, stride=16, pool='avg', fps=25, short_side=256, size=224, tail='drop')
+PRESETS = {
+    'activitynet': _SNIPPETS,
+    'thumos14': _SNIPPETS,
+    'video_features': dict(_SNIPPETS, window=64, stride=64, fps=None),
+}
+def complete(settings):
+    """Fills settings up from DEFAULTS; a stride of None becomes the window. Raises ConfigError for an unknown one."""
+    unknown = set(settings) - set(DEFAULTS)
+    if unknown:
+        raise ConfigError(f'there is no setting {sorted(unknown)[0]!r}; there are {", ".join(DEFAULTS)}')
+    settings = {**DEFAULTS, **settings}
+    return dict(settings, stride=settings['stride'] or settings['window'] or None)
+
+
+def extract_features(sources, out, model, format='npy', workers=2, device='auto', device_id=None, max_frames=192,
+                     **settings):
+    """Writes the features of each source to `out`/<name>.<format>.
+
+    A file appears when it is whole; those that are there are left. `out` also gets a file with the settings and the
+    checkpoints' hashes, and others are refused there later.
+
+    Another process works, one at a time: MindSpore's kernels use all cores in each, so that more would only contend.
+    It is not this one, so that a video that kills it stops nothing else; and this one stays without MindSpore, small.
+
+    Args:
+        sources (list of Source): videos.
+        out (str): the folder.
+        model (dict): arguments of feature_extractor.find_model.
+        format (str): 'npy', 'npz' or 'h5', see feature_files.feature_file.
+        workers (int): threads that compute flow. device, device_id: as of feature_extractor.load_streams.
+        max_frames (int), **settings: of feature_extractor.FeatureExtractor.
+
+    Returns: Extraction.
+    Raises: an I3DBoxError before the first video, where model and settings do not fit; DataError for a full disk.
+    """
+    check_format(format)
+    settings = complete(settings)
+    made_of = pickle.dumps(dict(settings, model=model, device=device, device_id=device_id, threads=workers,
+                                max_frames=max_frames))
+    with concurrent.futures.ProcessPoolExecutor(1, spawn_context(), start_worker) as pool:
+        facts = pool.submit(_facts, made_of).result()  # what is wrong is told here
+    keep_settings(out, dict(settings, format=format, **facts), SETTINGS)
+    missing = [source for source in sources if not os.path.exists(_path(out, source, format))]
+    done = run_jobs(functools.partial(_extract, out, format, made_of), missing, 1, 'extracting features')
+    return Extraction(len(done.results), len(sources) - len(missing), done.frames, done.failures)
+
+
+def _path(out, source, format):
+    return os.path.join(out, f'{source.name}.{format}')
+
+
+@functools.lru_cache(1)
+def _extractor(made_of):
+    """Of this process, whose network is loaded and compiled once."""
+    from .feature_extractor import FeatureExtractor, find_model
+
+    arguments = pickle.loads(made_of)
+    return FeatureExtractor(find_model(**arguments.pop('model')), **arguments)
+
+
+def _facts(made_of):
+    """The streams, and the hashes of their checkpoints."""
+    from ..weights.zoo import local_path
+    from .test import sha256
+
+    model = _extractor(made_of).model
+    files = model.checkpoint if isinstance(model.checkpoint, dict) else {'model': model.checkpoint}
+    return dict(streams=list(model.streams),
+                checkpoints={part: sha256(local_path(path)) for part, path in files.items()})
+
+
+def _extract(out, format, made_of, source, threads):
+    extractor = _extractor(made_of)
+    with feature_file(_path(out, source, format)) as write:
+        for row in extractor(source.path):
+            write(*row)
+    return extractor.features.frames, None

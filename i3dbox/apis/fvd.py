@@ -1,0 +1,166 @@
+"""Frechet Video Distance: how far generated videos are from real ones, in the eyes of I3D.
+
+Source: Unterthiner et al., "Towards Accurate Generative Models of Video: A New Metric & Challenges", arXiv 1812.01717,
+and the authors' code, google-research/frechet_video_distance.
+"""
+
+import collections
+import itertools
+import os
+from typing import NamedTuple
+
+import numpy as np
+from mindspore import Tensor
+from tqdm import tqdm
+
+from ..datasets.frame_stream import FrameStream
+from ..datasets.pipelines.spatial import CenterCrop, Resize
+from ..errors import ConfigError, DataError, I3DBoxError
+from ..evaluation.frechet import FrechetDistance
+from ..evaluation.features import LEAST
+from ..models.heads.i3d_head import mean_over_steps
+from ..models.feature_network import LOGITS, FeatureNetwork
+from ..preparation.jobs import Failure, reason_of
+from ..preparation.sources import Source, find_videos
+from .feature_extractor import load_streams
+
+RESIZES = ('stretch', 'crop')
+_BATCH = 256  # rows of features at a time
+
+
+class VideoDistance(NamedTuple):
+    """The distance, that of each resample (float64 array), the number of clips of each set, and the videos that are
+    not in it (jobs.Failure)."""
+    value: float
+    resampled: np.ndarray
+    clips: dict
+    failures: list
+
+
+def video_distance(real, generated, model=None, frames=16, stride=None, resize='stretch', size=224, fps=None,
+                   resamples=20, seed=0, device='auto', device_id=None):
+    """The Frechet distance between the logits of two sets of videos.
+
+    Args:
+        real, generated (str): folders of videos; or .npy files of videos, uint8 N x T x H x W x 3 (RGB), or of
+            features, float N x D, which pass by the network.
+        model (Model or callable): of feature_extractor.find_model, or what returns one where videos are to be looked
+            at; its RGB stream is used.
+        frames (int): of a clip, from the beginning of each video. stride (int): clips begin at each `stride` frames;
+            default: one clip a video.
+        resize (str): 'stretch': to size x size whatever the shape, as the paper's code does; 'crop': the short side,
+            and a cut in the middle.
+        fps (float): of folders, see FrameStream.
+        resamples (int), seed (int): of FrechetDistance.
+
+    Returns: VideoDistance.
+    Raises: an I3DBoxError where a set cannot be used, or has fewer than two clips. A video that cannot be read, or is
+        shorter than a clip, is a failure and stops nothing.
+    """
+    if resize not in RESIZES:
+        raise ConfigError(f'resize is one of {", ".join(RESIZES)}; got {resize!r}')
+    if frames < LEAST:
+        raise ConfigError(f'I3D takes clips of {LEAST} frames or more, FVD of 16 or more; got {frames}')
+    sets = {'real': _Videos(real, fps), 'generated': _Videos(generated, fps)}
+    network = None
+    if not all(videos.are_features for videos in sets.values()):
+        network = _network(model() if callable(model) else model, size, frames, device, device_id)
+    distance, failures = FrechetDistance(resamples, seed), []
+    for name, videos in sets.items():
+        for source, features in videos.features(network, frames, stride, resize, size, f'{name} videos'):
+            if isinstance(features, Exception):
+                failures.append(Failure(source.name, source.path, reason_of(features, source)))
+            else:
+                distance.update(name, features)
+    clips = {name: distance.count(name) for name in sets}
+    for name, path in (('real', real), ('generated', generated)):
+        if clips[name] < 2:
+            reason = f'; the first of {len(failures)} that failed: {failures[0].path}: {failures[0].reason}' \
+                if failures else ''
+            raise DataError(f'{path}: {clips[name]} clips of {frames} frames; a distance takes two or more{reason}')
+    return VideoDistance(distance.value, distance.resampled, clips, failures)
+
+
+def _network(model, size, frames, device, device_id):
+    if 'rgb' not in model.streams:
+        raise ConfigError('the distance takes an RGB model')
+    stream = load_streams(model, device, device_id, new_head='never')['rgb']
+    stream.check_input(np.broadcast_to(np.uint8(0), (1, 1, frames, size, size, stream.channels)))
+    network = FeatureNetwork(stream, LOGITS)
+    return lambda clip: mean_over_steps(network(Tensor(clip[None])).asnumpy()[0])
+
+
+class _Videos:
+    """A set of videos, or of their features."""
+
+    def __init__(self, path, fps):
+        self.path, self.fps, self.array = path, fps, None
+        if not os.path.exists(path):
+            raise DataError(f'{path} does not exist')
+        if os.path.isdir(path) or not path.endswith('.npy'):
+            self.sources = find_videos(path)
+            return
+        try:
+            self.array = np.load(path, mmap_mode='r')
+        except (OSError, ValueError) as error:
+            raise DataError(f'{path}: is no array of NumPy: {error}') from error
+        if not (self.are_features or self.array.dtype == np.uint8 and self.array.ndim == 5
+                and self.array.shape[4] == 3):
+            raise DataError(f'{path}: must be uint8 N x T x H x W x 3, or features, float N x D; it is '
+                            f'{self.array.dtype} {" x ".join(map(str, self.array.shape))}')
+        self.sources = [Source(str(number), f'{path}[{number}]') for number in range(len(self.array))]
+
+    @property
+    def are_features(self):
+        return self.array is not None and self.array.dtype.kind == 'f' and self.array.ndim == 2
+
+    def features(self, network, frames, stride, resize, size, title):
+        """Yields (Source or None, features N x D or what went wrong)."""
+        if self.are_features:
+            for start in range(0, len(self.array), _BATCH):
+                yield None, self.array[start:start + _BATCH]
+            return
+        for number, source in enumerate(tqdm(self.sources, title, unit='video', disable=None)):
+            try:
+                video = FrameStream(source.path, self.fps) if self.array is None else enumerate(self.array[number])
+                images = (resized(image, size, resize) for _, image in video)
+                yield source, np.stack([network(clip) for clip in clips_of(images, frames, stride)])
+            except (I3DBoxError, OSError) as error:
+                yield source, error
+
+
+def clips_of(images, frames, stride=None):
+    """Yields clips, arrays of `frames` images, that begin at each `stride` images; without it only the first one.
+
+    Raises: DataError for fewer images than a clip has.
+    """
+    images = iter(images)
+    kept = list(itertools.islice(images, frames))
+    if len(kept) < frames:
+        raise DataError(f'has {len(kept)} frames; a clip takes {frames}')
+    while len(kept) == frames:
+        yield np.stack(kept)
+        if stride is None:
+            return
+        collections.deque(itertools.islice(images, max(stride - frames, 0)), maxlen=0)  # passes over them
+        kept = kept[stride:]
+        kept += itertools.islice(images, frames - len(kept))
+
+
+def resized(image, size, how='stretch'):
+    """A frame (uint8 H x W x 3) as size x size x 3, float32 from 0 to 255.
+
+    'stretch' is bilinear as TensorFlow 1's resize_bilinear, which the paper's code calls: place i lies at i * old /
+    new, and nothing is rounded. 'crop' is this project's Resize and CenterCrop.
+    """
+    if how == 'crop':
+        image = CenterCrop(size)(Resize(short_side=size)(dict(imgs=[image], num_clips=1)))['imgs'][0]
+        return image.astype(np.float32)
+    image = np.asarray(image, np.float32)
+    for axis in (0, 1):
+        places = np.arange(size) * (image.shape[axis] / size)
+        low = places.astype(int)
+        high, share = np.minimum(low + 1, image.shape[axis] - 1), (places - low).astype(np.float32)
+        share = share.reshape((-1, 1, 1) if axis == 0 else (-1, 1))
+        image = image.take(low, axis) * (1 - share) + image.take(high, axis) * share
+    return image

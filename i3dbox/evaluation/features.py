@@ -1,0 +1,147 @@
+"""Features of videos of any length, in the memory of one window."""
+
+import itertools
+
+import numpy as np
+from mindspore import Tensor
+
+from ..datasets.clip_windows import ClipWindows
+from ..datasets.frame_stream import FrameStream
+from ..errors import ConfigError, DamagedSampleError
+from ..models.heads.i3d_head import mean_over_steps
+
+LEAST = 8  # frames of a clip that I3D takes
+
+
+class VideoFeatures:
+    """The features of a video, window by window, or of the video as one clip.
+
+    With a window, a row is a clip of its own, with zero padding at both its ends: for 'avg' and 'Logits' the mean over
+    pairs of neighbouring time steps, which is the authors' average pool of 2 x 7 x 7 and their mean over time; for
+    'none' the map. Overlapping windows share decoding, resizing and flow, not the network: what it makes of a frame
+    depends on where the padding is.
+
+    With window 0 the whole video is one clip, and a row is what one forward over all of it says at one place: for
+    'avg' and 'Logits' a pair of neighbouring time steps (the authors' average pool with no mean behind it), one row
+    less than steps; for 'none' one step of the map. A video longer than `max_frames` is cut into windows that overlap
+    by all that a step can depend on, so the rows are those of the one forward. It is decoded once more to be counted,
+    since padding depends on its length, and once a stream.
+
+    Flow has one image less than there are frames; where both streams are taken, RGB leaves out the last frame for a
+    whole video.
+
+    Args:
+        networks (dict): a FeatureNetwork for 'rgb', 'flow' or both, alike but for their input. With window 0 built
+            with any_length.
+        window (int), stride (int): frames; 0 as window: the whole video.
+        max_frames (int): of a window of a whole video.
+        fps (float): see FrameStream. **clips: short_side, size, tail, method, bound, threads of ClipWindows.
+
+    Attributes: frames (int): how many the last video had.
+    Raises: ConfigError: arguments that are none of the above; max_frames too short for a step with its context.
+    """
+
+    def __init__(self, networks, window=64, stride=None, max_frames=192, fps=None, **clips):
+        self.networks, self.window, self.stride, self.fps, self.clips = networks, window, stride, fps, clips
+        self.max_frames, self.frames = max_frames, 0
+        self.pool = next(iter(networks.values())).pool
+        if window == 0:
+            step, context = self._geometry = next(iter(networks.values())).temporal_geometry
+            least = max((2 * context + 2) * step - 1, LEAST)
+            if max_frames < least:
+                raise ConfigError(f'max_frames must be at least {least} for this endpoint; got {max_frames}')
+        self._windows(tuple(networks), window or LEAST, stride).close()  # what is wrong is told here
+
+    def rows(self, source):
+        """Yields (start, end, row): seconds, and float32 K, or K x t x h x w for 'none'. The streams' rows are side by
+        side, RGB first.
+
+        Args: source: of FrameStream, that can be read several times for window 0.
+        Raises: DamagedSampleError for a video that cannot be read to its end; ConfigError for a single frame's flow.
+        """
+        return self._whole(source) if self.window == 0 else self._sliding(source)
+
+    def _windows(self, streams, window, stride, **changes):
+        stream = 'joint' if len(streams) == 2 else streams[0]
+        return ClipWindows(stream, window, stride, **{**self.clips, **changes})
+
+    def _forward(self, name, clip):
+        """uint8 T x H x W x C -> float32 K x t (x h x w)."""
+        return self.networks[name](Tensor(clip[None])).asnumpy()[0]
+
+    def _read(self, source):
+        stream = FrameStream(source, self.fps)
+        yield from stream
+        self.frames = stream.read
+        if stream.broke_off:
+            raise DamagedSampleError(stream.name, stream.path, f'the video breaks off after {stream.read} frames')
+
+    def _sliding(self, source):
+        for window in slide(self._windows(tuple(self.networks), self.window, self.stride), self._read(source)):
+            maps = np.concatenate([self._forward(name, getattr(window, name)) for name in self.networks])
+            row = maps if self.pool == 'none' else mean_over_steps(maps)
+            yield window.start, window.end, row.astype(np.float32)
+
+    def _whole(self, source):
+        edges = [time for time, _ in self._read(source)]
+        length = len(edges) - ('flow' in self.networks)
+        if length < 1:
+            raise ConfigError('a single frame has no flow')
+        edges.append(edges[-1] + (edges[-1] - edges[0]) / max(len(edges) - 1, 1))
+        stride = self._geometry[0]
+        before = None
+        for number, steps in enumerate(zip(*[self._steps(name, source, length) for name in self.networks])):
+            value = np.concatenate(steps)
+            start, end = number * stride, min((number + 1) * stride, length)
+            if self.pool == 'none':
+                yield edges[start], edges[end], value
+            elif before is not None:
+                yield edges[start - stride], edges[end], (before + value)[:, 0] / 2
+            before = value
+        if self.pool == 'avg' and number == 0:  # one step has no neighbour
+            yield edges[0], edges[length], before[:, 0]
+
+    def _steps(self, name, source, length):
+        """Yields the time steps of one forward over the whole video, float32 K x 1 (x h x w)."""
+        frames, hop, cuts = cut_whole(max(length, LEAST), self.max_frames, *self._geometry)
+        windows = self._windows((name,), frames, hop, tail='move')
+        # RGB is one frame more than flow
+        stream = itertools.islice(FrameStream(source, self.fps), length + (name == 'flow'))
+        for (first, last), window in zip(cuts, slide(windows, stream)):
+            steps = self._forward(name, getattr(window, name))
+            for place in range(steps.shape[1])[first:last]:
+                yield steps[:, place:place + 1]
+
+
+def slide(windows, frames):
+    """Yields the windows (ClipWindows) of (time, frame) pairs, and ends its threads."""
+    try:
+        for time, frame in frames:
+            yield from windows.push(time, frame)
+        yield from windows.finish()
+    finally:
+        windows.close()
+
+
+def cut_whole(length, max_frames, stride, context):
+    """Cuts a clip as clip_scores.windows does, but into windows of one length that slide evenly, and a last one that
+    ends with the clip: what ClipWindows makes of a stream.
+
+    Args: as of clip_scores.windows; length (int): frames of the clip.
+    Returns: the frames of a window, those from one to the next, and for each window the steps [first, last) to keep.
+    """
+    if length <= max_frames:
+        return length, length, [(0, None)]
+    rest = length % stride
+    steps = (max_frames - rest) // stride
+    frames, hop = steps * stride + rest, (steps - 2 * context) * stride
+    starts = list(range(0, length - frames + 1, hop))
+    if starts[-1] + frames < length:
+        starts.append(length - frames)
+    cuts, done = [], 0
+    for number, start in enumerate(starts, 1):
+        begin = start // stride
+        end = begin + steps - context if number < len(starts) else -(-length // stride)
+        cuts.append((done - begin, end - begin))
+        done = end
+    return frames, hop, cuts

@@ -1,0 +1,280 @@
+"""Features against an independent network in PyTorch, of windows and of whole videos, and their command."""
+
+import json
+
+import mindspore as ms
+import numpy as np
+import pytest
+
+torch = pytest.importorskip('torch')
+
+from i3dbox.apis.feature_extractor import Model, find_model, load_streams  # noqa: E402
+from i3dbox.apis.features import PRESETS, complete, extract_features  # noqa: E402
+from i3dbox.config import Config  # noqa: E402
+from i3dbox.datasets.frame_stream import FrameStream  # noqa: E402
+from i3dbox.errors import CheckpointError, ConfigError, DamagedSampleError, DataError  # noqa: E402
+from i3dbox.evaluation.clip_scores import windows  # noqa: E402
+from i3dbox.evaluation.feature_files import check_format, feature_file  # noqa: E402
+from i3dbox.evaluation.features import VideoFeatures, cut_whole, slide  # noqa: E402
+from i3dbox.models.feature_network import FeatureNetwork  # noqa: E402
+from i3dbox.models.i3d_table import ENDPOINTS, temporal_geometry  # noqa: E402
+from i3dbox.weights.checkpoint import write_checkpoint  # noqa: E402
+from i3dbox.weights.conversion import convert  # noqa: E402
+from test_training import command  # noqa: E402
+from torch_i3d import random_network  # noqa: E402
+from videos import moving_frames, write_video  # noqa: E402
+
+CLASSES = 11
+SMALL = dict(short_side=32, size=32, method='farneback')
+
+
+@pytest.fixture(scope='module')
+def weights(tmp_path_factory):
+    """The files of both streams, and PyTorch's networks of the same weights."""
+    folder, networks = tmp_path_factory.mktemp('weights'), {}
+    for name, channels, modality in (('rgb', 3, 'RGB'), ('flow', 2, 'Flow')):
+        networks[name] = random_network(channels, CLASSES, seed=channels)
+        torch.save(networks[name].state_dict(), folder / f'{name}.pt')
+        write_checkpoint(str(folder / f'{name}.ckpt'), convert(str(folder / f'{name}.pt')).parameters,
+                         meta=dict(modality=modality))
+    return folder, networks
+
+
+@pytest.fixture(scope='module')
+def streams(weights):
+    """Both recognizers, compiled in one mode."""
+    ms.set_context(mode=ms.GRAPH_MODE)
+    return load_streams(find_model(checkpoint={name: str(weights[0] / f'{name}.ckpt') for name in ('rgb', 'flow')}),
+                        device='CPU')
+
+
+@pytest.fixture(scope='module')
+def whole(streams):
+    """Networks for clips of any length: of the average pool, and of an early endpoint's maps."""
+    return {name: FeatureNetwork(stream, any_length=True) for name, stream in streams.items()}
+
+
+def torch_outputs(network, clip):
+    """The endpoints and the logits of a clip (T x H x W x C, from 0 to 255), by PyTorch."""
+    x = torch.from_numpy(np.ascontiguousarray(clip.astype(np.float32).transpose(3, 0, 1, 2)[None])) * (2 / 255) - 1
+    with torch.no_grad():
+        return network(x)
+
+
+def authors_pool(x):
+    """What public features are: the average pool of 2 x 7 x 7 (here 2 x H x W) with stride 1, the mean over time."""
+    return torch.nn.functional.avg_pool3d(x, (min(2, x.shape[2]), *x.shape[3:]), 1).mean((2, 3, 4))[0].numpy()
+
+
+def assert_close(found, expected):
+    assert found.shape == expected.shape
+    assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
+
+
+def features(networks, source, **settings):
+    """(starts, ends, rows) of a source."""
+    starts, ends, rows = zip(*VideoFeatures(networks, **{**SMALL, **settings}).rows(source))
+    return np.array(starts), np.array(ends), np.stack(rows)
+
+
+def flow_clips(frames, window, stride):
+    from i3dbox.datasets.clip_windows import ClipWindows
+    found = slide(ClipWindows('flow', window, stride, tail='drop', **SMALL), FrameStream(frames))
+    return [window.flow for window in found]
+
+
+# Parity
+
+@pytest.mark.parametrize('endpoint, pool', [('Mixed_5c', 'avg'), ('Logits', 'avg'), ('Mixed_5c', 'none'),
+                                            ('Mixed_3b', 'avg'), ('MaxPool3d_2a_3x3', 'none')])
+def test_windows_of_16_frames_equal_pytorchs(streams, weights, endpoint, pool):
+    frames = np.stack(moving_frames(40, 32, 32))
+    starts, ends, rows = features({'rgb': FeatureNetwork(streams['rgb'], endpoint, pool)}, frames, window=16, stride=8,
+                                  tail='drop')
+    np.testing.assert_allclose(starts, np.arange(4) * 8 / 25)
+    np.testing.assert_allclose(ends, starts + 16 / 25)
+    for number, row in enumerate(rows):
+        outputs = torch_outputs(weights[1]['rgb'], frames[8 * number:8 * number + 16])
+        if endpoint == 'Logits':
+            expected = outputs['logits'][0].numpy()
+        else:
+            expected = outputs[endpoint][0].numpy() if pool == 'none' else authors_pool(outputs[endpoint])
+        assert_close(row, expected)
+
+
+def test_both_streams_windows_of_64_frames_stand_side_by_side(streams, weights):
+    frames = moving_frames(70, 32, 32)
+    _, _, rows = features({name: FeatureNetwork(stream) for name, stream in streams.items()}, frames, window=64,
+                          tail='drop')
+    flow, = flow_clips(frames, 64, 64)
+    clips = dict(rgb=np.stack(frames[:64]), flow=flow)
+    assert_close(rows[0], np.concatenate([authors_pool(torch_outputs(weights[1][name], clip)['Mixed_5c'])
+                                          for name, clip in clips.items()]))
+    assert rows.shape == (1, 2048)
+
+
+def test_every_endpoint_can_be_asked_for(streams):
+    for endpoint in ENDPOINTS:
+        assert FeatureNetwork(streams['rgb'], endpoint).temporal_geometry == temporal_geometry(endpoint)
+    with pytest.raises(ConfigError, match="no endpoint 'Mixed_5d'. Did you mean 'Mixed_5c'?"):
+        FeatureNetwork(streams['rgb'], 'Mixed_5d')
+    with pytest.raises(ConfigError, match='Logits are behind the average pool'):
+        FeatureNetwork(streams['rgb'], 'Logits', 'none')
+
+
+# Whole videos
+
+@pytest.mark.parametrize('length', [5, 41, 151, 160])
+def test_a_whole_video_in_windows_is_one_forward_over_it(whole, weights, length):
+    frames = moving_frames(length, 32, 32)
+    starts, ends, rows = features({'rgb': whole['rgb']}, frames, window=0, max_frames=127)
+    clip = np.stack([frames[i % length] for i in range(max(length, 8))])
+    steps = torch_outputs(weights[1]['rgb'], clip)['Mixed_5c'].mean((3, 4))[0].numpy().T
+    assert_close(rows, (steps[1:] + steps[:-1]) / 2 if len(steps) > 1 else steps)
+    np.testing.assert_allclose(starts, np.arange(len(rows)) * 8 / 25)
+    assert ends[-1] == pytest.approx(length / 25)
+
+
+def test_whole_videos_of_both_streams_leave_out_the_last_frame(whole, weights):
+    frames = moving_frames(138, 32, 32)
+    _, _, rows = features(whole, frames, window=0, max_frames=127)
+    flow, = flow_clips(frames, 137, 137)
+    steps = np.concatenate([torch_outputs(weights[1][name], clip)['Mixed_5c'].mean((3, 4))[0].numpy()
+                            for name, clip in dict(rgb=np.stack(frames[:137]), flow=flow).items()]).T
+    assert_close(rows, (steps[1:] + steps[:-1]) / 2)
+
+
+def test_maps_of_a_whole_video_are_one_forwards_steps(streams, weights):
+    frames = moving_frames(60, 32, 32)
+    networks = {'rgb': FeatureNetwork(streams['rgb'], 'Mixed_3b', 'none', any_length=True)}
+    _, _, rows = features(networks, frames, window=0, max_frames=40)
+    expected = torch_outputs(weights[1]['rgb'], np.stack(frames))['Mixed_3b'][0].numpy()
+    assert_close(rows[:, :, 0].swapaxes(0, 1), expected)
+
+
+@pytest.mark.parametrize('endpoint', ['Mixed_5c', 'Mixed_4f', 'Mixed_3b'])
+def test_whole_videos_are_cut_into_even_windows_that_keep_every_step_once(endpoint):
+    stride, context = temporal_geometry(endpoint)
+    for length in range(1, 700):
+        frames, hop, cuts = cut_whole(length, 200, stride, context)
+        steps = -(-length // stride)
+        if length <= 200:
+            assert (frames, cuts) == (length, [(0, None)])
+            continue
+        starts = [hop * i for i in range(len(cuts) - 1)] + [length - frames]
+        kept = [start // stride + step for start, (first, last) in zip(starts, cuts) for step in range(first, last)]
+        assert kept == list(range(steps)) and frames <= 200
+        for start, (first, last) in zip(starts, cuts):  # no kept step sees an end that is not the video's
+            assert start % stride == 0 and (length - frames) % stride == 0
+            assert start == 0 or first >= context
+            assert start + frames == length or last + context <= frames // stride
+        assert len(cuts) <= len(windows(length, 200, stride, context)) + 1
+
+
+# Files
+
+@pytest.mark.parametrize('format', ['npy', 'npz', 'h5'])
+@pytest.mark.parametrize('shape', [(7,), (4, 2, 3, 5)])
+def test_files_hold_rows_and_times(tmp_path, format, shape):
+    if format == 'h5':
+        h5py = pytest.importorskip('h5py')
+    rows = np.random.default_rng(0).normal(size=(13, *shape)).astype(np.float32)
+    path = str(tmp_path / f'deep/a.{format}')
+    with feature_file(path) as write:
+        for number, row in enumerate(rows):
+            write(number / 2, number / 2 + 1, row)
+    if format == 'npy':
+        return np.testing.assert_array_equal(np.load(path, mmap_mode='r'), rows)
+    found = np.load(path) if format == 'npz' else h5py.File(path)
+    np.testing.assert_array_equal(found['features'], rows)
+    np.testing.assert_array_equal(found['start'], np.arange(13) / 2)
+    np.testing.assert_array_equal(found['end'], np.arange(13) / 2 + 1)
+
+
+def test_half_a_file_never_appears(tmp_path):
+    for format in ('npy', 'npz'):
+        with pytest.raises(ValueError), feature_file(str(tmp_path / f'a.{format}')) as write:
+            write(0, 1, np.zeros(3))
+            raise ValueError
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_library_is_told(monkeypatch):
+    monkeypatch.setitem(__import__('sys').modules, 'h5py', None)
+    with pytest.raises(ConfigError, match='h5 files need h5py: pip install h5py'):
+        check_format('h5')
+
+
+# Models and settings
+
+def test_models_are_found_by_names_files_and_configs(weights):
+    paths = {name: str(weights[0] / f'{name}.ckpt') for name in ('rgb', 'flow')}
+    both = find_model(checkpoint=paths)
+    assert both.streams == ('rgb', 'flow') and both.cfg.model.flow.head.num_classes == CLASSES
+    assert find_model(checkpoint=paths, stream='flow').cfg.model.modality == 'Flow'
+    assert find_model(checkpoint=paths['flow']).streams == ('flow',)
+    cfg = Config(dict(model=dict(both.cfg.model.rgb), runner=dict(both.cfg.runner), data=dict()))
+    assert find_model(cfg=cfg, checkpoint=paths['rgb']) == Model(cfg, paths['rgb'], ('rgb',))
+    for arguments, message in (
+            (dict(checkpoint=paths['rgb'], stream='joint'), 'joint takes a checkpoint of rgb and one of flow; there is '
+                                                            'one of rgb'),
+            (dict(cfg=cfg, checkpoint=dict(flow=paths['flow'])), 'there is none that fits'),
+            (dict(names=['i3d_rgb_kinetics400'] * 2), 'are of one stream'),
+            (dict(), 'name a model of the zoo')):
+        with pytest.raises(ConfigError, match=message):
+            find_model(**arguments)
+    with pytest.raises(CheckpointError, match="no 'i3d_rgb_kinetics40'. Did you mean 'i3d_rgb_kinetics400'"):
+        find_model(['i3d_rgb_kinetics40'])
+
+
+def test_presets_are_settings():
+    for preset in PRESETS.values():
+        assert complete(preset)['stride'] in (16, 64)
+    assert complete(dict(window=32))['stride'] == 32 and complete(dict(window=0))['stride'] is None
+    with pytest.raises(ConfigError, match="no setting 'windows'"):
+        complete(dict(windows=3))
+    with pytest.raises(ConfigError, match='max_frames must be at least 111'):
+        VideoFeatures({'rgb': type('', (), dict(pool='avg', temporal_geometry=(8, 6)))}, window=0, max_frames=110)
+
+
+def test_a_video_that_breaks_off_is_damaged(streams, tmp_path, monkeypatch):
+    class BrokenOff(FrameStream):
+        broke_off = property(lambda self: self.read == 20, lambda self, value: None)
+
+    monkeypatch.setattr('i3dbox.evaluation.features.FrameStream', BrokenOff)
+    with pytest.raises(DamagedSampleError, match='breaks off after 20 frames'):
+        features({'rgb': FeatureNetwork(streams['rgb'])}, moving_frames(20, 32, 32), window=64)
+    for window in (0, 16):
+        with pytest.raises(ConfigError, match='a single frame has no flow'):
+            features({'flow': FeatureNetwork(streams['flow'])}, moving_frames(1, 32, 32), window=window)
+
+
+# The command
+
+def test_the_command_extracts_resumes_and_outlives_a_damaged_video(weights, streams, tmp_path):
+    videos, out = tmp_path / 'videos', tmp_path / 'out'
+    (videos / 'deep').mkdir(parents=True)
+    write_video(videos / 'a.avi', moving_frames(40, 48, 40), fps=50)
+    write_video(videos / 'deep/b.avi', moving_frames(20, 48, 40, seed=1))
+    (videos / 'bad.mp4').write_bytes(b'nothing' * 99)
+    options = [videos, out, '--checkpoint', weights[0] / 'rgb.ckpt', '--preset', 'activitynet', '--short-side', 40,
+               '--size', 32, '--format', 'npz', '--workers', 1]
+    done = command('extract_features', *options)
+    assert done.returncode == 1 and '1 videos failed' in done.stderr and 'bad.mp4' in done.stderr
+    assert '2 files of features made, 60 frames' in done.stdout
+    found = np.load(out / 'a.npz')
+    assert found['features'].shape == (1, 1024)  # 0.8 s at 25 frames/s
+    settings = dict(short_side=40, size=32, window=16, fps=25, tail='drop')
+    starts, ends, rows = features({'rgb': FeatureNetwork(streams['rgb'])}, str(videos / 'a.avi'), **settings)
+    assert_close(found['features'], rows)
+    assert (found['start'], found['end']) == (starts, ends)
+    assert np.load(out / 'deep/b.npz')['features'].shape == (1, 1024)
+    assert json.loads((out / 'features.json').read_text())['fps'] == 25
+
+    (out / 'a.npz').unlink()
+    (videos / 'bad.mp4').unlink()
+    done = command('extract_features', *options)
+    assert done.returncode == 0 and '1 files of features made, 40 frames; 1 were there already' in done.stdout
+    with pytest.raises(DataError, match='was begun with stride=16, and this is 8'):
+        extract_features([], str(out), dict(checkpoint=str(weights[0] / 'rgb.ckpt')), 'npz',
+                         **{**PRESETS['activitynet'], 'short_side': 40, 'size': 32, 'stride': 8})

@@ -1,0 +1,167 @@
+"""The Frechet distance against SciPy's matrix root, and FVD by its command."""
+
+import json
+
+import mindspore as ms
+import numpy as np
+import pytest
+
+from i3dbox.apis.fvd import clips_of, resized, video_distance
+from i3dbox.errors import DataError
+from i3dbox.evaluation.frechet import FrechetDistance, Gaussian, frechet_distance, square_root
+from i3dbox.models import build_recognizer
+from i3dbox.weights.checkpoint import save_checkpoint
+from test_training import command
+from videos import moving_frames, write_video
+
+
+def features(count, size=24, seed=0, shift=0.0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(count, size)) @ np.random.default_rng(1).normal(size=(size, size)) + shift
+
+
+def distance(real, generated, batch=50, resamples=0):
+    found = FrechetDistance(resamples)
+    for name, rows in (('real', real), ('generated', generated)):
+        for start in range(0, len(rows), batch):
+            found.update(name, rows[start:start + batch])
+    return found
+
+
+@pytest.mark.parametrize('size, count', [(2, 50), (24, 300), (400, 1000)])
+def test_the_distance_is_that_of_scipys_matrix_root(size, count):
+    linalg = pytest.importorskip('scipy.linalg')
+    real, generated = features(count, size), features(count + 50, size, seed=2, shift=0.5) * 1.1
+    one, other = np.cov(real, rowvar=False), np.cov(generated, rowvar=False)
+    expected = ((real.mean(0) - generated.mean(0)) ** 2).sum() + np.trace(
+        one + other - 2 * np.real(linalg.sqrtm(one @ other)))
+    assert distance(real, generated).value == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize('count', [5, 24, 300])  # 5 and 24 have singular covariances
+def test_a_set_is_nowhere_but_at_itself(count):
+    rows = features(count)
+    assert distance(rows, rows[::-1]).value <= 1e-12 * np.trace(np.cov(rows, rowvar=False))
+
+
+def test_singular_covariances_have_their_exact_distance():
+    one, other = np.diag([4.0, 1, 0, 0]), np.diag([1.0, 0, 9, 0])  # roots commute: the sum of (a - b)^2
+    assert frechet_distance(np.zeros(4), one, np.ones(4), other) == pytest.approx(4 + 1 + 1 + 9, abs=1e-12)
+
+
+def test_the_distance_grows_with_noise():
+    rows, noise = features(400), np.random.default_rng(5).normal(size=(400, 24))
+    values = [distance(rows, rows + level * noise).value for level in (0, 0.1, 0.5, 1, 2)]
+    assert values[0] < 1e-9 and (np.diff(values) > 0).all()
+
+
+def test_batches_make_no_difference_and_large_means_cost_no_digits():
+    rows = features(200) + 1e6
+    one, other = Gaussian(), Gaussian()
+    one.update(rows)
+    for part in np.array_split(rows, 7):
+        other.update(part)
+    for found in (one, other):
+        np.testing.assert_allclose(found.mean, rows.mean(0), rtol=1e-14)
+        np.testing.assert_allclose(found.covariance, np.cov(rows - 1e6, rowvar=False), rtol=1e-7, atol=1e-7)
+
+
+def test_a_weight_of_two_is_the_feature_twice():
+    rows, weights = features(30), np.random.default_rng(0).integers(0, 3, 30)
+    one, other = Gaussian(), Gaussian()
+    one.update(rows, weights)
+    other.update(np.repeat(rows, weights, 0))
+    np.testing.assert_allclose(one.covariance, other.covariance, rtol=1e-12)
+    assert one.count == other.count
+
+
+def test_resamples_vary_as_new_samples_do_and_not_with_the_batches():
+    size = 4
+    value = [distance(features(500, size, seed), features(500, size, seed + 100, shift=1)).value
+             for seed in range(2, 22)]
+    found = distance(features(500, size, 2), features(500, size, 102, shift=1), resamples=20)
+    assert 0.4 < found.resampled.std() / np.std(value) < 2.5
+    again = distance(features(500, size, 2), features(500, size, 102, shift=1), batch=500, resamples=20)
+    np.testing.assert_allclose(again.resampled, found.resampled, rtol=1e-9)
+
+
+def test_features_that_do_not_fit_are_named():
+    found = FrechetDistance(0)
+    found.update('real', features(5))
+    with pytest.raises(DataError, match='the generated set has 0 features; a covariance takes two'):
+        found.value
+    with pytest.raises(DataError, match='features are N x 24; got 5 x 3'):
+        found.update('real', np.zeros((5, 3)))
+    with pytest.raises(DataError, match='NaN or infinity'):
+        found.update('real', np.full((5, 24), np.nan))
+    found.update('generated', features(5, 3))
+    with pytest.raises(DataError, match='differ in length: 24 and 3'):
+        found.value
+
+
+def test_the_square_root_squares_to_the_matrix():
+    matrix = np.cov(features(100), rowvar=False)
+    np.testing.assert_allclose(square_root(matrix) @ square_root(matrix), matrix, rtol=1e-9, atol=1e-9)
+
+
+# Videos
+
+def test_clips_begin_at_each_stride():
+    images = [np.full((2, 2, 3), i) for i in range(20)]
+    for stride, begins in ((None, [0]), (8, [0, 8]), (4, [0, 4, 8, 12]), (10, [0, 10])):
+        assert [clip[0, 0, 0, 0] for clip in clips_of(images, 8, stride)] == begins
+        assert all(len(clip) == 8 for clip in clips_of(images, 8, stride))
+    with pytest.raises(DataError, match='has 7 frames; a clip takes 8'):
+        list(clips_of(images[:7], 8))
+
+
+def test_frames_are_stretched_as_the_papers_code_does():
+    ramp = np.arange(0, 8, dtype=np.uint8)[None, :, None] * np.ones((6, 1, 3), np.uint8)
+    for size in (4, 12):  # place i lies at i * old / new; beyond the last pixel there is nothing to mix in
+        found = resized(ramp, size)
+        assert found.shape == (size, size, 3) and found.dtype == np.float32
+        np.testing.assert_allclose(found[0, :, 0], np.minimum(np.arange(size) * 8 / size, 7), atol=1e-6)
+    np.testing.assert_array_equal(resized(ramp, 6, 'crop')[0, :, 0], np.arange(1, 7))
+
+
+@pytest.fixture(scope='module')
+def checkpoint(tmp_path_factory):
+    ms.set_context(mode=ms.GRAPH_MODE)
+    ms.set_seed(0)
+    recognizer = build_recognizer(dict(type='Recognizer3D', backbone=dict(type='InceptionI3D'),
+                                       head=dict(type='I3DHead', num_classes=10)))
+    path = tmp_path_factory.mktemp('weights') / 'rgb.ckpt'
+    save_checkpoint(str(path), recognizer, meta=dict(modality='RGB'))
+    return path
+
+
+def test_the_command_measures_folders_and_arrays_alike_and_outlives_a_damaged_video(checkpoint, tmp_path):
+    arrays = {}
+    for place, name in enumerate(('real', 'generated')):
+        (tmp_path / name).mkdir()
+        arrays[name] = np.stack([moving_frames(10 + place, 40, 32, seed=10 * place + i)[:10] for i in range(4)])
+        for number, video in enumerate(arrays[name]):
+            write_video(tmp_path / name / f'{number}.avi', list(video), 'FFV1')
+        np.save(tmp_path / f'{name}.npy', arrays[name])
+    (tmp_path / 'generated/bad.avi').write_bytes(b'nothing' * 99)
+    write_video(tmp_path / 'generated/short.avi', moving_frames(5, 40, 32), 'FFV1')
+    options = ['--checkpoint', checkpoint, '--frames', 8, '--size', 32, '--json']
+    done = command('analysis/fvd', tmp_path / 'real', tmp_path / 'generated', *options, tmp_path / 'a.json')
+    assert done.returncode == 1 and '2 videos failed' in done.stderr and 'has 5 frames; a clip takes 8' in done.stderr
+    figures = json.loads((tmp_path / 'a.json').read_text())
+    assert figures['clips'] == dict(real=4, generated=4) and f'FVD: {figures["fvd"]:.6g}' in done.stdout
+    assert figures['resampled_variance'] > 0
+    done = command('analysis/fvd', tmp_path / 'real.npy', tmp_path / 'generated.npy', *options, tmp_path / 'b.json')
+    assert done.returncode == 0
+    assert json.loads((tmp_path / 'b.json').read_text())['fvd'] == pytest.approx(figures['fvd'], rel=1e-2)
+
+
+def test_features_pass_by_the_network(tmp_path):
+    np.save(tmp_path / 'a.npy', features(50).astype(np.float32))
+    np.save(tmp_path / 'b.npy', features(60, seed=3).astype(np.float32))
+    found = video_distance(str(tmp_path / 'a.npy'), str(tmp_path / 'b.npy'))
+    assert found.clips == dict(real=50, generated=60)
+    assert found.value == pytest.approx(distance(features(50), features(60, seed=3)).value, rel=1e-4)
+    np.save(tmp_path / 'c.npy', np.zeros((2, 3), int))
+    with pytest.raises(DataError, match=r'c.npy: must be uint8 N x T x H x W x 3, or features'):
+        video_distance(str(tmp_path / 'a.npy'), str(tmp_path / 'c.npy'))
