@@ -44,7 +44,7 @@ setup(
     ],
     extras_require={
         # torch: the CPU build is enough; parity tests skip without it
-        'test': ['pytest', 'psutil', 'pillow', 'scikit-learn', 'scipy', 'h5py', 'torch==2.13.0; python_version >= "3.10"',
+        'test': ['pytest', 'pytest-xdist', 'psutil', 'pillow', 'scikit-learn', 'scipy', 'h5py', 'torch==2.13.0; python_version >= "3.10"',
                  *ONNX],
         'features': ['h5py'],  # features in HDF5
         'onnx': ONNX,

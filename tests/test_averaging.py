@@ -31,6 +31,14 @@ def test_only_checkpoints_of_one_network_can_be_averaged(tmp_path, capsys, chang
     assert (message or '') in capsys.readouterr().err
 
 
+def test_a_forgotten_out_overwrites_no_checkpoint(tmp_path, capsys):
+    paths = [checkpoint(tmp_path / f'epoch_{n}.ckpt', n) for n in (1, 2, 6)]
+    before = (tmp_path / 'epoch_6.ckpt').read_bytes()
+    assert main('average_checkpoints', paths) == 1
+    assert 'epoch_6.ckpt, which is there already' in capsys.readouterr().err
+    assert (tmp_path / 'epoch_6.ckpt').read_bytes() == before
+
+
 def test_one_checkpoint_has_no_average(tmp_path, capsys):
     assert main('average_checkpoints', [checkpoint(tmp_path / 'a.ckpt', 1), str(tmp_path / 'mean.ckpt')]) == 1
     assert 'an average takes at least two checkpoints' in capsys.readouterr().err

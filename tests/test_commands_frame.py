@@ -220,6 +220,15 @@ def test_a_shipped_config_is_found_by_name(shipped, name):
     assert dict(cfg) == dict(x=1, y=2) and cfg.filename == str(shipped / 'i3d_rgb.py')
 
 
+def test_one_option_points_all_data_sets_at_a_folder():
+    for name in ('i3d_rgb_ucf101', 'two_stream_hmdb51'):
+        cfg = load_config(parse(str(ROOT / f'configs/{name}.py'), '--cfg-options', 'data_root=/else/where'))
+        test = cfg.data.test
+        roots = [cfg.data.train.data_root, cfg.data.val.data_root,
+                 *(part.data_root for part in ([test.rgb, test.flow] if 'rgb' in test else [test]))]
+        assert set(roots) == {'/else/where'}
+
+
 def test_a_file_of_the_users_comes_before_a_shipped_config(shipped):
     pathlib.Path('i3d_rgb.py').write_text('x = 5')
     assert load_config(parse('i3d_rgb.py')).x == 5

@@ -14,8 +14,9 @@ from i3dbox.apis.test import Evaluator
 from i3dbox.commands import main
 from i3dbox.commands.arguments import parse_value
 from i3dbox.config import Config
-from i3dbox.errors import DataError, DeviceError, ExportError
+from i3dbox.errors import ConfigError, DataError, DeviceError, ExportError
 from i3dbox.evaluation.metrics import DEFAULT
+from i3dbox.evaluation.results import load_results
 from i3dbox.models import build_recognizer
 from i3dbox.weights.checkpoint import save_checkpoint
 from test_commands import CONFIGS, small
@@ -142,8 +143,33 @@ def test_answers_that_are_there_are_kept_and_those_of_another_model_are_not(arte
     before = path.stat().st_mtime_ns
     infer(artefacts['rgb'], str(copied))
     assert path.stat().st_mtime_ns == before and (copied / 'result_Files/i3d_data_bs3_000002_0.bin').exists()
-    infer(artefacts['rgb'], str(copied), backend='openvino')
+    infer(artefacts['rgb'], str(copied), backend='onnxruntime')
     assert path.stat().st_mtime_ns != before
+
+
+def test_one_file_of_both_streams_gives_the_figures_on_synthetic_actions(tmp_path, capsys):
+    options = {f'model.{stream}.backbone.endpoints': 'Mixed_3b' for stream in ('rgb', 'flow')}
+    options.update({f'data.test.{stream}.data_root': str(tmp_path / 'synthetic') for stream in ('rgb', 'flow')})
+    cfg = Config.fromfile(str(CONFIGS / 'two_stream_synthetic.py'), options)
+    save_checkpoint(str(tmp_path / 'both.ckpt'), build_recognizer(cfg.model, 3), meta=dict(modality='RGB+Flow'))
+    export(cfg, str(tmp_path / 'both.ckpt'), 'ONNX', str(tmp_path / 'both.onnx'), input='float32', device='CPU')
+    done = run_script('run_infer_310.sh', tmp_path / 'both.onnx', 'synthetic', 'cpu', 'joint', '--batch-size', 7,
+                      '--cfg-options', *(f'{key}={value}' for key, value in options.items()), folder=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    expected = Evaluator(cfg, 'CPU')(str(tmp_path / 'both.ckpt'))
+    results = load_results(tmp_path / 'infer_310/synthetic_joint/results.pkl')
+    assert results.names == expected.names and len(results.names) == 96
+    np.testing.assert_allclose(results.scores, expected.scores, rtol=1e-3, atol=1e-5)
+    for name, value in expected.evaluate(DEFAULT).items():
+        assert f'{name}: {value:.4f}' in done.stdout
+
+
+def test_softmax_averaged_over_clips_needs_a_file_a_stream(tmp_path):
+    cfg = Config.fromfile(str(CONFIGS / 'two_stream_synthetic.py'),
+                          {f'data.test.{stream}.data_root': str(tmp_path / 'synthetic') for stream in ('rgb', 'flow')})
+    apply_protocol(cfg, 'views')
+    with pytest.raises(ConfigError, match='needs one file a stream'):
+        write_dataset(cfg, str(tmp_path / 'out'))
 
 
 # What does not fit
@@ -154,6 +180,54 @@ def test_an_edited_file_is_noticed(artefacts, copied):
     path.write_bytes(bytes([data[0] ^ 1]) + data[1:])
     shutil.rmtree(copied / 'result_Files')
     with pytest.raises(DataError, match='i3d_data_bs3_000004.bin is not what preprocess.py wrote: its hash'):
+        infer(artefacts['rgb'], str(copied))
+
+
+def test_a_second_preprocess_does_not_take_an_edited_file_for_its_own(real_root, artefacts, copied):
+    path = copied / '00_data/i3d_data_bs3_000001.bin'
+    path.write_bytes(path.read_bytes()[:10])
+    for manifest in (True, False):
+        if not manifest:  # stopped before its end
+            (copied / 'manifest.json').unlink()
+        write_dataset(config(real_root), str(copied), 3)
+        with pytest.raises(DataError, match='i3d_data_bs3_000001.bin is not what preprocess.py wrote'):
+            shutil.rmtree(copied / 'result_Files', ignore_errors=True)
+            infer(artefacts['rgb'], str(copied))
+
+
+def test_answers_to_other_clips_are_not_kept(artefacts, copied):
+    path = copied / 'result_Files/i3d_data_bs3_000001_0.bin'
+    before = path.stat().st_mtime_ns
+    manifest = json.loads((copied / 'manifest.json').read_text())
+    manifest['videos'][0]['label'] = 1
+    (copied / 'manifest.json').write_text(json.dumps(manifest))
+    infer(artefacts['rgb'], str(copied))
+    assert path.stat().st_mtime_ns != before
+
+
+def test_another_list_of_videos_is_another_data_set(real_root, copied):
+    cfg = config(real_root)
+    other = copied.parent / 'splits'
+    shutil.copytree(real_root / 'splits', other)
+    lines = (other / 'testlist01.txt').read_text().splitlines()
+    (other / 'testlist01.txt').write_text('\n'.join(lines[:3]) + '\n')
+    cfg.data.test.split_dir = str(other)
+    with pytest.raises(DataError, match='was begun with videos='):
+        write_dataset(cfg, str(copied), 3)
+
+
+def test_the_callers_config_stays_as_it_was(real_root, tmp_path):
+    cfg = config(real_root, protocol=None)
+    before = cfg.pretty_text
+    write_dataset(cfg, str(tmp_path))
+    assert cfg.pretty_text == before
+
+
+def test_classes_in_another_order_are_refused(artefacts, copied):
+    manifest = json.loads((copied / 'manifest.json').read_text())
+    manifest['classes'] = manifest['classes'][::-1]
+    (copied / 'manifest.json').write_text(json.dumps(manifest))
+    with pytest.raises(ExportError, match="differ in their classes: class 0 is 'Class1' in the one and 'Class2'"):
         infer(artefacts['rgb'], str(copied))
 
 

@@ -16,20 +16,24 @@ from test_distributed import launch
 from test_training import command
 
 
-@pytest.fixture(scope='module', params=['i3d_rgb_synthetic.py', 'i3d_rgb_ucf101.py'])
+@pytest.fixture(scope='module', params=['i3d_rgb_synthetic.py', 'two_stream_synthetic.py', 'i3d_rgb_ucf101.py'])
 def case(request, tmp_path_factory):
     """(config's path, its options as words, a checkpoint): of SyntheticActions, and of the real videos, which differ
     in length and are scored whole."""
     folder = tmp_path_factory.mktemp('equal')
-    if 'synthetic' in request.param:
+    if 'two_stream' in request.param:
+        words = [f'{key}={value}' for stream in ('rgb', 'flow') for key, value in (
+            (f'model.{stream}.backbone.endpoints', 'Mixed_3b'), (f'data.test.{stream}.data_root', f'{folder}/synthetic'))]
+    elif 'synthetic' in request.param:
         words = ['model.backbone.endpoints=Mixed_3b', f'data.test.data_root={folder}/synthetic']
     else:
         words = small(request.getfixturevalue('real_root'), 'data.test')[1:]
     path = str(CONFIGS / request.param)
     cfg = configured(path, words)
     recognizer = build_recognizer(cfg.model, seed=1)
-    save_checkpoint(str(folder / 'epoch_1.ckpt'), recognizer, meta=dict(modality='RGB'))
-    save_checkpoint(str(folder / 'epoch_2.ckpt'), build_recognizer(cfg.model, seed=2), meta=dict(modality='RGB'))
+    save_checkpoint(str(folder / 'epoch_1.ckpt'), recognizer, meta=dict(modality=recognizer.modality))
+    save_checkpoint(str(folder / 'epoch_2.ckpt'), build_recognizer(cfg.model, seed=2),
+                    meta=dict(modality=recognizer.modality))
     return path, words, folder
 
 
@@ -72,7 +76,11 @@ def test_two_ranks_give_the_scores_of_one_and_the_file_recounts_to_the_figures(c
     by_class = [places[labels == label, 0].mean() for label in sorted(set(labels))]
     for name, value in (('top1_acc', places[:, 0].mean()), ('top5_acc', places[:, :5].any(1).mean()),
                         ('mean_class_acc', np.mean(by_class))):
-        assert f'{name}: {value:.4f}' in done.stdout
+        assert (f'{name}: {value:.4f}' if 'two_stream' not in path else f'{value:.4f}') in done.stdout
+    for name, stream in alone.streams.items():
+        np.testing.assert_array_equal(results.streams[name], stream)
+    everything = ['top_k_accuracy', 'mean_class_accuracy', 'calibration_error', 'bootstrap']
+    assert results.evaluate(everything) == alone.evaluate(everything)
     assert [s['prediction'] for s in samples] == scores.argmax(1).tolist()
 
 
@@ -86,7 +94,7 @@ def test_a_result_file_says_what_it_is_of(alone):
 
 def test_a_sweep_over_two_devices_finds_what_one_finds_and_goes_on_where_it_stopped(case, alone, tmp_path):
     path, words, folder = case
-    if 'synthetic' not in path:
+    if 'i3d_rgb_synthetic' not in path:
         pytest.skip('one data set is enough')
     done = launch('sweep_checkpoints.sh', path, folder, '--devices', 2, '--last', 2, '--average', '--cfg-options',
                   *words, folder=tmp_path)

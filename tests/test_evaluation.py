@@ -14,10 +14,21 @@ from i3dbox.evaluation.results import average_clips
 from i3dbox.models import build_recognizer
 from i3dbox.models.heads.i3d_head import mean_over_steps
 from i3dbox.models.i3d_table import temporal_geometry
+from fake_data import FakeDataset
+from i3dbox.apis.test import Scorer
 from test_configs import ROOT
 from tiny import TinyBackbone
 
 rng = np.random.default_rng(0)
+
+
+class DrawLength:
+    """A clip whose length is the sample's own."""
+
+    varies = ('clip_len',)
+
+    def __call__(self, results):
+        return dict(results, imgs=np.full((1, 8 + results['index'], 16, 16, 3), results['index'], np.uint8))
 
 
 def clip(frames, size=32, channels=3):
@@ -66,6 +77,23 @@ def test_windows_over_a_long_video_give_what_the_whole_gives(whole, windowed, fr
     imgs = clip(frames)
     assert len(windows(frames, 136, 8, 6)) > 1
     np.testing.assert_allclose(windowed(imgs), whole(imgs), rtol=1e-4, atol=1e-6)
+
+
+def test_windows_over_a_long_video_give_what_the_recognizer_gives_the_whole(stream, windowed):
+    imgs = clip(301)
+    np.testing.assert_allclose(windowed(imgs), stream(Tensor(imgs)).asnumpy(), rtol=1e-4, atol=1e-6)
+
+
+def test_scoring_a_data_set_of_whole_videos_is_one_compilation_and_a_forward_for_each():
+    recognizer = build_recognizer(dict(type='Recognizer3D', backbone=dict(type=TinyBackbone),
+                                       head=dict(type='I3DHead', num_classes=3)))
+    dataset = FakeDataset(7, [dict(type=DrawLength)], test_mode=True)
+    scorer = Scorer(recognizer, dataset, num_workers=2)
+    network, calls = scorer.scorers['imgs'].network, []
+    scorer.scorers['imgs'].network = lambda clip: calls.append(clip.shape[2]) or network(clip)
+    scorer.scorers['imgs'].network.set_train = network.set_train
+    assert scorer().names == [f's{i}' for i in range(7)]
+    assert calls == [8 + i for i in range(7)] and len(network.compile_cache) == 1
 
 
 def test_one_compilation_serves_all_lengths(whole, windowed):

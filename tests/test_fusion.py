@@ -115,6 +115,32 @@ def test_weights_are_searched_on_training_results_only(tmp_path, capsys):
     assert 'found by cross-validation on 30 videos of the training split' in capsys.readouterr().out
 
 
+def test_the_weights_found_belong_to_streams_and_not_to_places(tmp_path, capsys):
+    noise, right = results('RGB'), results('Flow', seed=1)
+    right.scores[np.arange(30), right.labels] += 4
+    noise.scores *= 6
+    files = {}
+    for subset in ('train', 'test'):
+        for part in (noise, right):
+            part.meta['subset'] = [subset]
+            files[part.meta['modality'], subset] = str(tmp_path / f'{part.meta["modality"]}_{subset}.pkl')
+            part.save(files[part.meta['modality'], subset])
+    test = [files['RGB', 'test'], files['Flow', 'test']]
+    printed = []
+    for order in (('RGB', 'Flow'), ('Flow', 'RGB')):
+        assert main('fuse_scores', [*test, '--search', *(files[modality, 'train'] for modality in order)]) == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+    assert main('fuse_scores', [*test, '--search', files['RGB', 'train'], files['RGB', 'test']]) == 1
+    assert 'name one of each stream' in capsys.readouterr().err
+
+
+def test_a_file_named_twice_is_no_fusion(tmp_path, capsys):
+    results('RGB').save(tmp_path / 'rgb.pkl')
+    assert main('fuse_scores', [str(tmp_path / 'rgb.pkl')] * 2) == 1
+    assert 'rgb.pkl is named twice' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize('words, message', [
     (['a.pkl'], 'name at least two result files'),
     (['a.pkl', 'b.pkl', '--weights', '1', '2', '--search'], 'use one of them'),

@@ -57,10 +57,10 @@ def test_wrong_inputs_are_told_before_anything_runs(tiny_onnx, inputs, names, me
 
 @pytest.mark.parametrize('arguments, kind, message', [
     (dict(backend='onnxrutime'), ExportError, "no backend is called 'onnxrutime'. Did you mean 'onnxruntime'?"),
-    (dict(backend='mindspore'), ExportError, 'the backend mindspore runs .mindir files, not .*for it there are: onnxr'),
+    (dict(backend='mindspore'), ExportError, 'the backend mindspore runs .mindir files, not .*for it there are: openv'),
     (dict(backend='onnxruntime', device='cuda'), DeviceError, r"has no device 'cuda' \(CUDAExecutionProvider\)"),
     (dict(backend='openvino', device='gpu', device_id=3), DeviceError, "OpenVINO finds no device 'GPU.3' here"),
-    (dict(device='tpu'), DeviceError, "backend onnxruntime has no device 'tpu'.*; the backend openvino has no device"),
+    (dict(device='tpu'), DeviceError, "backend openvino has no device 'tpu'.*; the backend onnxruntime has no device"),
     (dict(backend='onnxruntime', precision='bfloat16'), DeviceError, "has no precision 'bfloat16'; it has float32"),
     (dict(threads=0), ExportError, 'threads is a whole number from 1; got 0'),
 ])
@@ -84,7 +84,7 @@ def test_a_runtime_that_is_not_installed_is_told_with_where_to_get_it(tiny_expor
     monkeypatch.setattr(BACKENDS['onnxruntime'], 'package', 'not_there')
     assert type(load_exported(tiny_onnx).backend) is BACKENDS['openvino']
     monkeypatch.setattr(BACKENDS['openvino'], 'package', 'not_there')
-    with pytest.raises(ExportError, match='installed: pip install onnxruntime or pip install openvino'):
+    with pytest.raises(ExportError, match='installed: pip install openvino or pip install onnxruntime'):
         load_exported(tiny_onnx)
 
 
@@ -111,7 +111,7 @@ def test_a_file_that_was_changed_or_lacks_its_description_is_refused(tiny_onnx, 
 
 
 def test_a_file_that_no_runtime_can_read_is_told(tmp_path):
-    for extension, words in (('.onnx', 'onnxruntime cannot load'), ('.mindir', 'MindSpore cannot load')):
+    for extension, words in (('.onnx', 'OpenVINO cannot load'), ('.mindir', 'MindSpore cannot load')):
         path = tmp_path / f'a{extension}'
         path.write_bytes(b'nothing of the kind')
         write_sidecar(str(path), dict(format='x', inputs=[dict(name='imgs', shape=[1, 2], dtype='uint8')],
@@ -125,7 +125,7 @@ def test_a_file_that_no_runtime_can_read_is_told(tmp_path):
 def test_serving_onnx_imports_no_mindspore(tiny_onnx):
     code = ('import sys, numpy as np\n'
             'from i3dbox.apis import load_exported\n'
-            f'model = load_exported({tiny_onnx!r})\n'
+            f'model = load_exported({tiny_onnx!r}, "onnxruntime")\n'
             'assert model(np.zeros((2, 4, 8, 8, 3), np.uint8)).shape == (2, 3)\n'
             'assert not {"mindspore", "cv2", "onnx", "openvino"} & set(sys.modules)\n')
     root = pathlib.Path(__file__).parents[1]

@@ -153,8 +153,40 @@ def test_the_mean_over_splits_stands_below_them(results, tmp_path, capsys):
     assert main('summarize', [f'RGB={tmp_path}/split{n}.pkl' for n in (1, 2, 3)]) == 0
     rows = [[cell.strip() for cell in line.split('|')] for line in capsys.readouterr().out.splitlines() if '|' in line]
     top1 = [float(row[3]) for row in rows[1:]]
-    assert [row[1] for row in rows[1:]] == ['RGB: split1', 'RGB: split2', 'RGB: split3', 'RGB: mean of 3']
+    assert [row[1].split('/')[-1] for row in rows[1:]] == ['split1.pkl', 'split2.pkl', 'split3.pkl', 'RGB: mean of 3']
     assert top1[3] == pytest.approx(np.mean(top1[:3]), abs=1e-4)
+
+
+def test_splits_of_different_protocols_have_no_mean(results, tmp_path, capsys):
+    for number, protocol in enumerate(('whole', 'centre')):
+        results.meta = dict(protocol=protocol)
+        results.save(tmp_path / f'{number}.pkl')
+    assert main('summarize', [f'A={tmp_path}/{n}.pkl' for n in range(2)]) == 1
+    assert 'have no mean: their protocols are whole and centre' in capsys.readouterr().err
+
+
+def test_folders_may_hold_an_equals_sign(results, tmp_path):
+    (tmp_path / 'lr=0.1').mkdir()
+    results.save(tmp_path / 'lr=0.1/r.pkl')
+    assert main('summarize', [str(tmp_path / 'lr=0.1/r.pkl')]) == 0
+
+
+def test_json_without_numbers_for_scores_that_are_not_finite(results, tmp_path):
+    results.scores = SCORES.copy()
+    results.scores[0, 1] = np.nan
+    results.save(tmp_path / 'r.json')
+    assert 'NaN' not in (tmp_path / 'r.json').read_text()
+    assert np.isnan(load_results(tmp_path / 'r.json').scores[0, 1])
+
+
+@pytest.mark.parametrize('change', [dict(labels=np.array([0, 2, 1, 3], np.int32)), dict(names=['a', 'a', 'c', 'd']),
+                                    dict(meta=None)])
+def test_result_files_that_contradict_themselves_are_refused(results, tmp_path, change):
+    for name, value in change.items():
+        setattr(results, name, value)
+    results.save(tmp_path / 'r.pkl')
+    with pytest.raises(ConfigError, match='r.pkl is no result file'):
+        load_results(tmp_path / 'r.pkl')
 
 
 def test_a_figure_and_its_interval_share_a_column(results, tmp_path, capsys):

@@ -44,15 +44,40 @@ def moxing(monkeypatch, tmp_path):
 
 def test_the_data_of_all_streams_comes_once_and_the_configs_point_at_it(moxing):
     (moxing.storage / 'bucket/ucf101/videos').mkdir(parents=True)
-    (moxing.storage / 'bucket/rgb.ckpt').write_text('weights')
+    for stream in ('rgb', 'flow'):
+        (moxing.storage / f'bucket/{stream}.ckpt').write_text('weights')
     cfg = Config.fromfile(str(ROOT / 'configs/two_stream_ucf101.py'))
     hook = OpenIHook(data_url='obs://bucket/ucf101', ckpt_url='obs://bucket/rgb.ckpt', data_dir='cache/ucf101')
     hook.prepare(cfg)
     hook.prepare(cfg)  # another rank of the same machine
+    OpenIHook(ckpt_url='obs://bucket/rgb.ckpt,obs://bucket/flow.ckpt').prepare({})
+    assert moxing.copied.pop() == ('obs://bucket/flow.ckpt', 'checkpoints/flow.ckpt')
     assert moxing.copied == [('obs://bucket/ucf101', 'cache/ucf101'), ('obs://bucket/rgb.ckpt', 'checkpoints/rgb.ckpt')]
     roots = {cfg.data.train.data_root, cfg.data.val.data_root, cfg.data.test.rgb.data_root, cfg.data.test.flow.data_root}
     assert roots == {'cache/ucf101'} and os.path.isdir('cache/ucf101/videos')
     assert cfg.load_from == 'checkpoints/rgb.ckpt' and open(cfg.load_from).read() == 'weights'
+
+
+def test_another_address_is_copied_anew(moxing):
+    for bucket, name in (('a', 'one'), ('b', 'two')):
+        (moxing.storage / bucket / 'set').mkdir(parents=True)
+        (moxing.storage / bucket / 'set' / name).touch()
+        (moxing.storage / bucket / 'best.ckpt').write_text(name)
+        OpenIHook(data_url=f'obs://{bucket}/set', ckpt_url=f'obs://{bucket}/best.ckpt').prepare(
+            Config.fromfile(str(ROOT / 'configs/i3d_rgb_ucf101.py')))
+    assert os.listdir('data') == ['two'] and open('checkpoints/best.ckpt').read() == 'two'
+
+
+@pytest.mark.parametrize('copy', ['mycopy', 'os.nofunc'])
+def test_a_copy_that_is_no_function_is_named(copy):
+    with pytest.raises(ConfigError, match=f"copy='{copy}' is no function"):
+        OpenIHook(train_url='obs://out', copy=copy).prepare({})
+
+
+def test_data_sets_without_a_root_are_told(moxing):
+    (moxing.storage / 'x').mkdir(parents=True)
+    with pytest.raises(ConfigError, match="none of the config's has one"):
+        OpenIHook(data_url='obs://x').prepare(Config(dict(data=dict(train=dict(type='VideoDataset')))))
 
 
 def test_a_run_and_a_test_leave_their_outputs_in_storage(moxing, tmp_path):

@@ -11,9 +11,10 @@ import pytest
 
 from i3dbox.commands import main
 from i3dbox.config import Config
+from i3dbox.engine.logging import JsonLines
 from i3dbox.errors import DataError
 from i3dbox.evaluation.results import Results
-from i3dbox.reports.mistakes import most_confident_mistakes
+from i3dbox.reports.mistakes import most_confident_mistakes, open_dataset, plain_values
 from i3dbox.reports.report import class_rows
 from i3dbox.reports.run_log import read_run_log
 from test_configs import ROOT
@@ -50,8 +51,24 @@ def test_a_folder_without_a_log_and_a_log_of_something_else_are_named(tmp_path):
     with pytest.raises(DataError, match='is no work_dir: it has no log.json'):
         read_run_log(tmp_path)
     (tmp_path / 'log.json').write_text('hello\n')
-    with pytest.raises(DataError, match='log.json, line 1 is no JSON'):
+    with pytest.raises(DataError, match='log.json is no log of i3dbox'):
         read_run_log(tmp_path)
+
+
+def test_a_run_that_was_killed_while_it_wrote_goes_on_in_a_line_of_its_own(work_dir):
+    JsonLines(str(work_dir / 'log.json')).write(step=5, mode='train', loss=1.0)
+    assert read_run_log(work_dir)['train']['step'] == [1, 2, 3, 4, 5]
+
+
+def test_the_config_of_a_result_file_is_read_and_not_executed(tmp_path):
+    made = tmp_path / 'made'
+    for text in (f'import os\nos.mkdir({str(made)!r})', f'x = __import__("os").mkdir({str(made)!r})',
+                 f'data = dict(test=dict(type="os.mkdir", path={str(made)!r}))'):
+        with pytest.raises(DataError, match='the config that the results carry'):
+            open_dataset(results([0] * 6, config_text=text))
+    assert not made.exists()
+    cfg = Config.fromfile(str(ROOT / 'configs/two_stream_ucf101.py'))
+    assert plain_values(cfg.pretty_text)['data']['test'] == cfg.data.test
 
 
 def test_the_table_of_classes_tells_which_stream_saves_which_class():
@@ -97,6 +114,20 @@ def test_streams_of_different_videos_are_shown_beside_each_other_and_not_fused(t
     assert main('report', [str(tmp_path / 'rgb.pkl'), str(tmp_path / 'flow.pkl'), '--out', str(tmp_path / 'r')]) == 0
     text = (tmp_path / 'r/report.html').read_text(encoding='utf-8')
     assert 'cannot be fused: their protocols differ' in text and 'RGB + Flow' not in text
+
+
+def test_columns_of_other_videos_stand_beside_each_other(tmp_path):
+    short = results([0, 0, 1, 0, 0, 0])
+    short = Results(short.names[:5], short.labels[:5], short.scores[:5], CLASSES, short.meta)
+    head, rows = class_rows({'old': short, 'RGB': results([0, 0, 1, 0, 0, 0]), 'Flow': results([1, 1, 1, 1, 2, 0])})
+    assert [row[1] for row in rows] == [2, 2, '1 to 2'] and rows[0][-3:] == ['RGB +1.000', 2, 0]
+    for number in range(3):
+        (tmp_path / str(number)).mkdir()
+        short.save(tmp_path / str(number) / 'rgb.pkl')
+    paths = [str(tmp_path / str(number) / 'rgb.pkl') for number in range(3)]
+    assert main('report', [*paths, '--out', str(tmp_path / 'r')]) == 0
+    text = (tmp_path / 'r/report.html').read_text(encoding='utf-8')
+    assert paths[1] in text and paths[2] in text
 
 
 def test_results_of_different_classes_are_refused(tmp_path, capsys):

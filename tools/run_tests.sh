@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need and runs them. Arguments go to pytest.
+# Installs what the tests need and runs them, a file at a time in each of two processes. Arguments go to pytest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source tools/environment.sh test
-exec python -m pytest "$@"
+exec python -m pytest -n 2 --dist loadfile "$@"

@@ -12,7 +12,7 @@ KEYS = {
     'schedule': 'the learning rate over time', 'total_epochs': 'how long to train',
     'clip_grad_norm': 'the largest norm of the gradient', 'accumulate': 'steps an update',
     'runner': 'one runner a device', 'hooks': 'what watches the run', 'evaluation': 'interval and metrics',
-    'protocols': 'ways to test, by name',
+    'protocols': 'ways to test, by name', 'data_root': 'of all data sets',
     'seed': 'of all randomness', 'work_dir': 'where outputs go', 'load_from': 'weights to start from',
     'custom_imports': 'modules of your own',
 }
@@ -84,7 +84,8 @@ def check_metrics(metrics, num_classes):
 
 def metrics_of(cfg):
     """The metrics that the config asks for."""
-    return (cfg.get('evaluation') or {}).get('metrics') or DEFAULT
+    metrics = (cfg.get('evaluation') or {}).get('metrics') or DEFAULT
+    return [metrics] if isinstance(metrics, (str, dict)) else metrics
 
 
 def loader_options(cfg, data):

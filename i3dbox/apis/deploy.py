@@ -8,6 +8,8 @@
 The names are those of the MindSpore models' Ascend 310 scripts. Nothing here needs MindSpore, unless it runs the model.
 """
 
+import copy
+import hashlib
 import json
 import os
 import shutil
@@ -18,7 +20,7 @@ from tqdm import tqdm
 from .. import __version__
 from ..datasets.loader import ClipLoader
 from ..datasets.stream import SequentialStream
-from ..errors import DataError, ExportError
+from ..errors import ConfigError, DataError, ExportError, first_difference
 from ..evaluation.results import Results, average_clips
 from ..fileio import atomic_path, atomic_write, sha256
 from ..preparation.extraction import keep_settings
@@ -47,79 +49,93 @@ def write_dataset(cfg, out, batch_size=1, input='uint8', data='test'):
     Raises: an I3DBoxError for a folder that was begun with other settings, a full disk, or damaged videos.
     """
     check_config(cfg, ('model', 'data'), data=[data])
+    cfg = copy.deepcopy(cfg)
     fixed_length(cfg, data)
     dataset = DATASETS.build(cfg.data[data], test_mode=True)
+    streams = [cfg.model[name] for name in ('rgb', 'flow') if name in cfg.model] or [cfg.model]
+    how = {model.get('average_clips', 'score') for model in streams}
+    videos = [dict(name=sample['name'], label=sample['label']) for sample in dataset.samples]
+    settings = dict(protocol=describe_protocol(cfg, data), data=data, batch_size=batch_size, input=input,
+                    videos=hashlib.sha256(json.dumps(videos).encode()).hexdigest())
     os.makedirs(out, exist_ok=True)
-    settings = dict(config_text=cfg.pretty_text, protocol=describe_protocol(cfg, data), data=data,
-                    batch_size=batch_size, input=input)
     keep_settings(out, settings, 'settings.json')
+    if os.path.exists(os.path.join(out, MANIFEST)):
+        return read_manifest(out)
     writer = _BatchWriter(out, dataset, batch_size, input)
-    begun = writer.count_written() if dataset.damaged == 'raise' and not dataset.varies else 0
-    stream = SequentialStream(len(dataset), 1)
-    first = begun * batch_size // writer.clips_per_video(dataset) if begun else 0
+    if how != {'score'} and len(dataset.inputs) == 2 and writer.clips_per_video != 1:
+        raise ConfigError("one file of both streams adds their logits clip by clip; a protocol that averages the softmax "
+                          'of several clips needs one file a stream')
+    first = writer.go_on()
     options = {key: value for key, value in loader_options(cfg, data).items() if key != 'batch_size'}
-    loader = ClipLoader(dataset, stream, start_step=first, num_steps=len(dataset) - first, **options,
-                        prefetch=max(2, options.get('num_workers', 0)))
-    writer.start_at(begun, first)
+    loader = ClipLoader(dataset, SequentialStream(len(dataset), 1), start_step=first, num_steps=len(dataset) - first,
+                        **options, prefetch=max(2, options.get('num_workers', 0)))
     for batch in tqdm(loader, desc='clips', unit='video', initial=first, total=len(dataset), disable=None):
         if batch['index'][0] >= 0:
             writer.add(int(batch['index'][0]), [batch[name][0] for name in dataset.inputs])
     writer.finish()
     written = set(writer.videos)
+    parts = (cfg.data[data], cfg.data[data].get('rgb') or {}, cfg.data[data].get('flow') or {})
     manifest = dict(
-        version=VERSION, i3dbox=__version__, **settings, config=cfg.filename,
-        average_clips=(cfg.model.get('rgb') or cfg.model).get('average_clips', 'score'),
-        modality='RGB+Flow' if len(dataset.inputs) == 2 else dataset.modality,
+        version=VERSION, i3dbox=__version__, **dict(settings, videos=videos), config=cfg.filename,
+        config_text=cfg.pretty_text, average_clips=how.pop(), modality='RGB+Flow' if len(streams) == 2 else
+        dataset.modality, subset=sorted({part.get('subset') for part in parts} - {None}),
         classes=list(dataset.classes) if dataset.classes else None, num_classes=dataset.num_classes,
-        inputs=writer.inputs, videos=[dict(name=s['name'], label=s['label']) for s in dataset.samples],
-        clips=writer.videos, files=writer.names, sha256=writer.hashes,
-        skipped=[s['name'] for i, s in enumerate(dataset.samples) if i not in written])
+        inputs=writer.inputs, clips=writer.videos, files=writer.names, sha256=writer.hashes,
+        skipped=[video['name'] for i, video in enumerate(videos) if i not in written])
     atomic_write(os.path.join(out, MANIFEST), json.dumps(manifest, ensure_ascii=False, indent=1))
     return manifest
 
 
 class _BatchWriter:
-    """Writes clips in files of `batch_size`, one file for each input."""
+    """Writes clips in files of `batch_size`, one file for each input.
+
+    A journal tells the hash of each file that is whole; what is not in it is written anew.
+    """
 
     def __init__(self, out, dataset, batch_size, input):
         self.out, self.dataset, self.batch_size, self.dtype = out, dataset, batch_size, input
         self.folders = [f'{place:02d}_data' for place in range(len(dataset.inputs))]
         self.videos, self.names, self.hashes, self.inputs = [], [], {}, []
-        self._rows, self._skip = [], 0
+        self._rows, self._skip, self._journal = [], 0, os.path.join(out, 'hashes.txt')
         for folder in self.folders:
             os.makedirs(os.path.join(out, folder), exist_ok=True)
+        first = next((results for results, _ in (dataset.get(i, np.random.default_rng(0)) for i in range(len(dataset)))
+                      if results is not None), None)
+        if first is None:
+            raise DataError(f'none of the {len(dataset)} videos can be read')
+        clips = [first[name] for name in dataset.inputs]
+        self.clips_per_video = None if dataset.varies else len(clips[0])
+        self._settle([clip[0] for clip in clips])
 
     def name(self, number):
         return f'i3d_data_bs{self.batch_size}_{number:06d}'
 
-    def count_written(self):
-        """How many files are there for all inputs, from the first on. The last may be the filled one: it is redone."""
-        number = 0
-        while all(os.path.exists(self._path(folder, self.name(number))) for folder in self.folders):
-            number += 1
-        return max(number - 1, 0)
-
-    def clips_per_video(self, dataset):
-        results, _ = dataset.get(0, np.random.default_rng(0))
-        return len(results[dataset.inputs[0]])
-
-    def start_at(self, files, video):
-        """Takes note of files that are there; the clips that follow begin with the first of `video`."""
-        if not files:
-            return
-        per_video = self.clips_per_video(self.dataset)
-        self.videos = [clip // per_video for clip in range(files * self.batch_size)]
-        self._skip = files * self.batch_size - video * per_video
-        for number in range(files):
-            self.names.append(self.name(number))
-            for folder in self.folders:
-                path = self._path(folder, self.name(number))
-                self.hashes[os.path.relpath(path, self.out)] = sha256(path)
+    def go_on(self):
+        """Takes note of the files that an earlier call has written; returns the video to go on with."""
+        if self.clips_per_video is None or self.dataset.damaged != 'raise':
+            return 0  # which video a clip is of cannot be told
+        known = {}
+        if os.path.exists(self._journal):
+            with open(self._journal, encoding='utf-8') as file:
+                known = dict(line.split() for line in file if len(line.split()) == 2)
+        known = {path: digest for path, digest in known.items() if os.path.exists(os.path.join(self.out, path))}
+        while all(self._relative(folder, self.name(len(self.names))) in known for folder in self.folders):
+            self.names.append(self.name(len(self.names)))
+        self.names = self.names[:-1]  # the last may have been filled up
+        self.hashes = {path: known[path] for name in self.names for path in
+                       (self._relative(folder, name) for folder in self.folders)}
+        clips = len(self.names) * self.batch_size
+        self.videos = [clip // self.clips_per_video for clip in range(clips)]
+        first, self._skip = divmod(clips, self.clips_per_video)
+        return first
 
     def add(self, video, clips):
         """Takes the clips of one video: for each input, N x T x H x W x C."""
-        if not self.inputs:
-            self._settle([clip[0] for clip in clips])
+        for spec, shape, clip in zip(self.inputs, self._shapes, clips):
+            if clip.shape[1:] != shape:
+                sizes = [' x '.join(map(str, sizes)) for sizes in (shape, clip.shape[1:])]
+                raise DataError(f'{spec["name"]} of {self.dataset.samples[video]["name"]!r} is {sizes[1]}, and of others '
+                                f'{sizes[0]}: give all clips one size, by a crop')
         for row in list(zip(*clips))[self._skip:]:
             self.videos.append(video)
             self._rows.append(row)
@@ -141,15 +157,17 @@ class _BatchWriter:
 
     def _settle(self, clips):
         """Notes the shapes; sees to it that all will have room."""
+        self._shapes = [clip.shape for clip in clips]
         for name, folder, clip in zip(self.dataset.inputs, self.folders, clips):
             shape = clip.shape if self.dtype == 'uint8' else (clip.shape[3], *clip.shape[:3])
             self.inputs.append(dict(name=name, folder=folder, dtype=self.dtype, shape=[self.batch_size, *shape]))
-        bytes_a_file = sum(int(np.prod(spec['shape'])) for spec in self.inputs) * np.dtype(self.dtype).itemsize
-        files = -(-len(self.dataset) // self.batch_size) - len(self.names)  # at one clip a video
+        bytes_a_clip = sum(int(np.prod(shape)) for shape in self._shapes) * np.dtype(self.dtype).itemsize
+        needed = len(self.dataset) * (self.clips_per_video or 1) * bytes_a_clip
+        there = sum(entry.stat().st_size for folder in self.folders for entry in os.scandir(os.path.join(self.out, folder)))
         free = shutil.disk_usage(self.out).free
-        if files * bytes_a_file > free:
-            raise DataError(f'{self.out}: the clips take at least {files * bytes_a_file / 1e9:.1f} GB, and '
-                            f'{free / 1e9:.1f} GB are free')
+        if needed - there > free:
+            raise DataError(f'{self.out}: the clips take {(needed - there) / 1e9:.1f} GB more, and {free / 1e9:.1f} GB '
+                            'are free')
 
     def _write(self):
         name = self.name(len(self.names))
@@ -157,14 +175,18 @@ class _BatchWriter:
             clips = np.stack(rows)
             if self.dtype == 'float32':
                 clips = prepare(clips)
-            path = self._path(folder, name)
-            atomic_write(path, clips.tobytes())
-            self.hashes[os.path.relpath(path, self.out)] = sha256(path)
+            data, path = clips.tobytes(), self._relative(folder, name)
+            atomic_write(os.path.join(self.out, path), data)
+            self.hashes[path] = hashlib.sha256(data).hexdigest()
+        with open(self._journal, 'a', encoding='utf-8') as file:
+            file.write(''.join(f'{path} {self.hashes[path]}\n' for path in
+                               (self._relative(folder, name) for folder in self.folders)))
         self.names.append(name)
         self._rows = []
 
-    def _path(self, folder, name):
-        return os.path.join(self.out, folder, f'{name}.bin')
+    @staticmethod
+    def _relative(folder, name):
+        return f'{folder}/{name}.bin'
 
 
 def prepare(clips):
@@ -204,7 +226,7 @@ def infer(artefact, folder, backend='auto', device='cpu', device_id=0, threads=N
     _check_fit(artefact, model, folder, manifest)
     out = os.path.join(folder, RESULTS)
     made_by = dict(artefact=os.path.basename(artefact), sha256=sha256(artefact), backend=type(model.backend).__name__,
-                   device=device, precision=precision)
+                   device=device, precision=precision, manifest=sha256(os.path.join(folder, MANIFEST)))
     note = os.path.join(out, 'results.json')
     if _json(note) != made_by:
         shutil.rmtree(out, ignore_errors=True)
@@ -219,22 +241,24 @@ def infer(artefact, folder, backend='auto', device='cpu', device_id=0, threads=N
 
 
 def _check_fit(artefact, model, folder, manifest):
+    theirs, ours = ([spec.name for spec in model.inputs], [spec['name'] for spec in manifest['inputs']])
+    if theirs != ours:
+        raise ExportError(f'{artefact} takes {" and ".join(theirs)}; {folder} holds {" and ".join(ours)}')
     for spec, written in zip(model.inputs, manifest['inputs']):
-        ours = [written['name'], written['dtype'], *written['shape'][1:]]
-        if [spec.name, spec.dtype, *spec.shape[1:]] != ours:
-            sizes = [' x '.join(map(str, part[2:])) for part in ([0, 0, *spec.shape[1:]], ours)]
+        if (spec.dtype, *spec.shape[1:]) != (written['dtype'], *written['shape'][1:]):
+            sizes = [' x '.join(map(str, shape[1:])) for shape in (spec.shape, written['shape'])]
             raise ExportError(f'{artefact} takes {spec.name}, {spec.dtype} N x {sizes[0]}; {folder} holds '
-                              f'{ours[0]}, {ours[1]} N x {sizes[1]}')
-    if len(model.inputs) != len(manifest['inputs']):
-        raise ExportError(f'{artefact} takes {" and ".join(s.name for s in model.inputs)}; {folder} holds '
-                          f'{" and ".join(s["name"] for s in manifest["inputs"])}')
+                              f'{written["name"]}, {written["dtype"]} N x {sizes[1]}')
     classes = model.info['output']['shape'][1]
     if classes != manifest['num_classes']:
         raise ExportError(f'{artefact} has {classes} classes; the data set in {folder} {manifest["num_classes"]}')
+    if model.classes and manifest['classes'] and first_difference(model.classes, manifest['classes']):
+        raise ExportError(f'{artefact} and {folder} differ in their classes: '
+                          f'{first_difference(model.classes, manifest["classes"])}')
 
 
 def _read(folder, spec, name, manifest):
-    relative = os.path.join(spec['folder'], f'{name}.bin')
+    relative = f'{spec["folder"]}/{name}.bin'
     path = os.path.join(folder, relative)
     if not os.path.exists(path):
         raise DataError(f'{path}, which the manifest names, is not there')
@@ -263,7 +287,8 @@ def score_results(folder):
     scored = [video for video in range(len(manifest['videos'])) if (videos == video).any()]
     scores = [average_clips(logits[videos == video][None], manifest['average_clips'])[0] for video in scored]
     samples = [manifest['videos'][video] for video in scored]
-    meta = {key: manifest[key] for key in ('config', 'config_text', 'protocol', 'data', 'modality', 'skipped')}
+    meta = {key: manifest[key] for key in ('config', 'config_text', 'protocol', 'data', 'subset', 'modality',
+                                                'skipped')}
     meta['deployed'] = _json(os.path.join(folder, RESULTS, 'results.json'))
     return Results([s['name'] for s in samples], np.array([s['label'] for s in samples], np.int32), np.array(scores),
                    manifest['classes'], meta)

@@ -1,6 +1,7 @@
 """From a config and a checkpoint to a file that other runtimes load, and the proof that it gives the same answers."""
 
 import collections
+import copy
 import os
 
 import mindspore as ms
@@ -188,7 +189,7 @@ def verify(exported, cfg, count=3):
     Returns: Verification.
     Raises: ExportError where no runtime here runs such files.
     """
-    own = 'mindspore' if exported.path.endswith('.mindir') else 'auto'
+    own = {'.mindir': 'mindspore', '.onnx': 'onnxruntime'}.get(os.path.splitext(exported.path)[1], 'auto')
     on_ascend = own == 'mindspore' and ms.get_context('device_target') == 'Ascend'
     model = load_exported(exported.path, own, 'ascend' if on_ascend else 'cpu')
     specs = exported.info['inputs']
@@ -218,6 +219,7 @@ def _clips(cfg, specs, count):
     shapes = [spec['shape'][1:] if spec['dtype'] == 'uint8' else [*spec['shape'][2:], spec['shape'][1]]
               for spec in specs]
     try:
+        cfg = copy.deepcopy(cfg)
         fixed_length(cfg)
         dataset = DATASETS.build(cfg.data.test, test_mode=True)
         loaded = []

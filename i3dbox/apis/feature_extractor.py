@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from ..config import Config
 from ..engine.build import build_runner
-from ..errors import CheckpointError, ConfigError, spelling_hint
+from ..errors import ConfigError
 from ..evaluation.features import LEAST, VideoFeatures
 from ..models import build_recognizer
 from ..models.feature_network import LOGITS, FeatureNetwork
@@ -12,11 +12,9 @@ from ..models.i3d_table import HEAD_WEIGHT
 from ..weights.checkpoint import load_checkpoint
 from ..weights.loading import load_weights
 from ..weights.zoo import PREFIX
-from ..weights.zoo_index import ENTRIES
 from .checks import check_config
 from .features import complete
-
-RUNNERS = dict(CPU=dict(type='CPURunner'), Ascend=dict(type='Ascend910Runner'))
+from .recognizers import RUNNERS, zoo_names
 
 
 class Model(NamedTuple):
@@ -36,7 +34,7 @@ def find_model(names=(), cfg=None, checkpoint=None, stream=None):
     """Returns the Model that names of the zoo, or a config and a checkpoint, describe.
 
     Args:
-        names (sequence of str): of the zoo; one, or one a stream.
+        names (sequence of str): of the zoo; one, or one a stream; without a modality, as 'i3d_kinetics400', both.
         cfg (Config): of the model; default: I3D, with as many classes as the checkpoint has.
         checkpoint (str or dict): a .ckpt, or dict(rgb=..., flow=...).
         stream (str): 'rgb', 'flow' or 'joint'; default: all that the model has.
@@ -47,12 +45,9 @@ def find_model(names=(), cfg=None, checkpoint=None, stream=None):
         raise ConfigError('name a model of the zoo, or one of each stream (--model), or a checkpoint (--checkpoint, or '
                           '--rgb and --flow), and its config where it is not plain I3D')
     if names:
-        for name in names:
-            if name not in ENTRIES:
-                raise CheckpointError(f'the model zoo has no {name!r}.{spelling_hint(name, ENTRIES)} '
-                                      f'It has: {", ".join(ENTRIES)}')
-        checkpoint = {ENTRIES[name].modality.lower(): f'{PREFIX}{name}' for name in names}
-        if len(checkpoint) < len(names):
+        entries = [entry for name in names for entry in zoo_names(name).items()]
+        checkpoint = {kind: f'{PREFIX}{entry}' for kind, entry in entries}
+        if len(checkpoint) < len(entries):
             raise ConfigError(f'{" and ".join(names)} are of one stream: name one model of each')
     if cfg is None and not isinstance(checkpoint, dict):
         checkpoint = {_stream_of(checkpoint): checkpoint}

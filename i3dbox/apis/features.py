@@ -7,6 +7,7 @@ import pickle
 
 from ..errors import ConfigError
 from ..evaluation.feature_files import check_format, feature_file
+from ..fileio import sha256
 from ..preparation.extraction import Extraction, keep_settings
 from ..preparation.jobs import run_jobs
 from ..workers import spawn_context, start_worker
@@ -20,6 +21,8 @@ PRESETS = {
     'thumos14': _SNIPPETS,
     'video_features': dict(_SNIPPETS, window=64, stride=64, fps=None),
 }
+
+
 def complete(settings):
     """Fills settings up from DEFAULTS; a stride of None becomes the window. Raises ConfigError for an unknown one."""
     unknown = set(settings) - set(DEFAULTS)
@@ -78,7 +81,6 @@ def _extractor(made_of):
 def _facts(made_of):
     """The streams, and the hashes of their checkpoints."""
     from ..weights.zoo import local_path
-    from .test import sha256
 
     model = _extractor(made_of).model
     files = model.checkpoint if isinstance(model.checkpoint, dict) else {'model': model.checkpoint}

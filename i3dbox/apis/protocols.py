@@ -1,6 +1,7 @@
 """Test protocols: which clips of a video are scored, and how their scores become one answer."""
 
 from ..errors import ConfigError, spelling_hint
+from ..registry import PIPELINES, parameters_of
 
 KEYS = ('frames', 'crop', 'average_clips')
 UNSAID = ('OpenClip', 'DecodeClip', 'ComputeFlow', 'PackClips')  # steps that choose nothing
@@ -91,6 +92,8 @@ def pipelines(dataset):
 
 
 def _call(step):
-    name = step.get('type')
-    arguments = ', '.join(f'{key}={value!r}' for key, value in sorted(step.items()) if key != 'type')
+    name, part = step.get('type'), PIPELINES.get(step.get('type'))
+    defaults = {key: parameter.default for key, parameter in parameters_of(part)[0].items()}
+    arguments = ', '.join(f'{key}={value!r}' for key, value in sorted(step.items())
+                          if key != 'type' and not (key in defaults and defaults[key] == value))
     return f'{name if isinstance(name, str) else name.__name__}({arguments})'

@@ -17,7 +17,7 @@ GEOMETRY = dict(short_side=256, size=224, method='tvl1', bound=20)  # the author
 WINDOW = 64
 NAMES = {'RGB': 'rgb', 'Flow': 'flow', 'RGB+Flow': 'joint'}  # of streams, by modality
 EXPORTED = ('.onnx', '.mindir')
-_RUNNERS = dict(CPU=dict(type='CPURunner'), Ascend=dict(type='Ascend910Runner'))
+RUNNERS = dict(CPU=dict(type='CPURunner'), Ascend=dict(type='Ascend910Runner'))
 _STEPS = ('OpenClip', 'SampleFrames', 'DecodeClip', 'Resize', 'ComputeFlow', 'CenterCrop', 'PackClips')
 
 
@@ -93,7 +93,7 @@ def _build(models, checkpoints, device, device_id, name):
     model, checkpoint = next(iter(models.values())), next(iter(checkpoints.values()))
     if len(models) == 2:
         model, checkpoint = dict(type='TwoStreamRecognizer', **models), checkpoints
-    cfg = Config(dict(model=model, runner=_RUNNERS))
+    cfg = Config(dict(model=model, runner=RUNNERS))
     return _from_config(cfg, checkpoint, device, None, device_id, name)
 
 

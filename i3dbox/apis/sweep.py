@@ -4,12 +4,16 @@ import json
 import os
 import re
 
+import numpy as np
+
 from ..engine import distributed
 from ..errors import CheckpointError, ConfigError
+from ..evaluation.metrics import LOWER_IS_BETTER
 from ..evaluation.results import load_results
 from ..evaluation.tables import figures_table
-from ..fileio import atomic_write, sha256
+from ..fileio import atomic_write, check_writable, sha256
 from ..weights.averaging import average_checkpoints
+from .checks import check_metrics
 from .test import Evaluator
 
 
@@ -40,6 +44,9 @@ def sweep(cfg, paths, folder, metrics, average=False, device='auto', device_id=N
 
     Returns: str, the table, and which is best (the same text on every rank).
     """
+    if not check_metrics(metrics, num_classes=2):
+        raise ConfigError(f'a sweep takes a metric that gives a single number, such as top_k_accuracy; got {metrics}')
+    check_writable(os.path.join(folder, 'sweep', 'summary.json'))
     evaluator = Evaluator(cfg, device, device_id, data)
     first = distributed.rank() == 0
     if average:
@@ -58,14 +65,11 @@ def sweep(cfg, paths, folder, metrics, average=False, device='auto', device_id=N
         if first and not known:
             os.makedirs(os.path.dirname(file), exist_ok=True)
             results.save(file)
-        figures = {key: value for key, value in results.evaluate(metrics).items() if isinstance(value, float)}
+        figures = {key: float(value) for key, value in results.evaluate(metrics).items() if np.ndim(value) == 0}
         rows.append((name, len(results.names), figures))
         summary.append(dict(checkpoint=path, sha256=digest, videos=len(results.names), **figures))
-    if not rows[0][2]:
-        raise ConfigError('the first metric of a sweep gives a single number, such as top_k_accuracy; '
-                          f'got {metrics}')
     key = next(iter(rows[0][2]))
-    best = max(rows, key=lambda row: row[2][key])
+    best = (min if key in LOWER_IS_BETTER else max)(rows, key=lambda row: row[2][key])
     text = (f'{figures_table(rows)}\nbest: {best[0]}, {key} {best[2][key]:.4f}, chosen among {len(rows)} on data.{data}'
             f'\nprotocol: {results.meta["protocol"]}')
     if first:

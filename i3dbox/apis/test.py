@@ -1,6 +1,7 @@
 """Testing a recognizer on a data set."""
 
 import logging
+import os
 import platform
 import sys
 
@@ -15,6 +16,7 @@ from ..datasets.stream import SequentialStream
 from ..engine import distributed
 from ..engine.build import build_hooks, build_runner, call_hooks
 from ..engine.logging import setup_logging
+from ..errors import CheckpointError
 from ..evaluation.clip_scores import MAX_FRAMES, ClipScorer
 from ..evaluation.results import Results
 from ..fileio import sha256
@@ -41,7 +43,9 @@ def test(cfg, checkpoint, device='auto', device_id=None, data='test'):
     Raises: an I3DBoxError before anything expensive, if the parts do not fit.
     """
     evaluator = Evaluator(cfg, device, device_id, data)
-    return evaluator(checkpoint)
+    results = evaluator(checkpoint)
+    evaluator.finish(results)
+    return results
 
 
 class Evaluator:
@@ -66,6 +70,7 @@ class Evaluator:
 
     def __call__(self, checkpoint):
         """Returns the Results of a checkpoint (see `test`)."""
+        meta = self._meta(checkpoint)  # now, as the file may be replaced while it is tested
         for report in load_weights(self.recognizer, checkpoint, new_head='never'):
             check_classes(self.dataset, report)
             logger.info('%s', report)
@@ -74,10 +79,13 @@ class Evaluator:
             self.mixed_precision(self.recognizer)
             self.checked = True
         results = self.scorer()
-        results.meta.update(self._meta(checkpoint))
+        results.meta.update(meta)
+        return results
+
+    def finish(self, results):
+        """Lets the hooks know of the results, when they are safe."""
         if distributed.rank() == 0:
             call_hooks(self.hooks, 'after_test', results)
-        return results
 
     @property
     def identity(self):
@@ -90,6 +98,9 @@ class Evaluator:
     def _meta(self, checkpoint):
         """Where the results come from: plain values."""
         files = checkpoint if isinstance(checkpoint, dict) else {'model': checkpoint}
+        for path in files.values():
+            if not os.path.isfile(local_path(path)):
+                raise CheckpointError(f'checkpoint {path} does not exist')
         return dict(
             self.identity, config=self.cfg.filename,
             checkpoint={part: dict(path=str(path), sha256=sha256(local_path(path))) for part, path in files.items()},

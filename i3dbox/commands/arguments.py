@@ -79,7 +79,7 @@ def apply_openi(cfg, args):
 def add_model_arguments(parser):
     """Adds --model, --config, --checkpoint, --rgb and --flow: a trained model, of the zoo or one's own."""
     parser.add_argument('--model', nargs='+', default=[], metavar='NAME', help='a model of the zoo, such as '
-                        'i3d_rgb_kinetics400; two, one of RGB and one of flow, for both streams')
+                        'i3d_rgb_kinetics400; i3d_kinetics400, or two names, for both streams')
     parser.add_argument('--config', metavar='C', help="the config of your own checkpoints, a file or a shipped one's "
                         'name; default: plain I3D with their number of classes')
     parser.add_argument('--checkpoint', metavar='K', help='a .ckpt')
@@ -93,6 +93,20 @@ def model_of(args, stream=None):
         raise ConfigError('name one checkpoint (--checkpoint), or one of each stream (--rgb, --flow), not both')
     return dict(names=args.model, cfg=load_config(args) if args.config else None,
                 checkpoint=streams or args.checkpoint, stream=stream)
+
+
+def check_different(paths):
+    """Raises ConfigError where a file or folder is named twice."""
+    paths = [os.path.realpath(path) for path in paths]
+    twice = [path for path in paths if paths.count(path) > 1]
+    if twice:
+        raise ConfigError(f'{twice[0]} is named twice')
+
+
+def split_name(item):
+    """('NAME', path) of NAME=path, ('', path) of a path, which may hold a '=' itself."""
+    name, equals, path = item.partition('=')
+    return ('', item) if not equals or os.path.exists(item) or not name or os.sep in name else (name, path)
 
 
 def add_metrics_argument(parser):
@@ -198,7 +212,16 @@ def load_config(args):
     Raises:
         ConfigError: no such config, or one that cannot be used.
     """
-    return Config.fromfile(find_config(args.config), getattr(args, 'cfg_options', None))
+    from ..datasets.disk import rooted
+
+    cfg = Config.fromfile(find_config(args.config), getattr(args, 'cfg_options', None))
+    if cfg.get('data_root') is not None:
+        found = rooted(cfg.get('data'))
+        if not found:
+            raise ConfigError(f'{cfg.filename}: data_root is for data sets that have one, and none of them has')
+        for part in found:
+            part['data_root'] = cfg.data_root
+    return cfg
 
 
 def find_config(name):

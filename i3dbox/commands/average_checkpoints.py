@@ -7,7 +7,13 @@ def add_arguments(parser):
 
 
 def run(args):
+    import os
+
+    from ..errors import CheckpointError
     from ..weights.averaging import average_checkpoints
 
+    if os.path.exists(args.out):
+        raise CheckpointError(f'OUT, the last word, is {args.out}, which is there already: name a new file behind the '
+                              'checkpoints')
     average_checkpoints(args.checkpoints, args.out)
     print(f'{args.out}: the mean of {len(args.checkpoints)} checkpoints')

@@ -15,13 +15,14 @@ def add_arguments(parser):
 
 def run(args):
     from ..errors import ConfigError
-    from ..evaluation.fusion import fuse, search_weights
+    from ..evaluation.fusion import fuse, pair, search_weights
     from ..evaluation.metrics import DEFAULT
     from ..evaluation.results import check_results_path, load_results
     from .test import print_results
 
     if len(args.results) < 2:
         raise ConfigError('name at least two result files')
+    arguments.check_different(args.results)
     if args.search is not None and args.weights:
         raise ConfigError('--search finds the weights that --weights gives: use one of them')
     if args.out:
@@ -29,16 +30,20 @@ def run(args):
     parts = {path: load_results(path) for path in args.results}
     weights = args.weights
     if args.search is not None:
-        training = {path: load_results(path) for path in args.search} or parts
+        arguments.check_different(args.search)
+        training = pair({path: load_results(path) for path in args.search} or parts, parts)
+        unnamed = 0
         for path, part in training.items():
             subset = part.meta.get('subset')
-            if subset and subset != ['train']:  # data sets of one's own may not name their subset
+            unnamed += not subset
+            if subset and subset != ['train']:
                 raise ConfigError(f'{path} holds scores of the subset {", ".join(subset)}: weights are '
                                   'searched on the training split, or the figures that they give are no test')
         weights, found, equal = search_weights(training)
         number = len(next(iter(training.values())).names)
-        print(f'weights {weights[0]:.2f} and {weights[1]:.2f}, found by cross-validation on {number} videos of the '
-              f'training split: top-1 {found:.4f} on those left out, {equal:.4f} with equal weights')
+        what = 'videos (their files do not name their subset)' if unnamed else 'videos of the training split'
+        print(f'weights {weights[0]:.2f} and {weights[1]:.2f}, found by cross-validation on {number} {what}: top-1 '
+              f'{found:.4f} on those left out, {equal:.4f} with equal weights')
     joint = fuse(parts, weights)
     print_results(joint, args.eval or DEFAULT)
     if args.out:

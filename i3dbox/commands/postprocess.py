@@ -23,9 +23,9 @@ def run(args):
         check_results_path(args.out)
     if args.weights and len(args.datasets) == 1:
         raise ConfigError('--weights are for several streams; one data set was given')
+    arguments.check_different(args.datasets)
     parts = {folder: score_results(folder) for folder in args.datasets}
     results = fuse(parts, args.weights) if len(parts) > 1 else next(iter(parts.values()))
-    print(f'protocol: {results.meta["protocol"]}')
     print_results(results, args.eval or DEFAULT)
     if args.out:
         results.save(args.out)

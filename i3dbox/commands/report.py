@@ -5,7 +5,7 @@ from . import arguments
 
 def add_arguments(parser):
     parser.add_argument('sources', nargs='+', metavar='[NAME=]WORK_DIR|FILE', help='work_dirs, for their curves, and '
-                        'result files of one data set, .pkl or .json, for all else; RGB and flow files are fused')
+                        'result files of one data set, .pkl or .json, for all else; an RGB and a flow file alone are fused')
     parser.add_argument('--out', default='report', metavar='DIR', help='the folder for report.html and its pictures; '
                         'default: report')
     parser.add_argument('--mistakes', type=arguments.at_least(0), default=12, metavar='N',
@@ -25,17 +25,19 @@ def run(args):
 
     runs, columns, notes = {}, {}, []
     for item in args.sources:
-        name, _, path = ('', '', item) if os.path.exists(item) else item.rpartition('=')
+        name, path = arguments.split_name(item)
         stem = os.path.splitext(os.path.basename(os.path.normpath(path)))[0]
         if os.path.isdir(path):
             runs[_free(name or stem, path, runs)] = read_run_log(path)
             continue
         for title, part in load_results(path).by_stream().items():
-            columns[_free(f'{name} {title}' if name else title, stem, columns)] = part
+            columns[_free(f'{name} {title}' if name else title, path, columns)] = part
+    first = next(iter(columns.values()), None)
     for title, part in columns.items():
-        difference = first_difference(next(iter(columns.values())).classes, part.classes)
-        if difference:
-            raise ConfigError(f'a report is of one set of classes; {title}: {difference}')
+        difference = first_difference(first.classes, part.classes) if first.classes and part.classes else ''
+        if difference or part.scores.shape[1] != first.scores.shape[1]:
+            raise ConfigError(f'a report is of one set of classes; {title}: {difference or "another number of them"}')
+    arguments.check_different([arguments.split_name(item)[1] for item in args.sources])
     if 'RGB' in columns and 'Flow' in columns and len(columns) == 2:
         try:
             columns = fuse({'RGB': columns['RGB'], 'Flow': columns['Flow']}).by_stream()
@@ -49,6 +51,8 @@ def run(args):
     print(path)
 
 
-def _free(title, other, taken):
-    """`title`, with `other` behind it where it is taken."""
-    return f'{title} ({other})' if title in taken else title
+def _free(title, path, taken):
+    """`title`, with its path behind it where it is taken."""
+    if title in taken:
+        title = f'{title} ({path})'
+    return _free(f'{title}, again', path, taken) if title in taken else title

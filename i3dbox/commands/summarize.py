@@ -15,32 +15,48 @@ def run(args):
     from ..evaluation.results import load_results
     from ..evaluation.tables import figures_table
 
-    groups = {}
+    arguments.check_different([arguments.split_name(item)[1] for item in args.results])
+    groups, protocols = {}, {}
     for item in args.results:
-        name, _, path = item.rpartition('=')
+        name, path = arguments.split_name(item)
         results = load_results(path)
-        parts = results.by_stream() if results.streams and not name else {name or _stem(path): results}
-        for title, part in parts.items():
+        protocols.setdefault(results.meta.get('protocol'), []).append(path)
+        parts = {f'{path}: {title}' if len(args.results) > 1 else title: part
+                 for title, part in results.by_stream().items()} if results.streams else {path: results}
+        for title, part in ({name: results} if name else parts).items():
             groups.setdefault(title, {})[path] = part
     rows = []
     for title, parts in groups.items():
+        _check_alike(parts)
         figures = [part.evaluate(args.eval or DEFAULT) for part in parts.values()]
         numbers = [len(part.names) for part in parts.values()]
-        titles = [title] if len(parts) == 1 else [f'{title}: {_stem(path)}' for path in parts]
+        titles = [title] if len(parts) == 1 else [f'{title}: {path}' for path in parts]
         rows += zip(titles, numbers, figures)
         if len(parts) > 1:
             rows.append((f'{title}: mean of {len(parts)}', sum(numbers), _mean(figures)))
     print(figures_table(rows))
+    for protocol, paths in protocols.items():
+        if protocol:
+            print(f'protocol: {protocol}' + (f' ({", ".join(paths)})' if len(protocols) > 1 else ''))
 
 
-def _stem(path):
-    import os
+def _check_alike(parts):
+    """Raises ConfigError where figures of one name are not of one protocol and the same classes."""
+    from ..errors import ConfigError, first_difference
 
-    return os.path.splitext(os.path.basename(path))[0]
+    (path, first), *others = parts.items()
+    for other_path, other in others:
+        protocols = [part.meta.get('protocol') for part in (first, other)]
+        difference = first_difference(first.classes, other.classes) if first.classes and other.classes else ''
+        if difference or protocols[0] != protocols[1]:
+            raise ConfigError(f'{path} and {other_path} have no mean: ' + (difference or 'their protocols are '
+                              + ' and '.join(map(str, protocols))))
 
 
 def _mean(figures):
     """The mean of each figure that is a single number; intervals, which do not average, are left out."""
-    names = [name for name, value in figures[0].items() if isinstance(value, float)]
+    import numpy as np
+
+    names = [name for name, value in figures[0].items() if np.ndim(value) == 0]
     return {name: sum(f[name] for f in figures) / len(figures) for name in names
             if not name.endswith(('_low', '_high'))}

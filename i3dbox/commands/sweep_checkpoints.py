@@ -19,14 +19,13 @@ def add_arguments(parser):
 
 
 def run(args):
-    from ..apis.checks import check_metrics, metrics_of
+    from ..apis.checks import metrics_of
     from ..apis.protocols import apply_protocol
     from ..apis.sweep import last_checkpoints, sweep
     from ..engine.distributed import rank
 
     cfg = arguments.load_config(args)
     metrics = args.eval or metrics_of(cfg)
-    check_metrics(metrics, num_classes=2)
     if args.protocol:
         apply_protocol(cfg, args.protocol, args.data)
     paths = last_checkpoints(args.folder, args.last)

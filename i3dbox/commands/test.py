@@ -26,26 +26,32 @@ def run(args):
         check_results_path(args.out)
     from ..apis.checks import check_metrics, metrics_of
     from ..apis.protocols import apply_protocol
-    from ..apis.test import test
+    from ..apis.test import Evaluator
     from ..engine.distributed import rank
     metrics = args.eval or metrics_of(cfg)
     check_metrics(metrics, num_classes=2)
     if args.protocol:
         apply_protocol(cfg, args.protocol)
-    results = test(cfg, checkpoint, args.device, args.device_id)
+    evaluator = Evaluator(cfg, args.device, args.device_id)
+    results = evaluator(checkpoint)
     if rank() != 0:
         return
-    print(f'protocol: {results.meta["protocol"]}')
+    if args.out:  # before anything that could fail
+        results.save(args.out)
     print_results(results, metrics)
     if args.out:
-        results.save(args.out)
         print(f'scores of {len(results.names)} videos written to {args.out}')
+    evaluator.finish(results)
 
 
 def print_results(results, metrics):
-    """The figures of each stream and of all, and what is not counted in them."""
+    """The protocol, the figures of each stream and of all, and what is not counted in them."""
+    import numpy as np
+
     from ..evaluation.tables import arrays_text, figures_table
 
+    if results.meta.get('protocol'):
+        print(f'protocol: {results.meta["protocol"]}')
     skipped = results.meta.get('skipped')
     if skipped:
         print(f'{len(skipped)} damaged videos are not counted: {", ".join(skipped)}')
@@ -55,7 +61,7 @@ def print_results(results, metrics):
         print(figures_table([(title, len(results.names), values) for title, values in figures.items()]))
     for title, values in figures.items():
         for name, value in values.items() if len(figures) == 1 else ():
-            if isinstance(value, float):
+            if np.ndim(value) == 0:
                 print(f'{name}: {value:.4f}')
         text = arrays_text(values, results.classes)
         if text:

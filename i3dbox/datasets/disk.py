@@ -69,3 +69,12 @@ def first_folder(root, names, purpose):
 def fold(name):
     """`name` without its case and Unicode form: what names on different disks have in common."""
     return unicodedata.normalize('NFC', name).casefold()
+
+
+def rooted(data):
+    """The configs of data sets in `data`, those within two-stream ones too, that have a data_root: list of dict."""
+    found = []
+    for part in (data or {}).values():
+        if isinstance(part, dict):
+            found += [part] * ('data_root' in part) + rooted(part)
+    return found

@@ -16,7 +16,10 @@ class _Console(logging.StreamHandler):
     """Writes around a progress bar, if there is one."""
 
     def emit(self, record):
-        tqdm.write(self.format(record), file=self.stream)
+        try:
+            tqdm.write(self.format(record), file=self.stream)
+        except Exception:  # as all handlers do: a console that is gone stops no run
+            self.handleError(record)
 
 
 def setup_logging(work_dir=None, rank=0):
@@ -56,5 +59,9 @@ class JsonLines:
         """Writes one line."""
         values = {key: None if isinstance(value, float) and not math.isfinite(value) else value
                   for key, value in values.items()}
-        with open(self.path, 'a', encoding='utf-8') as file:
-            file.write(json.dumps(values, ensure_ascii=False, allow_nan=False) + '\n')
+        with open(self.path, 'ab+') as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b'\n':  # a killed run was writing its last line
+                    file.write(b'\n')
+            file.write((json.dumps(values, ensure_ascii=False, allow_nan=False) + '\n').encode())

@@ -27,11 +27,13 @@ def fuse(parts, weights=None):
     aligned = [first] + [_aligned(first_name, first, name, other) for name, other in others]
     joint = sum(np.float32(weight) * part.scores for weight, part in zip(weights, aligned))
     titles = _stream_names(parts)
+    subsets = {subset for part in parts.values() for subset in part.meta.get('subset') or ()}
     meta = dict(parts={name: part.meta for name, part in parts.items()}, weights=weights,
-                protocol=first.meta.get('protocol'), modality=' + '.join(TITLES.get(t, t) for t in titles),
+                protocol=first.meta.get('protocol'), data=first.meta.get('data', 'test'), subset=sorted(subsets), modality=' + '.join(TITLES.get(t, t) for t in titles),
                 config_text=first.meta.get('config_text'),
                 skipped=sorted({name for part in parts.values() for name in part.meta.get('skipped') or ()}))
-    return Results(first.names, first.labels, joint, first.classes, meta,
+    classes = next((part.classes for part in aligned if part.classes), None)
+    return Results(first.names, first.labels, joint, classes, meta,
                    {title: part.scores for title, part in zip(titles, aligned)})
 
 
@@ -68,7 +70,7 @@ def _stream_names(parts):
     return streams if None not in streams and len(set(streams)) == len(streams) else list(parts)
 
 
-def search_weights(parts, steps=20):
+def search_weights(parts, half=10):
     """Finds the weights of two streams by cross-validation.
 
     In each of five folds, which keep the clips of one UCF101 group together, the weight is the one that is most
@@ -76,7 +78,7 @@ def search_weights(parts, steps=20):
 
     Args:
         parts (dict of str -> Results): two, of videos that are not those to be tested on.
-        steps (int): weights that are tried: k / steps of the sum of both.
+        half (int): of the number of weights that are tried between none of the one and none of the other.
 
     Returns:
         (list of float, float, float): the weights, which sum to 2 as equal ones do; the share that they get right,
@@ -94,8 +96,10 @@ def search_weights(parts, steps=20):
     np.random.default_rng(0).shuffle(groups)
     fold_of = {group: place % FOLDS for place, group in enumerate(groups)}
     folds = np.array([fold_of[_group(name)] for name in joint.names])
-    shares = np.arange(steps + 1) / steps * 2
-    correct = np.array([((2 - share) * first + share * second).argmax(1) == joint.labels for share in shares])
+    shares = np.arange(2 * half + 1) / half
+    finite = np.isfinite(first).all(1) & np.isfinite(second).all(1)
+    correct = np.array([(((2 - share) * first + share * second).argmax(1) == joint.labels) & finite
+                        for share in shares])
     chosen, hits = [], 0
     for fold in range(FOLDS):
         rest = correct[:, folds != fold].sum(1)
@@ -103,7 +107,28 @@ def search_weights(parts, steps=20):
         chosen.append(shares[best])
         hits += correct[best, folds == fold].sum()
     share = float(np.mean(chosen))
-    return [2 - share, share], float(hits / len(folds)), float(correct[steps // 2].mean())
+    return [2 - share, share], float(hits / len(folds)), float(correct[half].mean())
+
+
+def pair(training, test):
+    """`training` (dict of str -> Results) in the order of `test`, paired by modality.
+
+    Raises: ConfigError where they do not pair, or are of other classes or another protocol.
+    """
+    modalities = [[part.meta.get('modality') for part in parts.values()] for parts in (training, test)]
+    if len(set(modalities[1])) < len(modalities[1]) or sorted(map(str, modalities[0])) != sorted(map(str, modalities[1])):
+        raise ConfigError(f'the files to search on are of {", ".join(map(str, modalities[0]))}, those to fuse of '
+                          f'{", ".join(map(str, modalities[1]))}: name one of each stream')
+    named = dict(zip(modalities[0], training.items()))
+    for (test_name, part), modality in zip(test.items(), modalities[1]):
+        name, other = named[modality]
+        difference = part.classes and other.classes and first_difference(part.classes, other.classes)
+        if difference or part.scores.shape[1] != other.scores.shape[1]:
+            raise ConfigError(f'{test_name} and {name} are of other classes: {difference or "another number"}')
+        if part.meta.get('protocol') != other.meta.get('protocol'):
+            raise ConfigError(f'{test_name} and {name} are of other protocols: {part.meta.get("protocol")} in the one and '
+                              f'{other.meta.get("protocol")} in the other')
+    return dict(named[modality] for modality in modalities[1])
 
 
 def _group(name):

@@ -8,6 +8,7 @@ import numpy as np
 from ..registry import METRICS
 
 DEFAULT = ('top_k_accuracy', 'mean_class_accuracy')
+LOWER_IS_BETTER = ('ece',)
 
 
 @METRICS.register

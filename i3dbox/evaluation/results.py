@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import os
 import pickle
 
@@ -61,12 +62,11 @@ class Results:
         if str(path).endswith('.pkl'):
             atomic_write(path, pickle.dumps(fields))
             return
-        samples = [dict(name=name, label=label, prediction=prediction, scores=row)
-                   for name, label, prediction, row in zip(self.names, self.labels.tolist(), self.predictions.tolist(),
-                                                           self.scores.tolist())]
-        for stream, scores in self.streams.items():
-            for sample, row in zip(samples, scores.tolist()):
-                sample[stream] = row
+        samples = [dict(name=name, label=label, prediction=prediction)
+                   for name, label, prediction in zip(self.names, self.labels.tolist(), self.predictions.tolist())]
+        for column, scores in {'scores': self.scores, **self.streams}.items():
+            for sample, row in zip(samples, scores.tolist()):  # JSON has no NaN and no infinity
+                sample[column] = [value if math.isfinite(value) else None for value in row]
         atomic_write(path, json.dumps(dict(meta=self.meta, classes=self.classes, streams=list(self.streams),
                                            samples=samples), ensure_ascii=False, indent=1))
 
@@ -85,6 +85,10 @@ def load_results(path):
         for array in (results.scores, *results.streams.values()):
             if array.shape != shape or len(results.labels) != len(array):
                 raise ValueError('its names, labels and scores differ in number')
+        if len(set(results.names)) < len(results.names) or not isinstance(results.meta, dict):
+            raise ValueError('it names a video twice, or does not say what it is of')
+        if results.labels.size and not 0 <= results.labels.min() <= results.labels.max() < shape[1]:
+            raise ValueError(f'it has labels outside its {shape[1]} classes')
         return results
     except FileNotFoundError:
         raise ConfigError(f'result file {path} does not exist') from None

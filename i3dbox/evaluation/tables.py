@@ -20,20 +20,25 @@ def figures_table(rows):
 
     Returns: str.
     """
+    return table(figure_rows(rows))
+
+
+def figure_rows(rows):
+    """The cells of `figures_table`, the head first."""
     names = list(dict.fromkeys(name for *_, figures in rows for name, value in figures.items() if np.ndim(value) == 0))
-    intervals = {name for name in names if f'{name}_low' in names and f'{name}_high' in names}
-    names = [name for name in names if name.rpartition('_')[0] not in intervals]
+    ends = {f'{name}_{end}' for name in names for end in ('low', 'high')
+            if f'{name}_low' in names and f'{name}_high' in names}
+    names = [name for name in names if name not in ends]
+    return [['', 'videos', *names], *([title, number, *(_figure(figures, name) for name in names)]
+                                      for title, number, figures in rows)]
 
-    def cell(figures, name):
-        if name not in figures:
-            return ''
-        text = f'{figures[name]:.4f}'
-        if f'{name}_low' in figures:
-            text += f' [{figures[f"{name}_low"]:.4f}, {figures[f"{name}_high"]:.4f}]'
-        return text
 
-    return table([['', 'videos', *names], *([title, number, *(cell(figures, name) for name in names)]
-                                            for title, number, figures in rows)])
+def _figure(figures, name):
+    """A figure as text, with its interval where there is one; '' where there is no such figure."""
+    if name not in figures:
+        return ''
+    interval = [figures.get(f'{name}_{end}') for end in ('low', 'high')]
+    return f'{figures[name]:.4f}' + (' [{:.4f}, {:.4f}]'.format(*interval) if None not in interval else '')
 
 
 def arrays_text(figures, classes=None):

@@ -62,7 +62,7 @@ def calibration_chart(columns, bins=10):
     """Accuracy against confidence of several results (dict of title -> Results)."""
     figure, axes = _figure('is the network as often right as it is sure?', 5, 4.2)
     axes.plot([0, 1], [0, 1], color='0.7', lw=1)
-    for color, (title, results) in zip(COLORS, columns.items()):
+    for color, (title, results) in zip(COLORS * (len(columns) // len(COLORS) + 1), columns.items()):
         confidence, correct = confidences(results.scores, results.labels)
         places = np.minimum((confidence * bins).astype(int), bins - 1)
         filled = [b for b in range(bins) if (places == b).any()]

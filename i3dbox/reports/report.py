@@ -1,6 +1,8 @@
 """The report of runs and results: figures, curves, confusions, classes, mistakes."""
 
+import glob
 import os
+import re
 
 import cv2
 import numpy as np
@@ -8,7 +10,7 @@ from tqdm import tqdm
 
 from ..errors import I3DBoxError
 from ..evaluation.metrics import evaluate
-from ..evaluation.tables import class_names, confusions
+from ..evaluation.tables import class_names, confusions, figure_rows
 from ..fileio import atomic_write
 from . import page
 from .charts import calibration_chart, confusion_chart, curves
@@ -51,6 +53,9 @@ def write_report(out, runs, columns, mistakes=12, notes=()):
             parts.append(page.table(['class', 'taken for', 'videos'], pairs, (0, 1)))
         parts += _mistakes(title, results, mistakes, pictures)
         parts += _sources(columns)
+    for old in glob.glob(os.path.join(glob.escape(out), '*.png')):  # of an earlier report
+        if re.fullmatch(r'(curve_\w+|mistake_\d+|confusion_matrix|calibration)\.png', os.path.basename(old)):
+            os.remove(old)
     for name, data in pictures.items():
         atomic_write(os.path.join(out, f'{name}.png'), data)
     path = os.path.join(out, 'report.html')
@@ -61,35 +66,32 @@ def write_report(out, runs, columns, mistakes=12, notes=()):
 def class_rows(columns):
     """The head and rows of the table of classes: videos, each column's recall, and, for RGB and Flow side by side,
     which of them is better at the class and how many videos only the one or the other gets right."""
+    found = [evaluate(['per_class'], part.scores, part.labels) for part in columns.values()]
     first = next(iter(columns.values()))
-    recalls = [evaluate(['per_class'], part.scores, part.labels) for part in columns.values()]
     head, names = ['class', 'videos', *columns], class_names(first.classes, first.scores.shape[1])
     both = 'RGB' in columns and 'Flow' in columns and columns['RGB'].names == columns['Flow'].names
     if both:
         head += ['saved by', 'only RGB right', 'only Flow right']
-        right = {title: columns[title].predictions == columns[title].labels for title in ('RGB', 'Flow')}
+        labels = columns['RGB'].labels
+        right = {title: columns[title].predictions == labels for title in ('RGB', 'Flow')}
     rows = []
     for label, name in enumerate(names):
-        support = recalls[0]['support'][label]
-        cells = [name, int(support), *(f'{r["recall"][label]:.3f}' if support else '' for r in recalls)]
+        supports = sorted({int(figures['support'][label]) for figures in found})
+        cells = [name, ' to '.join(map(str, (supports[0], supports[-1]))) if len(supports) > 1 else supports[0],
+                 *(f'{figures["recall"][label]:.3f}' if figures['support'][label] else '' for figures in found)]
         if both:
-            members = first.labels == label
+            members = labels == label
             alone = [int((right[a] & ~right[b] & members).sum()) for a, b in (('RGB', 'Flow'), ('Flow', 'RGB'))]
-            gap = (alone[0] - alone[1]) / max(support, 1)
+            gap = (alone[0] - alone[1]) / max(members.sum(), 1)
             cells += [f'RGB +{gap:.3f}' if gap > 0 else f'Flow +{-gap:.3f}' if gap < 0 else '', *alone]
         rows.append(cells)
     return head, rows
 
 
 def _figures(columns):
-    rows, names = [], None
-    for title, part in columns.items():
-        values = evaluate(METRICS, part.scores, part.labels)
-        names = [name for name in values if not name.endswith(('_low', '_high'))]
-        cells = [f'{values[name]:.4f}' + (f' [{values[name + "_low"]:.4f}, {values[name + "_high"]:.4f}]'
-                                          if f'{name}_low' in values else '') for name in names]
-        rows.append([title, len(part.names), *cells])
-    parts = [page.heading('Figures'), page.table(['', 'videos', *names], rows),
+    head, *rows = figure_rows([(title, len(part.names), evaluate(METRICS, part.scores, part.labels))
+                               for title, part in columns.items()])
+    parts = [page.heading('Figures'), page.table(head, rows),
              page.paragraph('In brackets: 95 % intervals over the choice of the test videos (bootstrap).', note=True)]
     lines = {}
     for title, part in columns.items():

@@ -9,8 +9,8 @@ from ..errors import DataError
 def read_run_log(work_dir):
     """Reads what a run has logged.
 
-    A run that was killed and resumed has logged some steps twice: the later line counts. A last line that was cut
-    off is left out.
+    A run that was killed and resumed has logged some steps twice: the later line counts. A line that was cut off is
+    left out.
 
     Returns:
         dict: mode ('train', 'val') -> dict of column -> list, with 'step' among the columns; None where a line has
@@ -21,17 +21,18 @@ def read_run_log(work_dir):
     path = os.path.join(work_dir, 'log.json')
     if not os.path.isfile(path):
         raise DataError(f'{work_dir} is no work_dir: it has no log.json')
-    lines = {'train': {}, 'val': {}}
+    lines, broken = {'train': {}, 'val': {}}, 0
     with open(path, encoding='utf-8', errors='replace') as file:
-        for number, text in enumerate(file, 1):
+        for text in file:
             try:
                 line = json.loads(text)
             except json.JSONDecodeError:
-                if text.endswith('\n'):
-                    raise DataError(f'{path}, line {number} is no JSON') from None
+                broken += 1
                 continue
             if isinstance(line, dict) and line.get('mode') in lines and 'step' in line:
                 lines[line['mode']][line['step']] = line
+    if broken and not any(lines.values()):
+        raise DataError(f'{path} is no log of i3dbox: none of its lines is')
     return {mode: _columns([by_step[step] for step in sorted(by_step)]) for mode, by_step in lines.items()}
 
 

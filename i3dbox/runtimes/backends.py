@@ -163,7 +163,7 @@ class OpenVINOBackend(Backend):
         try:
             self._model = core.compile_model(path, name, options)
         except RuntimeError as error:
-            raise ExportError(f'OpenVINO cannot load {path}: {first_line(error)}') from error
+            raise ExportError(f'OpenVINO cannot load {path}: {str(error).strip().splitlines()[-1]}') from error
         self._names = [spec['name'] for spec in inputs]
 
     def run(self, arrays):
@@ -171,7 +171,7 @@ class OpenVINOBackend(Backend):
 
 
 BACKENDS = {'mindspore': MindSporeBackend, 'mindspore_lite': MindSporeLiteBackend,
-            'onnxruntime': ONNXRuntimeBackend, 'openvino': OpenVINOBackend}  # 'auto' tries them in this order
+            'openvino': OpenVINOBackend, 'onnxruntime': ONNXRuntimeBackend}  # 'auto' tries them in this order
 
 
 def build_backend(name, path, inputs, device='cpu', device_id=0, threads=None, precision=None):

@@ -27,6 +27,7 @@ os.environ.setdefault('GLOG_v', '3')
 CLASSES = 101
 RUNTIMES = {
     'MindSpore, graph mode': ('network',),
+    'MindSpore, as tools/test.py scores whole videos': ('whole',),
     'MINDIR in MindSpore': ('exported', 'mindir', 'mindspore', None),
     'ONNX in onnxruntime': ('exported', 'onnx', 'onnxruntime', None),
     'ONNX in OpenVINO': ('exported', 'onnx', 'openvino', 'float32'),
@@ -47,6 +48,16 @@ def network(folder, batch):
     load_weights(recognizer, str(folder / 'i3d.ckpt'))
     recognizer.set_train(False)
     return lambda clips: recognizer(ms.Tensor(clips[:, None])).asnumpy()
+
+
+def whole(folder, batch):
+    """The graph of open length, a clip at a time."""
+    from i3dbox.evaluation.clip_scores import ClipScorer
+    from i3dbox.weights.loading import load_weights
+    recognizer = recognizer_of()
+    load_weights(recognizer, str(folder / 'i3d.ckpt'))
+    scorer = ClipScorer(recognizer, any_length=True)
+    return lambda clips: scorer(clips[:, None])
 
 
 def exported(folder, batch, extension, backend, precision):

@@ -26,8 +26,13 @@ fi
 if [ ! -f "$artefact" ]; then echo "ARTEFACT $artefact does not exist" >&2; exit 1; fi
 here=$(dirname "$0")
 out=${OUT:-infer_310/${name}_$mode}
-input=$(python -c 'import json, sys; print(json.load(open(sys.argv[1] + ".json"))["inputs"][0]["dtype"])' "$artefact" \
-    2> /dev/null || echo uint8)
+description=${DESCRIPTION:-$artefact.json}
+if [ ! -f "$description" ]; then
+    echo "$description, which describes $artefact, does not exist; DESCRIPTION names it for a converted file" >&2
+    exit 1
+fi
+input=$(python -c 'import json, sys; print(json.load(open(sys.argv[1], encoding="utf-8"))["inputs"][0]["dtype"])' \
+    "$description")
 echo "== preprocess"
 python "$here/preprocess.py" "$config" "$out" --input "$input" "$@"
 echo "== infer"

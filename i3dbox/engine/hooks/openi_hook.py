@@ -2,7 +2,10 @@
 
 import importlib
 import os
+import shutil
+import tempfile
 
+from ...datasets.disk import rooted
 from ...errors import ConfigError, DataError, first_line
 from ...fileio import only_one
 from ...registry import HOOKS
@@ -22,7 +25,8 @@ class OpenIHook(Hook):
     Args:
         data_url (str): a folder, obs://... or s3://...; becomes `data_dir`, the data_root of every data set.
         train_url (str): where the work_dir goes, after every `interval` epochs and at the end.
-        ckpt_url (str): a checkpoint; becomes checkpoints/<its name>, and the config's load_from.
+        ckpt_url (str): a checkpoint, or several joined by commas; each becomes checkpoints/<its name>, and a single
+            one the config's load_from.
         result_url (str): where the scores of a test go, as results.pkl.
         data_dir (str): on this machine. interval (int): epochs.
         copy (str): 'moxing', or the dotted path of a function (source, target).
@@ -44,12 +48,18 @@ class OpenIHook(Hook):
             self._function(folder=True)  # its absence is told now and not after the training
         if self.data_url:
             self._fetch(self.data_url, self.data_dir, folder=True)
-            for dataset in _datasets(cfg.get('data') or {}):
+            found = rooted(cfg.get('data'))
+            if not found:
+                raise ConfigError('OpenIHook: data_url becomes the data_root of the data sets, and none of the '
+                                  "config's has one; point them at data_dir by --cfg-options")
+            for dataset in found:
                 dataset['data_root'] = self.data_dir
-        if self.ckpt_url:
-            path = os.path.join('checkpoints', os.path.basename(self.ckpt_url.rstrip('/')))
-            self._fetch(self.ckpt_url, path, folder=False)
-            cfg.load_from = path
+        urls = self.ckpt_url.split(',') if self.ckpt_url else []
+        for url in urls:
+            path = os.path.join('checkpoints', os.path.basename(url.rstrip('/')))
+            self._fetch(url, path, folder=False)
+            if len(urls) == 1:
+                cfg.load_from = path
 
     def after_epoch(self, run):
         if self.train_url and run.rank == 0 and run.epoch % self.interval == 0:
@@ -61,15 +71,19 @@ class OpenIHook(Hook):
 
     def after_test(self, results):
         if self.result_url:
-            results.save('results.pkl')
-            self._copy('results.pkl', f'{self.result_url.rstrip("/")}/results.pkl', folder=False)
+            with tempfile.TemporaryDirectory() as folder:
+                path = os.path.join(folder, 'results.pkl')
+                results.save(path)
+                self._copy(path, f'{self.result_url.rstrip("/")}/results.pkl', folder=False)
 
     def _fetch(self, source, target, folder):
         """Copies once a machine, however many ranks there are."""
         os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
         done = f'{target}.copied'
         with only_one(f'{target}.lock'):
-            if not os.path.exists(done):
+            if not os.path.exists(done) or open(done, encoding='utf-8').read() != source:
+                if folder:
+                    shutil.rmtree(target, ignore_errors=True)
                 self._copy(source, target, folder)
                 with open(done, 'w', encoding='utf-8') as file:
                     file.write(source)
@@ -83,21 +97,11 @@ class OpenIHook(Hook):
             raise DataError(f'{source} cannot be copied to {target}: {first_line(error)}') from error
 
     def _function(self, folder):
-        if self.copy != 'moxing':
-            module, _, name = self.copy.rpartition('.')
-        else:
-            module, name = 'moxing', None
         try:
-            found = importlib.import_module(module)
-        except ImportError as error:
-            raise ConfigError(f'OpenIHook: {MISSING if name is None else first_line(error)}') from error
-        return getattr(found, name) if name else getattr(found.file, 'copy_parallel' if folder else 'copy')
-
-
-def _datasets(data):
-    """The configs of data sets in `data`, those within two-stream ones too, that have a data_root."""
-    for part in data.values():
-        if isinstance(part, dict):
-            if 'data_root' in part:
-                yield part
-            yield from _datasets(part)
+            if self.copy == 'moxing':
+                return getattr(importlib.import_module('moxing').file, 'copy_parallel' if folder else 'copy')
+            module, _, name = self.copy.rpartition('.')
+            return getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError, ValueError) as error:
+            what = MISSING if self.copy == 'moxing' else f'copy={self.copy!r} is no function: {first_line(error)}'
+            raise ConfigError(f'OpenIHook: {what}') from error
