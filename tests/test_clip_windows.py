@@ -49,6 +49,18 @@ def test_the_last_frames_are_left_out_where_that_is_asked_for():
         assert [(w.first, w.last) for w in found] == ends
 
 
+def test_no_flow_is_seen_twice():
+    found = run(ClipWindows('flow', window=8, method='farneback', **SIZES), frames(17))  # 16 flow images
+    assert [(w.first, w.last) for w in found] == [(0, 8), (8, 16)]
+
+
+def test_a_jump_in_the_time_stamps_is_not_filled_with_copies():
+    stream = FrameStream(frames(4), fps=25)
+    stream._frames = iter([(0.0, frames(1)[0]), (0.04, frames(1)[0]), (3600.0, frames(1)[0]), (3600.04, frames(1)[0])])
+    stream.read = 4
+    assert len(list(stream)) == 4
+
+
 @pytest.mark.parametrize('count', [2, 3, 7])
 def test_a_video_shorter_than_a_window_is_looped(count):
     video = frames(count)

@@ -92,6 +92,26 @@ def test_a_folder_goes_on_over_what_cannot_be_read(network, tmp_path, capsys):
         'a.json', 'deep/d.json']
 
 
+@pytest.mark.parametrize('out', ['in.mp4', 'in/seen.json'])
+def test_the_videos_of_a_folder_are_not_overwritten(network, tmp_path, capsys, out):
+    (tmp_path / 'in').mkdir()
+    path = write_video(tmp_path / 'in' / 'a.avi', moving_frames(10))
+    before = path.read_bytes()
+    assert main('demo', [str(tmp_path / 'in'), *network, '--out', str(tmp_path / out)]) == 1
+    assert 'whose videos would be overwritten: name another' in capsys.readouterr().err
+    assert path.read_bytes() == before and os.listdir(tmp_path / 'in') == ['a.avi']
+
+
+def test_a_video_that_breaks_off_is_not_called_complete(network, tmp_path, capsys):
+    path = write_video(tmp_path / 'a.avi', moving_frames(60))
+    data = path.read_bytes()
+    path.write_bytes(data[:len(data) // 2])
+    assert main('demo', [str(path), *network, '--out', str(tmp_path / 'a.json')]) == 0
+    said = capsys.readouterr().err
+    answers = json.loads((tmp_path / 'a.json').read_text())
+    assert answers['complete'] is ('breaks off' not in said)
+
+
 class Interrupted(LabelledVideo):
     """Ctrl-C comes while it writes its third window."""
 

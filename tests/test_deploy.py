@@ -199,7 +199,7 @@ def test_answers_to_other_clips_are_not_kept(artefacts, copied):
     path = copied / 'result_Files/i3d_data_bs3_000001_0.bin'
     before = path.stat().st_mtime_ns
     manifest = json.loads((copied / 'manifest.json').read_text())
-    manifest['videos'][0]['label'] = 1
+    manifest['videos'][0]['name'] = 'another'
     (copied / 'manifest.json').write_text(json.dumps(manifest))
     infer(artefacts['rgb'], str(copied))
     assert path.stat().st_mtime_ns != before
@@ -238,6 +238,10 @@ def test_another_artefact_shape_or_device_is_refused(real_root, artefacts, check
            device='CPU')
     with pytest.raises(ExportError, match='N x 16 x 32 x 32 x 3; .* N x 8 x 32 x 32 x 3'):
         infer(str(tmp_path / 'long.onnx'), written['rgb'])
+    export(config(real_root), str(checkpoints / 'rgb.ckpt'), 'ONNX', str(tmp_path / 'float.onnx'), input='float32',
+           device='CPU')
+    with pytest.raises(ExportError, match='takes imgs, float32 N x 3 x 8 x 32 x 32; .* holds imgs, uint8 N x 8 x 32'):
+        infer(str(tmp_path / 'float.onnx'), written['rgb'])
     with pytest.raises(DeviceError, match="has no device 'ascend'"):
         infer(artefacts['rgb'], written['rgb'], backend='openvino', device='ascend')
 
@@ -257,6 +261,18 @@ def test_missing_and_short_answers_are_named(copied):
         score_results(str(copied))
     path.unlink()
     with pytest.raises(DataError, match='000003_0.bin is not there: the model has not answered to all 6 files'):
+        score_results(str(copied))
+
+
+def test_labels_that_do_not_fit_are_named(copied):
+    path = copied / 'label_bs3.npy'
+    labels = np.load(path)
+    np.save(path, labels[:-1])
+    with pytest.raises(DataError, match='label_bs3.npy holds 15 labels; the manifest names 18 clips'):
+        score_results(str(copied))
+    labels[0, 2] += 1
+    np.save(path, labels)
+    with pytest.raises(DataError, match='gives clip 2 the label 1, the manifest 0'):
         score_results(str(copied))
 
 

@@ -178,11 +178,27 @@ def test_options_become_lines_of_the_config_and_what_is_there_stays(tmp_path):
 
 
 def test_an_option_that_no_line_can_say_writes_the_config_out(tmp_path):
-    write_config(str(tmp_path / 'i3d_rgb.py'), config_text('rgb', '/v', 3, 9, None, 0, choose_recipe(9, False)))
+    for stream in ('rgb', 'flow'):
+        text = config_text(stream, '/v', 3, 9, None, 0, choose_recipe(9, False))
+        write_config(str(tmp_path / f'i3d_{stream}.py'), text)
     path = str(tmp_path / 'two_stream.py')
     write_config(path, BOTH, {'model.weights.1': 2})
     assert Config.fromfile(path).model.weights == (1, 2)
     assert Config.fromfile(path).model.flow.modality == 'Flow'
+
+
+def test_both_streams_are_tested_as_each_stands_in_its_own_config(tmp_path):
+    for stream in ('rgb', 'flow'):
+        text = config_text(stream, '/v', 3, 9, None, 0, choose_recipe(9, False))
+        options = {'data.test.pipeline.4.method': 'dis', 'model.head.dropout': 0.1} if stream == 'flow' else {}
+        write_config(str(tmp_path / f'i3d_{stream}.py'), text, options)
+    write_config(str(tmp_path / 'two_stream.py'), BOTH)
+    cfg = Config.fromfile(str(tmp_path / 'two_stream.py'))
+    assert cfg.data.test.flow.pipeline[4] == dict(type='ComputeFlow', method='dis')
+    assert 'method' not in cfg.data.test.rgb.pipeline[4] and cfg.data.test.flow.modality == 'Flow'
+    assert (cfg.model.rgb.head.dropout, cfg.model.flow.head.dropout) == (0.5, 0.1)
+    (tmp_path / 'copy.py').write_text(cfg.pretty_text)
+    assert dict(Config.fromfile(str(tmp_path / 'copy.py'))) == dict(cfg)
 
 
 # where training starts from

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from .. import __version__
 from ..datasets.loader import ClipLoader
 from ..datasets.stream import SequentialStream
-from ..errors import ConfigError, DataError, ExportError, first_difference
+from ..errors import ConfigError, DataError, ExportError, first_difference, first_line
 from ..evaluation.results import Results, average_clips
 from ..fileio import atomic_path, atomic_write, sha256
 from ..preparation.extraction import keep_settings
@@ -270,9 +270,11 @@ def _read(folder, spec, name, manifest):
 def score_results(folder):
     """Makes Results of the answers in <folder>/result_Files.
 
-    Raises: DataError where an answer is missing, or of another size than the manifest's classes ask for.
+    Raises: DataError where an answer is missing, or of another size than the manifest's classes ask for, or where
+        the labels are not the manifest's.
     """
     manifest = read_manifest(folder)
+    _check_labels(folder, manifest)
     rows, classes = [], manifest['num_classes']
     for name in manifest['files']:
         path = os.path.join(folder, RESULTS, f'{name}_0.bin')
@@ -292,6 +294,22 @@ def score_results(folder):
     meta['deployed'] = _json(os.path.join(folder, RESULTS, 'results.json'))
     return Results([s['name'] for s in samples], np.array([s['label'] for s in samples], np.int32), np.array(scores),
                    manifest['classes'], meta)
+
+
+def _check_labels(folder, manifest):
+    """Raises DataError where the file of labels, which other tools read, does not say what the manifest says."""
+    path = os.path.join(folder, f'label_bs{manifest["batch_size"]}.npy')
+    expected = [manifest['videos'][video]['label'] if video >= 0 else -1 for video in manifest['clips']]
+    try:
+        labels = np.load(path).reshape(-1)
+    except (OSError, ValueError) as error:
+        raise DataError(f'{path} cannot be read: {first_line(error)}') from error
+    if len(labels) != len(expected):
+        raise DataError(f'{path} holds {len(labels)} labels; the manifest names {len(expected)} clips')
+    wrong = np.flatnonzero(labels != expected)
+    if wrong.size:
+        raise DataError(f'{path} gives clip {wrong[0]} the label {labels[wrong[0]]}, the manifest '
+                        f'{expected[wrong[0]]}')
 
 
 def _json(path):

@@ -56,9 +56,10 @@ def find_model(names=(), cfg=None, checkpoint=None, stream=None):
     available = ('rgb', 'flow')
     if cfg is not None and cfg.model.type != 'TwoStreamRecognizer':
         available = (cfg.model.get('modality', 'RGB').lower(),)
+    wanted = available
     if isinstance(checkpoint, dict):
         available = tuple(name for name in available if name in checkpoint)
-    streams = available if stream is None else ('rgb', 'flow') if stream == 'joint' else (stream,)
+    streams = available or wanted if stream is None else ('rgb', 'flow') if stream == 'joint' else (stream,)
     if not streams or not set(streams) <= set(available):
         raise ConfigError(f'{stream or "the config"} takes a checkpoint of {" and one of ".join(streams)}; there is '
                           f'{"one of " + " and one of ".join(available) if available else "none that fits"}')

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from ..datasets.frame_stream import FrameStream
 from ..datasets.pipelines.spatial import CenterCrop, Resize
-from ..errors import ConfigError, DataError, I3DBoxError
+from ..errors import ConfigError, DamagedSampleError, DataError, I3DBoxError
 from ..evaluation.frechet import FrechetDistance
 from ..evaluation.features import LEAST
 from ..models.heads.i3d_head import mean_over_steps
@@ -71,7 +71,10 @@ def video_distance(real, generated, model=None, frames=16, stride=None, resize='
             if isinstance(features, Exception):
                 failures.append(Failure(source.name, source.path, reason_of(features, source)))
             else:
-                distance.update(name, features)
+                try:
+                    distance.update(name, features)
+                except DataError as error:
+                    raise DataError(f'{videos.path}: {error}') from error
     clips = {name: distance.count(name) for name in sets}
     for name, path in (('real', real), ('generated', generated)):
         if clips[name] < 2:
@@ -102,7 +105,7 @@ class _Videos:
             return
         try:
             self.array = np.load(path, mmap_mode='r')
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             raise DataError(f'{path}: is no array of NumPy: {error}') from error
         if not (self.are_features or self.array.dtype == np.uint8 and self.array.ndim == 5
                 and self.array.shape[4] == 3):
@@ -124,7 +127,10 @@ class _Videos:
             try:
                 video = FrameStream(source.path, self.fps) if self.array is None else enumerate(self.array[number])
                 images = (resized(image, size, resize) for _, image in video)
-                yield source, np.stack([network(clip) for clip in clips_of(images, frames, stride)])
+                clips = np.stack([network(clip) for clip in clips_of(images, frames, stride)])
+                if getattr(video, 'broke_off', False):  # known where it was read to its end
+                    raise DamagedSampleError(source.name, source.path, f'it breaks off after {video.read} frames')
+                yield source, clips
             except (I3DBoxError, OSError) as error:
                 yield source, error
 

@@ -156,13 +156,15 @@ BOTH = '''\
     i3dbox test two_stream.py --rgb rgb/CKPT --flow flow/CKPT        (or python tools/test.py)
 """
 
+from i3dbox.config import Config as _Config
+
 _base_ = './i3d_rgb.py'
+_flow = _Config.fromfile('{{fileDirname}}/i3d_flow.py')
 
 rgb = {{_base_.model}}
-model = dict(_delete_=True, type='TwoStreamRecognizer', rgb=rgb, flow=dict(rgb, modality='Flow'), weights=(1, 1))
+model = dict(_delete_=True, type='TwoStreamRecognizer', rgb=rgb, flow=_flow.model, weights=(1, 1))
 video = {{_base_.data.test}}
-data = dict(test=dict(_delete_=True, type='TwoStreamDataset', damaged='skip', rgb=video,
-                      flow=dict(video, modality='Flow')))
+data = dict(test=dict(_delete_=True, type='TwoStreamDataset', damaged='skip', rgb=video, flow=_flow.data.test))
 '''
 
 

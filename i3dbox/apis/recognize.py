@@ -6,6 +6,7 @@
 
 import contextlib
 import dataclasses
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -220,7 +221,13 @@ def inference_recognizer(recognizer, source, window=None, stride=None, fps=None,
                 total.add(answer)
                 windows.append(answer)
                 shown.update(answer.last - shown.n)
+        _warn_of_the_end(frames)
         return dataclasses.replace(total.answer, windows=windows)
+
+
+def _warn_of_the_end(frames):
+    if frames.broke_off:
+        warnings.warn(f'{frames.path} breaks off after {frames.read} of {frames.stated} frames', stacklevel=3)
 
 
 def bar(frames, progress=True):
@@ -247,6 +254,7 @@ def _whole(recognizer, frames, progress):
                 for name in parts:
                     parts[name].append(getattr(window, name))
         _check_flow(cutter, frames)
+        _warn_of_the_end(frames)
         done, count = len(next(iter(parts.values()))) * recognizer.window, cutter.count
         for window in cutter.finish():
             for name in parts:

@@ -78,7 +78,12 @@ def check_outs(outs, source, folder=False):
             raise ConfigError(f'--out files end in {", ".join(EXTENSIONS)}; got {path}')
         if os.path.exists(path) and os.path.exists(source) and os.path.samefile(path, source):
             raise ConfigError(f'--out {path} is the video itself')
-        if not folder:
+        if folder:
+            inside = os.path.join(os.path.realpath(os.path.splitext(path)[0]), '')
+            if inside.startswith(os.path.join(os.path.realpath(source), '')):
+                raise ConfigError(f'--out {path} becomes a folder that is or lies in {source}, whose videos would be '
+                                  'overwritten: name another')
+        else:
             check_writable(path)
     if len({os.path.abspath(path) for path in outs}) < len(outs):
         raise ConfigError('--out names a file twice')
@@ -130,13 +135,14 @@ def recognize(recognizer, source, outs, args, interrupts):
             if not total.count:
                 raise
             complete = False
-        with interrupts.hold():
+        with contextlib.suppress(KeyboardInterrupt), interrupts.hold():  # one that comes now comes too late
             answers.close()
-            writers.close(total.answer, complete)
+            writers.close(total.answer, complete and not frames.broke_off)
+            stack.close()
     whole = total.answer
     sys.stderr.flush()
     if frames.broke_off:
-        print(f'{arguments.printable(frames.path)} breaks off after {frames.read} of {frames.total} frames',
+        print(f'{arguments.printable(frames.path)} breaks off after {frames.read} of {frames.stated} frames',
               file=sys.stderr)
     print(f'{"the whole video" if complete else "until the interruption"}: '
           f'{(whole.end - whole.start):.1f} s, mean over {total.count} window{"s" * (total.count > 1)}')

@@ -109,7 +109,8 @@ class ClipWindows:
         windows = []
         if self.count and 'flow' in self.streams and self.count < 2:
             raise ConfigError('a single frame has no flow')
-        if self.count and (not self._end or self.tail == 'move' and self._end < self.count):
+        seen = self.count - (self.streams == ('flow',))  # the last frame adds no flow
+        if self.count and (not self._end or self.tail == 'move' and self._end < seen):
             windows.append(self._make(max(self.count - self.window, 0)))
         self.close()
         return windows

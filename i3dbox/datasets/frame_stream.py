@@ -10,6 +10,9 @@ from ..errors import ConfigError, DamagedSampleError
 from .video import cv2, open_capture
 
 
+_JUMP = 10  # seconds between two frames that are no pause but a new count of time, as in files that were joined
+
+
 class FrameStream:
     """Iterates over (time in seconds, frame uint8 H x W x 3 RGB) from start to end, once.
 
@@ -26,7 +29,8 @@ class FrameStream:
 
     Attributes:
         name (str): of the source. fps (float): of what is yielded; 0 where unknown.
-        total (int or None): how many frames there will be, as far as the file's header knows.
+        total (int or None): how many frames there will be, as far as the file's header knows. stated (int or None): how
+            many it says that the file has.
         read (int): frames taken from the source so far. broke_off (bool): whether it ended well before `total`.
 
     Raises:
@@ -50,6 +54,7 @@ class FrameStream:
         if self._capture is not None:
             own = self._capture.get(cv2.CAP_PROP_FPS)
             own = own if 0 < own < 1e4 else 0.0
+        self.stated = self.total
         if fps and self.total:
             self.total = max(int(round(self.total * fps / own)), 1) if own else None
         self.fps = fps or own
@@ -131,9 +136,11 @@ class FrameStream:
 
     def _resampled(self):
         """At each k / fps the frame that is shown then."""
-        number, shown, start = 0, None, None
+        number, shown, start, end = 0, None, None, 0.0
         for time, frame in self._frames:
             start = time if start is None else start
+            if time - start - end > _JUMP:
+                start = time - end - 1 / self._every
             while shown is not None and number / self._every < time - start - 1e-6:
                 yield number / self._every, shown
                 number += 1

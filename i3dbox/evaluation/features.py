@@ -92,11 +92,11 @@ class VideoFeatures:
         before = None
         for number, steps in enumerate(zip(*[self._steps(name, source, length) for name in self.networks])):
             value = np.concatenate(steps)
-            start, end = number * stride, min((number + 1) * stride, length)
+            start, end = min(number * stride, length - 1), min((number + 1) * stride, length)
             if self.pool == 'none':
                 yield edges[start], edges[end], value
             elif before is not None:
-                yield edges[start - stride], edges[end], (before + value)[:, 0] / 2
+                yield edges[min((number - 1) * stride, length - 1)], edges[end], (before + value)[:, 0] / 2
             before = value
         if self.pool == 'avg' and number == 0:  # one step has no neighbour
             yield edges[0], edges[length], before[:, 0]
