@@ -9,7 +9,6 @@ from mindspore import Tensor, mint, nn
 from tqdm import tqdm
 
 from ..models.freezing import layer_name
-from ..models.recognizers.recognizer3d import CHANNELS
 
 
 def _cells(*names):
@@ -50,9 +49,8 @@ def random_clips(recognizer, batch_size, size):
     Raises: ModelError where the network cannot take clips of `size` (frames, height, width).
     """
     rng = np.random.default_rng(0)
-    modalities = dict(rgb='RGB', flow='Flow')
-    clips = [rng.integers(0, 256, (batch_size, 1, *size, CHANNELS[modalities.get(name, recognizer.modality)]), np.uint8)
-             for name in recognizer.inputs]
+    clips = [rng.integers(0, 256, (batch_size, 1, *size, stream.channels), np.uint8)
+             for stream in recognizer.streams.values()]
     recognizer.check_input(*clips)
     return clips
 

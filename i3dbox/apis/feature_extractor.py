@@ -3,9 +3,11 @@
 from typing import NamedTuple
 
 from ..config import Config
+from ..datasets.clip_windows import STREAMS
 from ..engine.build import build_runner
 from ..errors import ConfigError
 from ..evaluation.features import LEAST, VideoFeatures
+from ..evaluation.results import TITLES
 from ..models import build_recognizer
 from ..models.feature_network import LOGITS, FeatureNetwork
 from ..models.i3d_table import HEAD_WEIGHT
@@ -59,7 +61,7 @@ def find_model(names=(), cfg=None, checkpoint=None, stream=None):
     wanted = available
     if isinstance(checkpoint, dict):
         available = tuple(name for name in available if name in checkpoint)
-    streams = available or wanted if stream is None else ('rgb', 'flow') if stream == 'joint' else (stream,)
+    streams = available or wanted if stream is None else STREAMS[stream]
     if not streams or not set(streams) <= set(available):
         raise ConfigError(f'{stream or "the config"} takes a checkpoint of {" and one of ".join(streams)}; there is '
                           f'{"one of " + " and one of ".join(available) if available else "none that fits"}')
@@ -81,7 +83,7 @@ def _plain_i3d(checkpoint):
     parts = {}
     for name, path in checkpoint.items():
         head = load_checkpoint(path)[0].get(HEAD_WEIGHT)
-        parts[name] = dict(type='Recognizer3D', modality={'rgb': 'RGB', 'flow': 'Flow'}[name],
+        parts[name] = dict(type='Recognizer3D', modality=TITLES[name],
                            backbone=dict(type='InceptionI3D'),
                            head=dict(type='I3DHead', num_classes=1 if head is None else len(head)))
     return dict(parts, type='TwoStreamRecognizer') if len(parts) == 2 else next(iter(parts.values()))

@@ -14,10 +14,10 @@ import os
 from typing import NamedTuple
 
 from ..config import Config
+from ..datasets.clip_windows import STREAMS
 from ..engine.run import last_checkpoint
 from ..errors import CheckpointError, ConfigError, DownloadError, spelling_hint
-from ..evaluation.results import Results, load_results
-from ..fileio import sha256
+from ..evaluation.results import TITLES, Results
 from ..preparation.checking import look_at_videos
 from ..preparation.class_folders import Split, find_classes, make_split, read_split, relative
 from ..reports.report import write_report
@@ -26,11 +26,11 @@ from ..weights.checkpoint import load_checkpoint
 from ..weights.zoo import PREFIX, local_path
 from ..weights.zoo_index import ENTRIES
 from ..workers import usable_cores
-from .recipes import BOTH, TITLES, choose_recipe, config_name, config_text, write_config
-from .test import test
+from .recipes import BOTH, choose_recipe, config_name, config_text, write_config
+from .recognizers import NAMES
+from .test import known_results, test
 from .train import train
 
-STREAMS = {'rgb': ('rgb',), 'flow': ('flow',), 'joint': ('rgb', 'flow')}
 SEED = 2022
 
 
@@ -128,7 +128,7 @@ def finetune(plan, device='auto', device_id=None):
     cfg = Config.fromfile(plan.test_config)
     file = os.path.join(plan.work_dir, f'{plan.tested}.pkl')
     checkpoint = checkpoints if plan.tested == 'joint' else checkpoints[plan.tested]
-    results = _known_results(file, cfg, checkpoint)
+    results = known_results(file, checkpoint, dict(config_text=cfg.pretty_text))
     if results is None:
         results = test(cfg, checkpoint, device, device_id)
         results.save(file)
@@ -159,7 +159,7 @@ def choose_weights(model, stream=None):
     name = (model or f'i3d_{"flow" if stream == "flow" else "rgb"}_kinetics400').replace(PREFIX, '', 1)
     if name not in ENTRIES:
         return _own_weights(model, stream)
-    own = {'RGB': 'rgb', 'Flow': 'flow'}[ENTRIES[name].modality]
+    own = NAMES[ENTRIES[name].modality]
     stream = stream or own
     if stream == 'joint':
         other = {'rgb': 'flow', 'flow': 'rgb'}[own]
@@ -228,17 +228,3 @@ def _in_words(configs):
         texts.append(f'{TITLES[name]}: {", ".join(which) if which else "all layers"} for {cfg.total_epochs} epochs in '
                      f'batches of {cfg.data.batch_size}, from {cfg.get("load_from") or "scratch"}')
     return '\n'.join(texts)
-
-
-def _known_results(file, cfg, checkpoint):
-    """The results of an earlier call, where they are of this config and checkpoint; else None."""
-    if not os.path.exists(file):
-        return None
-    try:
-        results = load_results(file)
-    except ConfigError:
-        return None
-    files = checkpoint if isinstance(checkpoint, dict) else {'model': checkpoint}
-    there = {part: found.get('sha256') for part, found in results.meta.get('checkpoint', {}).items()}
-    same = there == {part: sha256(path) for part, path in files.items()}
-    return results if same and results.meta.get('config_text') == cfg.pretty_text else None

@@ -7,10 +7,10 @@ from typing import NamedTuple, Optional
 from ..config import Config
 from ..config_values import to_python
 from ..errors import ConfigError
+from ..evaluation.results import TITLES
 from ..fileio import atomic_path, atomic_write
 from ..workers import free_memory, usable_cores
 
-TITLES = {'rgb': 'RGB', 'flow': 'Flow'}
 GIB = 2 ** 30
 LEAST_STEPS = 100
 MOST_EPOCHS = 50

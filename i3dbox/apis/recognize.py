@@ -14,6 +14,7 @@ import numpy as np
 from ..datasets.frame_stream import FrameStream
 from ..datasets.clip_windows import STREAMS
 from ..errors import ConfigError, DamagedSampleError
+from ..evaluation.metrics import softmax
 from ..workers import ahead
 from .recognizers import VideoRecognizer, init_recognizer
 
@@ -54,8 +55,7 @@ class Answer:
     @property
     def probabilities(self):
         """The softmax of the scores, float64."""
-        powers = np.exp(self.scores.astype(np.float64) - self.scores.max())
-        return powers / powers.sum()
+        return softmax(self.scores)
 
     def top(self, number=5):
         """The surest classes, surest first: list of Prediction. Among equals the lower class is first."""
@@ -80,10 +80,7 @@ class Total:
         self._first, self._last = self._first or answer, answer
         self.count += 1
         for name, scores in answer.by_stream.items():
-            scores = scores.astype(np.float64)
-            if self.recognizer.average[name] == 'prob':
-                scores = np.exp(scores - scores.max())
-                scores /= scores.sum()
+            scores = softmax(scores) if self.recognizer.average[name] == 'prob' else scores.astype(np.float64)
             self._sums[name] = self._sums.get(name, 0) + scores
 
     @property

@@ -11,10 +11,10 @@ from ..errors import CheckpointError, ConfigError
 from ..evaluation.metrics import LOWER_IS_BETTER
 from ..evaluation.results import load_results
 from ..evaluation.tables import figures_table
-from ..fileio import atomic_write, check_writable, sha256
+from ..fileio import atomic_write, check_writable
 from ..weights.averaging import average_checkpoints
 from .checks import check_metrics
-from .test import Evaluator
+from .test import Evaluator, known_results
 
 
 def last_checkpoints(folder, number):
@@ -59,14 +59,14 @@ def sweep(cfg, paths, folder, metrics, average=False, device='auto', device_id=N
     for path in paths:
         name = os.path.splitext(os.path.basename(path))[0]
         file = os.path.join(folder, 'sweep', f'{name}.pkl')
-        digest = sha256(path)
-        known = distributed.gather_json(first and _is_done(file, evaluator, digest))[0]
+        known = distributed.gather_json(first and known_results(file, path, evaluator.identity) is not None)[0]
         results = load_results(file) if known else evaluator(path)
         if first and not known:
             os.makedirs(os.path.dirname(file), exist_ok=True)
             results.save(file)
         figures = {key: float(value) for key, value in results.evaluate(metrics).items() if np.ndim(value) == 0}
         rows.append((name, len(results.names), figures))
+        digest = results.meta['checkpoint']['model']['sha256']
         summary.append(dict(checkpoint=path, sha256=digest, videos=len(results.names), **figures))
     key = next(iter(rows[0][2]))
     best = (min if key in LOWER_IS_BETTER else max)(rows, key=lambda row: row[2][key])
@@ -77,15 +77,3 @@ def sweep(cfg, paths, folder, metrics, average=False, device='auto', device_id=N
         atomic_write(os.path.join(folder, 'sweep', 'summary.json'), json.dumps(
             dict(checkpoints=summary, best=best[0], key=key, data=data, protocol=results.meta['protocol']), indent=1))
     return text
-
-
-def _is_done(file, evaluator, digest):
-    """Whether `file` holds the scores that `evaluator` would give."""
-    if not os.path.exists(file):
-        return False
-    try:
-        meta = load_results(file).meta
-    except ConfigError:
-        return False
-    return (meta.get('checkpoint', {}).get('model', {}).get('sha256') == digest
-            and {key: meta.get(key) for key in evaluator.identity} == evaluator.identity)

@@ -16,9 +16,9 @@ from ..datasets.stream import SequentialStream
 from ..engine import distributed
 from ..engine.build import build_hooks, build_runner, call_hooks
 from ..engine.logging import setup_logging
-from ..errors import CheckpointError
+from ..errors import CheckpointError, ConfigError
 from ..evaluation.clip_scores import MAX_FRAMES, ClipScorer
-from ..evaluation.results import Results
+from ..evaluation.results import Results, load_results
 from ..fileio import sha256
 from ..models import build_recognizer
 from ..registry import DATASETS
@@ -66,6 +66,7 @@ class Evaluator:
         self.recognizer = build_recognizer(cfg.model)
         self.checked = False
         self.mixed_precision = runner.mixed_precision
+        self.identity = self._identity()
         self.scorer = Scorer(self.recognizer, self.dataset, **scoring_options(cfg, data))
 
     def __call__(self, checkpoint):
@@ -87,8 +88,7 @@ class Evaluator:
         if distributed.rank() == 0:
             call_hooks(self.hooks, 'after_test', results)
 
-    @property
-    def identity(self):
+    def _identity(self):
         """What tests alike, whatever the checkpoint and the machine: plain values."""
         parts = self.cfg.data[self.data]
         subsets = {part.get('subset') for part in (parts, parts.get('rgb') or {}, parts.get('flow') or {})} - {None}
@@ -97,7 +97,7 @@ class Evaluator:
 
     def _meta(self, checkpoint):
         """Where the results come from: plain values."""
-        files = checkpoint if isinstance(checkpoint, dict) else {'model': checkpoint}
+        files = _files(checkpoint)
         for path in files.values():
             if not os.path.isfile(local_path(path)):
                 raise CheckpointError(f'checkpoint {path} does not exist')
@@ -106,6 +106,25 @@ class Evaluator:
             checkpoint={part: dict(path=str(path), sha256=sha256(local_path(path))) for part, path in files.items()},
             versions=dict(i3dbox=__version__, mindspore=mindspore.__version__, numpy=np.__version__,
                           opencv=cv2.__version__, python=platform.python_version()))
+
+
+def known_results(file, checkpoint, identity):
+    """The Results that `file` holds, where they are of this checkpoint and their meta says what `identity` (of
+    Evaluator, or a part of it) says; else None."""
+    if not os.path.exists(file):
+        return None
+    try:
+        results = load_results(file)
+    except ConfigError:
+        return None
+    there = {part: found.get('sha256') for part, found in results.meta.get('checkpoint', {}).items()}
+    same = there == {part: sha256(local_path(path)) for part, path in _files(checkpoint).items()}
+    return results if same and {key: results.meta.get(key) for key in identity} == identity else None
+
+
+def _files(checkpoint):
+    """The files of a checkpoint, by what they are of."""
+    return checkpoint if isinstance(checkpoint, dict) else {'model': checkpoint}
 
 
 def scoring_options(cfg, data):

@@ -40,9 +40,14 @@ def add_stream_arguments(parser):
     parser.add_argument('--flow', metavar='CKPT', help="the flow stream's .ckpt, for a two-stream config")
 
 
+def streams_of(args):
+    """The checkpoints that --rgb and --flow name, by stream."""
+    return {name: path for name, path in (('rgb', args.rgb), ('flow', args.flow)) if path}
+
+
 def checkpoint_of(args):
     """The one checkpoint, or dict(rgb=..., flow=...), that the arguments name."""
-    streams = {name: path for name, path in (('rgb', args.rgb), ('flow', args.flow)) if path}
+    streams = streams_of(args)
     if bool(streams) == bool(args.checkpoint) or len(streams) == 1:
         raise ConfigError('name one checkpoint, or both --rgb and --flow for a two-stream config')
     return streams or args.checkpoint
@@ -88,7 +93,7 @@ def add_model_arguments(parser):
 
 def model_of(args, stream=None):
     """Arguments of apis.feature_extractor.find_model: the model that the arguments name, and `stream`."""
-    streams = {name: path for name, path in (('rgb', args.rgb), ('flow', args.flow)) if path}
+    streams = streams_of(args)
     if streams and args.checkpoint:
         raise ConfigError('name one checkpoint (--checkpoint), or one of each stream (--rgb, --flow), not both')
     return dict(names=args.model, cfg=load_config(args) if args.config else None,

@@ -93,7 +93,7 @@ def load_recognizer(args):
     """The VideoRecognizer that --model, or --config with its checkpoints, names."""
     from ..errors import ConfigError
 
-    streams = {name: path for name, path in (('rgb', args.rgb), ('flow', args.flow)) if path}
+    streams = arguments.streams_of(args)
     if bool(args.model) == bool(args.config):
         raise ConfigError('name a --model, or a --config with its --checkpoint')
     if args.model and (args.checkpoint or streams or args.cfg_options):

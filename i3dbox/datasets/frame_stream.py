@@ -39,7 +39,7 @@ class FrameStream:
     """
 
     def __init__(self, source, fps=None, rate=25.0):
-        self.read, self.broke_off, self._capture, self._codec = 0, False, None, ''
+        self.read, self.broke_off, self._capture, self._codec, self._shape = 0, False, None, '', None
         if fps is not None and not 0 < fps < 1e4:
             raise ConfigError(f'fps is a number above 0; got {fps!r}')
         self._every = fps
@@ -100,7 +100,7 @@ class FrameStream:
         self._frames = self._of_capture(self.total, isinstance(source, int))
 
     def _of_capture(self, stated, live):
-        fps, last, shape, begin = self._capture.get(cv2.CAP_PROP_FPS), None, None, None
+        fps, last, begin = self._capture.get(cv2.CAP_PROP_FPS), None, None
         frame_time = 1 / fps if 0 < fps < 1e4 else 0.04
         while True:
             done, frame = self._capture.read()
@@ -115,24 +115,26 @@ class FrameStream:
                 time = max(time, 0.0)
             elif time <= last:  # no time stamps: count
                 time = last + frame_time
-            shape = shape or frame.shape
-            if frame.shape != shape:
-                frame = cv2.resize(frame, shape[1::-1], interpolation=cv2.INTER_AREA)
+            frame = self._as_first(frame)
             self.read, last = self.read + 1, time
             yield time, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
 
     def _of_arrays(self, frames, rate):
-        shape = None
         for frame in frames:
             frame = np.asarray(frame)
             if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
                 raise ConfigError(f'frames are uint8 H x W x 3, RGB; frame {self.read} is {frame.dtype} '
                                   f'{" x ".join(map(str, frame.shape))}')
-            shape = shape or frame.shape
-            if frame.shape != shape:
-                frame = cv2.resize(frame, shape[1::-1], interpolation=cv2.INTER_AREA)
+            frame = self._as_first(frame)
             self.read += 1
             yield (self.read - 1) / rate, frame
+
+    def _as_first(self, frame):
+        """The frame in the size of the first."""
+        self._shape = self._shape or frame.shape
+        if frame.shape == self._shape:
+            return frame
+        return cv2.resize(frame, self._shape[1::-1], interpolation=cv2.INTER_AREA)
 
     def _resampled(self):
         """At each k / fps the frame that is shown then."""

@@ -106,10 +106,10 @@ def evaluate(metrics, scores, labels):
 
 
 def softmax(scores):
-    """float64 N x K: the probabilities that logits stand for."""
+    """float64 ... x K: the probabilities that logits stand for."""
     scores = np.asarray(scores, np.float64)
-    powers = np.exp(scores - scores.max(1, keepdims=True))
-    return powers / powers.sum(1, keepdims=True)
+    powers = np.exp(scores - scores.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)
 
 
 def confidences(scores, labels):

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import ConfigError
 from ..fileio import atomic_write, check_writable
-from .metrics import evaluate
+from .metrics import evaluate, softmax
 
 TITLES = {'rgb': 'RGB', 'flow': 'Flow'}
 
@@ -115,8 +115,7 @@ def average_clips(logits, how):
     """
     logits = np.asarray(logits, np.float64)
     if how == 'prob':
-        powers = np.exp(logits - logits.max(-1, keepdims=True))
-        logits = np.log((powers / powers.sum(-1, keepdims=True)).mean(1))
+        logits = np.log(softmax(logits).mean(1))
     else:
         logits = logits.mean(1)
     return logits.astype(np.float32)
