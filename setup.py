@@ -39,6 +39,7 @@ setup(
         'opencv-contrib-python-headless>=4.10,<4.12',  # the last for numpy 1; contrib has TV-L1
         'numba',  # compiles the TV-L1 flow
         'google-crc32c',  # checksums of TensorFlow's checkpoints
+        'av>=14.2',  # FFmpeg: decodes videos
         'addict', 'yapf', 'terminaltables', 'tqdm', 'matplotlib',
         'setuptools',  # MindSpore imports it and does not say so
     ],

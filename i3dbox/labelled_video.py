@@ -1,11 +1,15 @@
 """A video with what was recognised in it: the frame (beside it the flow), classes and bars, and a timeline."""
 
 import collections
+import contextlib
+import fractions
 import functools
 
+import av
 import cv2
 import numpy as np
 
+from .datasets.frame_stream import JUMP
 from .errors import DataError
 from .flow.encoding import decode, flow_to_color
 from .visualization import ascii_text
@@ -14,6 +18,7 @@ _BACKGROUND, _INK, _DIM, _TRACK = (24, 24, 24), (240, 240, 240), (165, 165, 165)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _LEAST, _MOST = (360, 480), (404, 720)  # height and width of the picture that a frame is brought to lie between
 _CELLS = 1024  # of a timeline
+_TICKS = 10000  # a second: the resolution of time stamps
 
 
 class LabelledVideo:
@@ -24,14 +29,13 @@ class LabelledVideo:
 
     Args:
         path (str): ends in .mp4.
-        fps (float): frames a second of the source, 0 where unknown. Frames come at their own times, so a source whose
-            rate varies is repeated or thinned to this one.
+        fps (float): frames a second of the source, 0 where unknown. Each frame is shown at its own time.
         stride (int): frames from one window to the next.
         top (int): how many classes are shown.
         seconds (float): how long the video is, where that is known: the timeline's length.
         bound (float): of the flow's 8-bit encoding.
 
-    Raises: DataError where OpenCV cannot write the file.
+    Raises: DataError where the file cannot be written.
     """
 
     def __init__(self, path, fps=0.0, stride=32, top=5, seconds=None, bound=20):
@@ -39,8 +43,7 @@ class LabelledVideo:
         self._fps = fps if 1 <= fps <= 120 else 25.0
         self._timeline = Timeline(seconds)
         self._held, self._next = collections.deque(), 0
-        self._writer = self._begin = self._last = None
-        self._written = 0
+        self._writer = self._last = None
 
     def watch(self, time, frame):
         """Takes a frame of the source (RGB). Another thread may call it."""
@@ -60,7 +63,7 @@ class LabelledVideo:
         if self._last:
             self._write(float('inf') if complete else self._last[0].last)
         if self._writer:
-            self._writer.release()
+            self._writer.close()
 
     def _write(self, end):
         window, answer = self._last
@@ -75,25 +78,59 @@ class LabelledVideo:
                 place = min(max(self._next - window.first, 0), len(window.flow) - 1)
                 image = flow_to_color(decode(window.flow[place], self._bound), full)
             self._timeline.add(time, top[0].label)
-            self._put(time, draw(frame, top, self._timeline, time, image, full))
+            picture = draw(frame, top, self._timeline, time, image, full)
+            self._writer = self._writer or VideoWriter(self._path, *picture.shape[:2], self._fps)
+            self._writer.write(time, picture)
             self._next += 1
 
-    def _put(self, time, image):
-        """Writes a picture as often as its time asks for: once, but where the rate varies."""
-        if self._writer is None:
+class VideoWriter:
+    """Writes an .mp4 of pictures at any times: H.264, which browsers and notebooks play.
+
+    Args:
+        path (str): the file. height (int), width (int): even.
+        fps (float): about how many pictures come a second.
+
+    Raises: DataError where the file cannot be written, here or later.
+    """
+
+    def __init__(self, path, height, width, fps=25.0):
+        self._path, self._frame_time = path, 1 / fps
+        self._begin = self._last = None
+        self._stamp = -1
+        with self._errors():
+            self._file = open(path, 'wb')
+            self._container = av.open(self._file, 'w', format='mp4')
+            # some builds of FFmpeg have no x264, and all have their own MPEG-4
+            codec = 'libx264' if 'libx264' in av.codecs_available else 'mpeg4'
+            self._stream = self._container.add_stream(codec, rate=round(fps), options=dict(preset='superfast'))
+            self._stream.height, self._stream.width, self._stream.pix_fmt = height, width, 'yuv420p'
+            self._stream.codec_context.time_base = fractions.Fraction(1, _TICKS)
+            if codec == 'mpeg4':
+                self._stream.bit_rate = 2000000
+
+    def write(self, time, image):
+        """Adds a picture (uint8 H x W x 3, RGB) that is shown at a time in seconds, later than the last one's."""
+        if self._begin is None:
             self._begin = time
-            self._writer = cv2.VideoWriter(self._path, cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*'mp4v'), self._fps,
-                                           image.shape[1::-1])
-            if not self._writer.isOpened():
-                size = f'{image.shape[1]} x {image.shape[0]}'
-                raise DataError(f'{self._path}: OpenCV cannot write an .mp4 of {size} there')
-        due = int(round((time - self._begin) * self._fps)) + 1
-        late = due - self._written
-        if late > 10 * self._fps:  # a jump in the time stamps, not a pause
-            self._begin, late = time - self._written / self._fps, 1
-        for _ in range(late):
-            self._writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-            self._written += 1
+        elif time - self._last > JUMP:
+            self._begin += time - self._last - self._frame_time
+        frame = av.VideoFrame.from_ndarray(image, format='rgb24')
+        frame.pts = max(round((time - self._begin) * _TICKS), self._stamp + 1)
+        frame.time_base = self._stream.codec_context.time_base
+        self._last, self._stamp = time, frame.pts
+        with self._errors():
+            self._container.mux(self._stream.encode(frame))
+
+    def close(self):
+        with self._errors(), self._file, self._container:
+            self._container.mux(self._stream.encode(None))
+
+    @contextlib.contextmanager
+    def _errors(self):
+        try:
+            yield
+        except (av.FFmpegError, OSError) as error:
+            raise DataError(f'{self._path}: cannot be written: {getattr(error, "strerror", None) or error}') from error
 
 
 class Timeline:

@@ -5,10 +5,10 @@ import pytest
 
 from i3dbox.datasets.clip_windows import ClipWindows
 from i3dbox.datasets.frame_stream import FrameStream
-from i3dbox.errors import ConfigError, DamagedSampleError
+from i3dbox.errors import ConfigError
 from i3dbox.flow.encoding import encode
 from i3dbox.registry import FLOW_METHODS
-from videos import moving_frames, write_video
+from videos import moving_frames
 
 SIZES = dict(short_side=32, size=32)
 
@@ -92,58 +92,3 @@ def test_a_single_frame_has_no_flow():
 def test_wrong_arguments_are_refused(arguments, message):
     with pytest.raises(ConfigError, match=message):
         ClipWindows(**arguments)
-
-
-# Streams of frames
-
-def test_a_video_is_read_from_start_to_end_with_its_times(tmp_path):
-    video = frames(20, 48)
-    stream = FrameStream(write_video(tmp_path / 'a.avi', video, fps=10))
-    assert (stream.total, stream.fps, stream.name) == (20, 10, 'a')
-    times, found = zip(*stream)
-    np.testing.assert_allclose(times, np.arange(20) / 10, atol=1e-6)
-    assert np.abs(np.array(found).astype(int) - np.array(video)).mean() < 16  # JPEG
-    assert not stream.broke_off
-
-
-def test_another_rate_repeats_and_leaves_out(tmp_path):
-    path = write_video(tmp_path / 'a.avi', frames(20, 48), fps=10)
-    original = [frame for _, frame in FrameStream(path)]
-    times, half = zip(*FrameStream(path, fps=5))
-    np.testing.assert_allclose(times, np.arange(10) / 5)
-    np.testing.assert_array_equal(half, original[::2])
-    times, double = zip(*FrameStream(path, fps=20))
-    np.testing.assert_allclose(times, np.arange(39) / 20)
-    np.testing.assert_array_equal(double, [original[i // 2] for i in range(39)])
-    assert FrameStream(path, fps=5).total == 10
-
-
-def test_arrays_are_a_stream_too():
-    video = frames(5)
-    stream = FrameStream(np.stack(video), rate=50)
-    assert stream.total == 5
-    times, found = zip(*stream)
-    np.testing.assert_allclose(times, np.arange(5) / 50)
-    np.testing.assert_array_equal(found, video)
-    with pytest.raises(ConfigError, match='frames are uint8 H x W x 3, RGB; frame 0 is float64 32 x 32'):
-        list(FrameStream([np.zeros((32, 32))]))
-
-
-@pytest.mark.parametrize('content, message', [
-    (None, 'there is no such file'), (b'', 'no video'), (b'hello' * 99, 'this is no video that FFmpeg can read')])
-def test_what_is_no_video_is_named(tmp_path, content, message):
-    path = tmp_path / 'a.mp4'
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(DamagedSampleError, match=f'a.mp4: .*{message}'):
-        list(FrameStream(str(path)))
-
-
-def test_a_file_that_breaks_off_ends_the_stream_and_tells(tmp_path):
-    path = write_video(tmp_path / 'a.avi', frames(100, 48))
-    data = path.read_bytes()
-    path.write_bytes(data[:len(data) // 2])
-    stream = FrameStream(str(path))
-    stream.total = 100
-    count = sum(1 for _ in stream)
-    assert 30 < count < 70 and stream.read == count

@@ -22,7 +22,7 @@ from i3dbox.preparation.extraction import extract
 from i3dbox.preparation.jobs import run_jobs
 from i3dbox.preparation.sources import Source, find_frame_folders, find_sources, find_videos, shard
 from i3dbox.registry import FLOW_METHODS
-from videos import moving_frames, write_images, write_video
+from videos import moving_frames, write_images, write_mjpeg, write_video
 
 TOOLS = pathlib.Path(__file__).parents[1] / 'tools/data'
 ODD_NAMES = ["#20_Rhythm_clap_u_nm_np1_fr_goo_0", "a b's [clip]; (x)&+!", 'Prügelei_日本', '-dash']
@@ -363,6 +363,7 @@ def test_videos_are_checked_to_their_ends(videos, tmp_path, capsys):
         at = data.index(field) + (8 + 16 if field == b'avih' else 8 + 32)
         data = data[:at] + (61).to_bytes(4, 'little') + data[at + 4:]
     long.write_bytes(data)
+    write_mjpeg(videos / 'sizes.avi', moving_frames(3) + moving_frames(2, 32, 16))
     assert main('check_videos', [str(videos), '--fix-list', str(tmp_path / 'fix.txt'), '--workers', '2']) == 1
     kinds = dict(line.split('\t') for line in (tmp_path / 'fix.txt').read_text().splitlines())
     kinds = {os.path.basename(path): problem for path, problem in kinds.items()}
@@ -370,7 +371,8 @@ def test_videos_are_checked_to_their_ends(videos, tmp_path, capsys):
     assert kinds['noise.avi'].startswith('unreadable: ')
     assert kinds['plain.avi'].startswith(('truncated: ', 'unreadable: '))
     assert kinds['counted.avi'] == 'frame count: 60 frames; its header says 61'
-    assert len(kinds) == 4 and '| sound       | 4 |' in capsys.readouterr().out
+    assert kinds['sizes.avi'] == 'size: frames change their size: 3 of 64 x 48, 2 of 32 x 16'
+    assert len(kinds) == 5 and '| sound       | 4 |' in capsys.readouterr().out
 
 
 def test_sound_videos_end_in_status_0(videos, capsys):

@@ -1,12 +1,13 @@
 """Reading videos and frame folders: exactly the frames asked for, or an error that says why not."""
 
+import gc
 import os
 import struct
 
 import cv2
 import numpy as np
 import pytest
-from videos import moving_frames, write_images, write_video
+from videos import moving_frames, write_images, write_mjpeg, write_video
 
 from i3dbox.datasets import video
 from i3dbox.datasets.frames import FrameFolder
@@ -28,35 +29,27 @@ def same(frames, others):
     return len(frames) == len(others) and all(map(np.array_equal, frames, others))
 
 
-class WatchedCapture:
-    """A cv2.VideoCapture that counts its grabs and seeks; its seeks miss by `miss` frames."""
+class WatchedFile(video.VideoFile):
+    """A VideoFile that counts the frames it decodes and its seeks; its seeks miss by `miss` time stamps."""
 
-    grabs, seeks, miss = 0, 0, 0
+    frames, seeks, miss = 0, 0, 0
 
-    def __init__(self, *args):
-        self.capture = cv2_capture(*args)
+    def __iter__(self):
+        for frame in super().__iter__():
+            WatchedFile.frames += 1
+            yield frame
 
-    def __getattr__(self, name):
-        return getattr(self.capture, name)
-
-    def grab(self):
-        WatchedCapture.grabs += 1
-        return self.capture.grab()
-
-    def set(self, key, value):
-        WatchedCapture.seeks += 1
-        return self.capture.set(key, value + self.miss)
-
-
-cv2_capture = cv2.VideoCapture
+    def seek(self, stamp):
+        WatchedFile.seeks += 1
+        return super().seek(stamp + self.miss)
 
 
 @pytest.fixture
 def watched(monkeypatch):
-    monkeypatch.setattr(video.cv2, 'VideoCapture', WatchedCapture)
-    monkeypatch.setattr(WatchedCapture, 'grabs', 0)
-    monkeypatch.setattr(WatchedCapture, 'seeks', 0)
-    return WatchedCapture
+    monkeypatch.setattr(video, 'VideoFile', WatchedFile)
+    monkeypatch.setattr(WatchedFile, 'frames', 0)
+    monkeypatch.setattr(WatchedFile, 'seeks', 0)
+    return WatchedFile
 
 
 @pytest.fixture
@@ -79,7 +72,7 @@ def test_any_frames_in_any_order_equal_a_decode_from_the_start(tmp_path, name, f
     path = write_video(tmp_path / name, moving_frames(40), fourcc)
     expected = decode_all(path)
     with VideoReader(path) as reader:
-        assert len(reader) == 40 and reader.fps == 25 and reader.size == (64, 48)
+        assert len(reader) == 40 and reader.fps == 25
         for frame_inds in ([0], [39], [7, 8, 9], [20, 3, 3, 39, 0, 20], [38], np.arange(40), []):
             assert same(reader.read(frame_inds), [expected[i] for i in frame_inds])
 
@@ -107,19 +100,18 @@ def test_a_frame_asked_for_twice_is_decoded_once(clip):
 
 def test_decoding_goes_no_further_than_needed(clip, watched):
     VideoReader(clip).read([3, 9])
-    assert watched.grabs == 10
+    assert watched.frames == 10
 
 
 def test_a_far_jump_seeks(tmp_path, watched):
     path = write_video(tmp_path / 'long.mp4', moving_frames(300), 'mp4v')
     expected = decode_all(path)
     with VideoReader(path) as reader:
-        watched.grabs = 0
         assert same(reader.read([250, 251]), expected[250:252])
-        assert watched.seeks == 1 and watched.grabs == 1 + 301 + 2  # first frame, list of packets, the frames
+        assert watched.seeks == 1 and watched.frames < 1 + 16 + 12 + 2  # the first, the margin, a group, the frames
 
 
-@pytest.mark.parametrize('miss', [-3, 2, 10 ** 6])
+@pytest.mark.parametrize('miss', [-9000, 9000, 10 ** 9])
 def test_a_seek_that_lands_elsewhere_is_noticed(tmp_path, watched, monkeypatch, miss):
     path = write_video(tmp_path / 'long.mp4', moving_frames(300), 'mp4v')
     expected = decode_all(path)
@@ -215,14 +207,9 @@ def test_a_header_that_counts_too_few_hides_the_rest(clip):
     assert same(reader.read(range(len(reader))), expected[:30])
 
 
-def test_a_change_of_size_is_refused(clip, watched, monkeypatch):
-    # OpenCV 4.11 gives every frame the first one's size, others do not
-    sizes = iter([(64, 48), (64, 48), (32, 16)])
-    monkeypatch.setattr(watched,
-                        'retrieve',
-                        lambda self, image: (True, np.zeros((*next(sizes)[::-1], 3), np.uint8)),
-                        raising=False)
-    assert reason(clip) == 'the size changes: frame 2 is 32 x 16, others are 64 x 48'
+def test_a_change_of_size_is_refused(tmp_path):
+    path = write_mjpeg(tmp_path / 'a.avi', moving_frames(2) + moving_frames(1, 32, 16))
+    assert reason(path) == 'the size changes: frame 2 is 32 x 16, others are 64 x 48'
 
 
 def test_frames_outside_the_video_are_an_index_error(clip):
@@ -236,6 +223,7 @@ def test_readers_leave_no_file_open(clip, tmp_path):
         pytest.skip('no list of open files here')
     half = tmp_path / 'half.avi'
     half.write_bytes(clip.read_bytes()[:clip.stat().st_size // 2])
+    gc.collect()  # readers that other tests left open
     before = len(os.listdir('/proc/self/fd'))
     readers = [VideoReader(clip) for _ in range(5)]
     for reader in readers:

@@ -1,7 +1,11 @@
 """Small videos for tests."""
 
+import fractions
+
+import av
 import cv2
 import numpy as np
+import pytest
 
 
 def moving_frames(count, width=64, height=48, seed=0):
@@ -19,6 +23,35 @@ def write_video(path, frames, fourcc='MJPG', fps=25):
     for frame in frames:
         writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
     writer.release()
+    return path
+
+
+def write_mjpeg(path, frames, fps=25):
+    """Writes RGB frames of any sizes to `path`, each as a JPEG in the file, which it returns."""
+    with av.open(str(path), 'w') as file:
+        stream = file.add_stream('mjpeg', rate=fps)
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt = 'yuvj420p'
+        for number, frame in enumerate(frames):
+            packet = av.Packet(cv2.imencode('.jpg', frame[..., ::-1])[1].tobytes())
+            packet.stream, packet.time_base = stream, fractions.Fraction(1, fps)
+            packet.pts = packet.dts = number
+            packet.is_keyframe = True
+            file.mux(packet)
+    return path
+
+
+def encode(path, frames, codec, pix_fmt='yuv420p', fps=25):
+    """Writes RGB frames to `path` by one of FFmpeg's encoders, which it returns; skips where it is not there."""
+    if codec not in av.codecs_available:
+        pytest.skip(f'FFmpeg without {codec}')
+    with av.open(str(path), 'w') as file:
+        stream = file.add_stream(codec, rate=fps)
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt, stream.bit_rate = pix_fmt, 2000000
+        for frame in frames:
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format='rgb24')))
+        file.mux(stream.encode(None))
     return path
 
 

@@ -1,4 +1,4 @@
-"""Decode videos to the end and report those that are empty, unreadable, truncated or of a wrong frame count."""
+"""Decode videos to the end and report those that are empty, unreadable, truncated, of several sizes or of a wrong frame count."""
 
 from . import arguments
 

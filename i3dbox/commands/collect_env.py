@@ -43,7 +43,8 @@ def collect():
     cv2, rows['OpenCV'] = _import('cv2')
     rows['cv2.optflow (TV-L1)'] = ('yes' if hasattr(cv2, 'optflow') else
                                    'no: it is in opencv-contrib-python-headless') if cv2 else 'no OpenCV'
-    rows['Video backends'] = _video_backends(cv2) if cv2 else 'no OpenCV'
+    av, rows['PyAV'] = _import('av')
+    rows['FFmpeg (libavcodec)'] = '.'.join(map(str, av.library_versions['libavcodec'])) if av else 'no PyAV'
     rows.update((name, _version(name)) for name in PACKAGES)
     rows['Optional'] = '\n'.join(f'{name}: {_version(name)}' for name in OPTIONAL_PACKAGES)
     return rows
@@ -82,12 +83,6 @@ def _cann_version():
             if found:
                 return f'{found[1]} in {home}'
     return 'none found'
-
-
-def _video_backends(cv2):
-    registry = cv2.videoio_registry
-    names = [registry.getBackendName(b) for b in registry.getStreamBackends() if registry.hasBackend(b)]
-    return ', '.join(names) + ('' if 'FFMPEG' in names else ' (no FFMPEG: most videos cannot be read)')
 
 
 def _import(name):

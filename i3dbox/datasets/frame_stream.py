@@ -1,16 +1,19 @@
 """The frames of a video, a camera or arrays, one after the other: for what must not grow with a video's length."""
 
 import os
-import stat
+import pathlib
 import time as clock
 
+import cv2
 import numpy as np
 
 from ..errors import ConfigError, DamagedSampleError
-from .video import cv2, open_capture
+from .video_file import VideoFile
 
+if 'OPENCV_LOG_LEVEL' not in os.environ:
+    cv2.setLogLevel(1)  # a camera that is not there is a warning of OpenCV's and an error of ours
 
-_JUMP = 10  # seconds between two frames that are no pause but a new count of time, as in files that were joined
+JUMP = 10  # seconds between two frames that are no pause but a new count of time, as in files that were joined
 
 
 class FrameStream:
@@ -39,21 +42,20 @@ class FrameStream:
     """
 
     def __init__(self, source, fps=None, rate=25.0):
-        self.read, self.broke_off, self._capture, self._codec, self._shape = 0, False, None, '', None
+        self.read, self.broke_off, self.total, self._source, self._shape = 0, False, None, None, None
         if fps is not None and not 0 < fps < 1e4:
             raise ConfigError(f'fps is a number above 0; got {fps!r}')
         self._every = fps
-        if isinstance(source, (str, os.PathLike, int)) and not isinstance(source, bool):
-            self._open(source)
+        if isinstance(source, int) and not isinstance(source, bool):
+            own = self._open_camera(source)
+        elif isinstance(source, (str, os.PathLike)):
+            own = self._open_file(source)
         elif hasattr(source, '__iter__'):
             self.name, self.path = 'frames', 'frames'
             self._frames, own = self._of_arrays(iter(source), rate), rate
             self.total = len(source) if hasattr(source, '__len__') else None
         else:
             raise ConfigError(f'a source is a file, the index of a camera, or RGB frames; got {type(source).__name__}')
-        if self._capture is not None:
-            own = self._capture.get(cv2.CAP_PROP_FPS)
-            own = own if 0 < own < 1e4 else 0.0
         self.stated = self.total
         if fps and self.total:
             self.total = max(int(round(self.total * fps / own)), 1) if own else None
@@ -62,62 +64,61 @@ class FrameStream:
     def __iter__(self):
         try:
             yield from self._resampled() if self._every else self._frames
+            if not self.read:
+                raise DamagedSampleError(self.name, self.path, f'no frame can be decoded{self._hint()}')
         finally:
             self.close()
-        if not self.read:
-            raise DamagedSampleError(self.name, self.path, f'no frame can be decoded{self._codec}')
 
     def close(self):
         """Closes the file or the camera."""
-        if self._capture is not None:
-            self._capture.release()
-            self._capture = None
+        if self._source is not None:
+            self._source.release() if isinstance(self._source, cv2.VideoCapture) else self._source.close()
+            self._source = None
 
-    def _open(self, source):
-        self.path, camera = os.fspath(source) if not isinstance(source, int) else f'camera {source}', source
-        self.name = os.path.splitext(os.path.basename(self.path))[0]
-        if isinstance(source, int):
-            self._capture = cv2.VideoCapture(camera)
-            reason = 'there is no such camera, or it is in use'
-        else:
-            try:
-                if os.path.isdir(self.path) or not os.path.exists(self.path):
-                    raise OSError('it is a folder' if os.path.isdir(self.path) else 'there is no such file')
-                self._capture = open_capture(self.path)
-            except OSError as error:
-                raise DamagedSampleError(self.name, self.path, error.strerror or str(error)) from error
-            reason = 'this is no video that FFmpeg can read'
-            if stat.S_ISFIFO(os.stat(self.path).st_mode):
-                reason += ' from a pipe (some formats must be sought in: write it to a file)'
-        if not self._capture.isOpened():
+    def _open_file(self, path):
+        self._source = VideoFile(path)
+        self.name, self.path, self.total = self._source.name, self._source.path, self._source.stated
+        self._frames = self._of_file(self._source)
+        return self._source.fps
+
+    def _open_camera(self, index):
+        self.name = self.path = f'camera {index}'
+        self._source = cv2.VideoCapture(index)
+        if not self._source.isOpened():
             self.close()
-            raise DamagedSampleError(self.name, self.path, reason)
-        code = int(self._capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, 'little', signed=True)
-        if code.isalnum():
-            self._codec = f' (its codec is {code.decode()}, which this OpenCV may not have)'
-        stated = 0 if isinstance(source, int) else self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        self.total = int(stated) if 0 < stated < 2 ** 31 else None
-        self._frames = self._of_capture(self.total, isinstance(source, int))
+            raise DamagedSampleError(self.name, self.path, 'there is no such camera, or it is in use')
+        self._frames = self._of_camera(self._source)
+        rate = self._source.get(cv2.CAP_PROP_FPS)
+        return rate if 0 < rate < 1e4 else 0.0
 
-    def _of_capture(self, stated, live):
-        fps, last, begin = self._capture.get(cv2.CAP_PROP_FPS), None, None
-        frame_time = 1 / fps if 0 < fps < 1e4 else 0.04
+    def _hint(self):
+        if pathlib.Path(self.path).is_fifo():
+            return ' from a pipe (an .mp4 may have to be sought in: write it to a file)'
+        return f' (its codec is {self._source.codec})' if isinstance(self._source, VideoFile) else ''
+
+    def _of_file(self, video):
+        last, frame_time = None, 1 / (video.fps or 25)
+        for frame in video:
+            time = video.time(frame)
+            if last is None:
+                time = max(time or 0.0, 0.0)
+            elif time is None or time <= last:  # no time stamps: count
+                time = last + frame_time
+            self.read, last = self.read + 1, time
+            yield time, self._as_first(video.image(frame))
+        # the number that is stated may be an estimate, by a rate that varies: the time must be short as well
+        stated = self.stated or 0
+        self.broke_off = stated - max(self.read, (last or 0) / frame_time) > max(2, stated // 100)
+
+    def _of_camera(self, camera):
+        begin = None
         while True:
-            done, frame = self._capture.read()
+            done, frame = camera.read()
             if not done:
-                # the number that is stated may be an estimate, by a rate that varies: the time must be short as well
-                short = stated - max(self.read, (last or 0) / frame_time) if stated else 0
-                self.broke_off = short > max(2, (stated or 0) // 100)
                 return
             begin = clock.monotonic() if begin is None else begin
-            time = clock.monotonic() - begin if live else self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-            if last is None:
-                time = max(time, 0.0)
-            elif time <= last:  # no time stamps: count
-                time = last + frame_time
-            frame = self._as_first(frame)
-            self.read, last = self.read + 1, time
-            yield time, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+            self.read += 1
+            yield clock.monotonic() - begin, self._as_first(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
 
     def _of_arrays(self, frames, rate):
         for frame in frames:
@@ -141,7 +142,7 @@ class FrameStream:
         number, shown, start, end = 0, None, None, 0.0
         for time, frame in self._frames:
             start = time if start is None else start
-            if time - start - end > _JUMP:
+            if time - start - end > JUMP:
                 start = time - end - 1 / self._every
             while shown is not None and number / self._every < time - start - 1e-6:
                 yield number / self._every, shown

@@ -1,12 +1,14 @@
 """Looking for videos that cannot be trained on, before it is tried."""
 
+import collections
 import os
 from typing import NamedTuple
 
 from ..datasets.video import VideoReader
+from ..datasets.video_file import VideoFile
 from .jobs import run_jobs
 
-PROBLEMS = ('empty', 'unreadable', 'truncated', 'frame count')
+PROBLEMS = ('empty', 'unreadable', 'truncated', 'size', 'frame count')
 
 
 class Problem(NamedTuple):
@@ -20,8 +22,8 @@ def check_videos(videos, workers):
     """Decodes videos (list of Source) to the end.
 
     'empty' is a file without bytes; 'truncated' ends before its header says, by more than VideoReader
-    tolerates; 'frame count' is a header that is off by less, or says less than there is, with which training goes
-    on; everything else that cannot be decoded is 'unreadable'.
+    tolerates; 'size' has frames of several sizes; 'frame count' is a header that is off by less, or says less than
+    there is, with which training goes on; everything else that cannot be decoded is 'unreadable'.
 
     Returns:
         list of Problem, in the order of the videos.
@@ -48,8 +50,8 @@ def look_at_videos(videos, workers):
 
 def _look(video, threads):
     with VideoReader(video.path, video.name, threads) as reader:
-        reader.read([0])
-        return 1, (len(reader), *reader.size)
+        height, width = reader.read([0])[0].shape[:2]
+        return 1, (len(reader), width, height)
 
 
 def _has_bytes(video):
@@ -62,7 +64,12 @@ def _check(video, threads):
         return 0, (video.path, 'empty', 'the file is empty')
     with VideoReader(video.path, video.name, threads) as reader:
         stated, tolerance = len(reader), reader.tolerance
-        frames = reader.count()
+    with VideoFile(video.path, video.name, threads) as file:
+        sizes = collections.Counter((frame.width, frame.height) for frame in file)
+    frames = sum(sizes.values())
+    if len(sizes) > 1:
+        counts = ', '.join(f'{count} of {width} x {height}' for (width, height), count in sizes.items())
+        return frames, (video.path, 'size', f'frames change their size: {counts}')
     if frames == stated:
         return frames, None
     kind = 'unreadable' if frames == 0 else 'truncated' if stated - frames > tolerance else 'frame count'
