@@ -1,6 +1,6 @@
 """Config: what to run, written as a Python file.
 
-    >>> cfg = Config.fromfile('configs/i3d_rgb_ucf101.py', overrides={'data.workers': 2})
+    >>> cfg = Config.fromfile('configs/i3d_rgb_ucf101.py', overrides={'data.num_workers': 2})
     >>> cfg.model.backbone.type
     'InceptionI3D'
 

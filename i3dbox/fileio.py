@@ -1,4 +1,4 @@
-"""Writing files and folders so that a reader never sees half of one, and telling files apart."""
+"""Writing files and folders so that a reader never sees half of one, telling files apart, and the cache."""
 
 import contextlib
 import hashlib
@@ -12,6 +12,11 @@ try:
     import fcntl
 except ImportError:  # not a POSIX system
     fcntl = None
+
+
+def cache_folder():
+    """Where what is downloaded or made is kept: I3DBOX_CACHE, or ~/.cache/i3dbox."""
+    return os.path.expanduser(os.environ.get('I3DBOX_CACHE') or os.path.join('~', '.cache', 'i3dbox'))
 
 
 @contextlib.contextmanager

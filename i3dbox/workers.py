@@ -10,6 +10,7 @@ import signal
 import threading
 
 _END = object()
+_counter = None  # of a worker: the frames of all workers, for a progress bar
 
 
 def usable_cores():
@@ -35,15 +36,25 @@ def spawn_context():
     return multiprocessing.get_context('spawn')
 
 
-def start_worker(on_interrupt=signal.SIG_IGN):
+def start_worker(on_interrupt=signal.SIG_IGN, counter=None):
     """Makes this process a good worker: it ends with its parent, and OpenCV uses one thread in it.
 
     Args:
         on_interrupt: what Ctrl-C does to it; by default nothing, for the main process ends its workers.
+        counter (multiprocessing.Value): what `count_frame` adds to.
     """
+    global _counter
+    _counter = counter
     signal.signal(signal.SIGINT, on_interrupt)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     one_opencv_thread()
+
+
+def count_frame():
+    """Tells whoever shows the progress that this worker is done with one more frame."""
+    if _counter is not None:
+        with _counter.get_lock():
+            _counter.value += 1
 
 
 def one_opencv_thread():

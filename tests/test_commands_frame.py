@@ -283,7 +283,7 @@ def test_print_config_survives_a_reader_that_leaves(tmp_path):
 
 def test_collect_env_names_what_matters(capsys, monkeypatch):
     from i3dbox.commands import collect_env
-    versions = {'mindspore': None, 'cv2': None}
+    versions = {'mindspore': None, 'cv2': None, 'av': None}
     monkeypatch.setattr(collect_env, '_import', lambda name: (versions[name], '2.9.0'))
     assert main('collect_env', []) == 0
     text = capsys.readouterr().out

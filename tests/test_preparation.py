@@ -3,6 +3,7 @@
 import os
 import pathlib
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from i3dbox.preparation.extraction import extract
 from i3dbox.preparation.jobs import run_jobs
 from i3dbox.preparation.sources import Source, find_frame_folders, find_sources, find_videos, shard
 from i3dbox.registry import FLOW_METHODS
+from i3dbox.workers import count_frame
 from videos import moving_frames, write_images, write_mjpeg, write_video
 
 TOOLS = pathlib.Path(__file__).parents[1] / 'tools/data'
@@ -215,6 +217,19 @@ def test_a_video_that_kills_its_process_is_found_out_and_the_others_are_done():
     done = run_jobs(die_of, sources, 2, 'dying')
     assert sorted(done.results) == ['a', 'b', 'd', 'e', 'f']
     assert [(failure.name, failure.reason.split(',')[0]) for failure in done.failures] == [('c', 'its process died')]
+
+
+def take_long(source, threads):
+    for _ in range(3):
+        count_frame()
+        time.sleep(0.4)
+    return 3, None
+
+
+def test_a_long_video_shows_its_frames_on_the_way(capsys, monkeypatch):
+    monkeypatch.setattr('sys.stderr.isatty', lambda: True, raising=False)
+    run_jobs(take_long, [Source('film', 'film.avi')], 1, 'working')
+    assert re.search(r'0/1 .*[123] frames, [\d.]+ frames/s', capsys.readouterr().err)
 
 
 def fill_the_disk(source, threads):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from i3dbox.datasets import synthetic
-from i3dbox.datasets.synthetic import (CLASSES, PAINT, SAND, SyntheticActions, cache_folder, draw_clip,
+from i3dbox.datasets.synthetic import (CLASSES, PAINT, SAND, SyntheticActions, cached, draw_clip,
                                        draw_scene, make_synthetic_actions)
 from i3dbox.errors import ConfigError, DataError
 from i3dbox.flow.encoding import decode
@@ -194,14 +194,14 @@ def test_the_data_set_makes_itself_in_the_cache(tmp_path, monkeypatch, modality,
     monkeypatch.setenv('I3DBOX_CACHE', str(tmp_path))
     dataset = SyntheticActions(subset='test', modality=modality, generation=TINY, pipeline=[])
     assert len(dataset) == 8 and dataset.classes == CLASSES
-    assert all(sample[key].startswith(cache_folder(TINY)) for sample in dataset.samples)
+    assert all(sample[key].startswith(cached(TINY)) for sample in dataset.samples)
     train = SyntheticActions(subset='train', modality=modality, generation=TINY, pipeline=[])
     assert [sample['label'] for sample in train.samples] == sorted(2 * list(range(8)))
 
 
 def test_other_generations_have_other_folders_in_the_cache(tmp_path, monkeypatch):
     monkeypatch.setenv('I3DBOX_CACHE', str(tmp_path))
-    assert len({cache_folder(), cache_folder(TINY), cache_folder(dict(TINY, seed=5))}) == 3
+    assert len({cached(), cached(TINY), cached(dict(TINY, seed=5))}) == 3
 
 
 def test_an_unknown_generation_key_is_named():

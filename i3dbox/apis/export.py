@@ -13,7 +13,7 @@ from ..engine.build import build_runner
 from ..errors import ExportError, I3DBoxError, ModelError
 from ..exporters import BaseExporter
 from ..exporters.sidecar import write_sidecar
-from ..fileio import atomic_path, sha256
+from ..fileio import atomic_path, check_writable, sha256
 from ..models import build_recognizer
 from ..models.clip_network import clip_network
 from ..models.recognizers.recognizer3d import CHANNELS
@@ -116,6 +116,7 @@ def _out_path(out, cfg, checkpoint, extension):
         out = os.path.join(folder, os.path.splitext(name)[0] + extension)
     if os.path.splitext(out)[1] != extension or os.path.isdir(out):
         raise ExportError(f'the exported file must end in {extension}; got {out}')
+    check_writable(out)
     return out
 
 

@@ -4,8 +4,9 @@ import concurrent.futures
 import functools
 import os
 import pickle
+from concurrent.futures.process import BrokenProcessPool
 
-from ..errors import ConfigError
+from ..errors import ConfigError, DataError
 from ..evaluation.feature_files import check_format, feature_file
 from ..fileio import sha256
 from ..preparation.extraction import Extraction, keep_settings
@@ -58,7 +59,10 @@ def extract_features(sources, out, model, format='npy', workers=2, device='auto'
     made_of = pickle.dumps(dict(settings, model=model, device=device, device_id=device_id, threads=workers,
                                 max_frames=max_frames))
     with concurrent.futures.ProcessPoolExecutor(1, spawn_context(), start_worker) as pool:
-        facts = pool.submit(_facts, made_of).result()  # what is wrong is told here
+        try:
+            facts = pool.submit(_facts, made_of).result()  # what is wrong is told here
+        except BrokenProcessPool as error:
+            raise DataError('the process that loads the network was killed, perhaps for want of memory') from error
     keep_settings(out, dict(settings, format=format, **facts), SETTINGS)
     missing = [source for source in sources if not os.path.exists(_path(out, source, format))]
     done = run_jobs(functools.partial(_extract, out, format, made_of), missing, 1, 'extracting features')

@@ -115,6 +115,8 @@ class VideoStream:
     """
 
     def __init__(self, recognizer, window=None, stride=None, rate=25.0, name='frames', **options):
+        if not rate > 0:
+            raise ConfigError(f'rate is a number above 0; got {rate!r}')
         self._recognizer, self._rate, self._name = recognizer, rate, name
         self._cutter, self._total = recognizer.cutter(window, stride, **options), Total(recognizer, name)
 

@@ -155,7 +155,7 @@ def add_worker_arguments(parser, what='processes'):
 
 
 def add_clip_arguments(parser):
-    """Adds --clip-len and --size: of clips that are made up."""
+    """Adds --clip-len and --size: of a clip."""
     parser.add_argument('--clip-len', type=at_least(1), metavar='N',
                         help="frames of a clip; default: the config's test pipeline's, else 64")
     parser.add_argument('--size', type=at_least(1), nargs='+', metavar='N',

@@ -11,8 +11,8 @@ def add_arguments(parser):
     parser.add_argument('out', metavar='OUT', help='the folder for the pictures')
     parser.add_argument('--subset', choices=('train', 'val', 'test'), default='train',
                         help="which of the config's data sets; default: train")
-    parser.add_argument('--number', type=int, default=20, metavar='N', help='how many samples; default: 20')
-    parser.add_argument('--seed', type=int, default=0, metavar='N',
+    parser.add_argument('--number', type=arguments.at_least(1), default=20, metavar='N', help='how many samples; default: 20')
+    parser.add_argument('--seed', type=arguments.at_least(0), default=0, metavar='N',
                         help='chooses the samples; their crops are those of epoch 0 in a run of this seed')
     arguments.add_cfg_options(parser)
 
@@ -20,16 +20,13 @@ def add_arguments(parser):
 def run(args):
     import numpy as np
 
+    from ..apis.checks import check_config
     from ..datasets.stream import sample_rng
-    from ..errors import ConfigError, DamagedSampleError
+    from ..errors import DamagedSampleError
     from ..registry import DATASETS
 
     cfg = arguments.load_config(args)
-    for key, least in (('number', 1), ('seed', 0)):
-        if getattr(args, key) < least:
-            raise ConfigError(f'--{key} is a whole number from {least}; got {getattr(args, key)}')
-    if not cfg.get('data', {}).get(args.subset):
-        raise ConfigError(f'{args.config}: has no data.{args.subset}')
+    check_config(cfg, ('data',), data=(args.subset,))
     make_folder(args.out)
     dataset = DATASETS.build(cfg.data[args.subset], test_mode=args.subset != 'train')
     chosen = np.random.default_rng(args.seed).permutation(len(dataset))[:args.number]

@@ -1,4 +1,4 @@
-"""Decode videos to the end and report those that are empty, unreadable, truncated, of several sizes or of a wrong frame count."""
+"""Decode videos to the end and report what is wrong: empty, unreadable, truncated, of several sizes, miscounted."""
 
 from . import arguments
 
@@ -13,10 +13,12 @@ def add_arguments(parser):
 def run(args):
     from terminaltables import AsciiTable
 
-    from ..fileio import atomic_write
+    from ..fileio import atomic_write, check_writable
     from ..preparation.checking import PROBLEMS, check_videos
     from ..preparation.sources import find_videos, shard
 
+    if args.fix_list:
+        check_writable(args.fix_list)
     videos = shard(find_videos(args.videos), args.shard)
     problems = check_videos(videos, args.workers)
     for problem in problems:

@@ -19,6 +19,7 @@ def run(args):
     import os
 
     from ..errors import CheckpointError
+    from ..fileio import check_writable
     from ..weights.checkpoint import write_checkpoint
     from ..weights.conversion import convert, to_pytorch
     from ..weights.pytorch_files import write_pytorch
@@ -27,6 +28,7 @@ def run(args):
     endings = ('.ckpt',) if args.to == 'i3dbox' else ('.pt', '.pth')
     if not args.out.endswith(endings):
         raise CheckpointError(f'DST ends in {" or ".join(endings)}; got {args.out}')
+    check_writable(args.out)
     converted = convert(local_path(args.source_file), args.source, args.modality, args.inflate)
     if args.to == 'i3dbox':
         write_checkpoint(args.out, converted.parameters, meta=dict(

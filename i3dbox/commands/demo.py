@@ -45,7 +45,8 @@ def run(args):
         from ..preparation.sources import find_videos
         sources = [(source.name, source.path) for source in find_videos(args.source)]
     recognizer = load_recognizer(args)
-    recognizer.check(args.window or recognizer.window)
+    # wrong options are told here, and not of each video of a folder
+    recognizer.cutter(args.window, args.stride, **cutter_options(args)).close()
     failed = []
     for number, (name, source) in enumerate(sources):
         outs = [path if name is None else os.path.join(os.path.splitext(path)[0], name + os.path.splitext(path)[1])
@@ -66,6 +67,10 @@ def run(args):
     if folder:
         print(f'\n{len(sources) - len(failed)} of {len(sources)} videos recognised')
     return 1 if failed else 0
+
+
+def cutter_options(args):
+    return {'method': args.method} if args.method else {}
 
 
 def check_outs(outs, source, folder=False):
@@ -118,12 +123,12 @@ def recognize(recognizer, source, outs, args, interrupts):
     camera = source.isdecimal() and not os.path.exists(source)
     frames = FrameStream(int(source) if camera else source, args.fps)
     window = args.window or recognizer.window
-    options = {'method': args.method} if args.method else {}
     total, complete = Total(recognizer, frames.name), True
     with contextlib.ExitStack() as stack:
         writers = Outputs(stack, outs, recognizer, frames, window, args)
         shown = stack.enter_context(bar(frames))
-        answers = recognize_windows(recognizer, frames, args.window, args.stride, watch=writers.watch, **options)
+        answers = recognize_windows(recognizer, frames, args.window, args.stride, watch=writers.watch,
+                                    **cutter_options(args))
         try:
             for clip, answer in answers:
                 with interrupts.hold():

@@ -12,7 +12,7 @@ def run(args):
     import shutil
 
     from ..errors import ConfigError
-    from ..fileio import atomic_path
+    from ..fileio import atomic_path, check_writable
     from ..weights.zoo import PREFIX, cached_path, fetch
     from ..weights.zoo_index import ENTRIES
 
@@ -26,9 +26,11 @@ def run(args):
         print(AsciiTable([('name', 'stream', 'classes', 'trained on', 'source', 'here'), *rows]).table)
         return
     name = args.name[len(PREFIX):] if args.name.startswith(PREFIX) else args.name
+    target = os.path.join(args.dir, f'{name}.ckpt') if args.dir else None
+    if target:
+        check_writable(target)
     path = fetch(name)
-    if args.dir:
-        target = os.path.join(args.dir, os.path.basename(path))
+    if target:
         with atomic_path(target) as temporary:
             shutil.copyfile(path, temporary)
         path = target

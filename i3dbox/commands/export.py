@@ -15,10 +15,7 @@ def add_arguments(parser):
                         help="default: beside the checkpoint, under its name with the format's extension")
     parser.add_argument('--batch-size', type=_batch_size, default=1, metavar='N',
                         help="clips a call, or 'dynamic'; default: 1")
-    parser.add_argument('--clip-len', type=arguments.at_least(1), metavar='N',
-                        help="frames of a clip; default: the config's test pipeline's, or 64")
-    parser.add_argument('--size', type=arguments.at_least(1), metavar='N',
-                        help="height and width; default: the config's test pipeline's, or 224")
+    arguments.add_clip_arguments(parser)
     parser.add_argument('--input', choices=('uint8', 'float32'), default='uint8',
                         help='uint8 (default): N x T x H x W x C, the file holds the preprocessing; '
                              'float32: N x C x T x H x W in [-1, 1]')

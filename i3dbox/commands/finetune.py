@@ -21,17 +21,12 @@ def add_arguments(parser):
 def run(args):
     from ..apis.finetune import finetune, prepare
     from ..evaluation.metrics import DEFAULT
-    from ..evaluation.tables import figures_table
+    from .test import print_results
 
     plan = prepare(args.folder, args.model, args.stream, args.work_dir, args.epochs, args.seed, args.cfg_options)
     print_plan(plan)
     done = finetune(plan, args.device, args.device_id)
-    print(f'protocol: {done.results.meta["protocol"]}')
-    skipped = done.results.meta.get('skipped')
-    if skipped:
-        print(f'{len(skipped)} damaged videos are not counted: {", ".join(skipped)}')
-    print(figures_table([(title, len(part.names), part.evaluate(DEFAULT))
-                         for title, part in done.results.by_stream().items()]))
+    print_results(done.results, DEFAULT)
     print(f'report: {done.report}')
     print(f'recognise other videos:\n  {demo_command(plan, done)}')
 

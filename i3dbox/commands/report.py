@@ -20,9 +20,11 @@ def run(args):
     from ..evaluation.metrics import DEFAULT
     from ..evaluation.results import load_results
     from ..evaluation.tables import figures_table, table
+    from ..fileio import check_writable
     from ..reports.report import class_rows, write_report
     from ..reports.run_log import read_run_log
 
+    check_writable(os.path.join(args.out, 'report.html'))
     runs, columns, notes = {}, {}, []
     for item in args.sources:
         name, path = arguments.split_name(item)

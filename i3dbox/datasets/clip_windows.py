@@ -61,6 +61,8 @@ class ClipWindows:
                 raise ConfigError(f'{name} is a whole number from 1; got {value!r}')
         if stream not in STREAMS:
             raise ConfigError(f'stream is one of {", ".join(STREAMS)}; got {stream!r}')
+        if not bound > 0:
+            raise ConfigError(f'bound is a number above 0; got {bound!r}')
         if tail not in ('move', 'drop'):
             raise ConfigError(f"tail is 'move' or 'drop'; got {tail!r}")
         if short_side is not None and size > short_side:

@@ -43,8 +43,9 @@ class FrameStream:
 
     def __init__(self, source, fps=None, rate=25.0):
         self.read, self.broke_off, self.total, self._source, self._shape = 0, False, None, None, None
-        if fps is not None and not 0 < fps < 1e4:
-            raise ConfigError(f'fps is a number above 0; got {fps!r}')
+        for key, value in (('fps', fps), ('rate', rate)):
+            if value is not None and not 0 < value < 1e4:
+                raise ConfigError(f'{key} is a number above 0; got {value!r}')
         self._every = fps
         if isinstance(source, int) and not isinstance(source, bool):
             own = self._open_camera(source)

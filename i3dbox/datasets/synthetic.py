@@ -30,6 +30,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ..errors import ConfigError, DataError
+from ..fileio import cache_folder
 from ..flow.encoding import encode
 from ..registry import DATASETS
 from .frames import FILENAME_TMPL
@@ -85,18 +86,17 @@ class SyntheticActions(UCF101Dataset):
             inspect.signature(make_synthetic_actions).bind('', **generation)
         except TypeError as error:
             raise ConfigError(f"SyntheticActions' generation: {error}") from error
-        root = make_synthetic_actions(data_root or cache_folder(generation), **generation)
+        root = make_synthetic_actions(data_root or cached(generation), **generation)
         source = source or ('video' if modality == 'RGB' else 'frames')
         super().__init__(root, split, subset, source, pipeline=pipeline, modality=modality, **kwargs)
 
 
-def cache_folder(generation=None):
+def cached(generation=None):
     """The folder in the cache for `make_synthetic_actions(..., **generation)`."""
-    cache = os.environ.get('I3DBOX_CACHE') or os.path.join('~', '.cache', 'i3dbox')
     name = f'synthetic_actions-{VERSION}'
     if generation:
         name += '-' + hashlib.sha256(json.dumps(generation, sort_keys=True).encode()).hexdigest()[:8]
-    return os.path.join(os.path.expanduser(cache), name)
+    return os.path.join(cache_folder(), name)
 
 
 @dataclass

@@ -9,6 +9,7 @@ from ..datasets.clip_windows import ClipWindows
 from ..datasets.frame_stream import FrameStream
 from ..errors import ConfigError, DamagedSampleError
 from ..models.heads.i3d_head import mean_over_steps
+from ..workers import count_frame
 
 LEAST = 8  # frames of a clip that I3D takes
 
@@ -71,7 +72,9 @@ class VideoFeatures:
 
     def _read(self, source):
         stream = FrameStream(source, self.fps)
-        yield from stream
+        for item in stream:
+            yield item
+            count_frame()
         self.frames = stream.read
         if stream.broke_off:
             raise DamagedSampleError(stream.name, stream.path, f'the video breaks off after {stream.read} frames')

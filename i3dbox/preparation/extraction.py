@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ..datasets.frames import frame_names
 from ..errors import DataError
 from ..fileio import atomic_folder, atomic_write
+from ..workers import count_frame
 from .images import IMAGES
 from .jobs import run_jobs
 
@@ -74,6 +75,7 @@ def _write_images(images_of_frames, modality, path):
             for name, data in zip(frame_names(modality, number), images):
                 with open(f'{folder}/{name}', 'wb', buffering=0) as file:
                     file.write(data)
+            count_frame()
         with open(os.path.join(folder, COUNT), 'w', encoding='utf-8') as file:
             file.write(str(number))
     return number, None

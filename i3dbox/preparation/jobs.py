@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from concurrent.futures.process import BrokenProcessPool
 from typing import NamedTuple
 
@@ -37,7 +38,8 @@ class Summary(NamedTuple):
 def run_jobs(function, sources, workers, title, unit='video'):
     """Calls `function(source, threads)` for each source, in `workers` processes.
 
-    If there are fewer sources than workers, each call is told to use several threads instead. A call that
+    If there are fewer sources than workers, each call is told to use several threads instead. Calls that take long
+    say `workers.count_frame()` after each frame, which keeps the progress bar moving. A call that
     raises, or whose process dies, is a failure: it is logged and stops nothing else. Ctrl-C ends the workers.
 
     Args:
@@ -55,15 +57,23 @@ def run_jobs(function, sources, workers, title, unit='video'):
     results, failures = {}, []
     if not sources:
         return Summary(0, results, failures)
-    frames = 0
+    frames, counter = 0, spawn_context().Value('q', 0)
     often = 0.1 if sys.stderr.isatty() else 60  # seconds; a log file is not to be filled
     with logging_redirect_tqdm(), tqdm(total=len(sources), desc=title, unit=unit, smoothing=0.05,
                                        mininterval=often) as bar:
-        for source, result, reason in _run(function, sources, workers):
+        shown = time.monotonic()
+        for source, result, reason in _run(function, sources, workers, counter):
+            seen = max(frames + (result or [0])[0], counter.value)
+            rate = seen / max(bar.format_dict['elapsed'], 1e-9)
+            bar.set_postfix_str(f'{seen} frames, {rate:.1f} frames/s', refresh=False)
+            if source is None:
+                if time.monotonic() - shown >= often:
+                    bar.refresh()
+                    shown = time.monotonic()
+                continue
             if reason is None:
                 frames += result[0]
                 results[source.name] = result[1]
-                bar.set_postfix_str(f'{frames / max(bar.format_dict["elapsed"], 1e-9):.1f} frames/s', refresh=False)
             else:
                 failures.append(Failure(source.name, source.path, reason))
                 logger.warning('%s: %s', source.path, reason)
@@ -71,8 +81,8 @@ def run_jobs(function, sources, workers, title, unit='video'):
     return Summary(frames, results, failures)
 
 
-def _run(function, sources, workers):
-    """Yields (source, result, None) or (source, None, reason), as they come."""
+def _run(function, sources, workers, counter):
+    """Yields (source, result, None) or (source, None, reason) as they come, and (None, None, None) now and then."""
     if not workers:
         one_opencv_thread()
         for source in sources:
@@ -82,23 +92,26 @@ def _run(function, sources, workers):
     threads = workers // processes
     waiting = collections.deque(sorted(sources, key=_size, reverse=True))  # or the longest one is left for the end
     while waiting:
-        suspects = yield from _run_in_pool(function, waiting, processes, threads)
+        suspects = yield from _run_in_pool(function, waiting, processes, threads, counter)
         for source in suspects:  # one by one, to see which of them kills its process
             alone = collections.deque([source])
-            if (yield from _run_in_pool(function, alone, 1, threads)):
+            if (yield from _run_in_pool(function, alone, 1, threads, counter)):
                 yield source, None, 'its process died, from damaged data, for lack of memory, or killed from outside'
 
 
-def _run_in_pool(function, waiting, processes, threads):
+def _run_in_pool(function, waiting, processes, threads, counter):
     """Works on `waiting` (a deque) until it is empty or a process dies; returns those that it may have died of."""
     running = {}
-    with concurrent.futures.ProcessPoolExecutor(processes, spawn_context(), start_worker, (_exit_quietly,)) as pool:
+    with concurrent.futures.ProcessPoolExecutor(processes, spawn_context(), start_worker,
+                                                (_exit_quietly, counter)) as pool:
         try:
             while waiting or running:
                 while waiting and len(running) < 2 * processes:
                     running[pool.submit(_call, function, waiting[0], threads)] = waiting[0]
                     waiting.popleft()
-                done, _ = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
+                done, _ = concurrent.futures.wait(running, 0.5, concurrent.futures.FIRST_COMPLETED)
+                if not done:
+                    yield None, None, None
                 for future in done:
                     answer = future.result()
                     yield (running.pop(future), *_answer(answer))

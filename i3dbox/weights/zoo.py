@@ -4,16 +4,11 @@ import os
 import shutil
 
 from ..errors import CheckpointError, DownloadError, spelling_hint
-from ..fileio import only_one
+from ..fileio import cache_folder, only_one
 from .download import download
 from .zoo_index import ENTRIES, HOST
 
 PREFIX = 'zoo://'
-
-
-def cache_folder():
-    """Where checkpoints are kept: I3DBOX_CACHE, or ~/.cache/i3dbox."""
-    return os.environ.get('I3DBOX_CACHE') or os.path.join(os.path.expanduser('~'), '.cache', 'i3dbox')
 
 
 def cached_path(name):
