@@ -76,7 +76,7 @@ class Registry:
         try:
             for package_name in self._packages:
                 package = importlib.import_module(package_name)
-                for module in pkgutil.iter_modules(getattr(package, '__path__', ())):
+                for module in pkgutil.iter_modules(package.__path__):
                     importlib.import_module(f'{package_name}.{module.name}')
         except BaseException:
             self._imported = False  # the next look-up says again what is wrong

@@ -1,10 +1,12 @@
 """Registries: looking parts up, building them, and what they say when they cannot."""
 
+import importlib
 import sys
 import textwrap
 
 import pytest
 
+from i3dbox import registry as registries
 from i3dbox.errors import ConfigError, RegistryError
 from i3dbox.registry import Registry, build_from_cfg
 
@@ -140,3 +142,9 @@ def test_packages_are_imported_at_the_first_look_up_that_needs_them(tmp_path, mo
     lazy_shapes.SHAPES = shapes
     assert type(shapes.build(dict(type='Square'))).__name__ == 'Square'
     assert shapes.names() == ['Point', 'Square']
+
+
+def test_a_new_part_of_any_kind_is_one_new_file():
+    for kind in (value for value in vars(registries).values() if isinstance(value, Registry)):
+        for package in kind._packages:
+            assert hasattr(importlib.import_module(package), '__path__'), f'{package} is a module'
