@@ -119,7 +119,7 @@ def test_evaluation_checkpoints_and_early_stop_work_together(tmp_path):
         dict(type='CheckpointHook', max_keep_ckpts=2, save_best='top1_acc'),
         dict(type='EarlyStopHook', patience=3)])
     run = train(cfg, validate=True)
-    assert 'top1_acc has not risen in 3 evaluations' in run.stop_reason and run.epoch < 30
+    assert 'top1_acc has not become better in 3 evaluations' in run.stop_reason and run.epoch < 30
     kept = sorted(name for name in os.listdir(cfg.work_dir) if name.endswith('.ckpt'))
     assert kept == sorted(['best_top1_acc.ckpt', f'epoch_{run.epoch - 1}.ckpt', f'epoch_{run.epoch}.ckpt'])
     figures = [line['top1_acc'] for line in lines(cfg.work_dir, 'val')]

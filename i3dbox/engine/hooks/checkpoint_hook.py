@@ -4,6 +4,7 @@ import contextlib
 import os
 
 from ...errors import ConfigError
+from ...evaluation.metrics import better
 from ...registry import HOOKS
 from .hook import Hook
 
@@ -45,8 +46,8 @@ class CheckpointHook(Hook):
         return (run.epoch if self.by_epoch else run.step) // self.interval
 
     def _keep_best(self, run):
-        value = run.metrics[self.save_best]
-        if value > run.memory.get('best', {}).get('value', float('-inf')):
+        value, best = run.metrics[self.save_best], run.memory.get('best', {}).get('value')
+        if better(self.save_best, value, best):
             run.memory['best'] = dict(metric=self.save_best, value=value, epoch=run.epoch)
             run.save(f'best_{self.save_best}', last=False)
             run.log(f'best {self.save_best} so far: {value:.4f}', mode='best', epoch=run.epoch, value=value)

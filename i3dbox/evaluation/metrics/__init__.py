@@ -3,12 +3,14 @@
 An array has one value a class, or is classes x classes. A sample with a score that is not finite counts as wrong.
 """
 
+import math
+
 import numpy as np
 
 from ...registry import METRICS
 
 DEFAULT = ('top_k_accuracy', 'mean_class_accuracy')
-LOWER_IS_BETTER = ('ece',)
+LOWER_IS_BETTER = {'ece', 'ece_low', 'ece_high'}  # a metric of one's own adds the names of its figures
 
 
 def evaluate(metrics, scores, labels):
@@ -18,6 +20,18 @@ def evaluate(metrics, scores, labels):
         cfg = dict(type=metric) if isinstance(metric, str) else metric
         figures.update(METRICS.build(cfg, scores=scores, labels=labels))
     return figures
+
+
+def better(name, value, than, by=0.0):
+    """Whether one value of the figure `name` is better than another, by more than `by`.
+
+    Any number is better than none, be it None or NaN.
+    """
+    if math.isnan(value):
+        return False
+    if than is None or math.isnan(than):
+        return True
+    return value < than - by if name in LOWER_IS_BETTER else value > than + by
 
 
 def softmax(scores):
