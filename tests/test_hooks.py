@@ -65,6 +65,22 @@ def test_less_than_min_delta_does_not_count():
         assert Evaluated([EarlyStopHook(metric, 2, min_delta=0.05)], **{metric: values}).stopped_at is None
 
 
+def test_two_hooks_of_a_kind_each_go_by_their_own_metric():
+    run = Evaluated([best('top1_acc'), best('ece')], top1_acc=[0.9, 0.8, 0.95], ece=[0.3, 0.2, 0.4])
+    assert run.saved == [('best_top1_acc', 1), ('best_ece', 1), ('best_ece', 2), ('best_top1_acc', 3)]
+    assert run.memory['best'] == dict(top1_acc=dict(value=0.95, epoch=3), ece=dict(value=0.2, epoch=2))
+    hooks = [EarlyStopHook('top1_acc', patience=3), EarlyStopHook('ece', patience=2)]
+    assert Evaluated(hooks, top1_acc=[0.1, 0.2, 0.3, 0.4], ece=[0.1, 0.05, 0.2, 0.3]).stopped_at == 4
+
+
+def test_a_memory_of_an_earlier_version_which_kept_one_best_is_gone_on_with():
+    memory = dict(best=dict(metric='top1_acc', value=0.7, epoch=4), early_stop=dict(best=0.7, waited=2))
+    hooks = [best('ece'), best('top1_acc'), EarlyStopHook('top1_acc', patience=3)]
+    run = Evaluated(hooks, memory, top1_acc=[0.6, 0.8], ece=[0.3, 0.4])
+    assert run.saved == [('best_ece', 1), ('best_top1_acc', 2)] and run.stopped_at == 1
+    assert memory['best'] == dict(top1_acc=dict(value=0.8, epoch=2), ece=dict(value=0.3, epoch=1))
+
+
 @pytest.mark.parametrize('metric', ['top1_acc', 'ece'])
 def test_a_memory_of_an_earlier_version_that_has_seen_nothing_goes_on(metric):
     memory = dict(early_stop=dict(best=-1e30, waited=2))

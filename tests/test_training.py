@@ -14,6 +14,7 @@ import pytest
 from mindspore import Tensor
 
 import tiny
+from i3dbox.apis.sweep import last_checkpoints, sweep
 from i3dbox.apis.test import test as run_test
 from i3dbox.apis.train import train
 from i3dbox.config import Config
@@ -123,9 +124,21 @@ def test_evaluation_checkpoints_and_early_stop_work_together(tmp_path):
     kept = sorted(name for name in os.listdir(cfg.work_dir) if name.endswith('.ckpt'))
     assert kept == sorted(['best_top1_acc.ckpt', f'epoch_{run.epoch - 1}.ckpt', f'epoch_{run.epoch}.ckpt'])
     figures = [line['top1_acc'] for line in lines(cfg.work_dir, 'val')]
-    assert run.memory['best']['value'] == max(figures) == figures[run.memory['best']['epoch'] - 1]
+    best = run.memory['best']['top1_acc']
+    assert best['value'] == max(figures) == figures[best['epoch'] - 1]
     results = run_test(cfg, str(tmp_path / 'run/best_top1_acc.ckpt'), data='val')
     assert results.evaluate(['top_k_accuracy'])['top1_acc'] == max(figures)
+
+
+def test_a_run_keeps_its_best_calibrated_epoch_beside_its_most_accurate_and_a_sweep_finds_the_same(tmp_path):
+    cfg = config(tmp_path, total_epochs=4, evaluation=dict(metrics=['calibration_error', 'top_k_accuracy']), hooks=[
+        dict(type='CheckpointHook', save_best='ece'), dict(type='CheckpointHook', interval=9, save_best='top1_acc')])
+    train(cfg, validate=True)
+    errors, accuracies = ([line[name] for line in lines(cfg.work_dir, 'val')] for name in ('ece', 'top1_acc'))
+    kept = {name: load_checkpoint(tmp_path / f'run/best_{name}.ckpt')[2]['epoch'] for name in ('ece', 'top1_acc')}
+    assert kept == dict(ece=1 + int(np.argmin(errors)), top1_acc=1 + int(np.argmax(accuracies)))
+    text = sweep(cfg, last_checkpoints(cfg.work_dir, 4), cfg.work_dir, ['calibration_error'], data='val')
+    assert f'best: epoch_{kept["ece"]}, ece {min(errors):.4f}, chosen among 4' in text
 
 
 def test_a_diverged_run_stops_by_name_and_keeps_its_checkpoints(tmp_path):

@@ -24,10 +24,11 @@ class EarlyStopHook(Hook):
     def after_epoch(self, run):
         if run.evaluated_at != run.step:
             return
-        seen = run.memory.setdefault('early_stop', dict(best=None, waited=0))
-        if seen['best'] == -1e30:  # how memories of earlier versions say that there is none
-            seen['best'] = None
         value = run.metrics[self.monitor]
+        seen = run.memory.setdefault(f'early_stop_{self.monitor}', dict(best=None, waited=0))
+        seen.update(run.memory.pop('early_stop', {}))  # of an earlier version, which kept one for all monitors
+        if seen['best'] == -1e30:  # and said "none" so
+            seen['best'] = None
         if better(self.monitor, value, seen['best'], self.min_delta):
             seen.update(best=value, waited=0)
         else:
