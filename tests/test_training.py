@@ -198,6 +198,12 @@ def test_mindspores_own_callbacks_are_hooks_and_validation_is_added_beside_them(
     assert 'top1_acc' in train(cfg, validate=True).metrics
 
 
+@pytest.mark.parametrize('validate', [False, True])
+def test_the_hook_that_is_prepared_is_the_one_that_sees_the_run(tmp_path, validate):
+    run = train(config(tmp_path, total_epochs=1, hooks=[dict(type='DiaryHook')]), validate=validate)
+    assert run.memory['told'] == ['prepare', 'before_run'] and ('top1_acc' in run.metrics) == validate
+
+
 def test_the_log_says_loss_accuracy_rate_and_times(tmp_path):
     cfg = config(tmp_path, total_epochs=1)
     train(cfg)

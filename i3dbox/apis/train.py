@@ -9,7 +9,7 @@ from ..datasets.base import DamageReport
 from ..datasets.loader import ClipLoader
 from ..datasets.stream import Stream
 from ..engine import distributed
-from ..engine.build import build_hooks, build_runner, call_hooks
+from ..engine.build import build_hooks, build_runner, call_hooks, in_order
 from ..engine.logging import setup_logging
 from ..engine.optimizers.build import build_optimizer
 from ..engine.run import Run, last_checkpoint, training_state
@@ -17,7 +17,7 @@ from ..engine.train_step import TrainStep
 from ..errors import CheckpointError, ConfigError
 from ..models import build_recognizer
 from ..models.freezing import freeze
-from ..registry import DATASETS, LOSSES, SCHEDULES
+from ..registry import DATASETS, HOOKS, LOSSES, SCHEDULES
 from ..weights.checkpoint import load_checkpoint
 from ..weights.loading import load_state, load_weights
 from .checks import REQUIRED_TO_TRAIN, check_config, check_fit, check_metrics, metrics_of
@@ -40,12 +40,12 @@ def train(cfg, resume=None, device='auto', device_id=None, validate=False):
     work_dir = cfg.setdefault('work_dir', default_work_dir(cfg))
     seed = cfg.setdefault('seed', 0)
     hooks = build_hooks(cfg.get('hooks', []))
-    call_hooks(hooks, 'prepare', cfg)
     evaluates = any(getattr(hook, 'evaluates', False) for hook in hooks)  # MindSpore's own callbacks do not say
     if validate and not evaluates:
         interval = (cfg.get('evaluation') or {}).get('interval', 1)
         cfg.hooks = [*cfg.get('hooks', []), dict(type='EvalHook', interval=interval)]
-        hooks, evaluates = build_hooks(cfg.hooks), True
+        hooks, evaluates = in_order([*hooks, HOOKS.build(cfg.hooks[-1])]), True
+    call_hooks(hooks, 'prepare', cfg)
     resume = last_checkpoint(work_dir) if resume == 'auto' else resume
     if resume is None and last_checkpoint(work_dir):
         raise ConfigError(f'{work_dir} holds the checkpoints of an earlier run: --resume goes on with it, '
