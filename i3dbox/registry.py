@@ -72,11 +72,15 @@ class Registry:
     def _import_packages(self):
         if self._imported:
             return
-        self._imported = True
-        for package_name in self._packages:
-            package = importlib.import_module(package_name)
-            for module in pkgutil.iter_modules(getattr(package, '__path__', ())):
-                importlib.import_module(f'{package_name}.{module.name}')
+        self._imported = True  # first, as a module may look a part up while it is imported
+        try:
+            for package_name in self._packages:
+                package = importlib.import_module(package_name)
+                for module in pkgutil.iter_modules(package.__path__):
+                    importlib.import_module(f'{package_name}.{module.name}')
+        except BaseException:
+            self._imported = False  # the next look-up says again what is wrong
+            raise
 
     def _from_dotted_path(self, path):
         module_name, _, name = path.rpartition('.')

@@ -11,7 +11,7 @@ from sklearn.calibration import calibration_curve
 
 from i3dbox.commands import main
 from i3dbox.errors import ConfigError
-from i3dbox.evaluation.metrics import evaluate
+from i3dbox.evaluation.metrics import better, evaluate
 from i3dbox.evaluation.results import Results, load_results
 from i3dbox.registry import METRICS
 
@@ -103,6 +103,15 @@ def test_the_bootstraps_interval_is_that_of_the_binomial():
     assert found == evaluate(['bootstrap'], scores, labels)
     wider = evaluate([dict(type='bootstrap', metric='mean_class_accuracy', level=0.99)], scores, labels)
     assert wider['mean_class_acc_low'] < found['top1_acc_low']
+
+
+def test_a_higher_accuracy_is_better_a_lower_calibration_error_and_any_number_than_none():
+    assert better('top1_acc', 0.6, 0.5) and not better('top1_acc', 0.5, 0.5) and not better('top1_acc', 0.6, 0.5, by=0.2)
+    assert better('ece', 0.1, 0.2) and not better('ece', 0.2, 0.1) and not better('ece', 0.1, 0.2, by=0.2)
+    for name in ('top1_acc', 'ece', 'ece_low', 'ece_high'):
+        assert better(name, 0.5, None) and better(name, 0.5, np.nan) and not better(name, np.nan, None)
+    bounds = evaluate([dict(type='bootstrap', metric='calibration_error', resamples=2)], SCORES, np.zeros(4, int))
+    assert list(bounds) == ['ece_low', 'ece_high']
 
 
 # Result files

@@ -51,8 +51,10 @@ def test_the_data_of_all_streams_comes_once_and_the_configs_point_at_it(moxing):
     hook.prepare(cfg)
     hook.prepare(cfg)  # another rank of the same machine
     OpenIHook(ckpt_url='obs://bucket/rgb.ckpt,obs://bucket/flow.ckpt').prepare({})
-    assert moxing.copied.pop() == ('obs://bucket/flow.ckpt', 'checkpoints/flow.ckpt')
-    assert moxing.copied == [('obs://bucket/ucf101', 'cache/ucf101'), ('obs://bucket/rgb.ckpt', 'checkpoints/rgb.ckpt')]
+    assert [source for source, _ in moxing.copied] == [
+        'obs://bucket/ucf101', 'obs://bucket/rgb.ckpt', 'obs://bucket/flow.ckpt']
+    assert sorted(os.listdir('checkpoints')) == ['flow.ckpt', 'flow.ckpt.copied', 'flow.ckpt.lock', 'rgb.ckpt',
+                                                 'rgb.ckpt.copied', 'rgb.ckpt.lock']
     roots = {cfg.data.train.data_root, cfg.data.val.data_root, cfg.data.test.rgb.data_root, cfg.data.test.flow.data_root}
     assert roots == {'cache/ucf101'} and os.path.isdir('cache/ucf101/videos')
     assert cfg.load_from == 'checkpoints/rgb.ckpt' and open(cfg.load_from).read() == 'weights'
@@ -66,6 +68,45 @@ def test_another_address_is_copied_anew(moxing):
         OpenIHook(data_url=f'obs://{bucket}/set', ckpt_url=f'obs://{bucket}/best.ckpt').prepare(
             Config.fromfile(str(ROOT / 'configs/i3d_rgb_ucf101.py')))
     assert os.listdir('data') == ['two'] and open('checkpoints/best.ckpt').read() == 'two'
+
+
+def test_data_and_checkpoints_of_the_users_are_never_replaced(moxing, tmp_path):
+    for path in ('data/video.avi', 'checkpoints/best.ckpt', 'storage/set/other.avi', 'storage/best.ckpt'):
+        (tmp_path / path).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / path).write_text(path)
+    with pytest.raises(DataError, match='data is there and was not copied by this hook.*name another data_dir'):
+        OpenIHook(data_url='obs://set').prepare({})
+    with pytest.raises(DataError, match='checkpoints/best.ckpt is there and was not copied by this hook'):
+        OpenIHook(ckpt_url='obs://best.ckpt').prepare({})
+    assert moxing.copied == [] and os.listdir('data') == ['video.avi']
+    assert open('checkpoints/best.ckpt').read() == 'checkpoints/best.ckpt'
+
+
+def test_an_empty_folder_is_filled_and_the_copy_stays_until_the_next_one_is_whole(moxing):
+    (moxing.storage / 'set').mkdir(parents=True)
+    (moxing.storage / 'set/video.avi').touch()
+    os.mkdir('data')
+    cfg = Config.fromfile(str(ROOT / 'configs/i3d_rgb_ucf101.py'))
+    OpenIHook(data_url='obs://set', data_dir='data/').prepare(cfg)
+
+    def interrupted(source, target):
+        os.makedirs(os.path.join(target, 'half'))
+        raise KeyboardInterrupt
+
+    with pytest.raises(DataError):
+        OpenIHook(data_url='obs://nowhere').prepare(cfg)
+    moxing.file.copy_parallel = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        OpenIHook(data_url='obs://other').prepare(cfg)
+    assert os.listdir('data') == ['video.avi'] and open('data.copied').read() == 'obs://set'
+    assert sorted(os.listdir()) == ['data', 'data.copied', 'data.lock', 'storage']
+
+
+def test_a_mount_point_is_refused_before_anything_is_copied(moxing, monkeypatch):
+    monkeypatch.setattr(os.path, 'ismount', lambda path: path == 'cache')
+    with pytest.raises(DataError, match='cache is a mount point and cannot be replaced: name a folder in it'):
+        OpenIHook(data_url='obs://set', data_dir='cache').prepare({})
+    assert moxing.copied == []
 
 
 @pytest.mark.parametrize('copy', ['mycopy', 'os.nofunc'])
@@ -87,6 +128,15 @@ def test_a_run_and_a_test_leave_their_outputs_in_storage(moxing, tmp_path):
     assert (moxing.storage / 'out/run/epoch_1.ckpt').exists() and (moxing.storage / 'out/run/log.json').exists()
     assert main('test', [path, 'run/epoch_1.ckpt', '--result_url', 'obs://out/scores']) == 0
     assert len(load_results(moxing.storage / 'out/scores/results.pkl').names) == 7
+
+
+def test_each_epoch_is_sent_once_and_the_last_one_with_what_hooks_write_at_the_end(moxing, tmp_path):
+    hooks = [dict(type='CheckpointHook'), dict(type='OpenIHook', train_url='obs://out'), dict(type='DumpHook')]
+    cfg = Config.fromfile(tiny.write_config(tmp_path, total_epochs=2, hooks=hooks))
+    cfg.work_dir = 'run'
+    train(cfg)
+    assert moxing.copied == [('run', 'obs://out')] * 2
+    assert {'epoch_1.ckpt', 'epoch_2.ckpt', 'rank0.npz'} <= set(os.listdir(moxing.storage / 'out'))
 
 
 def test_a_checkpoint_in_storage_can_be_tested(moxing, tmp_path):

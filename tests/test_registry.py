@@ -1,10 +1,12 @@
 """Registries: looking parts up, building them, and what they say when they cannot."""
 
+import importlib
 import sys
 import textwrap
 
 import pytest
 
+from i3dbox import registry as registries
 from i3dbox.errors import ConfigError, RegistryError
 from i3dbox.registry import Registry, build_from_cfg
 
@@ -104,6 +106,21 @@ def test_registering_twice_is_refused_but_a_reloaded_module_replaces_its_own(reg
     assert registry.get('Point') is reloaded
 
 
+def test_a_module_that_cannot_be_imported_is_told_at_every_look_up_until_it_is_mended(tmp_path, monkeypatch):
+    package = tmp_path / 'broken_shapes'
+    package.mkdir()
+    (package / '__init__.py').touch()
+    (package / 'square.py').write_text('import no_such_module\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    shapes = Registry('shape', 'broken_shapes')
+    for _ in range(2):
+        with pytest.raises(ModuleNotFoundError, match='no_such_module'):
+            shapes.get('Square')
+    (package / 'square.py').write_text('')
+    with pytest.raises(RegistryError, match="no shape is called 'Square'"):
+        shapes.get('Square')
+
+
 def test_packages_are_imported_at_the_first_look_up_that_needs_them(tmp_path, monkeypatch):
     package = tmp_path / 'lazy_shapes'
     package.mkdir()
@@ -125,3 +142,9 @@ def test_packages_are_imported_at_the_first_look_up_that_needs_them(tmp_path, mo
     lazy_shapes.SHAPES = shapes
     assert type(shapes.build(dict(type='Square'))).__name__ == 'Square'
     assert shapes.names() == ['Point', 'Square']
+
+
+def test_a_new_part_of_any_kind_is_one_new_file():
+    for kind in (value for value in vars(registries).values() if isinstance(value, Registry)):
+        for package in kind._packages:
+            assert hasattr(importlib.import_module(package), '__path__'), f'{package} is a module'

@@ -14,6 +14,7 @@ import pytest
 from mindspore import Tensor
 
 import tiny
+from i3dbox.apis.sweep import last_checkpoints, sweep
 from i3dbox.apis.test import test as run_test
 from i3dbox.apis.train import train
 from i3dbox.config import Config
@@ -119,13 +120,25 @@ def test_evaluation_checkpoints_and_early_stop_work_together(tmp_path):
         dict(type='CheckpointHook', max_keep_ckpts=2, save_best='top1_acc'),
         dict(type='EarlyStopHook', patience=3)])
     run = train(cfg, validate=True)
-    assert 'top1_acc has not risen in 3 evaluations' in run.stop_reason and run.epoch < 30
+    assert 'top1_acc has not become better in 3 evaluations' in run.stop_reason and run.epoch < 30
     kept = sorted(name for name in os.listdir(cfg.work_dir) if name.endswith('.ckpt'))
     assert kept == sorted(['best_top1_acc.ckpt', f'epoch_{run.epoch - 1}.ckpt', f'epoch_{run.epoch}.ckpt'])
     figures = [line['top1_acc'] for line in lines(cfg.work_dir, 'val')]
-    assert run.memory['best']['value'] == max(figures) == figures[run.memory['best']['epoch'] - 1]
+    best = run.memory['best']['top1_acc']
+    assert best['value'] == max(figures) == figures[best['epoch'] - 1]
     results = run_test(cfg, str(tmp_path / 'run/best_top1_acc.ckpt'), data='val')
     assert results.evaluate(['top_k_accuracy'])['top1_acc'] == max(figures)
+
+
+def test_a_run_keeps_its_best_calibrated_epoch_beside_its_most_accurate_and_a_sweep_finds_the_same(tmp_path):
+    cfg = config(tmp_path, total_epochs=4, evaluation=dict(metrics=['calibration_error', 'top_k_accuracy']), hooks=[
+        dict(type='CheckpointHook', save_best='ece'), dict(type='CheckpointHook', interval=9, save_best='top1_acc')])
+    train(cfg, validate=True)
+    errors, accuracies = ([line[name] for line in lines(cfg.work_dir, 'val')] for name in ('ece', 'top1_acc'))
+    kept = {name: load_checkpoint(tmp_path / f'run/best_{name}.ckpt')[2]['epoch'] for name in ('ece', 'top1_acc')}
+    assert kept == dict(ece=1 + int(np.argmin(errors)), top1_acc=1 + int(np.argmax(accuracies)))
+    text = sweep(cfg, last_checkpoints(cfg.work_dir, 4), cfg.work_dir, ['calibration_error'], data='val')
+    assert f'best: epoch_{kept["ece"]}, ece {min(errors):.4f}, chosen among 4' in text
 
 
 def test_a_diverged_run_stops_by_name_and_keeps_its_checkpoints(tmp_path):
@@ -183,6 +196,12 @@ def test_ctrl_c_ends_training_with_one_line(tmp_path):
 def test_mindspores_own_callbacks_are_hooks_and_validation_is_added_beside_them(tmp_path):
     cfg = config(tmp_path, total_epochs=1, hooks=[dict(type='mindspore.train.TimeMonitor')])
     assert 'top1_acc' in train(cfg, validate=True).metrics
+
+
+@pytest.mark.parametrize('validate', [False, True])
+def test_the_hook_that_is_prepared_is_the_one_that_sees_the_run(tmp_path, validate):
+    run = train(config(tmp_path, total_epochs=1, hooks=[dict(type='DiaryHook')]), validate=validate)
+    assert run.memory['told'] == ['prepare', 'before_run'] and ('top1_acc' in run.metrics) == validate
 
 
 def test_the_log_says_loss_accuracy_rate_and_times(tmp_path):

@@ -86,6 +86,21 @@ class KillHook(Hook):
 
 
 @HOOKS.register
+class DiaryHook(Hook):
+    """Remembers what it was told until the run began."""
+
+    def __init__(self):
+        super().__init__()
+        self.told = []
+
+    def prepare(self, cfg):
+        self.told.append('prepare')
+
+    def before_run(self, run):
+        run.memory['told'] = [*self.told, 'before_run']
+
+
+@HOOKS.register
 class DumpHook(Hook):
     """Writes each rank's parameters at the end of the run."""
 

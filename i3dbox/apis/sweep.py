@@ -8,7 +8,7 @@ import numpy as np
 
 from ..engine import distributed
 from ..errors import CheckpointError, ConfigError
-from ..evaluation.metrics import LOWER_IS_BETTER
+from ..evaluation.metrics import better
 from ..evaluation.results import load_results
 from ..evaluation.tables import figures_table
 from ..fileio import atomic_write, check_writable
@@ -69,7 +69,9 @@ def sweep(cfg, paths, folder, metrics, average=False, device='auto', device_id=N
         digest = results.meta['checkpoint']['model']['sha256']
         summary.append(dict(checkpoint=path, sha256=digest, videos=len(results.names), **figures))
     key = next(iter(rows[0][2]))
-    best = (min if key in LOWER_IS_BETTER else max)(rows, key=lambda row: row[2][key])
+    best = rows[0]
+    for row in rows[1:]:
+        best = row if better(key, row[2][key], best[2][key]) else best
     text = (f'{figures_table(rows)}\nbest: {best[0]}, {key} {best[2][key]:.4f}, chosen among {len(rows)} on data.{data}'
             f'\nprotocol: {results.meta["protocol"]}')
     if first:

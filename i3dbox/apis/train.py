@@ -9,7 +9,7 @@ from ..datasets.base import DamageReport
 from ..datasets.loader import ClipLoader
 from ..datasets.stream import Stream
 from ..engine import distributed
-from ..engine.build import build_hooks, build_runner, call_hooks
+from ..engine.build import build_hooks, build_runner, call_hooks, in_order
 from ..engine.logging import setup_logging
 from ..engine.optimizers.build import build_optimizer
 from ..engine.run import Run, last_checkpoint, training_state
@@ -17,7 +17,7 @@ from ..engine.train_step import TrainStep
 from ..errors import CheckpointError, ConfigError
 from ..models import build_recognizer
 from ..models.freezing import freeze
-from ..registry import DATASETS, LOSSES, SCHEDULES
+from ..registry import DATASETS, HOOKS, LOSSES, SCHEDULES
 from ..weights.checkpoint import load_checkpoint
 from ..weights.loading import load_state, load_weights
 from .checks import REQUIRED_TO_TRAIN, check_config, check_fit, check_metrics, metrics_of
@@ -37,26 +37,56 @@ def train(cfg, resume=None, device='auto', device_id=None, validate=False):
     Raises: an I3DBoxError before the first step, where what is wrong can be known then.
     """
     check_config(cfg, REQUIRED_TO_TRAIN, data=['train'])
-    work_dir = cfg.setdefault('work_dir', default_work_dir(cfg))
-    seed = cfg.setdefault('seed', 0)
-    hooks = build_hooks(cfg.get('hooks', []))
+    cfg.setdefault('work_dir', default_work_dir(cfg))
+    cfg.setdefault('seed', 0)
+    hooks, evaluates = _build_hooks(cfg, validate)
     call_hooks(hooks, 'prepare', cfg)
-    evaluates = any(getattr(hook, 'evaluates', False) for hook in hooks)  # MindSpore's own callbacks do not say
-    if validate and not evaluates:
-        interval = (cfg.get('evaluation') or {}).get('interval', 1)
-        cfg.hooks = [*cfg.get('hooks', []), dict(type='EvalHook', interval=interval)]
-        hooks, evaluates = build_hooks(cfg.hooks), True
-    resume = last_checkpoint(work_dir) if resume == 'auto' else resume
-    if resume is None and last_checkpoint(work_dir):
-        raise ConfigError(f'{work_dir} holds the checkpoints of an earlier run: --resume goes on with it, '
+    resume = last_checkpoint(cfg.work_dir) if resume == 'auto' else resume
+    if resume is None and last_checkpoint(cfg.work_dir):
+        raise ConfigError(f'{cfg.work_dir} holds the checkpoints of an earlier run: --resume goes on with it, '
                           'another --work-dir (or removing this one) starts anew')
     runner = build_runner(cfg.runner, device, device_id)
-    runner.setup(seed)
-    rank, world = distributed.rank(), distributed.world_size()
-    log = setup_logging(work_dir, rank)
+    runner.setup(cfg.seed)
+    run = _build_run(cfg, runner, resume, evaluates)
+    if run.step >= run.total_steps or 'stopped' in run.memory:
+        run.logger.info('%s: nothing is left to do; %s', resume,
+                        run.memory.get('stopped', f'all {run.total_steps} steps are done'))
+        return run
+    if run.rank == 0:
+        cfg.dump(os.path.join(cfg.work_dir, os.path.basename(cfg.filename or 'config.py')))
+    try:
+        runner.fit(run, hooks)
+    except Exception:
+        report_damaged(run.loader.damaged, run.logger)
+        raise
+    report_damaged([DamageReport(*report) for reports in distributed.gather_json(run.loader.damaged)
+                    for report in reports], run.logger)
+    return run
 
+
+def _build_hooks(cfg, validate):
+    """Builds the config's hooks; with `validate`, gives it an EvalHook if none of them evaluates.
+
+    Returns: the hooks, in their order, and whether one evaluates.
+    """
+    hooks = build_hooks(cfg.get('hooks', []))
+    evaluates = any(getattr(hook, 'evaluates', False) for hook in hooks)  # MindSpore's own callbacks do not say
+    if validate and not evaluates:
+        added = dict(type='EvalHook', interval=(cfg.get('evaluation') or {}).get('interval', 1))
+        cfg.hooks = [*cfg.get('hooks', []), added]
+        hooks, evaluates = in_order([*hooks, HOOKS.build(added)]), True
+    return hooks, evaluates
+
+
+def _build_run(cfg, runner, resume, evaluates):
+    """Builds what `cfg` describes, on a device that is set up (collective).
+
+    Returns: the Run, at its first step or at that of the checkpoint `resume`.
+    """
+    rank, world = distributed.rank(), distributed.world_size()
+    log = setup_logging(cfg.work_dir, rank)
     dataset = DATASETS.build(cfg.data.train, test_mode=False)
-    recognizer = build_recognizer(cfg.model, seed)
+    recognizer = build_recognizer(cfg.model, cfg.seed)
     check_fit(recognizer, dataset, probe=True)
     val, metric_names = None, ()
     if evaluates:
@@ -73,10 +103,10 @@ def train(cfg, resume=None, device='auto', device_id=None, validate=False):
     runner.mixed_precision(recognizer)
 
     batch_size = cfg.data.get('batch_size', 1)
-    stream = Stream(len(dataset), batch_size, world, seed)
+    stream = Stream(len(dataset), batch_size, world, cfg.seed)
     train_step, rates = build_train_step(cfg, recognizer, runner, stream.steps_per_epoch)
     total_steps = len(rates)
-    meta = dict(version=1, seed=seed, global_batch=batch_size * world, steps_per_epoch=stream.steps_per_epoch,
+    meta = dict(version=1, seed=cfg.seed, global_batch=batch_size * world, steps_per_epoch=stream.steps_per_epoch,
                 modality=recognizer.modality, classes=list(dataset.classes) if dataset.classes else None,
                 config=cfg.pretty_text)
     start_step = 0
@@ -86,7 +116,6 @@ def train(cfg, resume=None, device='auto', device_id=None, validate=False):
 
     loader = ClipLoader(dataset, stream, rank, cfg.data.get('num_workers', 0), cfg.data.get('worker', 'thread'),
                         start_step, total_steps - start_step)
-
     scorer = Scorer(recognizer, val, **scoring_options(cfg, 'val')) if evaluates else None
 
     def evaluate():
@@ -94,26 +123,12 @@ def train(cfg, resume=None, device='auto', device_id=None, validate=False):
         recognizer.set_train(True)
         return {name: value for name, value in figures.items() if np.ndim(value) == 0}
 
-    run = Run(recognizer=recognizer, train_step=train_step, loader=loader, rates=rates, stream=stream,
-              total_steps=total_steps, start_step=start_step, work_dir=work_dir, logger=log, rank=rank, world=world,
-              evaluate=evaluate, meta=meta, metric_names=metric_names)
-    if start_step >= total_steps or 'stopped' in run.memory:
-        log.info('%s: nothing is left to do; %s', resume,
-                 run.memory.get('stopped', f'all {total_steps} steps are done'))
-        return run
-    if rank == 0:
-        cfg.dump(os.path.join(work_dir, os.path.basename(cfg.filename or 'config.py')))
     log.info('%s samples, %s steps of %s an epoch, from step %s to %s; %s of %s parameters train; outputs in %s',
              len(dataset), stream.steps_per_epoch, batch_size * world, start_step, total_steps, len(trained),
-             trainable, work_dir)
-    try:
-        runner.fit(run, hooks)
-    except Exception:
-        report_damaged(loader.damaged, log)
-        raise
-    report_damaged([DamageReport(*report) for reports in distributed.gather_json(loader.damaged)
-                    for report in reports], log)
-    return run
+             trainable, cfg.work_dir)
+    return Run(recognizer=recognizer, train_step=train_step, loader=loader, rates=rates, stream=stream,
+               total_steps=total_steps, start_step=start_step, work_dir=cfg.work_dir, logger=log, rank=rank,
+               world=world, evaluate=evaluate, meta=meta, metric_names=metric_names)
 
 
 def build_train_step(cfg, recognizer, runner, steps_per_epoch):

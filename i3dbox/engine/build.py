@@ -27,8 +27,12 @@ def build_runner(runners, device='auto', device_id=None):
 
 
 def build_hooks(configs):
-    """Builds hooks in the order of their priority; MindSpore's own callbacks stand in the middle."""
-    hooks = [HOOKS.build(cfg) for cfg in configs]
+    """Builds hooks in the order of their priority."""
+    return in_order([HOOKS.build(cfg) for cfg in configs])
+
+
+def in_order(hooks):
+    """Hooks by their priority; MindSpore's own callbacks stand in the middle."""
     return sorted(hooks, key=lambda hook: getattr(hook, 'priority', 50))
 
 

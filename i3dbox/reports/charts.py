@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
-from ..evaluation.metrics import confidences, confusion_matrix
+from ..evaluation.metrics import confidences
+from ..evaluation.metrics.confusion import confusion_matrix
 from ..evaluation.tables import class_names
 
 # Okabe and Ito's colours, which the colour-blind can tell apart

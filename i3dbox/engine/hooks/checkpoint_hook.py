@@ -4,6 +4,7 @@ import contextlib
 import os
 
 from ...errors import ConfigError
+from ...evaluation.metrics import better
 from ...registry import HOOKS
 from .hook import Hook
 
@@ -45,9 +46,11 @@ class CheckpointHook(Hook):
         return (run.epoch if self.by_epoch else run.step) // self.interval
 
     def _keep_best(self, run):
-        value = run.metrics[self.save_best]
-        if value > run.memory.get('best', {}).get('value', float('-inf')):
-            run.memory['best'] = dict(metric=self.save_best, value=value, epoch=run.epoch)
+        value, bests = run.metrics[self.save_best], run.memory.setdefault('best', {})  # by metric
+        if isinstance(bests.get('metric'), str):  # from before there could be several
+            bests = run.memory['best'] = {bests.pop('metric'): bests}
+        if better(self.save_best, value, bests.get(self.save_best, {}).get('value')):
+            bests[self.save_best] = dict(value=value, epoch=run.epoch)
             run.save(f'best_{self.save_best}', last=False)
             run.log(f'best {self.save_best} so far: {value:.4f}', mode='best', epoch=run.epoch, value=value)
 

@@ -1,13 +1,14 @@
 """Stopping when nothing gets better."""
 
 from ...errors import ConfigError
+from ...evaluation.metrics import better
 from ...registry import HOOKS
 from .hook import Hook
 
 
 @HOOKS.register
 class EarlyStopHook(Hook):
-    """Ends the run when `monitor` has not risen by `min_delta` in `patience` evaluations."""
+    """Ends the run when `monitor` has not become better by more than `min_delta` in `patience` evaluations."""
 
     priority = 50  # before CheckpointHook, which then saves the last state
 
@@ -23,10 +24,14 @@ class EarlyStopHook(Hook):
     def after_epoch(self, run):
         if run.evaluated_at != run.step:
             return
-        seen = run.memory.setdefault('early_stop', dict(best=float('-1e30'), waited=0))
-        if run.metrics[self.monitor] > seen['best'] + self.min_delta:
-            seen.update(best=run.metrics[self.monitor], waited=0)
+        value = run.metrics[self.monitor]
+        seen = run.memory.setdefault(f'early_stop_{self.monitor}', dict(best=None, waited=0))
+        seen.update(run.memory.pop('early_stop', {}))  # of an earlier version, which kept one for all monitors
+        if seen['best'] == -1e30:  # and said "none" so
+            seen['best'] = None
+        if better(self.monitor, value, seen['best'], self.min_delta):
+            seen.update(best=value, waited=0)
         else:
             seen['waited'] += 1
             if seen['waited'] >= self.patience:
-                run.stop(f'{self.monitor} has not risen in {self.patience} evaluations')
+                run.stop(f'{self.monitor} has not become better in {self.patience} evaluations')

@@ -1,13 +1,13 @@
 """Training and testing on OpenI (ModelArts): data comes from object storage, and outputs go there."""
 
+import contextlib
 import importlib
 import os
-import shutil
 import tempfile
 
 from ...datasets.disk import rooted
-from ...errors import ConfigError, DataError, first_line
-from ...fileio import only_one
+from ...errors import ConfigError, DataError, I3DBoxError, first_line
+from ...fileio import atomic_write, only_one, scratch_folder
 from ...registry import HOOKS
 from .hook import Hook
 
@@ -28,7 +28,8 @@ class OpenIHook(Hook):
         ckpt_url (str): a checkpoint, or several joined by commas; each becomes checkpoints/<its name>, and a single
             one the config's load_from.
         result_url (str): where the scores of a test go, as results.pkl.
-        data_dir (str): on this machine. interval (int): epochs.
+        data_dir (str): on this machine; refused where something lies there that the hook has not copied.
+        interval (int): epochs.
         copy (str): 'moxing', or the dotted path of a function (source, target).
 
     Raises:
@@ -62,39 +63,43 @@ class OpenIHook(Hook):
                 cfg.load_from = path
 
     def after_epoch(self, run):
-        if self.train_url and run.rank == 0 and run.epoch % self.interval == 0:
-            self._copy(run.work_dir, self.train_url, folder=True)
+        ends = run.step == run.total_steps or run.stop_reason  # then after_run sends it, and what hooks write last
+        if self.train_url and run.rank == 0 and run.epoch % self.interval == 0 and not ends:
+            self._send(run.work_dir, self.train_url, folder=True)
 
     def after_run(self, run):
         if self.train_url and run.rank == 0:
-            self._copy(run.work_dir, self.train_url, folder=True)
+            self._send(run.work_dir, self.train_url, folder=True)
 
     def after_test(self, results):
         if self.result_url:
             with tempfile.TemporaryDirectory() as folder:
                 path = os.path.join(folder, 'results.pkl')
                 results.save(path)
-                self._copy(path, f'{self.result_url.rstrip("/")}/results.pkl', folder=False)
+                self._send(path, f'{self.result_url.rstrip("/")}/results.pkl', folder=False)
 
     def _fetch(self, source, target, folder):
-        """Copies once a machine, however many ranks there are."""
+        """Copies once a machine, however many ranks there are, and replaces nothing but earlier copies of its own."""
+        target = os.path.normpath(target)
         os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
-        done = f'{target}.copied'
+        marker = f'{target}.copied'  # holds the source of what is there
         with only_one(f'{target}.lock'):
-            if not os.path.exists(done) or open(done, encoding='utf-8').read() != source:
-                if folder:
-                    shutil.rmtree(target, ignore_errors=True)
-                self._copy(source, target, folder)
-                with open(done, 'w', encoding='utf-8') as file:
-                    file.write(source)
+            own = os.path.exists(marker)
+            if own and os.path.exists(target) and open(marker, encoding='utf-8').read() == source:
+                return
+            if not own:
+                _check_replaceable(target, source, folder)
+            with _copying(source, target), scratch_folder(target) as scratch:
+                new = os.path.join(scratch, os.path.basename(target))
+                self._function(folder)(source, new)
+                if os.path.lexists(target):
+                    os.rename(target, f'{new}.earlier')  # it goes with the scratch folder
+                atomic_write(marker, source)  # while nothing is there: if it ends here, it is copied anew
+                os.rename(new, target)
 
-    def _copy(self, source, target, folder):
-        try:
+    def _send(self, source, target, folder):
+        with _copying(source, target):
             self._function(folder)(source, target)
-        except ConfigError:
-            raise
-        except Exception as error:  # moxing raises what it likes
-            raise DataError(f'{source} cannot be copied to {target}: {first_line(error)}') from error
 
     def _function(self, folder):
         try:
@@ -105,3 +110,23 @@ class OpenIHook(Hook):
         except (ImportError, AttributeError, ValueError) as error:
             what = MISSING if self.copy == 'moxing' else f'copy={self.copy!r} is no function: {first_line(error)}'
             raise ConfigError(f'OpenIHook: {what}') from error
+
+
+def _check_replaceable(target, source, folder):
+    """Raises DataError where something stands that the hook has not copied there, or that cannot be renamed."""
+    way_out = 'name another data_dir, or move it away' if folder else 'move it away'
+    if os.path.ismount(target):
+        raise DataError(f'OpenIHook: {target} is a mount point and cannot be replaced: name a folder in it as data_dir')
+    if os.path.lexists(target) and not (os.path.isdir(target) and not os.listdir(target)):
+        raise DataError(f'OpenIHook: {target} is there and was not copied by this hook (there is no {target}.copied); '
+                        f'{source} does not replace it: {way_out}')
+
+
+@contextlib.contextmanager
+def _copying(source, target):
+    try:
+        yield
+    except I3DBoxError:
+        raise
+    except Exception as error:  # moxing raises what it likes
+        raise DataError(f'{source} cannot be copied to {target}: {first_line(error)}') from error

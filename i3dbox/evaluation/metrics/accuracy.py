@@ -1,0 +1,28 @@
+"""How often the right class is among the first."""
+
+import numpy as np
+
+from ...registry import METRICS
+from .confusion import confusion_matrix
+
+
+@METRICS.register
+def top_k_accuracy(scores, labels, topk=(1, 5)):
+    """Share of samples whose label is among the k highest scores, for each k: 'top1_acc', 'top5_acc'.
+
+    Among equal scores the lower class counts as higher, so that the figure does not depend on a
+    sort's whims. A k above the number of classes counts as that number.
+    """
+    scores, labels = np.asarray(scores), np.asarray(labels)
+    own = scores[np.arange(len(labels)), labels][:, None]
+    ahead = (scores > own) | ((scores == own) & (np.arange(scores.shape[1]) < labels[:, None]))
+    place = np.where(np.isfinite(scores).all(1), ahead.sum(1), scores.shape[1] + max(topk))
+    return {f'top{k}_acc': float((place < k).mean()) for k in topk}
+
+
+@METRICS.register
+def mean_class_accuracy(scores, labels):
+    """Mean over the classes that occur in `labels` of the top-1 accuracy in each: 'mean_class_acc'."""
+    counts = confusion_matrix(scores, labels)['confusion_matrix']
+    occurring = np.bincount(labels, minlength=len(counts))
+    return {'mean_class_acc': float(np.mean(counts.diagonal()[occurring > 0] / occurring[occurring > 0]))}

@@ -1,0 +1,19 @@
+"""How far a network knows how sure it can be."""
+
+import numpy as np
+
+from ...registry import METRICS
+from . import confidences
+
+
+@METRICS.register
+def calibration_error(scores, labels, bins=15):
+    """Expected calibration error, 'ece': how far the network's confidence is from its accuracy, on average.
+
+    Confidence is the highest softmax of the logits. Source: Guo et al., "On Calibration of Modern Neural
+    Networks", arXiv 1706.04599: `bins` bins of equal width.
+    """
+    confidence, correct = confidences(scores, labels)
+    places = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = [abs(correct[places == b].sum() - confidence[places == b].sum()) for b in range(bins)]
+    return {'ece': float(np.sum(gaps) / len(correct))}
