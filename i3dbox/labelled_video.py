@@ -83,6 +83,7 @@ class LabelledVideo:
             self._writer.write(time, picture)
             self._next += 1
 
+
 class VideoWriter:
     """Writes an .mp4 of pictures at any times: H.264, which browsers and notebooks play.
 
@@ -122,8 +123,12 @@ class VideoWriter:
             self._container.mux(self._stream.encode(frame))
 
     def close(self):
-        with self._errors(), self._file, self._container:
+        """Writes what is left. The file is whole only then."""
+        if self._file.closed:
+            return
+        with self._errors(), self._file:
             self._container.mux(self._stream.encode(None))
+            self._container.close()
 
     @contextlib.contextmanager
     def _errors(self):

@@ -3,6 +3,8 @@
 import contextlib
 import os
 import struct
+import subprocess
+import sys
 import threading
 
 import cv2
@@ -63,19 +65,26 @@ def test_a_file_that_breaks_off_ends_the_stream_and_tells(tmp_path):
     data = path.read_bytes()
     path.write_bytes(data[:len(data) // 2])
     stream = FrameStream(str(path))
-    stream.total = 100
     count = sum(1 for _ in stream)
-    assert 30 < count < 70 and stream.read == count
+    assert 30 < count < 70 and stream.read == count and stream.broke_off
 
 
 # Odd input
 
-def turned(path):
-    """Writes into an .mp4 that it is to be turned by a quarter, as phones do."""
+TURNS = {'a quarter': ((0, 1, -1, 0), lambda frame: np.rot90(frame, -1)),
+         'half': ((-1, 0, 0, -1), lambda frame: np.rot90(frame, 2)),
+         'three quarters': ((0, -1, 1, 0), lambda frame: np.rot90(frame)),
+         'mirrored': ((-1, 0, 0, 1), lambda frame: frame[:, ::-1]),
+         'upside down': ((1, 0, 0, -1), lambda frame: frame[::-1])}
+
+
+def turned(path, matrix):
+    """Writes into an .mp4 how it is to be turned, as phones do."""
     data = bytearray(path.read_bytes())
     place = data.find(b'tkhd') + 4 + 4 + 20 + 16
     assert struct.unpack('>9i', data[place:place + 36])[:2] == (65536, 0)
-    data[place:place + 36] = struct.pack('>9i', 0, 65536, 0, -65536, 0, 0, 48 << 16, 0, 1 << 30)
+    a, b, c, d = (65536 * part for part in matrix)
+    data[place:place + 36] = struct.pack('>9i', a, b, 0, c, d, 0, 0, 0, 1 << 30)
     path.write_bytes(data)
     return path
 
@@ -115,10 +124,38 @@ def read(path):
     return np.array(times), np.stack(frames).astype(int)
 
 
-def test_a_turned_video_is_seen_upright(tmp_path):
-    path = write_video(tmp_path / 'a.mp4', moving_frames(5), 'mp4v')
+@pytest.mark.parametrize('turn', TURNS)
+def test_a_turned_video_is_seen_upright(tmp_path, turn):
+    matrix, upright = TURNS[turn]
+    path = write_video(tmp_path / 'a.mp4', moving_frames(3), 'mp4v')
     lying = read(path)[1]
-    np.testing.assert_array_equal(read(turned(path))[1], np.rot90(lying, -1, axes=(1, 2)))
+    np.testing.assert_array_equal(read(turned(path, matrix))[1], [upright(frame) for frame in lying])
+
+
+@pytest.mark.parametrize('size', [(64, 48), (98, 66), (340, 256)])
+@pytest.mark.parametrize('tags', [{}, dict(colorspace=1, color_range=1), dict(colorspace=1, color_range=2)])
+def test_pixels_are_those_of_opencv_whatever_colours_are_tagged(tmp_path, size, tags):
+    path = encode(tmp_path / 'a.mp4', moving_frames(4, *size), 'libx264', **tags)
+    capture, theirs = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG), []
+    for _ in range(4):
+        theirs.append(capture.read()[1][..., ::-1])
+    np.testing.assert_array_equal(read(path)[1], theirs)
+
+
+def test_painting_on_a_frame_leaves_the_next_ones_alone(tmp_path):
+    path = encode(tmp_path / 'a.mov', moving_frames(5), 'qtrle', 'rgb24')
+    expected = read(path)[1]
+    for number, (_, frame) in enumerate(FrameStream(str(path))):
+        np.testing.assert_array_equal(frame, expected[number])
+        frame[:] = 0
+
+
+def test_a_stream_can_be_closed_on_the_way(tmp_path):
+    stream = FrameStream(str(write_video(tmp_path / 'a.avi', moving_frames(30))))
+    for number, _ in enumerate(stream):
+        if number == 9:
+            stream.close()
+    assert stream.read == 10 and not stream.broke_off
 
 
 @pytest.mark.parametrize('make', [grey, deep])
@@ -167,6 +204,32 @@ def test_a_pipe_that_would_have_to_be_sought_in_says_so(tmp_path):
     path = write_video(tmp_path / 'index_at_the_end.mp4', noise, 'mp4v')  # longer than what is looked at ahead
     with pytest.raises(DamagedSampleError, match='no frame can be decoded from a pipe .*write it to a file'):
         from_pipe(path, tmp_path / 'pipe')
+
+
+WAITING = """
+import os, signal, sys, threading, time
+from i3dbox.datasets.frame_stream import FrameStream
+def feed():
+    with open(sys.argv[1], 'wb', buffering=0) as pipe:
+        pipe.write(open(sys.argv[2], 'rb').read()[:int(sys.argv[3])])
+        time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(20)
+threading.Thread(target=feed, daemon=True).start()
+try:
+    list(FrameStream(sys.argv[1]))
+except KeyboardInterrupt:
+    os._exit(130)
+"""
+
+
+@pytest.mark.parametrize('given', [5000, 40000])
+def test_ctrl_c_ends_the_wait_for_a_pipe(tmp_path, given):
+    path = write_video(tmp_path / 'a.avi', moving_frames(60))
+    os.mkfifo(tmp_path / 'pipe')
+    done = subprocess.run([sys.executable, '-c', WAITING, str(tmp_path / 'pipe'), str(path), str(given)], timeout=60,
+                          capture_output=True)
+    assert (done.returncode, done.stderr) == (130, b'')
 
 
 # Pictures of several sizes in one file

@@ -2,12 +2,13 @@
 
 import gc
 import os
+import re
 import struct
 
 import cv2
 import numpy as np
 import pytest
-from videos import moving_frames, write_images, write_mjpeg, write_video
+from videos import encode, moving_frames, write_images, write_mjpeg, write_video
 
 from i3dbox.datasets import video
 from i3dbox.datasets.frames import FrameFolder
@@ -35,9 +36,9 @@ class WatchedFile(video.VideoFile):
     frames, seeks, miss = 0, 0, 0
 
     def __iter__(self):
-        for frame in super().__iter__():
+        for item in super().__iter__():
             WatchedFile.frames += 1
-            yield frame
+            yield item
 
     def seek(self, stamp):
         WatchedFile.seeks += 1
@@ -109,6 +110,27 @@ def test_a_far_jump_seeks(tmp_path, watched):
     with VideoReader(path) as reader:
         assert same(reader.read([250, 251]), expected[250:252])
         assert watched.seeks == 1 and watched.frames < 1 + 16 + 12 + 2  # the first, the margin, a group, the frames
+
+
+@pytest.mark.parametrize('name, options', [
+    ('b_frames.mp4', dict(bf='3')), ('b_frames.ts', dict(bf='3')), ('open_gop.mkv', dict(bf='3', x264opts='open-gop=1')),
+    ('intra_refresh.mp4', dict(x264opts='intra-refresh=1'))])
+def test_far_jumps_in_h264_are_exact(tmp_path, watched, name, options):
+    path = encode(tmp_path / name, moving_frames(300), 'libx264', options=dict(options, g='40'))
+    expected = decode_all(path)
+    with VideoReader(path) as reader:
+        for frame_inds in ([130, 131], [280], [299, 90], [0, 200]):
+            assert same(reader.read(frame_inds), [expected[i] for i in frame_inds])
+    assert watched.seeks
+
+
+def test_frames_behind_damage_are_refused(tmp_path):
+    path = write_video(tmp_path / 'a.avi', moving_frames(60))
+    data = path.read_bytes()
+    place = [match.start() for match in re.finditer(b'\xff\xd8\xff', data)][30]
+    path.write_bytes(data[:place] + bytes(40) + data[place + 40:])
+    assert reason(path) == 'the video ends after 30 of 60 frames'
+    assert len(VideoReader(path).read(range(30))) == 30
 
 
 @pytest.mark.parametrize('miss', [-9000, 9000, 10 ** 9])

@@ -41,14 +41,19 @@ def write_mjpeg(path, frames, fps=25):
     return path
 
 
-def encode(path, frames, codec, pix_fmt='yuv420p', fps=25):
-    """Writes RGB frames to `path` by one of FFmpeg's encoders, which it returns; skips where it is not there."""
+def encode(path, frames, codec, pix_fmt='yuv420p', fps=25, options=(), **tags):
+    """Writes RGB frames to `path` by one of FFmpeg's encoders, which it returns; skips where it is not there.
+
+    Options are the encoder's, tags its attributes, such as colorspace=1 (BT.709).
+    """
     if codec not in av.codecs_available:
         pytest.skip(f'FFmpeg without {codec}')
     with av.open(str(path), 'w') as file:
         stream = file.add_stream(codec, rate=fps)
         stream.height, stream.width = frames[0].shape[:2]
-        stream.pix_fmt, stream.bit_rate = pix_fmt, 2000000
+        stream.pix_fmt, stream.bit_rate, stream.options = pix_fmt, 2000000, dict(options)
+        for key, value in tags.items():
+            setattr(stream.codec_context, key, value)
         for frame in frames:
             file.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format='rgb24')))
         file.mux(stream.encode(None))

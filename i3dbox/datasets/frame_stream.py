@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from ..errors import ConfigError, DamagedSampleError
+from ..workers import usable_cores
 from .video_file import VideoFile
 
 if 'OPENCV_LOG_LEVEL' not in os.environ:
@@ -77,7 +78,7 @@ class FrameStream:
             self._source = None
 
     def _open_file(self, path):
-        self._source = VideoFile(path)
+        self._source = VideoFile(path, num_threads=min(usable_cores(), 4))  # more lose frames in front of damage
         self.name, self.path, self.total = self._source.name, self._source.path, self._source.stated
         self._frames = self._of_file(self._source)
         return self._source.fps
@@ -98,18 +99,11 @@ class FrameStream:
         return f' (its codec is {self._source.codec})' if isinstance(self._source, VideoFile) else ''
 
     def _of_file(self, video):
-        last, frame_time = None, 1 / (video.fps or 25)
-        for frame in video:
-            time = video.time(frame)
-            if last is None:
-                time = max(time or 0.0, 0.0)
-            elif time is None or time <= last:  # no time stamps: count
-                time = last + frame_time
-            self.read, last = self.read + 1, time
+        time = 0.0
+        for time, frame in video:
+            self.read += 1
             yield time, self._as_first(video.image(frame))
-        # the number that is stated may be an estimate, by a rate that varies: the time must be short as well
-        stated = self.stated or 0
-        self.broke_off = stated - max(self.read, (last or 0) / frame_time) > max(2, stated // 100)
+        self.broke_off = self._source is not None and video.ends_early(self.read, time)
 
     def _of_camera(self, camera):
         begin = None

@@ -1,10 +1,9 @@
 """Reading exactly the frames asked for out of a video file."""
 
+import contextlib
 import logging
 import os
-import pathlib
-
-import numpy as np
+import stat
 
 from ..errors import DamagedSampleError
 from .video_file import VideoFile
@@ -27,9 +26,10 @@ class VideoReader:
     Otherwise the reader decodes from the start.
 
     `len()` is what the file's header says, or the number of packets where it says nothing. Headers of
-    real data sets are off by a frame or two. If decoding ends early by no more than `tolerance` frames,
-    frames past the end become the last real one and `len()` is corrected; if it ends earlier than
-    that, the file is damaged. Frames that a header does not count are not used.
+    real data sets are off by a frame or two, or count frames that are not to be shown. If decoding ends
+    early by no more than that (VideoFile.ends_early), frames past the end become the last real one and
+    `len()` is corrected; if it ends earlier, or in front of what cannot be decoded, the file is damaged.
+    Frames that a header does not count are not used.
 
     Args:
         path (str): the file. FFmpeg looks at its content; the name may be any.
@@ -51,8 +51,9 @@ class VideoReader:
         self.name = name or os.path.splitext(os.path.basename(self.path))[0]
         self._arguments = path, name, num_threads, bgr
         self._video = self._shape = self._packets = None
-        if pathlib.Path(path).is_fifo():
-            raise DamagedSampleError(self.name, self.path, 'this is a pipe; a video is read more than once')
+        with contextlib.suppress(OSError):  # which is told when it is opened
+            if stat.S_ISFIFO(os.stat(self.path).st_mode):
+                raise DamagedSampleError(self.name, self.path, 'this is a pipe; a video is read more than once')
         self._rewind()
         self.fps = self._video.fps
         try:
@@ -60,7 +61,6 @@ class VideoReader:
         except DamagedSampleError:
             self.close()
             raise
-        self.tolerance = max(2, self._length // 100)
 
     def __len__(self):
         return self._length
@@ -110,12 +110,12 @@ class VideoReader:
         if index - self._next > _FAR:
             self._seek(index)
         while self._next <= index:
-            frame = next(self._frames, None)
-            if frame is None:
+            time, frame = next(self._frames, (None, None))
+            if frame is None or self._video.damaged_packets:  # behind damage, numbers mean nothing
                 return False
             if self._next == 0:
                 self._first = self._video.stamp(frame)
-            self._frame, self._next = frame, self._next + 1
+            self._time, self._frame, self._next = time, frame, self._next + 1
         return True
 
     def _retrieve(self, index):
@@ -133,34 +133,36 @@ class VideoReader:
         if self._packets is None:
             self._packets = self._list_packets()
         stamps, keys = self._packets
-        before = keys[keys <= index - _SEEK_MARGIN]
-        if not before.size or before[-1] - self._next < _FAR or stamps[0] != self._first:
+        before = max((place for place in keys if place <= index - _SEEK_MARGIN), default=0)
+        if before - self._next < _FAR or stamps[0] != self._first:
             return
-        if self._video.seek(int(stamps[before[-1]])):
-            self._frames = iter(self._video)
-            for frame in self._frames:
+        if self._video.seek(keys[before]):
+            self._frames, whole = iter(self._video), False
+            for time, frame in self._frames:
+                whole |= frame.key_frame  # what comes in front of it refers to pictures that were not decoded
                 stamp = self._video.stamp(frame)
-                if stamp == stamps[index]:
-                    self._frame, self._next = frame, index + 1
+                if stamp == stamps[index] and whole:
+                    self._time, self._frame, self._next = time, frame, index + 1
                     return
-                if stamp is None or stamp > stamps[index]:
+                if stamp is None or stamp >= stamps[index]:
                     break
-        self._packets = stamps, keys[:0]  # no more jumps in this file
+        self._packets = stamps, {}  # no more jumps in this file
         self._rewind()
 
     def _list_packets(self):
         """Lists the compressed frames without decoding them.
 
         Returns:
-            (int array of time stamps, ascending; int array of the key frames' places in it). There are no
+            (list of time stamps, ascending; dict of the key frames' places in it -> what to seek to). There are no
             key frames if the list does not fit the header, stamps are missing, or two frames have one.
         """
         with VideoFile(*self._arguments) as video:
-            stamps, is_key = zip(*video.index() or [(0, False)])
-        if len(stamps) != self._length or None in stamps or len(set(stamps)) != len(stamps):
-            return np.zeros(len(stamps), int), np.zeros(0, int)
-        order = np.argsort(stamps)
-        return np.array(stamps)[order], np.flatnonzero(np.array(is_key)[order])
+            packets = video.index()
+        stamps = {stamp for stamp, _ in packets}
+        if len(packets) != self._length or None in stamps or len(stamps) != len(packets):
+            return [None], {}
+        packets.sort()
+        return [stamp for stamp, _ in packets], {place: key for place, (_, key) in enumerate(packets) if key is not None}
 
     def _stated_length(self):
         if self._video.picture:
@@ -177,7 +179,7 @@ class VideoReader:
         """Takes note of the true end, in front of frame `_next`; raises if it is far from the stated one."""
         if self._next == 0:
             raise self._video.damaged('no frame can be decoded')
-        if self._length - self._next > self.tolerance:
+        if self._video.ends_early(self._next, self._time):
             raise self._video.damaged(f'the video ends after {self._next} of {self._length} frames')
         logger.debug('%s: has %d frames, its header says %d', self.path, self._next, self._length)
         self._length = self._next

@@ -1,6 +1,9 @@
 """Video files, decoded by FFmpeg: the ground that VideoReader and FrameStream stand on."""
 
+import errno
+import io
 import logging
+import math
 import os
 import stat
 
@@ -14,6 +17,9 @@ from ..errors import DamagedSampleError
 av.logging.set_level(None)  # FFmpeg's own words on a damaged file would go to stderr beside our error
 logger = logging.getLogger(__name__)
 
+# How YUV becomes RGB. Tags of other colours (BT.709) are not looked at: OpenCV, decord and older PyAVs do not either, and
+# what networks were trained on was read by them.
+_COLORS = dict(interpolation='BICUBIC', src_colorspace='ITU601', dst_colorspace='ITU601', dst_color_range='JPEG')
 # From 17 on PyAV starts threads to convert a frame, which takes longer than to convert it.
 _ONE_THREAD = dict(threads=1) if int(av.__version__.split('.')[0]) >= 17 else {}
 
@@ -21,35 +27,39 @@ _ONE_THREAD = dict(threads=1) if int(av.__version__.split('.')[0]) >= 17 else {}
 class VideoFile:
     """The frames of a video in the order of display, decoded one after the other by FFmpeg (through PyAV).
 
-    FFmpeg looks at the content; the name may be any. What is damaged inside the file is left out.
+    FFmpeg looks at the content; the name may be any.
 
         with VideoFile('a.mp4') as video:
-            for frame in video:
-                video.time(frame), video.image(frame)
+            for time, frame in video:
+                video.image(frame)
 
     Args:
         path (str): the file; a pipe will do.
         name (str): the sample's, for errors; default: the file name without extension.
-        num_threads (int): of the decoder; 0: as many as FFmpeg likes.
+        num_threads (int): of the decoder.
         bgr (bool): give images in OpenCV's order of channels, for what goes back to OpenCV.
 
     Attributes:
         fps (float): frames a second by the header, 0 if unknown.
-        stated (int or None): how many frames the file has by its header, or by its duration.
+        frame_time (float): 1 / fps, or 1 / 25. seconds (float or None): how long the video is by the header.
+        stated (int or None): how many frames it has by the header, or by its duration.
         picture (bool): whether this is a picture, which FFmpeg opens as a video of one frame.
-        codec (str): its name, '' if unknown.
+        codec (str): the decoder's name.
+        damaged_packets (int): how many could not be decoded so far, not counting those in front of the first frame.
 
     Raises:
-        DamagedSampleError: a file that cannot be opened, or is no video.
+        DamagedSampleError: a file that cannot be opened or read, or is no video.
     """
 
-    def __init__(self, path, name=None, num_threads=0, bgr=False):
+    def __init__(self, path, name=None, num_threads=1, bgr=False):
         self.path = os.fspath(path)
         self.name = name or os.path.splitext(os.path.basename(self.path))[0]
+        self.damaged_packets = 0
         self._format, self._reformatter = 'bgr24' if bgr else 'rgb24', VideoReformatter()
         self._container = self._file = None
         try:
-            self._open(num_threads)
+            self._open_file()
+            self._open_stream(num_threads)
         except BaseException:
             self.close()
             raise
@@ -61,6 +71,7 @@ class VideoFile:
         self.close()
 
     def close(self):
+        """Closes the file; who is iterating comes to the end."""
         if self._container is not None:
             self._container.close()
             self._container = None
@@ -69,17 +80,34 @@ class VideoFile:
             self._file = None
 
     def __iter__(self):
-        """Yields the frames (av.VideoFrame) from where the file stands: the start, or where `seek` went."""
+        """Yields (time, av.VideoFrame) from where the file stands: the start, or where `seek` went.
+
+        Times are in seconds from the file's start and grow; where a frame has none they are counted on. What cannot be
+        decoded is left out, and counted.
+        """
+        time = None
         for packet in self._packets():
             try:
                 frames = packet.decode()
             except av.FFmpegError:
+                self.damaged_packets += time is not None  # a recording may begin between two key frames
                 continue
-            yield from frames
+            for frame in frames:
+                stamp = self.stamp(frame)
+                own = None if stamp is None else (stamp - self._start) * self._unit
+                if time is None:
+                    time = max(own or 0.0, 0.0)
+                else:
+                    time = own if own is not None and own > time else time + self.frame_time
+                yield time, frame
 
     def index(self):
-        """Reads to the end without decoding. Returns a list of (time stamp, is a key frame), in the order of the file."""
-        return [(self.stamp(packet), packet.is_keyframe) for packet in self._packets() if packet.size]
+        """Reads to the end without decoding.
+
+        Returns: list of (time stamp or None, for a key frame the stamp to `seek` or None), in the order of the file.
+        """
+        return [(self.stamp(packet), (packet.dts if self._seeks_decoding_times else self.stamp(packet))
+                 if packet.is_keyframe else None) for packet in self._packets() if packet.size]
 
     def seek(self, stamp):
         """Goes to the last key frame in front of a time stamp, as far as FFmpeg can. Returns whether it could."""
@@ -93,38 +121,62 @@ class VideoFile:
         """The time stamp (int, in the file's unit) of a frame, or None."""
         return frame.dts if self._decoding_times else frame.pts
 
-    def time(self, frame):
-        """When the frame is shown, in seconds from the file's start, or None where it does not say."""
-        stamp = self.stamp(frame)
-        return None if stamp is None else float((stamp - (self._stream.start_time or 0)) * self._stream.time_base)
-
     def image(self, frame):
-        """The frame as it is to be shown (turned as the metadata says), uint8 H x W x 3."""
-        image = self._reformatter.reformat(frame, format=self._format, **_ONE_THREAD).to_ndarray()
-        return image if frame.rotation % 360 == 0 else np.ascontiguousarray(np.rot90(image, frame.rotation // 90))
+        """The frame as it is to be shown (turned and mirrored as the metadata says), uint8 H x W x 3."""
+        try:
+            converted = self._reformatter.reformat(frame, format=self._format, **_COLORS, **_ONE_THREAD, src_color_range=(
+                'JPEG' if frame.format.name.startswith('yuvj') else 'MPEG'))
+        except av.FFmpegError as error:
+            raise self.damaged(f'pictures of the format {frame.format.name} cannot be converted') from error
+        image = _upright(converted.to_ndarray(), frame)
+        return image.copy() if converted is frame else np.ascontiguousarray(image)  # the decoder looks at its own again
+
+    def ends_early(self, frames, last):
+        """Whether a video of which so many frames came, the last one at `last` seconds, breaks off by its header."""
+        short = (self.stated or 0) - frames > max(2, (self.stated or 0) // 100)
+        # a count may be an estimate by a rate that varies, and a header may count frames that are not to be shown
+        return short and (self.seconds is None or self.seconds - last > max(3 * self.frame_time, self.seconds / 100))
 
     def damaged(self, reason):
         return DamagedSampleError(self.name, self.path, reason)
 
     def _packets(self):
-        try:
-            yield from self._container.demux(self._stream)
-        except (av.FFmpegError, OSError) as error:  # the rest cannot be read
-            logger.debug('%s: %s', self.path, error)
+        packets = self._container.demux(self._stream) if self._container else iter(())
+        while self._container:
+            try:
+                packet = next(packets, None)
+            except (av.FFmpegError, OSError) as error:
+                self._check_reading(error)
+                logger.debug('%s: %s', self.path, error)  # the rest is not to be understood
+                return
+            if packet is None:
+                return
+            yield packet
 
-    def _open(self, num_threads):
+    def _check_reading(self, error):
+        """Raises what went wrong in reading the file, other than in understanding it."""
+        if getattr(self._file, 'interrupt', None):
+            raise self._file.interrupt
+        if isinstance(error, OSError) and not isinstance(error, av.FFmpegError):
+            raise self.damaged(f'cannot be read: {error.strerror}') from error
+
+    def _open_file(self):
+        # opened here, as FFmpeg would take some names for addresses, and knows no names that are not UTF-8
         try:
-            # opened here, as FFmpeg would take some names for addresses, and knows no names that are not UTF-8
-            self._file = open(self.path, 'rb', buffering=0)
-            about = os.fstat(self._file.fileno())
-            if stat.S_ISREG(about.st_mode) and about.st_size == 0:
-                raise self.damaged('the file is empty')
+            pipe = stat.S_ISFIFO(os.stat(self.path).st_mode)
+            self._file = _Pipe(self.path) if pipe else open(self.path, 'rb', buffering=0)
+            empty = not pipe and os.fstat(self._file.fileno()).st_size == 0
         except OSError as error:
             raise self.damaged(f'cannot be opened: {error.strerror}') from error
+        if empty:
+            raise self.damaged('the file is empty')
         try:
             self._container = av.open(self._file, metadata_errors='replace')
         except (av.FFmpegError, OSError) as error:
+            self._check_reading(error)
             raise self.damaged('this is no video that FFmpeg can read') from error
+
+    def _open_stream(self, num_threads):
         self._stream = self._container.streams.best('video')
         if self._stream is None or self._stream.disposition & Disposition.attached_pic:
             raise self.damaged('this is no video: there are no moving pictures in it')
@@ -136,12 +188,42 @@ class VideoFile:
         self.picture = kind.endswith('_pipe') or kind == 'image2'
         # An AVI has no times of display. What FFmpeg makes of it is wrong where B-frames are packed.
         self._decoding_times = kind == 'avi'
+        self._seeks_decoding_times = kind in ('avi', 'mpegts')
+        self._start, self._unit = self._stream.start_time or 0, float(self._stream.time_base)
         rate = self._stream.guessed_rate
         self.fps = float(rate) if rate and 0 < rate < 10000 else 0.0
-        self.stated = self._stream.frames or self._frames_of_duration()
+        self.frame_time = 1 / (self.fps or 25)
+        self.seconds = self._duration()
+        self.stated = self._stream.frames or self.seconds and max(int(self.seconds * self.fps + 0.5), 0) or None
 
-    def _frames_of_duration(self):
-        seconds = self._stream.duration and self._stream.duration * self._stream.time_base
-        if seconds is None and self._container.duration:
-            seconds = self._container.duration / av.time_base
-        return max(int(seconds * self.fps + 0.5), 0) or None if seconds else None
+    def _duration(self):
+        if self._container.format.name == 'avi' and self._stream.frames and self._stream.average_rate:
+            return float(self._stream.frames / self._stream.average_rate)  # FFmpeg's is that of what is left of a file
+        stream, whole = self._stream.duration, self._container.duration
+        if not stream:  # then the file's is when it ends
+            return (whole - max(self._container.start_time or 0, 0)) / av.time_base if whole else None
+        return min(stream * self._unit, whole / av.time_base if whole else math.inf)
+
+
+class _Pipe(io.FileIO):
+    """A pipe in which Ctrl-C is not lost while FFmpeg waits for it."""
+
+    interrupt = None
+
+    def read(self, size=-1):
+        try:
+            return super().read(size)
+        except KeyboardInterrupt as error:
+            self.interrupt = error
+            raise OSError(errno.EINTR, 'interrupted') from error
+
+
+def _upright(image, frame):
+    """Turns and mirrors as the frame's display matrix says: by quarters, as any other turn has corners."""
+    matrix = next((data for data in frame.side_data if data.type.name == 'DISPLAYMATRIX'), None)
+    if matrix is None:
+        return image
+    a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()  # x' = a x + c y, y' = b x + d y
+    mirrored = a * d - b * c < 0
+    image = np.rot90(image, round(-math.atan2(b, -a if mirrored else a) / (math.pi / 2)) % 4)
+    return image[:, ::-1] if mirrored else image

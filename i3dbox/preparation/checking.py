@@ -21,9 +21,9 @@ class Problem(NamedTuple):
 def check_videos(videos, workers):
     """Decodes videos (list of Source) to the end.
 
-    'empty' is a file without bytes; 'truncated' ends before its header says, by more than VideoReader
-    tolerates; 'size' has frames of several sizes; 'frame count' is a header that is off by less, or says less than
-    there is, with which training goes on; everything else that cannot be decoded is 'unreadable'.
+    'empty' is a file without bytes; 'truncated' ends before its header says, or cannot be decoded from there on, by
+    more than VideoReader tolerates; 'size' has frames of several sizes; 'frame count' is a header that is off by less,
+    or says less than there is, with which training goes on; everything else that cannot be decoded is 'unreadable'.
 
     Returns:
         list of Problem, in the order of the videos.
@@ -63,14 +63,21 @@ def _check(video, threads):
     if not _has_bytes(video):
         return 0, (video.path, 'empty', 'the file is empty')
     with VideoReader(video.path, video.name, threads) as reader:
-        stated, tolerance = len(reader), reader.tolerance
+        stated = len(reader)
     with VideoFile(video.path, video.name, threads) as file:
-        sizes = collections.Counter((frame.width, frame.height) for frame in file)
+        sizes, time = collections.Counter(), 0.0
+        for time, frame in file:
+            if file.damaged_packets:
+                break
+            if not sizes:
+                file.image(frame)  # whether its colours can be converted
+            sizes[frame.width, frame.height] += 1
     frames = sum(sizes.values())
     if len(sizes) > 1:
         counts = ', '.join(f'{count} of {width} x {height}' for (width, height), count in sizes.items())
         return frames, (video.path, 'size', f'frames change their size: {counts}')
     if frames == stated:
         return frames, None
-    kind = 'unreadable' if frames == 0 else 'truncated' if stated - frames > tolerance else 'frame count'
-    return frames, (video.path, kind, f'{frames} frames; its header says {stated}')
+    kind = 'unreadable' if frames == 0 else 'truncated' if file.ends_early(frames, time) else 'frame count'
+    behind = '; what is behind them cannot be decoded' if file.damaged_packets else ''
+    return frames, (video.path, kind, f'{frames} frames; its header says {stated}{behind}')
