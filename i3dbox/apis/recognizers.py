@@ -74,13 +74,15 @@ def zoo_names(name, stream=None):
 
     Raises: CheckpointError for what the zoo does not have.
     """
-    first, *rest = name[len(PREFIX):].split('_') if name.startswith(PREFIX) else name.split('_')
+    name = name.replace(PREFIX, '', 1)
+    first, *rest = name.split('_')
     own = next((part for part in rest if part in ('rgb', 'flow')), None)
     rest = [part for part in rest if part != own]
     names = {kind: '_'.join((first, kind, *rest)) for kind in STREAMS[stream or own or 'joint']}
-    missing = [name for name in names.values() if name not in ENTRIES]
+    missing = [entry for entry in names.values() if entry not in ENTRIES]
     if missing:
-        raise CheckpointError(f'the model zoo has no {missing[0]!r}.{spelling_hint(missing[0], ENTRIES)} '
+        wrong = missing[0] if name in ENTRIES or len(missing) < len(names) else name
+        raise CheckpointError(f'the model zoo has no {wrong!r}.{spelling_hint(wrong, ENTRIES)} '
                               f'It has: {", ".join(ENTRIES)}')
     return names
 
