@@ -22,7 +22,7 @@ from .checks import check_config, classes_of
 from .deploy import prepare
 from .exported import load_exported
 from .networks import build_network
-from .protocols import clip_size, fixed_length, pipelines
+from .protocols import check_joint, clip_size, fixed_length, pipelines
 
 LAYOUTS = {'uint8': 'N x T x H x W x C', 'float32': 'N x C x T x H x W'}
 VALUES = {('RGB', 'uint8'): 'red, green, blue from 0 to 255',
@@ -52,6 +52,7 @@ def export(cfg, checkpoint, format='MINDIR', out=None, batch_size=1, clip_len=No
     Raises: an I3DBoxError before anything expensive, where what is wrong can be known then.
     """
     check_config(cfg, ('model', 'runner'))
+    check_joint(cfg)
     exporter = EXPORTERS.build(format if isinstance(format, dict) else dict(type=format))
     name = format['type'] if isinstance(format, dict) else format
     _check_exporter(exporter, name, batch_size, input)
