@@ -9,7 +9,8 @@ from i3dbox.apis.protocols import apply_protocol, describe_protocol
 from i3dbox.config import Config
 from i3dbox.datasets.pipelines.sampling import SampleFrames
 from i3dbox.errors import ConfigError
-from i3dbox.evaluation.clip_scores import ClipScorer, StepLogits, windows
+from i3dbox.evaluation.clip_scores import ClipScorer
+from i3dbox.evaluation.long_clips import cut_whole, least_frames
 from i3dbox.evaluation.results import average_clips
 from i3dbox.models import build_recognizer
 from i3dbox.models.heads.i3d_head import mean_over_steps
@@ -75,7 +76,7 @@ def test_the_open_graph_gives_what_the_recognizer_gives(stream, whole):
 @pytest.mark.parametrize('frames', [137, 300, 301, 302, 303, 304, 305, 306, 307])
 def test_windows_over_a_long_video_give_what_the_whole_gives(whole, windowed, frames):
     imgs = clip(frames)
-    assert len(windows(frames, 136, 8, 6)) > 1
+    assert len(cut_whole(frames, 136, 8, 6)[2]) > 1
     np.testing.assert_allclose(windowed(imgs), whole(imgs), rtol=1e-4, atol=1e-6)
 
 
@@ -90,7 +91,7 @@ def test_scoring_a_data_set_of_whole_videos_is_one_compilation_and_a_forward_for
     dataset = FakeDataset(7, [dict(type=DrawLength)], test_mode=True)
     scorer = Scorer(recognizer, dataset, num_workers=2)
     network, calls = scorer.scorers['imgs'].network, []
-    scorer.scorers['imgs'].network = lambda clip: calls.append(clip.shape[2]) or network(clip)
+    scorer.scorers['imgs'].network = lambda clip: calls.append(clip.shape[1]) or network(clip)
     scorer.scorers['imgs'].network.set_train = network.set_train
     assert scorer().names == [f's{i}' for i in range(7)]
     assert calls == [8 + i for i in range(7)] and len(network.compile_cache) == 1
@@ -106,22 +107,32 @@ def test_one_compilation_serves_all_lengths(whole, windowed):
 
 def test_a_window_without_all_that_a_step_depends_on_gives_something_else(stream, whole):
     imgs = clip(160)
-    steps = whole.network(Tensor(imgs)).asnumpy()[0]
-    short = whole.network(Tensor(imgs[:, :, :80])).asnumpy()[0]
+    steps = whole.network(Tensor(imgs[0])).asnumpy()[0]
+    short = whole.network(Tensor(imgs[0, :, :80])).asnumpy()[0]
     context = temporal_geometry()[1]
     kept = 10 - context
     np.testing.assert_allclose(short[:, :kept], steps[:, :kept], rtol=1e-4, atol=1e-6)
     assert np.abs(short[:, -1] - steps[:, 9]).max() > 1e-3
 
 
-def test_windows_keep_every_step_once_and_begin_where_strides_do():
-    for frames in range(130, 700, 7):
-        cuts = windows(frames, 136, 8, 6)
-        kept = [start // 8 + step for start, stop, first, last in cuts
-                for step in range(first, last if last is not None else -(-(stop - start) // 8))]
-        assert kept == list(range(-(-frames // 8)))
-        assert all(start % 8 == 0 and (stop - start) % 8 == frames % 8 for start, stop, *_ in cuts)
-        assert all(stop - start <= 136 for start, stop, *_ in cuts)
+@pytest.mark.parametrize('endpoint', ['Mixed_5c', 'Mixed_4f', 'Mixed_3b'])
+def test_even_windows_keep_every_step_once_with_all_that_it_depends_on(endpoint):
+    stride, context = temporal_geometry(endpoint)
+    for limit in (200, least_frames(stride, context)):
+        for length in range(1, 700):
+            frames, hop, cuts = cut_whole(length, limit, stride, context)
+            if length <= limit:
+                assert (frames, cuts) == (length, [(0, 0, None)])
+                continue
+            kept = [start // stride + step for start, first, last in cuts for step in range(first, last)]
+            assert kept == list(range(-(-length // stride))) and frames <= limit
+            assert [start for start, *_ in cuts] == [min(hop * i, length - frames) for i in range(len(cuts))]
+            assert hop * (len(cuts) - 2) + frames < length  # one less would not do
+            for start, first, last in cuts:  # no kept step sees an end that is not the clip's
+                assert start % stride == 0 and (length - frames) % stride == 0
+                assert start == 0 or first >= context
+                assert start + frames == length or last + context <= frames // stride
+            assert frames * len(cuts) < length + (2 * context + 1) * stride * len(cuts)  # nor is one too long
 
 
 def test_a_limit_that_no_step_fits_into_is_refused(stream):
@@ -129,9 +140,9 @@ def test_a_limit_that_no_step_fits_into_is_refused(stream):
         ClipScorer(stream, any_length=True, max_frames=64)
 
 
-def test_the_mean_over_steps_is_the_heads(stream):
+def test_the_mean_over_steps_is_the_heads(stream, whole):
     imgs = clip(8)  # a single step
-    steps = StepLogits(stream).set_train(False)(Tensor(imgs)).asnumpy()[0]
+    steps = whole.network(Tensor(imgs[0])).asnumpy()[0]
     assert steps.shape == (5, 1)
     np.testing.assert_allclose(mean_over_steps(steps), stream(Tensor(imgs)).asnumpy()[0], rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(mean_over_steps(np.array([[1., 2., 6.]])), [(1.5 + 4) / 2])

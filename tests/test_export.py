@@ -17,7 +17,7 @@ from i3dbox.apis.export import compare, export, prepare, verify
 from i3dbox.commands import main
 from i3dbox.commands.arguments import find_config
 from i3dbox.config import Config
-from i3dbox.errors import DeviceError, ExportError, I3DBoxError, RegistryError
+from i3dbox.errors import ConfigError, DeviceError, ExportError, I3DBoxError, RegistryError
 from i3dbox.exporters.mindir import MindIRExporter
 from i3dbox.registry import BACKBONES, EXPORTERS
 from i3dbox.runtimes.backends import BACKENDS
@@ -334,6 +334,13 @@ def test_what_cannot_be_exported_is_told(tmp_path, arguments, message):
     with pytest.raises(I3DBoxError) as error:  # before the checkpoint, which is not there, is looked for
         export(cfg, 'nothing.ckpt', **arguments)
     assert message in str(error.value)
+
+
+def test_the_mean_of_softmax_needs_a_file_for_each_stream():
+    cfg = Config.fromfile(find_config('two_stream_ucf101'), {'model.flow.average_clips': 'prob',
+                                                             'model.rgb.backbone.type': 'Unbuilt'})
+    with pytest.raises(ConfigError, match="average_clips='prob'.*needs one file a stream"):
+        export(cfg, dict(rgb='nothing.ckpt', flow='nothing.ckpt'))
 
 
 def test_checkpoints_that_do_not_fit_are_told(tmp_path):

@@ -13,9 +13,8 @@ from i3dbox.apis.features import PRESETS, complete, extract_features  # noqa: E4
 from i3dbox.config import Config  # noqa: E402
 from i3dbox.datasets.frame_stream import FrameStream  # noqa: E402
 from i3dbox.errors import CheckpointError, ConfigError, DamagedSampleError, DataError  # noqa: E402
-from i3dbox.evaluation.clip_scores import windows  # noqa: E402
 from i3dbox.evaluation.feature_files import check_format, feature_file  # noqa: E402
-from i3dbox.evaluation.features import VideoFeatures, cut_whole, slide  # noqa: E402
+from i3dbox.evaluation.features import VideoFeatures, slide  # noqa: E402
 from i3dbox.models.feature_network import FeatureNetwork  # noqa: E402
 from i3dbox.models.i3d_table import ENDPOINTS, temporal_geometry  # noqa: E402
 from i3dbox.weights.checkpoint import write_checkpoint  # noqa: E402
@@ -150,25 +149,6 @@ def test_maps_of_a_whole_video_are_one_forwards_steps(streams, weights):
     _, _, rows = features(networks, frames, window=0, max_frames=40)
     expected = torch_outputs(weights[1]['rgb'], np.stack(frames))['Mixed_3b'][0].numpy()
     assert_close(rows[:, :, 0].swapaxes(0, 1), expected)
-
-
-@pytest.mark.parametrize('endpoint', ['Mixed_5c', 'Mixed_4f', 'Mixed_3b'])
-def test_whole_videos_are_cut_into_even_windows_that_keep_every_step_once(endpoint):
-    stride, context = temporal_geometry(endpoint)
-    for length in range(1, 700):
-        frames, hop, cuts = cut_whole(length, 200, stride, context)
-        steps = -(-length // stride)
-        if length <= 200:
-            assert (frames, cuts) == (length, [(0, None)])
-            continue
-        starts = [hop * i for i in range(len(cuts) - 1)] + [length - frames]
-        kept = [start // stride + step for start, (first, last) in zip(starts, cuts) for step in range(first, last)]
-        assert kept == list(range(steps)) and frames <= 200
-        for start, (first, last) in zip(starts, cuts):  # no kept step sees an end that is not the video's
-            assert start % stride == 0 and (length - frames) % stride == 0
-            assert start == 0 or first >= context
-            assert start + frames == length or last + context <= frames // stride
-        assert len(cuts) <= len(windows(length, 200, stride, context)) + 1
 
 
 # Files

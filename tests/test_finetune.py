@@ -209,16 +209,21 @@ def test_both_streams_are_tested_as_each_stands_in_its_own_config(tmp_path):
     ('i3d_flow_kinetics400_scratch', None, ('flow', dict(flow='zoo://i3d_flow_kinetics400_scratch'))),
     ('zoo://i3d_flow_kinetics400_scratch', 'joint', ('joint', dict(rgb='zoo://i3d_rgb_kinetics400_scratch',
                                                                    flow='zoo://i3d_flow_kinetics400_scratch'))),
+    ('i3d_kinetics400', None, ('joint', dict(rgb='zoo://i3d_rgb_kinetics400', flow='zoo://i3d_flow_kinetics400'))),
+    ('i3d_kinetics600_scratch', 'rgb', ('rgb', dict(rgb='zoo://i3d_rgb_kinetics600_scratch'))),
+    ('i3d_kinetics400_scratch,zoo://i3d_flow_kinetics400', 'joint', (
+        'joint', dict(rgb='zoo://i3d_rgb_kinetics400_scratch', flow='zoo://i3d_flow_kinetics400'))),
     ('none', 'joint', ('joint', dict(rgb=None, flow=None))), ('none', None, ('rgb', dict(rgb=None)))])
 def test_the_model_and_the_stream_belong_together(model, stream, expected):
     assert api.choose_weights(model, stream) == expected
 
 
 @pytest.mark.parametrize('model, stream, error, message', [
-    ('i3d_rgb_kinetics400', 'flow', ConfigError, 'is of the rgb stream; --stream says flow'),
-    ('i3d_rgb_kinetics600_scratch', 'joint', ConfigError, 'no i3d_flow_kinetics600_scratch'),
+    ('i3d_rgb_kinetics400', 'flow', ConfigError, 'i3d_rgb_kinetics400 is of RGB; --stream says flow'),
+    ('i3d_rgb_kinetics600_scratch', 'joint', CheckpointError, "has no 'i3d_flow_kinetics600_scratch'"),
     ('i3d_rgb_kinetics40', None, CheckpointError, "Did you mean 'i3d_rgb_kinetics400'.*none trains from scratch"),
-    ('a.ckpt', 'joint', CheckpointError, 'neither a file nor in the model zoo'),
+    ('a.ckpt', 'joint', CheckpointError, "a.ckpt is no file, and the model zoo has no 'a.ckpt'"),
+    ('i3d_kinetics40', None, CheckpointError, "has no 'i3d_kinetics40'. Did you mean 'i3d_rgb_kinetics400'"),
     ('a,b,c', 'joint', ConfigError, 'two checkpoints for both streams'),
     (None, 'both', ConfigError, "stream is one of rgb, flow, joint; got 'both'")])
 def test_a_model_that_cannot_be_meant_is_refused(model, stream, error, message):
@@ -230,6 +235,8 @@ def test_a_checkpoint_of_ones_own_tells_its_stream(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_checkpoint('mine.ckpt', {}, meta=dict(modality='Flow'))
     assert api.choose_weights('mine.ckpt') == ('flow', dict(flow=str(tmp_path / 'mine.ckpt')))
+    with pytest.raises(ConfigError, match='both streams need two checkpoints'):
+        api.choose_weights('mine.ckpt', 'joint')
     with pytest.raises(CheckpointError, match='was trained on Flow; the stream takes RGB'):
         api.check_weights('mine.ckpt', 'RGB')
 

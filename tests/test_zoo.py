@@ -273,7 +273,9 @@ def test_publishing_strips_the_training_state_and_names_the_hash(one, content, t
     run = tmp_path / 'epoch_1.ckpt'
     write_checkpoint(str(run), {**content[2], 'head.dropout.step': np.array(5, np.int32)},
                      dict(moment=np.ones(9, np.float32)), dict(modality='RGB', classes=['a', 'b', 'c'], step=7, seed=1))
+    (tmp_path / 'mine.ckpt').write_bytes(b'another')
     assert main('publish_checkpoint', [str(run), str(tmp_path / 'mine.ckpt')]) == 0
+    assert (tmp_path / 'mine.ckpt').read_bytes() == b'another' and not list(tmp_path.glob('.mine*'))
     path, = tmp_path.glob('mine-*.ckpt')
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert path.name == f'mine-{digest[:8]}.ckpt'

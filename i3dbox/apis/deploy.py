@@ -20,14 +20,14 @@ from tqdm import tqdm
 from .. import __version__
 from ..datasets.loader import ClipLoader
 from ..datasets.stream import SequentialStream
-from ..errors import ConfigError, DataError, ExportError, first_difference, first_line
+from ..errors import DataError, ExportError, first_difference, first_line
 from ..evaluation.results import Results, average_clips
 from ..fileio import atomic_path, atomic_write, sha256
 from ..preparation.extraction import keep_settings
 from ..registry import DATASETS
 from .checks import check_config, loader_options
 from .exported import load_exported
-from .protocols import describe_protocol, fixed_length
+from .protocols import check_joint, describe_protocol, fixed_length, models
 
 MANIFEST, RESULTS = 'manifest.json', 'result_Files'
 VERSION = 1
@@ -52,7 +52,7 @@ def write_dataset(cfg, out, batch_size=1, input='uint8', data='test'):
     cfg = copy.deepcopy(cfg)
     fixed_length(cfg, data)
     dataset = DATASETS.build(cfg.data[data], test_mode=True)
-    streams = [cfg.model[name] for name in ('rgb', 'flow') if name in cfg.model] or [cfg.model]
+    streams = models(cfg.model)
     how = {model.get('average_clips', 'score') for model in streams}
     videos = [dict(name=sample['name'], label=sample['label']) for sample in dataset.samples]
     settings = dict(protocol=describe_protocol(cfg, data), data=data, batch_size=batch_size, input=input,
@@ -62,9 +62,8 @@ def write_dataset(cfg, out, batch_size=1, input='uint8', data='test'):
     if os.path.exists(os.path.join(out, MANIFEST)):
         return read_manifest(out)
     writer = _BatchWriter(out, dataset, batch_size, input)
-    if how != {'score'} and len(dataset.inputs) == 2 and writer.clips_per_video != 1:
-        raise ConfigError("one file of both streams adds their logits clip by clip; a protocol that averages the softmax "
-                          'of several clips needs one file a stream')
+    if writer.clips_per_video != 1:
+        check_joint(cfg)
     first = writer.go_on()
     options = {key: value for key, value in loader_options(cfg, data).items() if key != 'batch_size'}
     loader = ClipLoader(dataset, SequentialStream(len(dataset), 1), start_step=first, num_steps=len(dataset) - first,

@@ -9,12 +9,10 @@ import numpy as np
 
 from .. import __version__
 from ..datasets.stream import sample_rng
-from ..engine.build import build_runner
 from ..errors import ExportError, I3DBoxError, ModelError
 from ..exporters import BaseExporter
 from ..exporters.sidecar import write_sidecar
 from ..fileio import atomic_path, check_writable, sha256
-from ..models import build_recognizer
 from ..models.clip_network import clip_network
 from ..models.recognizers.recognizer3d import CHANNELS
 from ..registry import DATASETS, EXPORTERS
@@ -23,7 +21,8 @@ from ..weights.zoo import PREFIX, local_path
 from .checks import check_config, classes_of
 from .deploy import prepare
 from .exported import load_exported
-from .protocols import clip_size, fixed_length, pipelines
+from .networks import build_network
+from .protocols import check_joint, clip_size, fixed_length, pipelines
 
 LAYOUTS = {'uint8': 'N x T x H x W x C', 'float32': 'N x C x T x H x W'}
 VALUES = {('RGB', 'uint8'): 'red, green, blue from 0 to 255',
@@ -53,17 +52,15 @@ def export(cfg, checkpoint, format='MINDIR', out=None, batch_size=1, clip_len=No
     Raises: an I3DBoxError before anything expensive, where what is wrong can be known then.
     """
     check_config(cfg, ('model', 'runner'))
+    check_joint(cfg)
     exporter = EXPORTERS.build(format if isinstance(format, dict) else dict(type=format))
     name = format['type'] if isinstance(format, dict) else format
     _check_exporter(exporter, name, batch_size, input)
     clip_len, *size = clip_size(cfg, clip_len, size)
     _whole('clip_len', clip_len)
     _whole('size', *size)
-    runner = build_runner(cfg.runner, device, device_id)
-    getattr(exporter, 'check', lambda device: None)(runner.device_target)
     out = _out_path(out, cfg, checkpoint, exporter.extension)
-    runner.setup(cfg.get('seed', 0))
-    recognizer = build_recognizer(cfg.model)
+    recognizer, _ = build_network(cfg, device, device_id, getattr(exporter, 'check', None))
     specs = _inputs(recognizer, batch_size, (clip_len, *size), input)
     _check_size(recognizer, (clip_len, *size))
     reports = load_weights(recognizer, checkpoint, new_head='never')

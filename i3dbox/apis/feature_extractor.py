@@ -4,11 +4,8 @@ from typing import NamedTuple
 
 from ..config import Config
 from ..datasets.clip_windows import STREAMS
-from ..engine.build import build_runner
 from ..errors import ConfigError
 from ..evaluation.features import LEAST, VideoFeatures
-from ..evaluation.results import TITLES
-from ..models import build_recognizer
 from ..models.feature_network import LOGITS, FeatureNetwork
 from ..models.i3d_table import HEAD_WEIGHT
 from ..weights.checkpoint import load_checkpoint
@@ -16,7 +13,8 @@ from ..weights.loading import load_weights
 from ..weights.zoo import PREFIX
 from .checks import check_config
 from .features import complete
-from .recognizers import RUNNERS, zoo_names
+from .networks import build_network, plain_i3d
+from .recognizers import zoo_names
 
 
 class Model(NamedTuple):
@@ -68,7 +66,7 @@ def find_model(names=(), cfg=None, checkpoint=None, stream=None):
     if isinstance(checkpoint, dict):
         checkpoint = {name: checkpoint[name] for name in streams}
     if cfg is None:
-        cfg = Config(dict(model=_plain_i3d(checkpoint), runner=RUNNERS))
+        cfg = plain_i3d({name: _classes_of(path) for name, path in checkpoint.items()})
     if cfg.model.type != 'TwoStreamRecognizer' and isinstance(checkpoint, dict):
         checkpoint = checkpoint[streams[0]]
     return Model(cfg, checkpoint, streams)
@@ -78,15 +76,9 @@ def _stream_of(path):
     return load_checkpoint(path)[2].get('modality', 'RGB').lower()
 
 
-def _plain_i3d(checkpoint):
-    """The config of I3D with the classes of the checkpoints, a dict of stream -> path."""
-    parts = {}
-    for name, path in checkpoint.items():
-        head = load_checkpoint(path)[0].get(HEAD_WEIGHT)
-        parts[name] = dict(type='Recognizer3D', modality=TITLES[name],
-                           backbone=dict(type='InceptionI3D'),
-                           head=dict(type='I3DHead', num_classes=1 if head is None else len(head)))
-    return dict(parts, type='TwoStreamRecognizer') if len(parts) == 2 else next(iter(parts.values()))
+def _classes_of(path):
+    head = load_checkpoint(path)[0].get(HEAD_WEIGHT)
+    return 1 if head is None else len(head)
 
 
 def load_streams(model, device='auto', device_id=None, new_head='if_needed'):
@@ -96,9 +88,7 @@ def load_streams(model, device='auto', device_id=None, new_head='if_needed'):
         new_head (str): of load_weights: 'never' where logits are wanted.
         device (str), device_id (int): where MindSpore works.
     """
-    runner = build_runner(model.cfg.runner, device, device_id)
-    runner.setup(model.cfg.get('seed', 0))
-    recognizer = build_recognizer(model.cfg.model)
+    recognizer, runner = build_network(model.cfg, device, device_id)
     load_weights(recognizer, model.checkpoint, new_head)
     runner.mixed_precision(recognizer)
     found = {name if name in ('rgb', 'flow') else recognizer.modality.lower(): stream

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from ..config import Config
 from ..datasets.clip_windows import STREAMS
 from ..engine.run import last_checkpoint
-from ..errors import CheckpointError, ConfigError, DownloadError, spelling_hint
+from ..errors import CheckpointError, ConfigError, DownloadError
 from ..evaluation.results import TITLES, Results
 from ..preparation.checking import look_at_videos
 from ..preparation.class_folders import Split, find_classes, make_split, read_split, relative
@@ -27,7 +27,7 @@ from ..weights.zoo import PREFIX, local_path
 from ..weights.zoo_index import ENTRIES
 from ..workers import usable_cores
 from .recipes import BOTH, choose_recipe, config_name, config_text, write_config
-from .recognizers import NAMES
+from .recognizers import zoo_names
 from .test import known_results, test
 from .train import train
 
@@ -65,8 +65,8 @@ def prepare(folder, model=None, stream=None, work_dir=None, epochs=None, seed=No
 
     Args:
         folder (str): holds a folder of videos for each class.
-        model (str): weights to start from: a name of the zoo, a .ckpt, or 'none'. For both streams a name stands for
-            its counterpart, too; two files are joined by a comma. Default: Kinetics-400's.
+        model (str): weights to start from: a name of the zoo (see recognizers.zoo_names), a .ckpt, or 'none'. Two, of
+            both streams, are joined by a comma. Default: Kinetics-400's.
         stream (str): 'rgb', 'flow' or 'joint'; by default the model's, or 'rgb'.
         work_dir (str): default: work_dirs/<name of the folder>.
         epochs (int): default: by the number of videos.
@@ -149,39 +149,33 @@ def choose_weights(model, stream=None):
     """
     if stream not in (None, *STREAMS):
         raise ConfigError(f'stream is one of {", ".join(STREAMS)}; got {stream!r}')
+    model = model or f'i3d_{"flow" if stream == "flow" else "rgb"}_kinetics400'
     if model == 'none':
         return stream or 'rgb', dict.fromkeys(STREAMS[stream or 'rgb'])
-    if stream == 'joint' and ',' in (model or ''):
+    if stream == 'joint' and ',' in model:
         files = model.split(',')
         if len(files) != 2:
             raise ConfigError(f'--model names two checkpoints for both streams, as in rgb.ckpt,flow.ckpt; got {model}')
         return stream, {name: choose_weights(file, name)[1][name] for name, file in zip(STREAMS['joint'], files)}
-    name = (model or f'i3d_{"flow" if stream == "flow" else "rgb"}_kinetics400').replace(PREFIX, '', 1)
-    if name not in ENTRIES:
+    if os.path.isfile(model):
         return _own_weights(model, stream)
-    own = NAMES[ENTRIES[name].modality]
-    stream = stream or own
-    if stream == 'joint':
-        other = {'rgb': 'flow', 'flow': 'rgb'}[own]
-        counterpart = name.replace(f'_{own}_', f'_{other}_')
-        if counterpart not in ENTRIES:
-            raise ConfigError(f'the zoo has {name} for the {own} stream only, and no {counterpart}')
-        return stream, {key: PREFIX + {own: name, other: counterpart}[key] for key in STREAMS['joint']}
-    if stream != own:
-        raise ConfigError(f'{name} is of the {own} stream; --stream says {stream}')
-    return stream, {stream: PREFIX + name}
+    entry = ENTRIES.get(model.replace(PREFIX, '', 1))
+    if entry and stream in TITLES and entry.modality != TITLES[stream]:
+        raise ConfigError(f'{model} is of {entry.modality}; --stream says {stream}')
+    try:
+        names = zoo_names(model, stream)
+    except CheckpointError as error:
+        raise CheckpointError(f'--model {model} is no file, and {error}; none trains from scratch') from None
+    return stream or ('joint' if len(names) == 2 else next(iter(names))), {
+        kind: PREFIX + name for kind, name in names.items()}
 
 
-def _own_weights(model, stream):
-    if not os.path.isfile(model):
-        hint = spelling_hint(model, ENTRIES)
-        raise CheckpointError(f'--model {model} is neither a file nor in the model zoo.{hint} The zoo has: '
-                              f'{", ".join(ENTRIES)}; none trains from scratch')
+def _own_weights(path, stream):
     if stream == 'joint':
-        raise ConfigError(f'both streams need two checkpoints, as in --model rgb.ckpt,flow.ckpt; got {model}')
+        raise ConfigError(f'both streams need two checkpoints, as in --model rgb.ckpt,flow.ckpt; got {path}')
     if stream is None:
-        stream = 'flow' if load_checkpoint(model)[2].get('modality') == 'Flow' else 'rgb'
-    return stream, {stream: os.path.abspath(model)}
+        stream = 'flow' if load_checkpoint(path)[2].get('modality') == 'Flow' else 'rgb'
+    return stream, {stream: os.path.abspath(path)}
 
 
 def check_weights(checkpoint, modality):

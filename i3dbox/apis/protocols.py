@@ -36,7 +36,7 @@ def apply_protocol(cfg, name, data='test'):
                 base = dict(type=old.type, **{argument: old[argument] for argument in kept if argument in old})
                 pipeline[places[0]] = type(old)({**base, **protocol[key]})
     if 'average_clips' in protocol:
-        for model in (cfg.model.rgb, cfg.model.flow) if 'rgb' in cfg.model else (cfg.model,):
+        for model in models(cfg.model):
             model.average_clips = protocol['average_clips']
 
 
@@ -83,6 +83,19 @@ def clip_size(cfg, clip_len=None, size=None):
         raise ConfigError(f'--size is one number, or width and height; got {" ".join(map(str, size))}')
     clip_len = clip_len or next((step['clip_len'] for step in steps if 'clip_len' in step), 64)
     return clip_len, size[-1], size[0]
+
+
+def check_joint(cfg):
+    """Raises ConfigError where both streams' answers to a clip cannot be summed before clips are averaged."""
+    parts = models(cfg.model)
+    if len(parts) == 2 and any(part.get('average_clips') == 'prob' for part in parts):
+        raise ConfigError("one file of both streams adds their logits clip by clip; average_clips='prob', the mean of "
+                          'the softmax of several clips, needs one file a stream')
+
+
+def models(model):
+    """The configs of a model's single streams."""
+    return [model[key] for key in ('rgb', 'flow') if key in model] or [model]
 
 
 def pipelines(dataset):

@@ -17,7 +17,6 @@ GEOMETRY = dict(short_side=256, size=224, method='tvl1', bound=20)  # the author
 WINDOW = 64
 NAMES = {'RGB': 'rgb', 'Flow': 'flow', 'RGB+Flow': 'joint'}  # of streams, by modality
 EXPORTED = ('.onnx', '.mindir')
-RUNNERS = dict(CPU=dict(type='CPURunner'), Ascend=dict(type='Ascend910Runner'))
 _STEPS = ('OpenClip', 'SampleFrames', 'DecodeClip', 'Resize', 'ComputeFlow', 'CenterCrop', 'PackClips')
 
 
@@ -60,9 +59,12 @@ def init_recognizer(model, checkpoint=None, device='auto', stream=None, device_i
     if checkpoint:
         raise ConfigError(f'{model}: an entry of the model zoo has its own checkpoint; a checkpoint goes with a config')
     names = zoo_names(model, stream)
-    return _build({kind: _zoo_model(name) for kind, name in names.items()},
-                  {kind: f'{PREFIX}{name}' for kind, name in names.items()}, device, device_id,
-                  ' + '.join(names.values()))
+    from .networks import plain_i3d
+
+    cfg = plain_i3d({kind: ENTRIES[name].num_classes for kind, name in names.items()})
+    checkpoints = {kind: PREFIX + name for kind, name in names.items()}
+    checkpoint = checkpoints if len(names) == 2 else next(iter(checkpoints.values()))
+    return _from_config(cfg, checkpoint, device, None, device_id, ' + '.join(names.values()))
 
 
 def zoo_names(name, stream=None):
@@ -74,42 +76,26 @@ def zoo_names(name, stream=None):
 
     Raises: CheckpointError for what the zoo does not have.
     """
-    first, *rest = name[len(PREFIX):].split('_') if name.startswith(PREFIX) else name.split('_')
+    name = name.replace(PREFIX, '', 1)
+    first, *rest = name.split('_')
     own = next((part for part in rest if part in ('rgb', 'flow')), None)
     rest = [part for part in rest if part != own]
     names = {kind: '_'.join((first, kind, *rest)) for kind in STREAMS[stream or own or 'joint']}
-    missing = [name for name in names.values() if name not in ENTRIES]
+    missing = [entry for entry in names.values() if entry not in ENTRIES]
     if missing:
-        raise CheckpointError(f'the model zoo has no {missing[0]!r}.{spelling_hint(missing[0], ENTRIES)} '
+        wrong = missing[0] if name in ENTRIES or len(missing) < len(names) else name
+        raise CheckpointError(f'the model zoo has no {wrong!r}.{spelling_hint(wrong, ENTRIES)} '
                               f'It has: {", ".join(ENTRIES)}')
     return names
 
 
-def _zoo_model(name):
-    entry = ENTRIES[name]
-    return dict(type='Recognizer3D', modality=entry.modality, backbone=dict(type='InceptionI3D'),
-                head=dict(type='I3DHead', num_classes=entry.num_classes))
-
-
-def _build(models, checkpoints, device, device_id, name):
-    """Of one network a stream, each with its checkpoint."""
-    model, checkpoint = next(iter(models.values())), next(iter(checkpoints.values()))
-    if len(models) == 2:
-        model, checkpoint = dict(type='TwoStreamRecognizer', **models), checkpoints
-    cfg = Config(dict(model=model, runner=RUNNERS))
-    return _from_config(cfg, checkpoint, device, None, device_id, name)
-
-
 def _from_config(cfg, checkpoint, device, stream, device_id, name=None):
-    from ..engine.build import build_runner
-    from ..models import build_recognizer
     from ..weights.loading import load_weights
     from .checks import check_config, classes_of
+    from .networks import build_network
 
     check_config(cfg, ('model', 'runner'))
-    runner = build_runner(cfg.runner, device, device_id)
-    runner.setup(cfg.get('seed', 0))
-    network = build_recognizer(cfg.model)
+    network, runner = build_network(cfg, device, device_id)
     own = NAMES[network.modality]
     stream = stream or own
     streams = dict(zip(STREAMS[own], network.streams.values()))

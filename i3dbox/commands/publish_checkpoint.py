@@ -10,23 +10,20 @@ def run(args):
     import os
 
     from ..errors import CheckpointError
-    from ..fileio import sha256
+    from ..fileio import scratch_folder, sha256
     from ..models.i3d_table import HEAD_WEIGHT
-    from ..weights.checkpoint import load_checkpoint, write_checkpoint
+    from ..weights.checkpoint import load_weights_only, write_checkpoint
 
     stem, extension = os.path.splitext(args.out)
     if extension not in ('', '.ckpt'):
         raise CheckpointError(f'OUT ends in .ckpt; got {args.out}')
-    parameters, _, meta = load_checkpoint(args.checkpoint)
-    parameters = {name: array for name, array in parameters.items() if not name.endswith('dropout.step')}
-    kept = {key: meta[key] for key in ('modality', 'classes', 'config', 'source', 'licence') if key in meta}
-    unfinished = f'{stem}.ckpt'
-    if os.path.exists(unfinished):
-        raise CheckpointError(f'{unfinished} is there already; name another OUT')
-    write_checkpoint(unfinished, parameters, meta=kept)
-    digest = sha256(unfinished)
-    path = f'{stem}-{digest[:8]}.ckpt'
-    os.replace(unfinished, path)
+    parameters, meta = load_weights_only(args.checkpoint)
+    with scratch_folder(stem) as folder:  # its hash, and so its name, is known when it is whole
+        unnamed = os.path.join(folder, 'unnamed.ckpt')
+        write_checkpoint(unnamed, parameters, meta=meta)
+        digest = sha256(unnamed)
+        path = f'{stem}-{digest[:8]}.ckpt'
+        os.replace(unnamed, path)
     classes = len(parameters[HEAD_WEIGHT]) if HEAD_WEIGHT in parameters else None
     print(f"""{path}: {len(parameters)} parameters, sha256 {digest}
 

@@ -10,6 +10,7 @@ from ..datasets.frame_stream import FrameStream
 from ..errors import ConfigError, DamagedSampleError
 from ..models.heads.i3d_head import mean_over_steps
 from ..workers import count_frame
+from .long_clips import cut_whole, least_frames
 
 LEAST = 8  # frames of a clip that I3D takes
 
@@ -47,8 +48,8 @@ class VideoFeatures:
         self.max_frames, self.frames = max_frames, 0
         self.pool = next(iter(networks.values())).pool
         if window == 0:
-            step, context = self._geometry = next(iter(networks.values())).temporal_geometry
-            least = max((2 * context + 2) * step - 1, LEAST)
+            self._geometry = next(iter(networks.values())).temporal_geometry
+            least = max(least_frames(*self._geometry), LEAST)
             if max_frames < least:
                 raise ConfigError(f'max_frames must be at least {least} for this endpoint; got {max_frames}')
         self._windows(tuple(networks), window or LEAST, stride).close()  # what is wrong is told here
@@ -110,7 +111,7 @@ class VideoFeatures:
         windows = self._windows((name,), frames, hop, tail='move')
         # RGB is one frame more than flow
         stream = itertools.islice(FrameStream(source, self.fps), length + (name == 'flow'))
-        for (first, last), window in zip(cuts, slide(windows, stream)):
+        for (_, first, last), window in zip(cuts, slide(windows, stream)):
             steps = self._forward(name, getattr(window, name))
             for place in range(steps.shape[1])[first:last]:
                 yield steps[:, place:place + 1]
@@ -124,27 +125,3 @@ def slide(windows, frames):
         yield from windows.finish()
     finally:
         windows.close()
-
-
-def cut_whole(length, max_frames, stride, context):
-    """Cuts a clip as clip_scores.windows does, but into windows of one length that slide evenly, and a last one that
-    ends with the clip: what ClipWindows makes of a stream.
-
-    Args: as of clip_scores.windows; length (int): frames of the clip.
-    Returns: the frames of a window, those from one to the next, and for each window the steps [first, last) to keep.
-    """
-    if length <= max_frames:
-        return length, length, [(0, None)]
-    rest = length % stride
-    steps = (max_frames - rest) // stride
-    frames, hop = steps * stride + rest, (steps - 2 * context) * stride
-    starts = list(range(0, length - frames + 1, hop))
-    if starts[-1] + frames < length:
-        starts.append(length - frames)
-    cuts, done = [], 0
-    for number, start in enumerate(starts, 1):
-        begin = start // stride
-        end = begin + steps - context if number < len(starts) else -(-length // stride)
-        cuts.append((done - begin, end - begin))
-        done = end
-    return frames, hop, cuts

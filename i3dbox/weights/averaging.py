@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from ..errors import CheckpointError
-from .checkpoint import load_checkpoint, write_checkpoint
+from .checkpoint import load_weights_only, write_checkpoint
 
 
 def average_checkpoints(paths, out):
@@ -26,8 +26,7 @@ def average_checkpoints(paths, out):
         raise CheckpointError(f'OUT ends in .ckpt; got {out}')
     total, shapes, first = {}, {}, {}
     for path in paths:
-        parameters, _, meta = load_checkpoint(path)
-        parameters = {name: array for name, array in parameters.items() if not name.endswith('dropout.step')}
+        parameters, meta = load_weights_only(path)
         kind = {key: meta.get(key) for key in ('modality', 'classes')}
         if not total:
             shapes, first = {name: array.shape for name, array in parameters.items()}, kind
@@ -36,5 +35,4 @@ def average_checkpoints(paths, out):
         for name, array in parameters.items():
             total[name] = total.get(name, 0) + array.astype(np.float64)
     mean = {name: (array / len(paths)).astype(np.float32) for name, array in total.items()}
-    kept = {key: meta[key] for key in ('modality', 'classes', 'config', 'source', 'licence') if key in meta}
-    write_checkpoint(out, mean, meta=dict(kept, average_of=[os.path.basename(path) for path in paths]))
+    write_checkpoint(out, mean, meta=dict(meta, average_of=[os.path.basename(path) for path in paths]))

@@ -10,6 +10,7 @@ from .checkpoint_file import write_checkpoint_file
 from .zoo import local_path
 
 STATE_PREFIX = 'train.'  # what belongs to the training run and not to the recognizer
+COUNTER = 'dropout.step'  # ends the name of what counts a run's steps; weights carry over to another run, it does not
 _META = 'i3dbox_meta'
 
 
@@ -75,6 +76,14 @@ def load_checkpoint(path):
         if array.dtype.kind == 'f' and not np.isfinite(array).all():
             raise CheckpointError(f'checkpoint {path} holds NaN or infinity in {name}')
     return parameters, state, json.loads(str(meta)) if meta is not None else {}
+
+
+def load_weights_only(path):
+    """Reads a checkpoint as `load_checkpoint` does, and leaves out what is the training run's: returns its weights
+    (dict of name -> array), and of its meta what says whose they are."""
+    parameters, _, meta = load_checkpoint(path)
+    return ({name: array for name, array in parameters.items() if not name.endswith(COUNTER)},
+            {key: meta[key] for key in ('modality', 'classes', 'config', 'source', 'licence') if key in meta})
 
 
 class _quiet:

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..errors import CheckpointError, spelling_hint
 from ..models.i3d_table import HEAD_WEIGHT, parameter_shapes
+from .checkpoint import COUNTER, load_checkpoint
 from .inflation import slim_names, to_flow, torchvision_names
 from .names import SCHEMES, plain_name, scheme
 from .pytorch_files import read_pytorch
@@ -16,7 +17,7 @@ SOURCES = ('auto', 'pytorch', 'tensorflow', 'original')
 STEM = 'backbone.Conv3d_1a_7x7.conv3d.weight'
 MODALITIES = {3: 'RGB', 2: 'Flow'}
 # Not weights of the network: counters, and what training, or a classifier that is left out, leaves behind.
-_IGNORED = ('num_batches_tracked', 'global_step', '/Momentum', '/Adam', '/ExponentialMovingAverage', 'dropout.step')
+_IGNORED = ('num_batches_tracked', 'global_step', '/Momentum', '/Adam', '/ExponentialMovingAverage', COUNTER)
 _IGNORED_2D = ('aux', 'fc.', 'InceptionV1/Logits', 'AuxLogits')
 
 
@@ -89,7 +90,6 @@ def _read(path, source):
         return read_pytorch(path)
     if kind == 'tensorflow':
         return read_tensorflow(path)
-    from .checkpoint import load_checkpoint
     return load_checkpoint(path)[0]
 
 

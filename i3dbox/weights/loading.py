@@ -5,7 +5,7 @@ import dataclasses
 import mindspore as ms
 
 from ..errors import CheckpointError
-from .checkpoint import load_checkpoint
+from .checkpoint import COUNTER, load_checkpoint
 
 STREAMS = ('rgb', 'flow')
 HEAD = 'head.logits.'
@@ -66,8 +66,8 @@ def _load(recognizer, path, prefix, new_head, strict):
     if modality != recognizer.modality:
         raise CheckpointError(f'{path} was trained on {modality}; the model takes {recognizer.modality}')
     model = {p.name[len(prefix):]: p for p in recognizer.get_parameters()}
-    report = LoadReport(str(path), [], [n for n in model if n not in loaded and not _is_counter(n)],
-                        [n for n in loaded if n not in model and not _is_counter(n)], [], meta=meta)
+    report = LoadReport(str(path), [], [n for n in model if n not in loaded and not n.endswith(COUNTER)],
+                        [n for n in loaded if n not in model and not n.endswith(COUNTER)], [], meta=meta)
     heads = [name for name in model if HEAD in name]
     if heads and set(heads) <= set(report.missing) and not any(HEAD in name for name in loaded):  # inflated weights
         if new_head == 'never':
@@ -75,7 +75,7 @@ def _load(recognizer, path, prefix, new_head, strict):
         report.new_head = True
         report.missing = [name for name in report.missing if name not in heads]
     for name, parameter in model.items():
-        if name not in loaded or _is_counter(name):
+        if name not in loaded or name.endswith(COUNTER):
             continue
         if loaded[name].shape == tuple(parameter.shape):
             report.matched.append(name)
@@ -94,11 +94,6 @@ def _load(recognizer, path, prefix, new_head, strict):
         parameter = model[name]
         parameter.set_data(ms.Tensor(loaded[name], parameter.dtype))
     return report
-
-
-def _is_counter(name):
-    """Dropout's step counts a run's steps; weights carry over to another run, it does not."""
-    return name.endswith('dropout.step')
 
 
 def load_state(parameters, loaded, path):

@@ -43,8 +43,11 @@ class Recognizer3D(nn.Cell):
         return {'imgs': self}
 
     def construct(self, imgs):
-        logits = self.head(self.backbone(self.preprocess(imgs))).float()
-        logits = logits.reshape(imgs.shape[0], imgs.shape[1], -1)
+        return self.classify(self.preprocess(imgs), imgs.shape[1])
+
+    def classify(self, clips, number=1):
+        """What `construct` gives behind the preprocessing: float32 (B * number) x C x T x H x W -> B x num_classes."""
+        logits = self.head(self.backbone(clips)).float().reshape(-1, number, self.num_classes)
         if self.average_clips == 'prob':
             return ops.log(ops.softmax(logits).mean(1))
         return logits.mean(1)

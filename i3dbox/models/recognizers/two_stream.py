@@ -44,6 +44,10 @@ class TwoStreamRecognizer(nn.Cell):
     def construct(self, rgb, flow):
         return self.weights[0] * self.rgb(rgb) + self.weights[1] * self.flow(flow)
 
+    def classify(self, rgb, flow):
+        """What `construct` gives behind the preprocessing, for one clip a video; see Recognizer3D."""
+        return self.weights[0] * self.rgb.classify(rgb) + self.weights[1] * self.flow.classify(flow)
+
     def check_input(self, rgb, flow):
         """Raises ModelError where a batch does not suit the network."""
         self.rgb.check_input(rgb)
