@@ -36,7 +36,7 @@ def add_arguments(parser):
 
 def run(args):
     from ..engine.interrupt import interruptible
-    from ..errors import I3DBoxError
+    from ..errors import DataError, I3DBoxError
 
     folder = os.path.isdir(args.source)
     check_outs(args.out, args.source, folder)
@@ -44,6 +44,8 @@ def run(args):
     if folder:
         from ..preparation.sources import find_videos
         sources = [(source.name, source.path) for source in find_videos(args.source)]
+    elif not args.source.isdecimal() and not os.path.exists(args.source):
+        raise DataError(f'{args.source}: there is no such file or folder')
     recognizer = load_recognizer(args)
     # wrong options are told here, and not of each video of a folder
     recognizer.cutter(args.window, args.stride, **cutter_options(args)).close()

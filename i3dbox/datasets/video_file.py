@@ -56,7 +56,7 @@ class VideoFile:
         self.name = name or os.path.splitext(os.path.basename(self.path))[0]
         self.damaged_packets = 0
         self._format, self._reformatter = 'bgr24' if bgr else 'rgb24', VideoReformatter()
-        self._container = self._file = None
+        self._container = self._file = self._turn = None
         try:
             self._open_file()
             self._open_stream(num_threads)
@@ -128,7 +128,12 @@ class VideoFile:
                 'JPEG' if frame.format.name.startswith('yuvj') else 'MPEG'))
         except av.FFmpegError as error:
             raise self.damaged(f'pictures of the format {frame.format.name} cannot be converted') from error
-        image = _upright(converted.to_ndarray(), frame)
+        if self._turn is None:  # a file has one; and whoever looks at a frame's side data keeps it until gc comes by
+            self._turn = _turn(frame)
+        quarters, mirrored = self._turn
+        image = converted.to_ndarray()
+        image = np.rot90(image, quarters) if quarters else image
+        image = image[:, ::-1] if mirrored else image
         return image.copy() if converted is frame else np.ascontiguousarray(image)  # the decoder looks at its own again
 
     def ends_early(self, frames, last):
@@ -218,12 +223,14 @@ class _Pipe(io.FileIO):
             raise OSError(errno.EINTR, 'interrupted') from error
 
 
-def _upright(image, frame):
-    """Turns and mirrors as the frame's display matrix says: by quarters, as any other turn has corners."""
+def _turn(frame):
+    """Returns (quarters to turn counter-clockwise, whether to mirror then), as the frame's display matrix says.
+
+    Any other turn would have corners and is not made.
+    """
     matrix = next((data for data in frame.side_data if data.type.name == 'DISPLAYMATRIX'), None)
     if matrix is None:
-        return image
+        return 0, False
     a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()  # x' = a x + c y, y' = b x + d y
     mirrored = a * d - b * c < 0
-    image = np.rot90(image, round(-math.atan2(b, -a if mirrored else a) / (math.pi / 2)) % 4)
-    return image[:, ::-1] if mirrored else image
+    return round(-math.atan2(b, -a if mirrored else a) / (math.pi / 2)) % 4, mirrored
