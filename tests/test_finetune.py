@@ -177,6 +177,16 @@ def test_options_become_lines_of_the_config_and_what_is_there_stays(tmp_path):
     assert Config.fromfile(path).total_epochs == 5 and Config.fromfile(path).seed == 7
 
 
+@pytest.mark.parametrize('option, message', [
+    ('total_epoch=1', "unknown key 'total_epoch'"), ('data.test.damagd=skip', "no argument 'damagd'"),
+    ('data.test.pipeline.1.clip_length=16', "no argument 'clip_length'")])
+def test_options_that_do_not_fit_are_told_before_training_and_leave_no_line(gestures, tmp_path, option, message, capsys):
+    words = [str(gestures), '--model', 'none', '--work-dir', str(tmp_path / 'run'), '--cfg-options', option]
+    assert main('finetune', words) == 1
+    assert message in capsys.readouterr().err
+    assert 'cfg-options' not in (tmp_path / 'run/i3d_rgb.py').read_text() and not (tmp_path / 'run/rgb').exists()
+
+
 def test_an_option_that_no_line_can_say_writes_the_config_out(tmp_path):
     for stream in ('rgb', 'flow'):
         text = config_text(stream, '/v', 3, 9, None, 0, choose_recipe(9, False))

@@ -5,6 +5,7 @@ import numpy as np
 from ..datasets.stream import sample_rng
 from ..errors import CheckpointError, ConfigError, first_difference, spelling_hint
 from ..evaluation.metrics import DEFAULT, evaluate
+from ..registry import DATASETS
 
 KEYS = {
     'model': 'the recognizer', 'loss': 'the loss', 'freeze': 'which parameters train',
@@ -30,6 +31,14 @@ NUMBERS = {  # key: (least, whether it is included, whole)
 }
 REQUIRED = ('model', 'data', 'runner')
 REQUIRED_TO_TRAIN = (*REQUIRED, 'loss', 'optimizer', 'schedule', 'total_epochs')
+
+
+def check_data(cfg):
+    """Raises an I3DBoxError where keys are wrong or a data set of the config cannot be built, by its steps or files."""
+    check_config(cfg, ('model',))
+    for subset in ('train', 'val', 'test'):
+        if _look_up(cfg, f'data.{subset}') is not None:
+            DATASETS.build(cfg.data[subset], test_mode=subset != 'train')
 
 
 def check_config(cfg, required=REQUIRED, data=()):

@@ -26,6 +26,7 @@ from ..weights.checkpoint import load_checkpoint
 from ..weights.zoo import PREFIX, local_path
 from ..weights.zoo_index import ENTRIES
 from ..workers import usable_cores
+from .checks import check_data
 from .recipes import BOTH, choose_recipe, config_name, config_text, write_config
 from .recognizers import zoo_names
 from .test import known_results, test
@@ -103,7 +104,7 @@ def prepare(folder, model=None, stream=None, work_dir=None, epochs=None, seed=No
         recipe = choose_recipe(videos, weights[name] is not None, largest)
         recipe = recipe if epochs is None else recipe._replace(epochs=epochs)
         text = config_text(name, folder, len(split.classes), videos, weights[name], seed, recipe)
-        write_config(path, text, options)
+        write_config(path, text, options, check_data)
     test_config = configs[STREAMS[stream][0]]
     if stream == 'joint':
         test_config = os.path.join(work_dir, config_name('joint'))
@@ -120,6 +121,8 @@ def finetune(plan, device='auto', device_id=None):
     last checkpoint of a run is the one that counts: to choose the best would need videos that are not tested with.
     """
     logs, checkpoints = {}, {}
+    for path in (*plan.configs.values(), plan.test_config):
+        check_data(Config.fromfile(path))  # what is tested with, too, before anything is trained
     for name, path in plan.configs.items():
         cfg = Config.fromfile(path)
         train(cfg, 'auto', device, device_id, validate=True)

@@ -195,7 +195,7 @@ def config_name(stream):
     return 'two_stream.py' if stream == 'joint' else f'i3d_{stream}.py'
 
 
-def write_config(path, text, options=None):
+def write_config(path, text, options=None, check=None):
     """Writes a config to `path`, unless there is one, and puts `options` into it.
 
     What is there stays, hand-made changes included; options that change something become lines at its end.
@@ -203,6 +203,8 @@ def write_config(path, text, options=None):
     Args:
         text (str): of the config.
         options (dict): as of --cfg-options.
+        check (callable): is called with the config that options would make, and raises what is wrong with it: a line
+            that does not fit would stop every later call.
 
     Raises: ConfigError for options that do not fit.
     """
@@ -211,6 +213,8 @@ def write_config(path, text, options=None):
     before, wanted = Config.fromfile(path), Config.fromfile(path, options)
     if wanted == before:
         return
+    if check:
+        check(wanted)
     with open(path, encoding='utf-8') as file:
         text = file.read()
     lines = [line for key, value in options.items() for line in _assignments(before, key, value)]
