@@ -235,7 +235,8 @@ def _load_bases(path, tree, chain):
             base = os.path.normpath(os.path.join(os.path.dirname(path), name))
             problem = _file_problem(base)
             if problem:
-                raise ConfigError(f'{place}: the base {name!r} ({base}) {problem}')
+                raise ConfigError(f'{place}: the base {name!r} ({base}) {problem}. To build on a shipped config, write it '
+                                  'out beside this one: i3dbox print_config NAME > base.py')
             if os.path.realpath(base) in map(os.path.realpath, chain):
                 raise ConfigError(f'{place}: bases go round in a circle: {" -> ".join(chain + (base,))}')
             loaded = _load(base, chain)
