@@ -27,7 +27,7 @@ from ..preparation.extraction import keep_settings
 from ..registry import DATASETS
 from .checks import check_config, loader_options
 from .exported import load_exported
-from .protocols import check_joint, describe_protocol, fixed_length, models
+from .protocols import check_joint, describe_protocol, fixed_length, models, subsets
 
 MANIFEST, RESULTS = 'manifest.json', 'result_Files'
 VERSION = 1
@@ -73,11 +73,10 @@ def write_dataset(cfg, out, batch_size=1, input='uint8', data='test'):
             writer.add(int(batch['index'][0]), [batch[name][0] for name in dataset.inputs])
     writer.finish()
     written = set(writer.videos)
-    parts = (cfg.data[data], cfg.data[data].get('rgb') or {}, cfg.data[data].get('flow') or {})
     manifest = dict(
         version=VERSION, i3dbox=__version__, **dict(settings, videos=videos), config=cfg.filename,
         config_text=cfg.pretty_text, average_clips=how.pop(), modality='RGB+Flow' if len(streams) == 2 else
-        dataset.modality, subset=sorted({part.get('subset') for part in parts} - {None}),
+        dataset.modality, subset=subsets(cfg.data[data]),
         classes=list(dataset.classes) if dataset.classes else None, num_classes=dataset.num_classes,
         inputs=writer.inputs, clips=writer.videos, files=writer.names, sha256=writer.hashes,
         skipped=[video['name'] for i, video in enumerate(videos) if i not in written])

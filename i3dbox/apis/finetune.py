@@ -121,19 +121,19 @@ def finetune(plan, device='auto', device_id=None):
     last checkpoint of a run is the one that counts: to choose the best would need videos that are not tested with.
     """
     logs, checkpoints = {}, {}
-    for path in (*plan.configs.values(), plan.test_config):
-        check_data(Config.fromfile(path))  # what is tested with, too, before anything is trained
-    for name, path in plan.configs.items():
-        cfg = Config.fromfile(path)
+    configs = {name: Config.fromfile(path) for name, path in plan.configs.items()}
+    tested = Config.fromfile(plan.test_config)  # a copy of its own, as training completes its config
+    for cfg in (*configs.values(), tested) if plan.tested == 'joint' else configs.values():
+        check_data(cfg)  # what is tested with, too, before anything is trained
+    for name, cfg in configs.items():
         train(cfg, 'auto', device, device_id, validate=True)
         checkpoints[name] = last_checkpoint(cfg.work_dir)
         logs[TITLES[name]] = read_run_log(cfg.work_dir)
-    cfg = Config.fromfile(plan.test_config)
     file = os.path.join(plan.work_dir, f'{plan.tested}.pkl')
     checkpoint = checkpoints if plan.tested == 'joint' else checkpoints[plan.tested]
-    results = known_results(file, checkpoint, dict(config_text=cfg.pretty_text))
+    results = known_results(file, checkpoint, dict(config_text=tested.pretty_text))
     if results is None:
-        results = test(cfg, checkpoint, device, device_id)
+        results = test(tested, checkpoint, device, device_id)
         results.save(file)
     split = plan.split
     notes = [f'{len(split.train)} videos trained, {len(split.val)} others were tested with. The figures are of the '

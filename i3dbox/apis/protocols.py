@@ -98,6 +98,12 @@ def models(model):
     return [model[key] for key in ('rgb', 'flow') if key in model] or [model]
 
 
+def subsets(dataset):
+    """The subsets that a data set's config names, those of its streams too: sorted list of str."""
+    parts = (dataset, dataset.get('rgb') or {}, dataset.get('flow') or {})
+    return sorted({part.get('subset') for part in parts} - {None})
+
+
 def pipelines(dataset):
     """The pipelines of a data set's config, by stream."""
     streams = {key: dataset[key] for key in ('rgb', 'flow') if key in dataset} or {'imgs': dataset}

@@ -25,7 +25,7 @@ from ..registry import DATASETS
 from ..weights.loading import load_weights
 from ..weights.zoo import local_path
 from .checks import check_classes, check_config, check_fit, loader_options
-from .protocols import describe_protocol
+from .protocols import describe_protocol, subsets
 
 logger = logging.getLogger(__name__)
 
@@ -90,10 +90,8 @@ class Evaluator:
 
     def _identity(self):
         """What tests alike, whatever the checkpoint and the machine: plain values."""
-        parts = self.cfg.data[self.data]
-        subsets = {part.get('subset') for part in (parts, parts.get('rgb') or {}, parts.get('flow') or {})} - {None}
         return dict(config_text=self.cfg.pretty_text, protocol=describe_protocol(self.cfg, self.data), data=self.data,
-                    subset=sorted(subsets), modality=self.recognizer.modality)
+                    subset=subsets(self.cfg.data[self.data]), modality=self.recognizer.modality)
 
     def _meta(self, checkpoint):
         """Where the results come from: plain values."""

@@ -44,7 +44,7 @@ def run(args):
     if folder:
         from ..preparation.sources import find_videos
         sources = [(source.name, source.path) for source in find_videos(args.source)]
-    elif not args.source.isdecimal() and not os.path.exists(args.source):
+    elif not is_camera(args.source) and not os.path.exists(args.source):
         raise DataError(f'{args.source}: there is no such file or folder')
     recognizer = load_recognizer(args)
     # wrong options are told here, and not of each video of a folder
@@ -69,6 +69,10 @@ def run(args):
     if folder:
         print(f'\n{len(sources) - len(failed)} of {len(sources)} videos recognised')
     return 1 if failed else 0
+
+
+def is_camera(source):
+    return source.isdecimal() and not os.path.exists(source)
 
 
 def cutter_options(args):
@@ -122,8 +126,7 @@ def recognize(recognizer, source, outs, args, interrupts):
     from ..apis.recognize import Total, bar, recognize_windows
     from ..datasets.frame_stream import FrameStream
 
-    camera = source.isdecimal() and not os.path.exists(source)
-    frames = FrameStream(int(source) if camera else source, args.fps)
+    frames = FrameStream(int(source) if is_camera(source) else source, args.fps)
     window = args.window or recognizer.window
     total, complete = Total(recognizer, frames.name), True
     with contextlib.ExitStack() as stack:

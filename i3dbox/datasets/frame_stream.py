@@ -1,7 +1,6 @@
 """The frames of a video, a camera or arrays, one after the other: for what must not grow with a video's length."""
 
 import os
-import pathlib
 import time as clock
 
 import cv2
@@ -94,9 +93,11 @@ class FrameStream:
         return rate if 0 < rate < 1e4 else 0.0
 
     def _hint(self):
-        if pathlib.Path(self.path).is_fifo():
+        if not isinstance(self._source, VideoFile):
+            return ''
+        if self._source.piped:
             return ' from a pipe (an .mp4 may have to be sought in: write it to a file)'
-        return f' (its codec is {self._source.codec})' if isinstance(self._source, VideoFile) else ''
+        return f' (its codec is {self._source.codec})'
 
     def _of_file(self, video):
         time = 0.0

@@ -1,9 +1,6 @@
 """Reading exactly the frames asked for out of a video file."""
 
-import contextlib
 import logging
-import os
-import stat
 
 from ..errors import DamagedSampleError
 from .video_file import VideoFile
@@ -47,15 +44,10 @@ class VideoReader:
     modality = 'RGB'
 
     def __init__(self, path, name=None, num_threads=1, bgr=False):
-        self.path = os.fspath(path)
-        self.name = name or os.path.splitext(os.path.basename(self.path))[0]
-        self._arguments = path, name, num_threads, bgr
+        self._arguments = path, name, num_threads, bgr, False
         self._video = self._shape = self._packets = None
-        with contextlib.suppress(OSError):  # which is told when it is opened
-            if stat.S_ISFIFO(os.stat(self.path).st_mode):
-                raise DamagedSampleError(self.name, self.path, 'this is a pipe; a video is read more than once')
         self._rewind()
-        self.fps = self._video.fps
+        self.path, self.name, self.fps = self._video.path, self._video.name, self._video.fps
         try:
             self._length = self._stated_length()
         except DamagedSampleError:

@@ -34,31 +34,32 @@ class VideoFile:
                 video.image(frame)
 
     Args:
-        path (str): the file; a pipe will do.
+        path (str): the file.
         name (str): the sample's, for errors; default: the file name without extension.
         num_threads (int): of the decoder.
         bgr (bool): give images in OpenCV's order of channels, for what goes back to OpenCV.
+        pipes (bool): whether a pipe will do; who reads a video more than once says no.
 
     Attributes:
         fps (float): frames a second by the header, 0 if unknown.
         frame_time (float): 1 / fps, or 1 / 25. seconds (float or None): how long the video is by the header.
         stated (int or None): how many frames it has by the header, or by its duration.
         picture (bool): whether this is a picture, which FFmpeg opens as a video of one frame.
-        codec (str): the decoder's name.
+        codec (str): the decoder's name. piped (bool): whether the file is a pipe.
         damaged_packets (int): how many could not be decoded so far, not counting those in front of the first frame.
 
     Raises:
         DamagedSampleError: a file that cannot be opened or read, or is no video.
     """
 
-    def __init__(self, path, name=None, num_threads=1, bgr=False):
+    def __init__(self, path, name=None, num_threads=1, bgr=False, pipes=True):
         self.path = os.fspath(path)
         self.name = name or os.path.splitext(os.path.basename(self.path))[0]
         self.damaged_packets = 0
         self._format, self._reformatter = 'bgr24' if bgr else 'rgb24', VideoReformatter()
         self._container = self._file = self._turn = None
         try:
-            self._open_file()
+            self._open_file(pipes)
             self._open_stream(num_threads)
         except BaseException:
             self.close()
@@ -165,15 +166,17 @@ class VideoFile:
         if isinstance(error, OSError) and not isinstance(error, av.FFmpegError):
             raise self.damaged(f'cannot be read: {error.strerror}') from error
 
-    def _open_file(self):
+    def _open_file(self, pipes):
         # opened here, as FFmpeg would take some names for addresses, and knows no names that are not UTF-8
         try:
-            pipe = stat.S_ISFIFO(os.stat(self.path).st_mode)
-            self._file = _Pipe(self.path) if pipe else open(self.path, 'rb', buffering=0)
-            empty = not pipe and os.fstat(self._file.fileno()).st_size == 0
+            about = os.stat(self.path)
+            self.piped = stat.S_ISFIFO(about.st_mode)
+            if self.piped and not pipes:
+                raise self.damaged('this is a pipe; a video is read more than once')
+            self._file = _Pipe(self.path) if self.piped else open(self.path, 'rb', buffering=0)
         except OSError as error:
             raise self.damaged(f'cannot be opened: {error.strerror}') from error
-        if empty:
+        if about.st_size == 0 and not self.piped:
             raise self.damaged('the file is empty')
         try:
             self._container = av.open(self._file, metadata_errors='replace')
@@ -202,7 +205,7 @@ class VideoFile:
         self.stated = self._stream.frames or self.seconds and max(int(self.seconds * self.fps + 0.5), 0) or None
 
     def _duration(self):
-        if self._container.format.name == 'avi' and self._stream.frames and self._stream.average_rate:
+        if self._decoding_times and self._stream.frames and self._stream.average_rate:
             return float(self._stream.frames / self._stream.average_rate)  # FFmpeg's is that of what is left of a file
         stream, whole = self._stream.duration, self._container.duration
         if not stream:  # then the file's is when it ends
