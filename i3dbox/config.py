@@ -5,8 +5,8 @@
     'InceptionI3D'
 
 A config file's top-level names are its values; modules, functions, classes and names that begin with
-`_` are not. `_base_` names one or several files, relative to this one, whose values are merged below
-its own: dicts merge key by key, anything else replaces, and `_delete_=True` in a dict makes it replace
+`_` are not. `_base_` names one or several files, relative to this one (or 'i3dbox::i3d_rgb_ucf101.py' of the
+shipped ones), whose values are merged below its own: dicts merge key by key, anything else replaces, and `_delete_=True` in a dict makes it replace
 too. `{{fileDirname}}`, `{{fileBasename}}`, `{{fileBasenameNoExtension}}` and `{{fileExtname}}` stand for
 parts of the file's own path, and `{{_base_.a.b.0}}` for a copy of a value of its bases; both also inside
 strings. `custom_imports = dict(imports=['package.module'], dirs=[...], allow_failed_imports=False)` imports
@@ -28,6 +28,7 @@ from .config_values import is_name, merge, override, to_python
 from .custom_imports import as_strings, import_custom_modules
 from .errors import ConfigError, spelling_hint
 from .fileio import atomic_write
+from .shipped_configs import resolve
 
 
 class MissingKeyError(ConfigError, KeyError, AttributeError):
@@ -75,13 +76,13 @@ class Config(collections.abc.MutableMapping):
         """Reads a config file, applies overrides and imports what `custom_imports` names.
 
         Args:
-            path (str): a Python file.
+            path (str): a Python file; 'i3dbox::i3d_rgb_ucf101.py' is a shipped one.
             overrides (dict): see `merge_from_dict`.
 
         Raises:
             ConfigError: with the file and, where there is one, the line at fault.
         """
-        path = os.path.abspath(path)
+        path = resolve(os.fspath(path), os.getcwd())
         problem = _file_problem(path)
         if problem:
             raise ConfigError(f'config {path} {problem}')
@@ -232,11 +233,10 @@ def _load_bases(path, tree, chain):
         if names is None:
             raise ConfigError(f'{place}: _base_ is a string or a list of strings, written out')
         for name in names:
-            base = os.path.normpath(os.path.join(os.path.dirname(path), name))
+            base = resolve(name, os.path.dirname(path))
             problem = _file_problem(base)
             if problem:
-                raise ConfigError(f'{place}: the base {name!r} ({base}) {problem}. To build on a shipped config, write it '
-                                  'out beside this one: i3dbox print_config NAME > base.py')
+                raise ConfigError(f"{place}: the base {name!r} ({base}; shipped ones are 'i3dbox::NAME.py') {problem}")
             if os.path.realpath(base) in map(os.path.realpath, chain):
                 raise ConfigError(f'{place}: bases go round in a circle: {" -> ".join(chain + (base,))}')
             loaded = _load(base, chain)

@@ -9,7 +9,8 @@ import types
 
 import pytest
 
-from i3dbox.commands import ALIASES, GROUPS, arguments, cli, main, spelled, summaries
+from i3dbox import shipped_configs
+from i3dbox.commands import ALIASES, GROUPS, cli, main, spelled, summaries
 from i3dbox.commands.arguments import add_cfg_options, add_config_argument, load_config, parse_value
 from i3dbox.config import Config
 from i3dbox.engine.versions import cpu_warning
@@ -209,7 +210,7 @@ def shipped(tmp_path, monkeypatch):
     folder.mkdir()
     elsewhere.mkdir()
     (folder / 'i3d_rgb.py').write_text('x = 1')
-    monkeypatch.setattr(arguments, 'configs_folder', lambda: str(folder))
+    monkeypatch.setattr(shipped_configs, 'configs_folder', lambda: str(folder))
     monkeypatch.chdir(elsewhere)
     return folder
 
@@ -218,6 +219,19 @@ def shipped(tmp_path, monkeypatch):
 def test_a_shipped_config_is_found_by_name(shipped, name):
     cfg = load_config(parse(name, '--cfg-options', 'y=2'))
     assert dict(cfg) == dict(x=1, y=2) and cfg.filename == str(shipped / 'i3d_rgb.py')
+
+
+def test_a_config_of_the_users_builds_on_a_shipped_one_from_any_folder(shipped):
+    pathlib.Path('mine.py').write_text("_base_ = 'i3dbox::i3d_rgb.py'\ny = 3")
+    assert dict(load_config(parse('mine.py'))) == dict(x=1, y=3)
+    assert Config.fromfile('i3dbox::i3d_rgb.py').x == load_config(parse('i3dbox::i3d_rgb.py')).x == 1
+
+
+def test_a_shipped_base_that_is_not_there_is_reported_with_its_near_spelling(shipped):
+    pathlib.Path('mine.py').write_text("_base_ = 'i3dbox::i3d_rbg.py'")
+    with pytest.raises(ConfigError, match="line 1: the base 'i3dbox::i3d_rbg.py' .* does not exist. Did you mean "
+                                          "'i3d_rgb.py'"):
+        load_config(parse('mine.py'))
 
 
 def test_one_option_points_all_data_sets_at_a_folder():
@@ -244,10 +258,10 @@ def test_a_config_that_is_nowhere_is_reported(shipped, name, message):
 
 
 def test_the_shipped_configs_are_those_of_the_checkout_unless_the_package_holds_them(monkeypatch, tmp_path):
-    assert arguments.configs_folder() == str(ROOT / 'configs')
+    assert shipped_configs.configs_folder() == str(ROOT / 'configs')
     (tmp_path / 'i3dbox' / 'configs').mkdir(parents=True)
-    monkeypatch.setattr(arguments, '_PACKAGE', str(tmp_path / 'i3dbox'))
-    assert arguments.configs_folder() == str(tmp_path / 'i3dbox' / 'configs')
+    monkeypatch.setattr(shipped_configs, '_PACKAGE', str(tmp_path / 'i3dbox'))
+    assert shipped_configs.configs_folder() == str(tmp_path / 'i3dbox' / 'configs')
 
 
 # The tools

@@ -15,12 +15,12 @@ from i3d_weights import write_i3d_checkpoint
 from i3dbox.apis import load_exported
 from i3dbox.apis.export import compare, export, prepare, verify
 from i3dbox.commands import main
-from i3dbox.commands.arguments import find_config
 from i3dbox.config import Config
 from i3dbox.errors import ConfigError, DeviceError, ExportError, I3DBoxError, RegistryError
 from i3dbox.exporters.mindir import MindIRExporter
 from i3dbox.registry import BACKBONES, EXPORTERS
 from i3dbox.runtimes.backends import BACKENDS
+from i3dbox.shipped_configs import find_config
 from test_commands import small
 from test_training import command
 from tiny_export import logits, some_clips, tiny_config, tiny_export, write_tiny_checkpoint  # noqa: F401 (a fixture)

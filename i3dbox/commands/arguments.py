@@ -2,17 +2,16 @@
 
 import argparse
 import ast
-import difflib
 import json
 import os
 
 from ..config import Config
 from ..errors import ConfigError
 from ..fileio import atomic_write
+from ..shipped_configs import find_config
 from ..workers import usable_cores
 
 OPENI = ('data_url', 'train_url', 'ckpt_url', 'result_url')
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def add_config_argument(parser):
@@ -227,31 +226,6 @@ def load_config(args):
         for part in found:
             part['data_root'] = cfg.data_root
     return cfg
-
-
-def find_config(name):
-    """Returns the path of the config file `name`, which stands for itself or for a shipped config."""
-    if os.path.isfile(name) or os.path.isabs(name):
-        return name
-    folder = configs_folder()
-    parts = os.path.normpath(name).split(os.sep)
-    short = os.path.join(*(parts[1:] if parts[0] == 'configs' and len(parts) > 1 else parts))
-    for path in (os.path.join(folder, short), os.path.join(folder, f'{short}.py')):
-        if os.path.isfile(path):
-            return path
-    files = os.listdir(folder) if os.path.isdir(folder) else []
-    shipped = sorted(file[:-3] for file in files if file.endswith('.py'))
-    near = difflib.get_close_matches(os.path.splitext(parts[-1])[0], shipped, n=1)
-    if near:
-        raise ConfigError(f'config {name!r} is neither a file nor shipped with i3dbox. '
-                          f'Did you mean {near[0]!r}?')
-    return name  # Config.fromfile says what is wrong with it
-
-
-def configs_folder():
-    """Returns the folder of the shipped configs: the installed package's, else the checkout's."""
-    inside = os.path.join(_PACKAGE, 'configs')
-    return inside if os.path.isdir(inside) else os.path.join(os.path.dirname(_PACKAGE), 'configs')
 
 
 class DictAction(argparse.Action):

@@ -1,0 +1,45 @@
+"""The configs that come with i3dbox, in a checkout and in an installed copy."""
+
+import difflib
+import os
+
+from .errors import ConfigError
+
+PREFIX = 'i3dbox::'
+_PACKAGE = os.path.dirname(os.path.abspath(__file__))
+
+
+def configs_folder():
+    """Returns the folder of the shipped configs: the installed package's, else the checkout's."""
+    inside = os.path.join(_PACKAGE, 'configs')
+    return inside if os.path.isdir(inside) else os.path.join(os.path.dirname(_PACKAGE), 'configs')
+
+
+def resolve(name, folder):
+    """Absolute path of a config: of the shipped one for 'i3dbox::i3d_rgb_ucf101.py', else from `folder` on."""
+    if name.startswith(PREFIX):
+        folder, name = configs_folder(), name[len(PREFIX):]
+    return os.path.abspath(os.path.join(folder, name))
+
+
+def find_config(name):
+    """Returns the path of the config file `name`, which stands for itself or for a shipped config.
+
+    A relative path that does not exist is looked up among the shipped configs, with or without `configs/` in front
+    and `.py` behind. Raises: ConfigError for one that nearly spells a shipped config; what is wrong with another is
+    for Config.fromfile to say.
+    """
+    if os.path.isfile(name) or os.path.isabs(name) or name.startswith(PREFIX):
+        return name
+    folder = configs_folder()
+    parts = os.path.normpath(name).split(os.sep)
+    short = os.path.join(*(parts[1:] if parts[0] == 'configs' and len(parts) > 1 else parts))
+    for path in (os.path.join(folder, short), os.path.join(folder, f'{short}.py')):
+        if os.path.isfile(path):
+            return path
+    files = os.listdir(folder) if os.path.isdir(folder) else []
+    shipped = sorted(file[:-3] for file in files if file.endswith('.py'))
+    near = difflib.get_close_matches(os.path.splitext(parts[-1])[0], shipped, n=1)
+    if near:
+        raise ConfigError(f'config {name!r} is neither a file nor shipped with i3dbox. Did you mean {near[0]!r}?')
+    return name
