@@ -41,11 +41,12 @@ setup(
         'google-crc32c',  # checksums of TensorFlow's checkpoints
         'av>=14.2',  # FFmpeg: decodes videos
         'addict', 'yapf', 'terminaltables', 'tqdm', 'matplotlib',
+        'pillow',  # text in pictures
         'setuptools',  # MindSpore imports it and does not say so
     ],
     extras_require={
         # torch: the CPU build is enough; parity tests skip without it
-        'test': ['pytest', 'pytest-xdist', 'psutil', 'pillow', 'scikit-learn', 'scipy', 'h5py', 'torch==2.13.0; python_version >= "3.10"',
+        'test': ['pytest', 'pytest-xdist', 'psutil', 'scikit-learn', 'scipy', 'h5py', 'torch==2.13.0; python_version >= "3.10"',
                  *ONNX],
         'features': ['h5py'],  # features in HDF5
         'onnx': ONNX,

@@ -12,10 +12,9 @@ import numpy as np
 from .datasets.frame_stream import JUMP
 from .errors import DataError
 from .flow.encoding import decode, flow_to_color
-from .visualization import ascii_text
+from .lettering import measure, write
 
 _BACKGROUND, _INK, _DIM, _TRACK = (24, 24, 24), (240, 240, 240), (165, 165, 165), (52, 52, 52)
-_FONT = cv2.FONT_HERSHEY_SIMPLEX
 _LEAST, _MOST = (360, 480), (404, 720)  # height and width of the picture that a frame is brought to lie between
 _CELLS = 1024  # of a timeline
 _TICKS = 10000  # a second: the resolution of time stamps
@@ -203,11 +202,11 @@ def draw(frame, top, timeline, time, flow=None, full=None):
     cv2.rectangle(panel, (x - 1, y - 3), (x + 1, y + line * 2 // 3 + 2), _INK, -1)
     y += line * 2 // 3 + line * 5 // 6
     left, right = clock(time), clock(timeline.seconds)
-    _text(panel, left, margin, y, line * 0.62, _INK)
-    _text(panel, right, width - margin - _width(right, line * 0.62), y, line * 0.62, _DIM)
+    write(panel, left, margin, y, line * 0.62, _INK)
+    write(panel, right, width - margin - measure(right, line * 0.62), y, line * 0.62, _DIM)
     if full:
         note = f'flow: full colour is {full:.0f} px/frame'
-        _text(panel, note, (width - _width(note, line * 0.62)) // 2, y, line * 0.62, _DIM)
+        write(panel, note, (width - measure(note, line * 0.62)) // 2, y, line * 0.62, _DIM)
     if picture.shape[1] < width:
         before = (width - picture.shape[1]) // 2
         picture = cv2.copyMakeBorder(picture, 0, 0, before, width - picture.shape[1] - before, cv2.BORDER_CONSTANT,
@@ -232,35 +231,22 @@ def _draw_class(panel, y, line, margin, prediction, first):
     base = y + line * 3 // 4
     cv2.rectangle(panel, (margin, y + line // 5), (margin + line * 2 // 5, base), color, -1)
     left, share = margin + line * 3 // 4, f'{100 * prediction.probability:.0f} %'
-    bar, end = width // 2, width - margin - _width('100 %', line * 0.7) - margin
-    ink, name = _INK if first else _DIM, _fit(ascii_text(prediction.name), size, bar - left - margin)
-    _text(panel, name, left, base, size, ink)
+    bar, end = width // 2, width - margin - measure('100 %', line * 0.7) - margin
+    ink, name = _INK if first else _DIM, _fit(prediction.name, size, bar - left - margin)
+    write(panel, name, left, base, size, ink)
     cv2.rectangle(panel, (bar, y + line // 4), (end, base), _TRACK, -1)
     filled = bar + int(round((end - bar) * prediction.probability))
     if filled > bar:
         cv2.rectangle(panel, (bar, y + line // 4), (filled, base), color, -1)
-    _text(panel, share, width - margin - _width(share, line * 0.7), base, line * 0.7, ink)
-
-
-def _scale(size):
-    return size / 30  # the font's height of a line at scale 1
-
-
-def _width(text, size):
-    return cv2.getTextSize(text, _FONT, _scale(size), 1)[0][0]
+    write(panel, share, width - margin - measure(share, line * 0.7), base, line * 0.7, ink)
 
 
 def _fit(text, size, room):
-    if _width(text, size) <= room:
+    if measure(text, size) <= room:
         return text
-    while text and _width(f'{text}...', size) > room:
+    while text and measure(f'{text}...', size) > room:
         text = text[:-1]
     return f'{text.rstrip()}...'
-
-
-def _text(image, text, x, y, size, color):
-    thickness = 2 if size > 24 else 1
-    cv2.putText(image, text, (int(x), int(y)), _FONT, _scale(size), color, thickness, cv2.LINE_AA)
 
 
 def clock(seconds):

@@ -1,15 +1,13 @@
 """Pictures of clips, for the eye."""
 
-import unicodedata
-
-import cv2
 import numpy as np
 
 from .flow.encoding import decode, flow_to_color
+from .lettering import measure, write
 
 _BACKGROUND, _INK = 24, (235, 235, 235)
 _GAP = 2  # pixels between frames
-_LINE = 20  # pixels, the height of a line of text
+_LINE, _SIZE = 20, 13  # pixels: the height of a line of text, and of its letters
 _SMALLEST = 96  # pixels; smaller frames are enlarged by a whole factor, so that every pixel stays a pixel
 
 
@@ -20,8 +18,7 @@ def contact_sheet(clip, modality='RGB', title='', columns=8, bound=20):
         clip (array): uint8 T x H x W x C, or N x T x H x W x C (each of the N clips begins a row);
             C = 3 (RGB as it is) or 2 (8-bit flow, drawn by `flow_to_color`).
         modality (str): 'RGB' or 'Flow'.
-        title (str): may have several lines. OpenCV's font knows ASCII only: other letters lose
-            their accents or become '?'.
+        title (str): may have several lines.
         columns (int): frames in a row.
         bound (float): of the flow's 8-bit encoding, pixels per frame.
 
@@ -56,14 +53,6 @@ def _row(frames):
 
 
 def _strip(line):
-    font, scale = cv2.FONT_HERSHEY_SIMPLEX, 0.42
-    line = ascii_text(line)
-    width = cv2.getTextSize(line, font, scale, 1)[0][0] + 12
-    strip = np.full((_LINE, width, 3), _BACKGROUND, np.uint8)
-    return cv2.putText(strip, line, (6, _LINE - 6), font, scale, _INK, 1, cv2.LINE_AA)
-
-
-def ascii_text(text):
-    """The text in ASCII: accents dropped, other foreign letters as '?'."""
-    plain = ''.join(c for c in unicodedata.normalize('NFKD', text) if not unicodedata.combining(c))
-    return plain.encode('ascii', 'replace').decode()
+    strip = np.full((_LINE, measure(line, _SIZE) + 12, 3), _BACKGROUND, np.uint8)
+    write(strip, line, 6, _LINE - 6, _SIZE, _INK)
+    return strip

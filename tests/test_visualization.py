@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from i3dbox.flow.encoding import encode
-from i3dbox.visualization import ascii_text, contact_sheet, stack
+from i3dbox.visualization import contact_sheet, stack
 
 
 def numbered_clip(frames, size=100):
@@ -43,10 +43,6 @@ def test_the_title_has_a_strip_a_line(title, lines):
 
 def test_a_long_title_widens_the_sheet():
     assert contact_sheet(numbered_clip(1), title='x' * 100).shape[1] > 500
-
-
-def test_letters_that_the_font_lacks_are_replaced():
-    assert ascii_text('Müller_Éire_视频.avi') == 'Muller_Eire_??.avi'
 
 
 def test_stacked_images_may_differ_in_width():

@@ -2,6 +2,7 @@
 
 import os
 import re
+import unicodedata
 
 from . import arguments
 
@@ -63,9 +64,8 @@ def draw(dataset, results):
 
 def safe_name(name):
     """`name` as a file name for any system: ASCII letters, digits, '-', '_' and '.'; at most 100 of them."""
-    from ..visualization import ascii_text
-
-    return re.sub(r'[^A-Za-z0-9_.-]+', '_', ascii_text(name)).strip('._')[-100:] or 'sample'
+    plain = ''.join(letter for letter in unicodedata.normalize('NFKD', name) if not unicodedata.combining(letter))
+    return re.sub(r'[^A-Za-z0-9_.-]+', '_', plain).strip('._')[-100:] or 'sample'
 
 
 def write_picture(path, image):

@@ -1,10 +1,8 @@
 """Charts as PNG: curves of runs, confusion matrices, calibration."""
 
 import io
-import warnings
 
 import numpy as np
-from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
@@ -12,12 +10,10 @@ from matplotlib.ticker import MaxNLocator
 from ..evaluation.metrics import confidences
 from ..evaluation.metrics.confusion import confusion_matrix
 from ..evaluation.tables import class_names
+from ..lettering import fitting
 
 # Okabe and Ito's colours, which the colour-blind can tell apart
 COLORS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000', '#F0E442')
-# Class names may be Chinese; the first of these that is installed draws what the default font has not.
-_FONTS = ('DejaVu Sans', 'Noto Sans CJK SC', 'Noto Sans SC', 'Source Han Sans SC', 'Microsoft YaHei', 'SimHei',
-          'PingFang SC', 'WenQuanYi Zen Hei', 'WenQuanYi Micro Hei', 'AR PL UMing CN')
 
 
 def curves(runs):
@@ -41,7 +37,7 @@ def curves(runs):
 def confusion_chart(results, title):
     """The confusion matrix, rows divided by the number of their samples."""
     counts = confusion_matrix(results.scores, results.labels)['confusion_matrix']
-    names = class_names(results.classes, len(counts))
+    names = [fitting(name)[0] for name in class_names(results.classes, len(counts))]
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     side = min(max(4.5, 0.16 * len(counts) + 2.5), 20)
     figure, axes = _figure(title, side + 0.8, side)
@@ -104,11 +100,12 @@ def _figure(title, width, height):
 
 
 def _png(figure):
-    installed = {font.name for font in font_manager.fontManager.ttflist}
     for text in figure.findobj(Text):
-        text.set_fontfamily([name for name in _FONTS if name in installed])
+        if not text.get_text().isascii():
+            shown, path = fitting(text.get_text())
+            properties = text.get_fontproperties().copy()
+            properties.set_file(path)
+            text.set(text=shown, fontproperties=properties)
     file = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings('ignore', 'Glyph')  # no such font is installed: the page's tables have the names
-        figure.savefig(file, format='png', dpi=110)
+    figure.savefig(file, format='png', dpi=110)
     return file.getvalue()

@@ -1,0 +1,97 @@
+"""Text in pictures is written in a font that has its letters."""
+
+import numpy as np
+import pytest
+
+from i3dbox import lettering
+from i3dbox.lettering import DEFAULT, fitting, measure, write
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """Puts fonts of given letters in the place of those of this machine."""
+    builder, pen = pytest.importorskip('fontTools.fontBuilder'), pytest.importorskip('fontTools.pens.ttGlyphPen')
+
+    def box():
+        drawn = pen.TTGlyphPen(None)
+        drawn.moveTo((100, 0))
+        for corner in ((100, 700), (900, 700), (900, 0)):
+            drawn.lineTo(corner)
+        drawn.closePath()
+        return drawn.glyph()
+
+    def install(style='Regular', letters='', name='Boxes'):
+        letters = ''.join(dict.fromkeys(letters))
+        names = ['.notdef', *(f'uni{ord(letter):04X}' for letter in letters)]
+        font = builder.FontBuilder(1000, isTTF=True)
+        font.setupGlyphOrder(names)
+        font.setupCharacterMap({ord(letter): glyph for letter, glyph in zip(letters, names[1:])})
+        font.setupGlyf({glyph: box() for glyph in names})
+        font.setupHorizontalMetrics({glyph: (1000, 100) for glyph in names})
+        font.setupHorizontalHeader(ascent=800, descent=-200)
+        font.setupNameTable(dict(familyName=name, styleName=style))
+        font.setupOS2()
+        font.setupPost()
+        paths.append(str(tmp_path / f'{name}-{style}.ttf'))
+        font.save(paths[-1])
+        return paths[-1]
+
+    paths = []
+    monkeypatch.setattr('matplotlib.font_manager.findSystemFonts', lambda: paths)
+    for cached in (lettering._installed, lettering.fitting):
+        cached.cache_clear()
+    yield install
+    for cached in (lettering._installed, lettering.fitting):
+        cached.cache_clear()
+
+
+@pytest.mark.parametrize('text', ['waving', 'Müller', 'приседание'])
+def test_the_default_font_writes_latin_and_cyrillic(installed, text):
+    installed(letters=text)
+    assert fitting(text) == (text, DEFAULT)
+
+
+def test_chinese_is_written_in_the_installed_font_that_has_it(installed):
+    installed(letters='挥', name='A')
+    both = installed(letters='挥手', name='B')
+    assert fitting('挥手') == ('挥手', both)
+
+
+def test_the_regular_style_is_preferred(installed):
+    installed('Bold', '挥手')
+    regular = installed('Regular', '挥手')
+    assert fitting('挥手') == ('挥手', regular)
+
+
+def test_letters_that_no_font_has_become_question_marks(installed):
+    font = installed(letters='挥 1')
+    assert fitting('挥手 1') == ('挥? 1', font)
+    assert fitting('\udc80') == ('?', DEFAULT)  # a byte of a file name that is no text
+
+
+def test_accents_that_stand_apart_join_their_letters(installed):
+    assert fitting('Mu\u0308ller')[0] == 'Müller'
+
+
+def test_a_file_that_is_no_font_is_passed_over(installed):
+    font = installed(letters='挥')
+    with open(installed(letters='手', name='A'), 'w') as file:
+        file.write('no font')
+    assert fitting('挥') == ('挥', font) and fitting('手')[0] == '?'
+
+
+def test_letters_fill_their_place_and_nothing_else(installed):
+    installed(letters='挥手')
+    image = np.zeros((40, 100, 3), np.uint8)
+    write(image, '挥手', 10, 30, 20, (200, 100, 50))
+    assert measure('挥手', 20) == 40
+    rows, columns = np.nonzero(image.any(-1))
+    assert 16 <= rows.min() <= 17 and rows.max() == 29  # 700 thousandths of 20 above the base line
+    assert 11 <= columns.min() <= 12 and 47 <= columns.max() <= 48
+    assert (image[20, 20] == (200, 100, 50)).all()
+
+
+def test_text_that_reaches_over_the_edge_is_cut_off():
+    image = np.zeros((20, 30, 3), np.uint8)
+    write(image, 'a long text', 20, 15, 16, (255, 255, 255))
+    assert image[:, 20:].any() and not image[:, :18].any()
