@@ -58,8 +58,9 @@ def _import(module, dirs, source, may_fail):
     try:
         importlib.import_module(module)
     except Exception as error:  # the user's module may raise anything
-        message = (f'{source}: custom import {module!r} failed: {_describe(error)}. It was looked for in the '
-                   f'installed packages and in {", ".join(dirs)}')
+        message = f'{source}: custom import {module!r} failed: {_describe(error)}'
+        if isinstance(error, ModuleNotFoundError):
+            message += f'. It was looked for in the installed packages and in {", ".join(dirs)}'
         if not (may_fail and isinstance(error, ImportError)):
             raise ConfigError(message) from error
         warnings.warn(message)

@@ -40,6 +40,8 @@ class Registry:
         self._parts[name] = part
         return part
 
+    register_module = register  # mmaction2's name for it
+
     def get(self, type_):
         """Returns the part that `type_` names: a registered name, a dotted path, or the part itself."""
         if not isinstance(type_, str):

@@ -129,6 +129,8 @@ def test_short_names_run_their_commands_and_are_listed_beside_them(capsys, tmp_p
     with pytest.raises(SystemExit):
         cli(['download', '--help'])
     assert 'usage: i3dbox download' in capsys.readouterr().out
+    assert cli(['config', 'nowhere.py']) == 1
+    assert capsys.readouterr().err.startswith('i3dbox config: error: config ')
 
 
 def test_short_names_hide_no_command_and_help_lists_each_command_once(capsys):

@@ -67,6 +67,7 @@ def test_a_video_is_recognised_and_written_in_every_form(network, video, tmp_pat
     rows = list(csv.DictReader(open(outs[2], newline='')))
     assert len(rows) == 14 and [row['part'] for row in rows[-3:]] == ['window', 'video', 'video']
     assert rows[-2]['class'] == best[0].name
+    assert [(row['first'], row['last'], row['start']) for row in rows[2:4]] == [('5', '13', '0.200')] * 2
     assert float(rows[-2]['probability']) == pytest.approx(best[0].probability, abs=1e-6)
     written = frames_in(outs[0])
     width, height = picture_size(48, 64)
@@ -154,7 +155,9 @@ def test_ctrl_c_on_the_command_ends_it_with_130_and_whole_files(network, tmp_pat
     (['--model', 'i3d_rgb', '--out', 'a.gif'], r'--out files end in .mp4, .json, .csv; got a.gif'),
     (['--model', 'i3d_rgb', '--out', 'a.csv', 'a.csv'], 'names a file twice'),
     (['--model', 'i3d_rgb', '--out', '{video}'], r'is the video itself'),
-    (['--model', 'i3d_rgb'], "the model zoo has no 'i3d_rgb'")])
+    (['--model', 'i3d_rgb', '--method', 'tv-l1'], "no flow method is called 'tv-l1'. Did you mean 'tvl1'"),
+    (['--model', 'i3d_rgb'], "the model zoo has no 'i3d_rgb'"),
+    (['--model', 'best.onx'], 'best.onx: there is no such file. Files that run by themselves end in .onnx or .mindir')])
 def test_wrong_arguments_are_told_in_one_line(tmp_path, words, message, capsys):
     path = str(write_video(tmp_path / 'a.mp4', moving_frames(3), 'mp4v'))
     assert main('demo', [path, *(word.format(video=path) for word in words)]) == 1

@@ -48,6 +48,18 @@ def test_a_decorator_registers_under_the_own_or_another_name(registry):
     assert registry.get('Circle') is Circle and registry.build(dict(type='ring', width=3)) == 3
 
 
+def test_mmactions_name_for_the_decorator_works_too(registry):
+    @registry.register_module()
+    class Circle:
+        pass
+
+    @registry.register_module(name='ring')
+    class Ring:
+        pass
+
+    assert registry.get('Circle') is Circle and registry.get('ring') is Ring
+
+
 def test_a_type_can_be_the_class_itself(registry):
     assert registry.build(dict(type=Point, x=2)).x == 2
 
@@ -66,6 +78,8 @@ def test_a_dotted_path_that_leads_nowhere_is_named(registry, path, reason):
 def test_an_unknown_name_comes_with_the_nearest_spelling_and_all_names(registry):
     with pytest.raises(RegistryError, match="no shape is called 'Piont'. Did you mean 'Point'.*: Point"):
         registry.build(dict(type='Piont'))
+    with pytest.raises(RegistryError, match="no shape is called 'POINT'. Did you mean 'Point'"):
+        registry.build(dict(type='POINT'))
     with pytest.raises(RegistryError, match="no shape is called 'zzz'. Registered: Point.*custom_imports"):
         registry.build(dict(type='zzz'))
 

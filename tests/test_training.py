@@ -256,6 +256,7 @@ class TestDamagedSamples:
 @pytest.mark.parametrize('changes, error, message', [
     (dict(total_epoch=3), ConfigError, "unknown key 'total_epoch'. Did you mean 'total_epochs'"),
     (dict(total_epochs=0), ConfigError, 'total_epochs is a number above 0; got 0'),
+    (dict(optimizer=dict(type='SGD', lr='1e-3x')), ConfigError, "optimizer.lr is a number from 0; got '1e-3x'"),
     (dict(accumulate=0), ConfigError, 'accumulate is a whole number from 1; got 0'),
     (dict(evaluation=dict(intervall=2)), ConfigError, "evaluation has no key 'intervall'. Did you mean 'interval'"),
     (dict(freeze=dict(finetune_prefix=['a'])), ConfigError, "freeze has no key 'finetune_prefix'"),

@@ -38,13 +38,13 @@ class CSVAnswers:
     def __init__(self, path, info, top=5):
         self._file, self._top = open(path, 'w', encoding='utf-8', newline=''), top
         self._rows = csv.writer(self._file)
-        self._rows.writerow(('part', 'start', 'end', 'rank', 'class', 'probability'))
+        self._rows.writerow(('part', 'first', 'last', 'start', 'end', 'rank', 'class', 'probability'))
 
     def add(self, answer, part='window'):
         """Writes the Answer to a window."""
         for rank, prediction in enumerate(answer.top(self._top), 1):
-            self._rows.writerow((part, f'{answer.start:.3f}', f'{answer.end:.3f}', rank, prediction.name,
-                                 f'{prediction.probability:.6f}'))
+            self._rows.writerow((part, answer.first, answer.last, f'{answer.start:.3f}', f'{answer.end:.3f}', rank,
+                                 prediction.name, f'{prediction.probability:.6f}'))
 
     def close(self, total, complete=True):
         """Writes the Answer to the whole, `part` being 'video', or 'so far' where it is not complete; ends the file."""

@@ -104,6 +104,9 @@ def _build_run(cfg, runner, resume, evaluates):
 
     batch_size = cfg.data.get('batch_size', 1)
     stream = Stream(len(dataset), batch_size, world, cfg.seed)
+    if batch_size * world > len(dataset):
+        log.warning('a batch of %s is more than the %s samples of an epoch: some come twice in it', batch_size * world,
+                    len(dataset))
     train_step, rates = build_train_step(cfg, recognizer, runner, stream.steps_per_epoch)
     total_steps = len(rates)
     meta = dict(version=1, seed=cfg.seed, global_batch=batch_size * world, steps_per_epoch=stream.steps_per_epoch,

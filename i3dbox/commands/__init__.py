@@ -47,6 +47,7 @@ def main(name, argv=None, prog=None):
     """
     os.environ.setdefault('GLOG_v', '3')  # MindSpore's errors only; its warnings drown what a command says
     command = importlib.import_module(f'{__name__}.{name}')
+    called = prog or f'i3dbox {name}'
     parser = argparse.ArgumentParser(prog=prog, description=(command.__doc__ or '').split('\n\n')[0])
     command.add_arguments(parser)
     parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
@@ -58,19 +59,19 @@ def main(name, argv=None, prog=None):
     except I3DBoxError as error:
         if args.debug:
             traceback.print_exc()
-        print(f'i3dbox {name}: error: {" ".join(str(error).splitlines())}', file=sys.stderr)
+        print(f'{called}: error: {" ".join(str(error).splitlines())}', file=sys.stderr)
         return 1
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             return _reader_left()
         if args.debug:
             traceback.print_exc()
-        print(f'i3dbox {name}: error: {error}', file=sys.stderr)
+        print(f'{called}: error: {error}', file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         if args.debug:
             traceback.print_exc()
-        print(f'i3dbox {name}: interrupted', file=sys.stderr)
+        print(f'{called}: interrupted', file=sys.stderr)
         return 130
 
 

@@ -160,7 +160,9 @@ class BaseDataset:
         if absent:
             summary = _summary(absent, len(entries), index)
             if self.missing == 'raise' or not samples:
-                raise DataError(summary + ("; missing='skip' goes on without them" if samples else ''))
+                subset = 'test' if self.test_mode else 'train'
+                hint = f'; --cfg-options data.{subset}.missing=skip goes on without them' if samples else ''
+                raise DataError(summary + hint)
             logger.warning('%s; they are skipped', summary)
         return samples
 

@@ -43,7 +43,7 @@ def setup_logging(work_dir=None, rank=0):
     if work_dir and rank == 0:
         os.makedirs(work_dir, exist_ok=True)
         path = os.path.join(work_dir, time.strftime('%Y%m%d_%H%M%S') + '.log')
-        file = logging.FileHandler(path, encoding='utf-8')
+        file = logging.FileHandler(path, encoding='utf-8', delay=True)  # no file for a run that does not start
         file.setFormatter(logging.Formatter('%(asctime)s %(levelname)s %(message)s'))
         logger.addHandler(file)
     return logger

@@ -95,7 +95,7 @@ def keep_settings(out, settings, file=SETTINGS):
         raise DataError(f'{path}: cannot be read: {error}') from error
     if not isinstance(known, dict):
         raise DataError(f'{path}: is none of this command\'s; name another folder')
-    for key in sorted({*known, *settings}):
+    for key in {**settings, **known}:
         if known.get(key) != settings.get(key):
             raise DataError(f'{out} was begun with {key}={known.get(key)!r}, and this is {settings.get(key)!r}: '
                             'name another folder, or remove this one')

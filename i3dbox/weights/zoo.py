@@ -44,6 +44,9 @@ def fetch(name):
         with only_one(os.path.join(cache, f'.{name}.lock')):
             if not os.path.exists(final):
                 _make(name, entry, folder, final)
+    except DownloadError as error:
+        raise DownloadError(f'{error}. Without a network, bring {final} from another machine '
+                            '(docs/weights.md)') from error
     except OSError as error:
         raise DownloadError(f'{cache}: cannot be used as the cache of checkpoints: {error}; I3DBOX_CACHE names '
                             'another folder') from error
