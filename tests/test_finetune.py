@@ -138,6 +138,28 @@ def test_little_memory_makes_small_batches_and_large_videos_are_tested_by_clips(
     assert choose_recipe(9, True, largest=9 * GIB).frames == dict(mode='uniform', num_clips=4)
 
 
+def test_small_clips_let_more_of_them_into_memory_and_stand_in_every_pipeline(tmp_path):
+    recipe = choose_recipe(1000, True, memory=4 * GIB, clip_len=16, size=112)
+    assert recipe.batch_size == 8
+    write_config(str(tmp_path / 'i3d_rgb.py'), config_text('rgb', '/videos', 3, 9, None, 0, recipe))
+    data = Config.fromfile(str(tmp_path / 'i3d_rgb.py')).data
+    for part in (data.train, data.val, data.test):
+        steps = {step.type: step for step in part.pipeline}
+        assert steps['SampleFrames'].clip_len == 16 and steps['Resize'].short_side == 128
+        assert (steps.get('RandomCrop') or steps['CenterCrop'])['size'] == 112
+
+
+def test_the_second_stream_takes_the_first_ones_clips_and_others_are_refused(gestures, tmp_path):
+    options = dict(folder=str(gestures), model='none', work_dir=str(tmp_path / 'run'))
+    api.prepare(**options, clip_len=16, size=112)
+    plan = api.prepare(**options, stream='joint')
+    assert {api._clip_of(Config.fromfile(path))['clip_len'] for path in plan.configs.values()} == {16}
+    with pytest.raises(ConfigError, match='has 16 as its clip_len; now it is 32. Another --work-dir'):
+        api.prepare(**options, clip_len=32)
+    with pytest.raises(ConfigError, match='size is at least 32; got 16'):
+        api.prepare(**options, size=16)
+
+
 @pytest.mark.parametrize('stream', ['rgb', 'flow'])
 @pytest.mark.parametrize('videos, weights', [(9, None), (9, 'zoo://i3d_rgb_kinetics400'), (999, 'a.ckpt'),
                                              (9999, 'a.ckpt')])

@@ -18,6 +18,7 @@ from ..datasets.clip_windows import STREAMS
 from ..engine.run import last_checkpoint
 from ..errors import CheckpointError, ConfigError, DownloadError
 from ..evaluation.results import TITLES, Results
+from ..models.backbones.inception_i3d import InceptionI3D
 from ..preparation.checking import look_at_videos
 from ..preparation.class_folders import Split, find_classes, make_split, read_split, relative
 from ..reports.report import write_report
@@ -61,7 +62,8 @@ class Finetuned(NamedTuple):
     report: str
 
 
-def prepare(folder, model=None, stream=None, work_dir=None, epochs=None, seed=None, options=None):
+def prepare(folder, model=None, stream=None, work_dir=None, epochs=None, seed=None, options=None, clip_len=None,
+            size=None):
     """Splits the videos of a folder of class folders, and writes configs that train on them.
 
     Args:
@@ -73,11 +75,13 @@ def prepare(folder, model=None, stream=None, work_dir=None, epochs=None, seed=No
         epochs (int): default: by the number of videos.
         seed (int): of the split and the runs; default: 2022.
         options (dict): as of --cfg-options, for the configs of all streams.
+        clip_len (int), size (int): of clips, in frames and pixels; default: 64 and 224.
 
     Returns: Plan.
     Raises: an I3DBoxError for a folder, model or option that cannot be used, or that an earlier call in this work_dir
         had otherwise.
     """
+    _check_clip(clip_len, size)
     stream, weights = choose_weights(model, stream)
     work_dir = work_dir or os.path.join('work_dirs', os.path.basename(os.path.abspath(folder)))
     _check_apart(folder, work_dir)
@@ -89,7 +93,10 @@ def prepare(folder, model=None, stream=None, work_dir=None, epochs=None, seed=No
         if name in new:
             check_weights(options.get('load_from', weights[name]), TITLES[name])
         else:
-            _check_same(path, folder=os.path.abspath(folder), seed=seed, **({'model': weights[name]} if model else {}))
+            _check_same(path, folder=os.path.abspath(folder), seed=seed, clip_len=clip_len, size=size,
+                        **({'model': weights[name]} if model else {}))
+            there = _clip_of(Config.fromfile(path))  # of one stream; the other's are the same
+            clip_len, size = clip_len or there['clip_len'], size or there['size']
     seed = SEED if seed is None else seed
     sources = [source for found in classes.values() for source in found]
     split, largest = read_split(split_folder), 0
@@ -101,7 +108,7 @@ def prepare(folder, model=None, stream=None, work_dir=None, epochs=None, seed=No
         split.write(split_folder)
     videos = len(split.train)
     for name, path in configs.items():
-        recipe = choose_recipe(videos, weights[name] is not None, largest)
+        recipe = choose_recipe(videos, weights[name] is not None, largest, clip_len=clip_len, size=size)
         recipe = recipe if epochs is None else recipe._replace(epochs=epochs)
         text = config_text(name, folder, len(split.classes), videos, weights[name], seed, recipe)
         write_config(path, text, options, check_data)
@@ -191,8 +198,7 @@ def check_weights(checkpoint, modality):
     try:
         path = local_path(checkpoint)
     except DownloadError as error:
-        raise DownloadError(f'{error}. Without a network, bring {checkpoint} from another machine (docs/weights.md), '
-                            'name a .ckpt with --model, or train from scratch with --model none') from error
+        raise DownloadError(f'{error}, name a .ckpt with --model, or train from scratch with --model none') from error
     found = load_checkpoint(path)[2].get('modality', modality)
     if found != modality:
         raise CheckpointError(f'{checkpoint} was trained on {found}; the stream takes {modality}')
@@ -205,14 +211,27 @@ def _check_apart(folder, work_dir):
                           'name another --work-dir')
 
 
+def _check_clip(clip_len, size):
+    least = dict(zip(('clip_len', 'size'), InceptionI3D.min_input))
+    for name, value in dict(clip_len=clip_len, size=size).items():
+        if value is not None and value < least[name]:
+            raise ConfigError(f'{name} is at least {least[name]}; got {value}')
+
+
+def _clip_of(cfg):
+    """clip_len and size of the clips that a config trains on; None where its pipeline has other steps now."""
+    steps = {step.get('type'): step for step in cfg.get('data', {}).get('train', {}).get('pipeline', ())}
+    return dict(clip_len=steps.get('SampleFrames', {}).get('clip_len'), size=steps.get('RandomCrop', {}).get('size'))
+
+
 def _check_same(path, **asked):
-    """Raises ConfigError where the config at `path`, of an earlier call, is of another folder, seed or model than
-    `asked` for. A seed of None is any."""
+    """Raises ConfigError where the config at `path`, of an earlier call, is of another folder, seed, model or clip than
+    `asked` for. A seed, clip_len and size of None are any."""
     cfg = Config.fromfile(path)
     there = dict(folder=cfg.get('data', {}).get('train', {}).get('data_prefix'), seed=cfg.get('seed'),
-                 model=cfg.get('load_from'))
+                 model=cfg.get('load_from'), **_clip_of(cfg))
     for what, value in asked.items():
-        if there[what] != value and not (what == 'seed' and value is None):
+        if there[what] != value and not (value is None and what in ('seed', 'clip_len', 'size')):
             raise ConfigError(f'{path}, from an earlier call, has {there[what]} as its {what}; now it is {value}. '
                               'Another --work-dir starts anew')
 

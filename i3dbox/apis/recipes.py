@@ -15,6 +15,7 @@ GIB = 2 ** 30
 LEAST_STEPS = 100
 MOST_EPOCHS = 50
 MOST_DECODED = 2 * GIB  # a whole video at its own size, in memory
+CLIP_LEN, SIZE = 64, 224  # the authors'
 
 
 class Rule(NamedTuple):
@@ -35,7 +36,8 @@ FROM_SCRATCH = Rule(float('inf'), 'all layers', None, 40, 1e-3, 2.0)
 
 
 class Recipe(NamedTuple):
-    """What `choose_recipe` chose. `trains` says it in words; `frames` are arguments of SampleFrames for testing."""
+    """What `choose_recipe` chose. `trains` says it in words; `frames` are arguments of SampleFrames for testing; clips
+    are `clip_len` frames of `size` x `size` pixels."""
     trains: str
     freeze: Optional[dict]
     epochs: int
@@ -43,9 +45,11 @@ class Recipe(NamedTuple):
     batch_size: int
     num_workers: int
     frames: dict
+    clip_len: int
+    size: int
 
 
-def choose_recipe(videos, from_weights, largest=0, cores=None, memory=None):
+def choose_recipe(videos, from_weights, largest=0, cores=None, memory=None, clip_len=None, size=None):
     """The recipe for a number of training videos; docs/finetune.md states the rule.
 
     Args:
@@ -53,13 +57,16 @@ def choose_recipe(videos, from_weights, largest=0, cores=None, memory=None):
         from_weights (bool): whether there are weights to start from.
         largest (int): bytes of the largest video, decoded.
         cores (int), memory (int): of this machine, in bytes; by default what it has.
+        clip_len (int), size (int): of a clip, in frames and pixels; by default 64 and 224.
 
     Returns: Recipe.
     """
     cores = cores or usable_cores()
     memory = memory or free_memory() or 4 * GIB
     rule = next(rule for rule in RULES if videos <= rule.videos) if from_weights else FROM_SCRATCH
-    batch_size = max(1, min(8, max(2, videos // 8), int(memory / 2 / GIB / rule.gib)))
+    clip_len, size = clip_len or CLIP_LEN, size or SIZE
+    gib = rule.gib * clip_len * size ** 2 / (CLIP_LEN * SIZE ** 2)
+    batch_size = max(1, min(8, max(2, videos // 8), int(memory / 2 / GIB / gib)))
     steps_per_epoch = max(1, videos // batch_size)
     epochs = max(rule.epochs, min(MOST_EPOCHS, -(-LEAST_STEPS // steps_per_epoch)))
     freeze = None
@@ -67,7 +74,7 @@ def choose_recipe(videos, from_weights, largest=0, cores=None, memory=None):
         freeze = dict(finetune_prefixes=list(rule.prefixes)) if rule.prefixes else {}
         freeze['freeze_norm'] = True
     frames = dict(mode='whole') if largest <= MOST_DECODED else dict(mode='uniform', num_clips=4)
-    return Recipe(rule.trains, freeze, epochs, rule.lr, batch_size, min(cores, 8), frames)
+    return Recipe(rule.trains, freeze, epochs, rule.lr, batch_size, min(cores, 8), frames, clip_len, size)
 
 
 CONFIG = string.Template('''\
@@ -88,6 +95,7 @@ model = dict(
 load_from = $load_from  # None: from scratch
 freeze = $freeze
 
+_clip_len, _size, _short_side = $clip_len, $size, $short_side  # frames and pixels
 videos = dict(
     type='VideoDataset',
     modality='$title',
@@ -100,32 +108,32 @@ data = dict(
     test_loader=dict(batch_size=1),
     train=dict(videos, ann_file='{{fileDirname}}/split/train.txt', pipeline=[
         dict(type='OpenClip'),
-        dict(type='SampleFrames', clip_len=64),  # from anywhere in the video; a shorter one is looped
+        dict(type='SampleFrames', clip_len=_clip_len),  # from anywhere in the video; a shorter one is looped
         dict(type='DecodeClip'),
-        dict(type='Resize', short_side=256),
+        dict(type='Resize', short_side=_short_side),
         dict(type='ComputeFlow'),  # TV-L1, for the flow stream; nothing for RGB
-        dict(type='RandomCrop', size=224),
+        dict(type='RandomCrop', size=_size),
         dict(type='Flip', flip_ratio=0.5),  # 0 where left and right make classes
         dict(type='PackClips'),
     ]),
     # while training: one clip from the middle of each video
     val=dict(videos, ann_file='{{fileDirname}}/split/val.txt', pipeline=[
         dict(type='OpenClip'),
-        dict(type='SampleFrames', clip_len=64, mode='centre'),
+        dict(type='SampleFrames', clip_len=_clip_len, mode='centre'),
         dict(type='DecodeClip'),
-        dict(type='Resize', short_side=256),
+        dict(type='Resize', short_side=_short_side),
         dict(type='ComputeFlow'),
-        dict(type='CenterCrop', size=224),
+        dict(type='CenterCrop', size=_size),
         dict(type='PackClips'),
     ]),
     # at the end: the same videos, $protocol; unreadable ones are left out and listed
     test=dict(videos, ann_file='{{fileDirname}}/split/val.txt', damaged='skip', pipeline=[
         dict(type='OpenClip'),
-        dict(type='SampleFrames', clip_len=64, $frames),
+        dict(type='SampleFrames', clip_len=_clip_len, $frames),
         dict(type='DecodeClip'),
-        dict(type='Resize', short_side=256),
+        dict(type='Resize', short_side=_short_side),
         dict(type='ComputeFlow'),
-        dict(type='CenterCrop', size=224),
+        dict(type='CenterCrop', size=_size),
         dict(type='PackClips'),
     ]))
 
@@ -183,6 +191,7 @@ def config_text(stream, folder, classes, videos, load_from, seed, recipe):
         recipe._asdict(), title=TITLES[stream], stream=stream, name=config_name(stream), classes=classes, videos=videos,
         folder=repr(os.path.abspath(folder)), load_from=repr(load_from), seed=seed,
         start='from weights' if load_from else 'from scratch',
+        short_side=round(recipe.size * 256 / SIZE),
         # from scratch, the moving statistics must settle within few steps
         norm='' if load_from else ', norm=dict(momentum=0.9)', freeze=to_python(recipe.freeze, 'freeze'),
         protocol='whole' if whole else 'by 4 clips each, as some are too large to be scored whole',

@@ -13,6 +13,9 @@ def add_arguments(parser):
                         help="what is trained; default: the model's stream, or rgb")
     parser.add_argument('--work-dir', metavar='D', help='where outputs go; default: work_dirs/<name of the folder>')
     parser.add_argument('--epochs', type=arguments.at_least(1), metavar='N', help='default: by the number of videos')
+    parser.add_argument('--clip-len', type=arguments.at_least(1), metavar='N', help='frames of a clip; default: 64')
+    parser.add_argument('--size', type=arguments.at_least(1), metavar='N', help='width and height of a clip; default: '
+                        '224. 16 frames of 112 cost a sixteenth')
     parser.add_argument('--seed', type=arguments.at_least(0), metavar='N', help='of the split and of training')
     arguments.add_device_arguments(parser)
     arguments.add_cfg_options(parser)
@@ -23,7 +26,8 @@ def run(args):
     from ..evaluation.metrics import DEFAULT
     from .test import print_results
 
-    plan = prepare(args.folder, args.model, args.stream, args.work_dir, args.epochs, args.seed, args.cfg_options)
+    plan = prepare(args.folder, args.model, args.stream, args.work_dir, args.epochs, args.seed, args.cfg_options,
+                   args.clip_len, args.size)
     print_plan(plan)
     done = finetune(plan, args.device, args.device_id)
     print_results(done.results, DEFAULT)
