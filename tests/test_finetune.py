@@ -11,7 +11,7 @@ import pytest
 
 from i3dbox.apis import finetune as api
 from i3dbox.apis.checks import REQUIRED_TO_TRAIN, check_config
-from i3dbox.apis.recipes import BOTH, GIB, choose_recipe, config_name, config_text, write_config
+from i3dbox.apis.recipes import TWO_STREAM, GIB, choose_recipe, config_name, config_text, write_config
 from i3dbox.commands import main
 from i3dbox.config import Config
 from i3dbox.errors import CheckpointError, ConfigError, DataError, DownloadError
@@ -214,7 +214,7 @@ def test_an_option_that_no_line_can_say_writes_the_config_out(tmp_path):
         text = config_text(stream, '/v', 3, 9, None, 0, choose_recipe(9, False))
         write_config(str(tmp_path / f'i3d_{stream}.py'), text)
     path = str(tmp_path / 'two_stream.py')
-    write_config(path, BOTH, {'model.weights.1': 2})
+    write_config(path, TWO_STREAM, {'model.weights.1': 2})
     assert Config.fromfile(path).model.weights == (1, 2)
     assert Config.fromfile(path).model.flow.modality == 'Flow'
 
@@ -224,7 +224,7 @@ def test_both_streams_are_tested_as_each_stands_in_its_own_config(tmp_path):
         text = config_text(stream, '/v', 3, 9, None, 0, choose_recipe(9, False))
         options = {'data.test.pipeline.4.method': 'dis', 'model.head.dropout': 0.1} if stream == 'flow' else {}
         write_config(str(tmp_path / f'i3d_{stream}.py'), text, options)
-    write_config(str(tmp_path / 'two_stream.py'), BOTH)
+    write_config(str(tmp_path / 'two_stream.py'), TWO_STREAM)
     cfg = Config.fromfile(str(tmp_path / 'two_stream.py'))
     assert cfg.data.test.flow.pipeline[4] == dict(type='ComputeFlow', method='dis')
     assert 'method' not in cfg.data.test.rgb.pipeline[4] and cfg.data.test.flow.modality == 'Flow'

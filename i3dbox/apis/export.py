@@ -14,8 +14,8 @@ from ..exporters import BaseExporter
 from ..exporters.sidecar import write_sidecar
 from ..fileio import atomic_path, check_writable, sha256
 from ..models.clip_network import clip_network
-from ..models.recognizers.recognizer3d import CHANNELS
 from ..registry import DATASETS, EXPORTERS
+from ..streams import CHANNELS
 from ..weights.loading import load_weights
 from ..weights.zoo import PREFIX, local_path
 from .checks import check_config, classes_of

@@ -14,21 +14,21 @@ import os
 from typing import NamedTuple
 
 from ..config import Config
-from ..datasets.clip_windows import STREAMS
 from ..engine.run import last_checkpoint
 from ..errors import CheckpointError, ConfigError, DownloadError
-from ..evaluation.results import TITLES, Results
+from ..evaluation.results import Results
 from ..models.backbones.inception_i3d import InceptionI3D
 from ..preparation.checking import look_at_videos
 from ..preparation.class_folders import Split, find_classes, make_split, read_split, relative
 from ..reports.report import write_report
 from ..reports.run_log import read_run_log
+from ..streams import MODALITIES, STREAM_OF, STREAMS, check_stream
 from ..weights.checkpoint import load_checkpoint
 from ..weights.zoo import PREFIX, local_path
 from ..weights.zoo_index import ENTRIES
 from ..workers import usable_cores
 from .checks import check_data
-from .recipes import BOTH, choose_recipe, config_name, config_text, write_config
+from .recipes import TWO_STREAM, choose_recipe, config_name, config_text, write_config
 from .recognizers import zoo_names
 from .test import known_results, test
 from .train import train
@@ -91,7 +91,7 @@ def prepare(folder, model=None, stream=None, work_dir=None, epochs=None, seed=No
     new = [name for name, path in configs.items() if not os.path.exists(path)]
     for name, path in configs.items():
         if name in new:
-            check_weights(options.get('load_from', weights[name]), TITLES[name])
+            check_weights(options.get('load_from', weights[name]), MODALITIES[name])
         else:
             _check_same(path, folder=os.path.abspath(folder), seed=seed, clip_len=clip_len, size=size,
                         **({'model': weights[name]} if model else {}))
@@ -115,7 +115,7 @@ def prepare(folder, model=None, stream=None, work_dir=None, epochs=None, seed=No
     test_config = configs[STREAMS[stream][0]]
     if stream == 'joint':
         test_config = os.path.join(work_dir, config_name('joint'))
-        write_config(test_config, BOTH)
+        write_config(test_config, TWO_STREAM)
     listed = {path for path, _ in (*split.train, *split.val, *split.left_out)}
     unlisted = [path for path in (relative(source, folder) for source in sources) if path not in listed]
     return Plan(work_dir, split, configs, stream, test_config, _in_words(configs), unlisted)
@@ -135,7 +135,7 @@ def finetune(plan, device='auto', device_id=None):
     for name, cfg in configs.items():
         train(cfg, 'auto', device, device_id, validate=True)
         checkpoints[name] = last_checkpoint(cfg.work_dir)
-        logs[TITLES[name]] = read_run_log(cfg.work_dir)
+        logs[MODALITIES[name]] = read_run_log(cfg.work_dir)
     file = os.path.join(plan.work_dir, f'{plan.tested}.pkl')
     checkpoint = checkpoints if plan.tested == 'joint' else checkpoints[plan.tested]
     results = known_results(file, checkpoint, dict(config_text=tested.pretty_text))
@@ -157,8 +157,8 @@ def choose_weights(model, stream=None):
 
     Arguments: as of `prepare`. Raises: ConfigError, CheckpointError.
     """
-    if stream not in (None, *STREAMS):
-        raise ConfigError(f'stream is one of {", ".join(STREAMS)}; got {stream!r}')
+    if stream is not None:
+        check_stream(stream)
     model = model or f'i3d_{"flow" if stream == "flow" else "rgb"}_kinetics400'
     if model == 'none':
         return stream or 'rgb', dict.fromkeys(STREAMS[stream or 'rgb'])
@@ -170,7 +170,7 @@ def choose_weights(model, stream=None):
     if os.path.isfile(model):
         return _own_weights(model, stream)
     entry = ENTRIES.get(model.replace(PREFIX, '', 1))
-    if entry and stream in TITLES and entry.modality != TITLES[stream]:
+    if entry and stream in MODALITIES and entry.modality != MODALITIES[stream]:
         raise ConfigError(f'{model} is of {entry.modality}; --stream says {stream}')
     try:
         names = zoo_names(model, stream)
@@ -184,7 +184,7 @@ def _own_weights(path, stream):
     if stream == 'joint':
         raise ConfigError(f'both streams need two checkpoints, as in --model rgb.ckpt,flow.ckpt; got {path}')
     if stream is None:
-        stream = 'flow' if load_checkpoint(path)[2].get('modality') == 'Flow' else 'rgb'
+        stream = STREAM_OF.get(load_checkpoint(path)[2].get('modality'), 'rgb')
     return stream, {stream: os.path.abspath(path)}
 
 
@@ -241,6 +241,6 @@ def _in_words(configs):
     for name, path in configs.items():
         cfg = Config.fromfile(path)
         which = (cfg.get('freeze') or {}).get('finetune_prefixes')
-        texts.append(f'{TITLES[name]}: {", ".join(which) if which else "all layers"} for {cfg.total_epochs} epochs in '
+        texts.append(f'{MODALITIES[name]}: {", ".join(which) if which else "all layers"} for {cfg.total_epochs} epochs in '
                      f'batches of {cfg.data.batch_size}, from {cfg.get("load_from") or "scratch"}')
     return '\n'.join(texts)

@@ -2,15 +2,15 @@
 
 from ..config import Config
 from ..engine.build import build_runner
-from ..evaluation.results import TITLES
 from ..models import build_recognizer
+from ..streams import MODALITIES
 
 RUNNERS = dict(CPU=dict(type='CPURunner'), Ascend=dict(type='Ascend910Runner'))
 
 
 def plain_i3d(classes):
     """Returns the Config of the authors' network; classes (dict): stream -> number of classes, one or both streams."""
-    parts = {name: dict(type='Recognizer3D', modality=TITLES[name], backbone=dict(type='InceptionI3D'),
+    parts = {name: dict(type='Recognizer3D', modality=MODALITIES[name], backbone=dict(type='InceptionI3D'),
                         head=dict(type='I3DHead', num_classes=number)) for name, number in classes.items()}
     model = dict(parts, type='TwoStreamRecognizer') if len(parts) == 2 else next(iter(parts.values()))
     return Config(dict(model=model, runner=RUNNERS))

@@ -2,6 +2,7 @@
 
 from ..errors import ConfigError, spelling_hint
 from ..registry import PIPELINES, parameters_of
+from ..streams import BOTH
 
 KEYS = ('frames', 'crop', 'average_clips')
 UNSAID = ('OpenClip', 'DecodeClip', 'ComputeFlow', 'PackClips')  # steps that choose nothing
@@ -95,7 +96,7 @@ def check_joint(cfg):
 
 def models(model):
     """The configs of a model's single streams."""
-    return [model[key] for key in ('rgb', 'flow') if key in model] or [model]
+    return [model[key] for key in BOTH if key in model] or [model]
 
 
 def subsets(dataset):
@@ -106,7 +107,7 @@ def subsets(dataset):
 
 def pipelines(dataset):
     """The pipelines of a data set's config, by stream."""
-    streams = {key: dataset[key] for key in ('rgb', 'flow') if key in dataset} or {'imgs': dataset}
+    streams = {key: dataset[key] for key in BOTH if key in dataset} or {'imgs': dataset}
     return {stream: part.get('pipeline') or [] for stream, part in streams.items()}
 
 

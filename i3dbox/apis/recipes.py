@@ -7,8 +7,8 @@ from typing import NamedTuple, Optional
 from ..config import Config
 from ..config_values import to_python
 from ..errors import ConfigError
-from ..evaluation.results import TITLES
 from ..fileio import atomic_path, atomic_write
+from ..streams import MODALITIES
 from ..workers import free_memory, usable_cores
 
 GIB = 2 ** 30
@@ -158,7 +158,7 @@ protocols = dict(
 work_dir = '{{fileDirname}}/$stream'
 ''')
 
-BOTH = '''\
+TWO_STREAM = '''\
 """Both streams, for testing and the demo; made by `i3dbox finetune`. The logits are added with equal weights.
 
     i3dbox test two_stream.py --rgb rgb/CKPT --flow flow/CKPT        (or python tools/test.py)
@@ -188,7 +188,7 @@ def config_text(stream, folder, classes, videos, load_from, seed, recipe):
     """
     whole = recipe.frames['mode'] == 'whole'
     return CONFIG.substitute(
-        recipe._asdict(), title=TITLES[stream], stream=stream, name=config_name(stream), classes=classes, videos=videos,
+        recipe._asdict(), title=MODALITIES[stream], stream=stream, name=config_name(stream), classes=classes, videos=videos,
         folder=repr(os.path.abspath(folder)), load_from=repr(load_from), seed=seed,
         start='from weights' if load_from else 'from scratch',
         short_side=round(recipe.size * 256 / SIZE),

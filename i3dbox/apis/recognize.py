@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..datasets.frame_stream import FrameStream
-from ..datasets.clip_windows import STREAMS
 from ..errors import ConfigError, DamagedSampleError
 from ..evaluation.metrics import softmax
+from ..streams import STREAMS
 from ..workers import ahead
 from .recognizers import VideoRecognizer, init_recognizer
 

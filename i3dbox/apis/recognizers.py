@@ -5,8 +5,9 @@ import os
 import numpy as np
 
 from ..config import Config
-from ..datasets.clip_windows import STREAMS, ClipWindows
+from ..datasets.clip_windows import ClipWindows
 from ..errors import CheckpointError, ConfigError, I3DBoxError, spelling_hint
+from ..streams import BOTH, STREAM_OF, STREAMS, check_stream
 from ..weights.zoo import PREFIX
 from ..weights.zoo_index import ENTRIES
 from ..workers import usable_cores
@@ -15,7 +16,6 @@ from .protocols import pipelines
 
 GEOMETRY = dict(short_side=256, size=224, method='tvl1', bound=20)  # the authors'
 WINDOW = 64
-NAMES = {'RGB': 'rgb', 'Flow': 'flow', 'RGB+Flow': 'joint'}  # of streams, by modality
 EXPORTED = ('.onnx', '.mindir')
 _STEPS = ('OpenClip', 'SampleFrames', 'DecodeClip', 'Resize', 'ComputeFlow', 'CenterCrop', 'PackClips')
 
@@ -38,8 +38,8 @@ def init_recognizer(model, checkpoint=None, device='auto', stream=None, device_i
     Returns: VideoRecognizer.
     Raises: an I3DBoxError for parts that are not there or do not fit.
     """
-    if stream is not None and stream not in STREAMS:
-        raise ConfigError(f'stream is one of {", ".join(STREAMS)}; got {stream!r}')
+    if stream is not None:
+        check_stream(stream)
     model = model if isinstance(model, Config) else os.fspath(model)
     extension = None if isinstance(model, Config) else os.path.splitext(model)[1]
     if extension in EXPORTED:
@@ -81,7 +81,7 @@ def zoo_names(name, stream=None):
     """
     name = name.replace(PREFIX, '', 1)
     first, *rest = name.split('_')
-    own = next((part for part in rest if part in ('rgb', 'flow')), None)
+    own = next((part for part in rest if part in BOTH), None)
     rest = [part for part in rest if part != own]
     names = {kind: '_'.join((first, kind, *rest)) for kind in STREAMS[stream or own or 'joint']}
     missing = [entry for entry in names.values() if entry not in ENTRIES]
@@ -99,7 +99,7 @@ def _from_config(cfg, checkpoint, device, stream, device_id, name=None):
 
     check_config(cfg, ('model', 'runner'))
     network, runner = build_network(cfg, device, device_id)
-    own = NAMES[network.modality]
+    own = STREAM_OF[network.modality]
     stream = stream or own
     streams = dict(zip(STREAMS[own], network.streams.values()))
     absent = [kind for kind in STREAMS[stream] if kind not in streams]
@@ -123,7 +123,7 @@ def _from_config(cfg, checkpoint, device, stream, device_id, name=None):
 def _from_exported(path, device, stream, device_id, options):
     device = {'auto': 'cpu'}.get(device, device.lower())
     model = load_exported(path, device=device, device_id=device_id or 0, **options)
-    own = NAMES.get(model.info.get('modality'), 'joint' if len(model.inputs) == 2 else 'rgb')
+    own = STREAM_OF.get(model.info.get('modality'), 'joint' if len(model.inputs) == 2 else 'rgb')
     if stream not in (None, own):
         raise ConfigError(f'{path} is of {own}, in one piece; it has no stream {stream!r}')
     spec = model.inputs[0]
@@ -143,7 +143,7 @@ def _from_exported(path, device, stream, device_id, options):
     return recognizer
 
 
-def geometry_of(cfg, kinds=('rgb', 'flow')):
+def geometry_of(cfg, kinds=BOTH):
     """How a config's test pipeline makes clips: (arguments of ClipWindows, frames of a clip).
 
     Args:

@@ -4,6 +4,7 @@ import contextlib
 import os
 import sys
 
+from ..streams import STREAMS
 from . import arguments
 
 EXTENSIONS = ('.mp4', '.json', '.csv')
@@ -16,7 +17,7 @@ def add_arguments(parser):
     parser.add_argument('--config', metavar='CONFIG', help='a config file, or the name of a shipped one')
     parser.add_argument('--checkpoint', metavar='CKPT', help="its .ckpt")
     arguments.add_stream_arguments(parser)
-    parser.add_argument('--stream', choices=('rgb', 'flow', 'joint'), help='default: what the model is')
+    parser.add_argument('--stream', choices=tuple(STREAMS), help='default: what the model is')
     parser.add_argument('--top', type=arguments.at_least(1), default=5, metavar='N', help='classes; default: 5')
     parser.add_argument('--window', type=arguments.at_least(1), metavar='N',
                         help='frames of a window; default: those that the network was made for (64)')

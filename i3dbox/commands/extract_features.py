@@ -2,6 +2,7 @@
 
 import os
 
+from ..streams import STREAMS
 from . import arguments
 from .report_jobs import report
 
@@ -10,7 +11,7 @@ def add_arguments(parser):
     parser.add_argument('videos', metavar='VIDEOS', help='a folder of videos, at any depth; or one video')
     parser.add_argument('out', metavar='OUT', help='the folder for the features')
     arguments.add_model_arguments(parser)
-    parser.add_argument('--stream', choices=('rgb', 'flow', 'joint'), help="joint: both streams' features side by "
+    parser.add_argument('--stream', choices=tuple(STREAMS), help="joint: both streams' features side by "
                         'side, RGB first; default: what the model has')
     parser.add_argument('--preset', metavar='NAME', help='settings of public feature sets: activitynet or thumos14 '
                         '(windows of 16 with stride 16 at 25 fps), video_features (64 with 64); what else is given '

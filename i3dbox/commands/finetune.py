@@ -1,5 +1,6 @@
 """Train on a folder of class folders of videos: split, config, training, test, report."""
 
+from ..streams import STREAMS
 from . import arguments
 
 SHOWN = 20
@@ -9,7 +10,7 @@ def add_arguments(parser):
     parser.add_argument('folder', metavar='FOLDER', help='holds a folder of videos for each class')
     parser.add_argument('--model', metavar='NAME|CKPT|none', help='weights to start from: a name of the model zoo, a '
                         '.ckpt (two for both streams, joined by a comma), or none; default: Kinetics-400')
-    parser.add_argument('--stream', choices=('rgb', 'flow', 'joint'),
+    parser.add_argument('--stream', choices=tuple(STREAMS),
                         help="what is trained; default: the model's stream, or rgb")
     parser.add_argument('--work-dir', metavar='D', help='where outputs go; default: work_dirs/<name of the folder>')
     parser.add_argument('--epochs', type=arguments.at_least(1), metavar='N', help='default: by the number of videos')

@@ -10,9 +10,9 @@ import numpy as np
 from ..errors import ConfigError
 from ..flow.encoding import encode
 from ..registry import FLOW_METHODS
+from ..streams import STREAMS, check_stream
 from .pipelines.spatial import CenterCrop, Resize
 
-STREAMS = {'rgb': ('rgb',), 'flow': ('flow',), 'joint': ('rgb', 'flow')}
 
 
 class Window(NamedTuple):
@@ -59,8 +59,7 @@ class ClipWindows:
         for name, value in dict(window=window, stride=stride, short_side=short_side or 1, size=size).items():
             if not isinstance(value, (int, np.integer)) or value < 1:
                 raise ConfigError(f'{name} is a whole number from 1; got {value!r}')
-        if stream not in STREAMS:
-            raise ConfigError(f'stream is one of {", ".join(STREAMS)}; got {stream!r}')
+        check_stream(stream)
         if not bound > 0:
             raise ConfigError(f'bound is a number above 0; got {bound!r}')
         if tail not in ('move', 'drop'):

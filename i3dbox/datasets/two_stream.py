@@ -5,6 +5,7 @@ import logging
 
 from ..errors import DataError, first_difference
 from ..registry import DATASETS
+from ..streams import BOTH
 from .base import BaseDataset
 
 logger = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ class TwoStreamDataset(BaseDataset):
         DataError: a name that only one of them has, or that has another label in the other.
     """
 
-    inputs = ('rgb', 'flow')
+    inputs = BOTH
     modalities = ('TwoStream',)
 
     def __init__(self, rgb, flow, test_mode=False, damaged=None, missing='raise'):

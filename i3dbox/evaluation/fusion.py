@@ -5,7 +5,8 @@ import re
 import numpy as np
 
 from ..errors import ConfigError, first_difference
-from .results import TITLES, Results
+from ..streams import BOTH, MODALITIES, STREAM_OF
+from .results import Results
 
 FOLDS = 5
 
@@ -29,7 +30,7 @@ def fuse(parts, weights=None):
     titles = _stream_names(parts)
     subsets = {subset for part in parts.values() for subset in part.meta.get('subset') or ()}
     meta = dict(parts={name: part.meta for name, part in parts.items()}, weights=weights,
-                protocol=first.meta.get('protocol'), data=first.meta.get('data', 'test'), subset=sorted(subsets), modality=' + '.join(TITLES.get(t, t) for t in titles),
+                protocol=first.meta.get('protocol'), data=first.meta.get('data', 'test'), subset=sorted(subsets), modality=' + '.join(MODALITIES.get(t, t) for t in titles),
                 config_text=first.meta.get('config_text'),
                 skipped=sorted({name for part in parts.values() for name in part.meta.get('skipped') or ()}))
     classes = next((part.classes for part in aligned if part.classes), None)
@@ -66,8 +67,8 @@ def _aligned(first_name, first, name, other):
 
 def _stream_names(parts):
     """rgb and flow where the parts are one of each, else their files' names."""
-    streams = [{'RGB': 'rgb', 'Flow': 'flow'}.get(part.meta.get('modality')) for part in parts.values()]
-    return streams if None not in streams and len(set(streams)) == len(streams) else list(parts)
+    streams = [STREAM_OF.get(part.meta.get('modality')) for part in parts.values()]
+    return streams if set(streams) <= set(BOTH) and len(set(streams)) == len(streams) else list(parts)
 
 
 def search_weights(parts, half=10):

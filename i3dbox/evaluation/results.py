@@ -10,9 +10,8 @@ import numpy as np
 
 from ..errors import ConfigError
 from ..fileio import atomic_write, check_writable
+from ..streams import MODALITIES
 from .metrics import evaluate, softmax
-
-TITLES = {'rgb': 'RGB', 'flow': 'Flow'}
 
 
 @dataclasses.dataclass
@@ -50,7 +49,7 @@ class Results:
 
         Results of one stream are under its modality.
         """
-        parts = {TITLES.get(name, name): dataclasses.replace(self, scores=scores, streams={})
+        parts = {MODALITIES.get(name, name): dataclasses.replace(self, scores=scores, streams={})
                  for name, scores in self.streams.items()}
         parts[' + '.join(parts) or self.meta.get('modality', 'scores')] = dataclasses.replace(self, streams={})
         return parts

@@ -3,6 +3,7 @@
 from mindspore import nn
 
 from ..errors import ExportError
+from ..streams import BOTH
 
 
 def clip_network(recognizer, float_input=False):
@@ -16,7 +17,7 @@ def clip_network(recognizer, float_input=False):
     Outputs: float32 N x num_classes, what the recognizer gives for a video of that one clip.
     Raises: ExportError for a recognizer of other inputs, or with float_input one without `classify`.
     """
-    kinds = {('imgs',): OneStream, ('rgb', 'flow'): TwoStreams}
+    kinds = {('imgs',): OneStream, BOTH: TwoStreams}
     if tuple(recognizer.inputs) not in kinds:
         raise ExportError(f'{type(recognizer).__name__} takes {", ".join(recognizer.inputs)}; a recognizer that takes '
                           'imgs, or rgb and flow, can be exported')

@@ -1,10 +1,11 @@
 """Which parameters train."""
 
 from ..errors import ConfigError
+from ..streams import BOTH
 from .layers import BatchNorm3d
 
 # What stands before a layer's own name in a recognizer's parameters.
-PARTS = ('rgb', 'flow', 'backbone', 'head')
+PARTS = (*BOTH, 'backbone', 'head')
 
 
 def layer_name(parameter_name):

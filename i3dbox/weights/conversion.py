@@ -7,6 +7,7 @@ import numpy as np
 
 from ..errors import CheckpointError, spelling_hint
 from ..models.i3d_table import HEAD_WEIGHT, parameter_shapes
+from ..streams import CHANNELS
 from .checkpoint import COUNTER, load_checkpoint
 from .inflation import slim_names, to_flow, torchvision_names
 from .names import SCHEMES, plain_name, scheme
@@ -15,7 +16,6 @@ from .tensorflow_files import TABLE_MAGIC, read_tensorflow
 
 SOURCES = ('auto', 'pytorch', 'tensorflow', 'original')
 STEM = 'backbone.Conv3d_1a_7x7.conv3d.weight'
-MODALITIES = {3: 'RGB', 2: 'Flow'}
 # Not weights of the network: counters, and what training, or a classifier that is left out, leaves behind.
 _IGNORED = ('num_batches_tracked', 'global_step', '/Momentum', '/Adam', '/ExponentialMovingAverage', COUNTER)
 _IGNORED_2D = ('aux', 'fc.', 'InceptionV1/Logits', 'AuxLogits')
@@ -57,7 +57,8 @@ def convert(path, source='auto', modality=None, inflate=False):
     stem = parameters[STEM]
     if inflate and modality == 'Flow':
         parameters[STEM] = stem = to_flow(stem)
-    found = MODALITIES.get(stem.shape[1] if stem.ndim == 5 else None)
+    channels = stem.shape[1] if stem.ndim == 5 else None
+    found = next((name for name, count in CHANNELS.items() if count == channels), None)
     if found is None:
         raise CheckpointError(f'{path}: its first convolution has the shape {stem.shape}; expected 64 x 3 (RGB) or '
                               '2 (Flow) x 7 x 7 x 7')

@@ -5,9 +5,9 @@ import dataclasses
 import mindspore as ms
 
 from ..errors import CheckpointError
+from ..streams import BOTH
 from .checkpoint import COUNTER, load_checkpoint
 
-STREAMS = ('rgb', 'flow')
 HEAD = 'head.logits.'
 
 
@@ -52,7 +52,7 @@ def load_weights(recognizer, source, new_head='if_needed', strict=True):
     Raises: CheckpointError that names the file and the first parameters that do not fit.
     """
     if isinstance(source, dict):
-        if tuple(recognizer.inputs) != STREAMS or not set(source) <= set(STREAMS):
+        if tuple(recognizer.inputs) != BOTH or not set(source) <= set(BOTH):
             raise CheckpointError('checkpoints by stream, dict(rgb=..., flow=...), are for a TwoStreamRecognizer; '
                                   f'got {dict(source)} for a {type(recognizer).__name__}')
         return [_load(getattr(recognizer, stream), path, f'{stream}.', new_head, strict)

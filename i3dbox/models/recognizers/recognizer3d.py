@@ -4,9 +4,9 @@ from mindspore import nn, ops
 
 from ...errors import ModelError
 from ...registry import BACKBONES, HEADS, RECOGNIZERS
+from ...streams import CHANNELS
 from ..preprocess import Preprocess
 
-CHANNELS = {'RGB': 3, 'Flow': 2}
 
 
 @RECOGNIZERS.register

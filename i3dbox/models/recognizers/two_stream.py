@@ -4,6 +4,7 @@ from mindspore import nn
 
 from ...errors import ModelError
 from ...registry import RECOGNIZERS
+from ...streams import BOTH
 
 
 @RECOGNIZERS.register
@@ -18,7 +19,7 @@ class TwoStreamRecognizer(nn.Cell):
     Outputs: float32 B x num_classes.
     """
 
-    inputs = ('rgb', 'flow')
+    inputs = BOTH
     modality = 'RGB+Flow'
 
     def __init__(self, rgb, flow, weights=(1.0, 1.0)):
