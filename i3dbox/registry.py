@@ -92,6 +92,11 @@ class Registry:
             raise RegistryError(f'{self.kind} {path!r} cannot be imported: {error}') from error
 
 
+def as_cfg(part):
+    """A part's name as the config that it stands for; a config as it is."""
+    return dict(type=part) if isinstance(part, str) else part
+
+
 def build_from_cfg(cfg, registry, **defaults):
     """Builds the part that `cfg` describes.
 

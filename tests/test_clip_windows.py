@@ -87,7 +87,7 @@ def test_a_single_frame_has_no_flow():
 
 @pytest.mark.parametrize('arguments, message', [
     (dict(stream='audio'), 'stream is one of rgb, flow, joint'), (dict(window=0), 'window is a whole number from 1'),
-    (dict(stride=0), 'stride is'), (dict(tail='keep'), "tail is 'move' or 'drop'"),
+    (dict(stride=0), 'stride is'), (dict(tail='keep'), "tail is one of 'move', 'drop'"),
     (dict(size=300), r'size \(300\) is at most short_side \(256\)')])
 def test_wrong_arguments_are_refused(arguments, message):
     with pytest.raises(ConfigError, match=message):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from i3dbox.apis import load_exported
-from i3dbox.errors import DeviceError, ExportError
+from i3dbox.errors import ConfigError, DeviceError, ExportError
 from i3dbox.exporters.sidecar import write_sidecar
 from i3dbox.runtimes.backends import BACKENDS
 from tiny_export import logits, some_clips, tiny_export  # noqa: F401 (a fixture)
@@ -62,7 +62,7 @@ def test_wrong_inputs_are_told_before_anything_runs(tiny_onnx, inputs, names, me
     (dict(backend='openvino', device='gpu', device_id=3), DeviceError, "OpenVINO finds no device 'GPU.3' here"),
     (dict(device='tpu'), DeviceError, "backend openvino has no device 'tpu'.*; the backend onnxruntime has no device"),
     (dict(backend='onnxruntime', precision='bfloat16'), DeviceError, "has no precision 'bfloat16'; it has float32"),
-    (dict(threads=0), ExportError, 'threads is a whole number from 1; got 0'),
+    (dict(threads=0), ConfigError, 'threads is a whole number from 1; got 0'),
 ])
 def test_runtimes_that_cannot_do_what_is_asked_are_told(tiny_onnx, arguments, kind, message):
     with pytest.raises(kind, match=message):

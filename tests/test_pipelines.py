@@ -102,7 +102,7 @@ def test_a_short_video_is_looped_or_holds_its_last_frame():
 
 
 @pytest.mark.parametrize('wrong, message', [
-    (dict(clip_len=0), 'clip_len is an integer of at least 1; got 0'), (dict(clip_len=2.5), 'clip_len'),
+    (dict(clip_len=0), 'clip_len is a whole number from 1; got 0'), (dict(clip_len=2.5), 'clip_len'),
     (dict(frame_interval=-1), 'frame_interval'), (dict(num_clips=0), 'num_clips'),
     (dict(mode='middle'), "mode is one of 'random', 'drawn', 'centre', 'uniform', 'dense', 'whole'; got 'middle'"),
     (dict(out_of_bound='stop'), 'out_of_bound'), (dict(mode='centre', num_clips=3), 'takes no num_clips')])

@@ -8,6 +8,7 @@ import mindspore as ms
 import numpy as np
 
 from .. import __version__
+from ..argument_checks import at_least_one
 from ..datasets.stream import sample_rng
 from ..errors import ExportError, I3DBoxError, ModelError
 from ..exporters import BaseExporter
@@ -57,8 +58,8 @@ def export(cfg, checkpoint, format='MINDIR', out=None, batch_size=1, clip_len=No
     name = format['type'] if isinstance(format, dict) else format
     _check_exporter(exporter, name, batch_size, input)
     clip_len, *size = clip_size(cfg, clip_len, size)
-    _whole('clip_len', clip_len)
-    _whole('size', *size)
+    for pixels in size:
+        at_least_one('export', clip_len=clip_len, size=pixels)
     out = _out_path(out, cfg, checkpoint, exporter.extension)
     recognizer, _ = build_network(cfg, device, device_id, getattr(exporter, 'check', None))
     specs = _inputs(recognizer, batch_size, (clip_len, *size), input)
@@ -93,13 +94,7 @@ def _check_exporter(exporter, name, batch_size, input):
         raise ExportError(f"input is 'uint8' or 'float32'; got {input!r}")
     if batch_size is None and not getattr(exporter, 'dynamic_batch', BaseExporter.dynamic_batch):
         raise ExportError(f'{name} files have a fixed batch size; give --batch-size a number')
-    _whole('batch_size', batch_size if batch_size is not None else 1)
-
-
-def _whole(name, *values):
-    for value in values:
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ExportError(f'{name} is a whole number from 1; got {value!r}')
+    at_least_one('export', batch_size=1 if batch_size is None else batch_size)
 
 
 def _out_path(out, cfg, checkpoint, extension):

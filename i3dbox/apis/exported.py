@@ -9,6 +9,7 @@ import collections
 
 import numpy as np
 
+from ..argument_checks import at_least_one
 from ..errors import ExportError
 from ..exporters.sidecar import read_sidecar
 from ..runtimes.backends import build_backend
@@ -37,8 +38,7 @@ def load_exported(file, backend='auto', device='cpu', device_id=0, threads=None,
     Returns: ExportedModel.
     Raises: ExportError for a file or backend that cannot be used; DeviceError for a device, precision or threads.
     """
-    if threads is not None and (not isinstance(threads, int) or threads < 1):
-        raise ExportError(f'threads is a whole number from 1; got {threads!r}')
+    at_least_one('load_exported', threads=1 if threads is None else threads)
     info = read_sidecar(file, description)
     return ExportedModel(info, build_backend(backend, str(file), info['inputs'], device, device_id, threads, precision))
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..argument_checks import above_zero
 from ..datasets.frame_stream import FrameStream
 from ..errors import ConfigError, DamagedSampleError
 from ..evaluation.metrics import softmax
@@ -115,8 +116,7 @@ class VideoStream:
     """
 
     def __init__(self, recognizer, window=None, stride=None, rate=25.0, name='frames', **options):
-        if not rate > 0:
-            raise ConfigError(f'rate is a number above 0; got {rate!r}')
+        above_zero('VideoStream', rate=rate)
         self._recognizer, self._rate, self._name = recognizer, rate, name
         self._cutter, self._total = recognizer.cutter(window, stride, **options), Total(recognizer, name)
 

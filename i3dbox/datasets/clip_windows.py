@@ -7,9 +7,10 @@ from typing import NamedTuple, Optional
 import cv2
 import numpy as np
 
+from ..argument_checks import above_zero, at_least_one, one_of
 from ..errors import ConfigError
 from ..flow.encoding import encode
-from ..registry import FLOW_METHODS
+from ..registry import FLOW_METHODS, as_cfg
 from ..streams import STREAMS, check_stream
 from .pipelines.spatial import CenterCrop, Resize
 
@@ -56,21 +57,18 @@ class ClipWindows:
     def __init__(self, stream='rgb', window=64, stride=None, short_side=256, size=224, tail='move', method='tvl1',
                  bound=20, threads=2):
         stride = window if stride is None else stride
-        for name, value in dict(window=window, stride=stride, short_side=short_side or 1, size=size).items():
-            if not isinstance(value, (int, np.integer)) or value < 1:
-                raise ConfigError(f'{name} is a whole number from 1; got {value!r}')
+        at_least_one('ClipWindows', window=window, stride=stride, short_side=1 if short_side is None else short_side,
+                     size=size)
         check_stream(stream)
-        if not bound > 0:
-            raise ConfigError(f'bound is a number above 0; got {bound!r}')
-        if tail not in ('move', 'drop'):
-            raise ConfigError(f"tail is 'move' or 'drop'; got {tail!r}")
+        above_zero('ClipWindows', bound=bound)
+        one_of('ClipWindows', ('move', 'drop'), tail=tail)
         if short_side is not None and size > short_side:
             raise ConfigError(f'size ({size}) is at most short_side ({short_side})')
         self.streams, self.window, self.stride, self.tail = STREAMS[stream], window, stride, tail
         self._resize, self._crop, self._size = short_side and Resize(short_side=short_side), CenterCrop(size=size), size
         self._compute, self._pool, self._bound = None, None, bound
         if 'flow' in self.streams:
-            self._compute = FLOW_METHODS.build(dict(type=method) if isinstance(method, str) else method)
+            self._compute = FLOW_METHODS.build(as_cfg(method))
             self._pool = concurrent.futures.ThreadPoolExecutor(threads)
         self.count = 0  # frames pushed
         self._begin = 0  # of the next window

@@ -6,6 +6,7 @@ import time as clock
 import cv2
 import numpy as np
 
+from ..argument_checks import in_range
 from ..errors import ConfigError, DamagedSampleError
 from ..workers import usable_cores
 from .video_file import VideoFile
@@ -43,9 +44,7 @@ class FrameStream:
 
     def __init__(self, source, fps=None, rate=25.0):
         self.read, self.broke_off, self.total, self._source, self._shape = 0, False, None, None, None
-        for key, value in (('fps', fps), ('rate', rate)):
-            if value is not None and not 0 < value < 1e4:
-                raise ConfigError(f'{key} is a number above 0; got {value!r}')
+        in_range('FrameStream', 1e-3, 1e4, fps=rate if fps is None else fps, rate=rate)
         self._every = fps
         if isinstance(source, int) and not isinstance(source, bool):
             own = self._open_camera(source)

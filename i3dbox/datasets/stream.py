@@ -6,6 +6,7 @@ is trained on.
 
 import numpy as np
 
+from ..argument_checks import at_least_one
 from ..errors import ConfigError
 
 
@@ -30,7 +31,7 @@ class Stream:
     """
 
     def __init__(self, num_samples, batch_size, world=1, seed=0, shuffle=True):
-        _check_sizes(num_samples=num_samples, batch_size=batch_size, world=world)
+        at_least_one('Stream', num_samples=num_samples, batch_size=batch_size, world=world)
         if seed < 0:
             raise ConfigError(f'seed is a whole number from 0; got {seed}')
         self.num_samples, self.batch_size, self.world = num_samples, batch_size, world
@@ -64,7 +65,7 @@ class SequentialStream:
     """
 
     def __init__(self, num_samples, batch_size, world=1, seed=0):
-        _check_sizes(num_samples=num_samples, batch_size=batch_size, world=world)
+        at_least_one('Stream', num_samples=num_samples, batch_size=batch_size, world=world)
         self.num_samples, self.batch_size, self.world, self.seed = num_samples, batch_size, world, seed
         self.steps_per_epoch = -(-num_samples // (batch_size * world))
 
@@ -73,9 +74,3 @@ class SequentialStream:
         first = (step * self.world + rank) * self.batch_size
         places = range(first, first + self.batch_size)
         return [(0, place if place < self.num_samples else -1) for place in places]
-
-
-def _check_sizes(**sizes):
-    for name, size in sizes.items():
-        if size < 1:
-            raise ConfigError(f'{name} is a whole number from 1; got {size}')

@@ -11,7 +11,7 @@ from ..datasets.pipelines.spatial import Resize
 from ..datasets.video import VideoReader
 from ..errors import DamagedSampleError
 from ..flow.encoding import encode
-from ..registry import FLOW_METHODS
+from ..registry import FLOW_METHODS, as_cfg
 
 
 def rgb_images(source, threads, *, short_side=256, fps=None, quality=95):
@@ -41,7 +41,7 @@ def flow_images(source, threads, *, method, bound=20, short_side=256, fps=None, 
     Raises:
         DamagedSampleError: (while iterating) a frame that cannot be read, or a single frame.
     """
-    compute = FLOW_METHODS.build(dict(type=method) if isinstance(method, str) else method)
+    compute = FLOW_METHODS.build(as_cfg(method))
 
     def make(pair):
         flow = encode(compute(*pair), bound)

@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 
+from ...argument_checks import in_range
 from ...errors import ConfigError
 from ...registry import PIPELINES
-from .checks import in_range
 from .spatial import map_frames
 
 _GREY = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as in torchvision and OpenCV

@@ -5,12 +5,12 @@ OpenClip stands in front of SampleFrames, which needs to know how many frames th
 
 import numpy as np
 
+from ...argument_checks import at_least_one
 from ...errors import ConfigError, DamagedSampleError
 from ...registry import PIPELINES
 from ..frames import FrameFolder
 from ..packed import PackedFrames
 from ..video import VideoReader
-from .checks import at_least_one
 
 
 @PIPELINES.register

@@ -2,9 +2,9 @@
 
 import cv2
 
+from ...argument_checks import above_zero
 from ...flow.encoding import encode
-from ...registry import FLOW_METHODS, PIPELINES
-from .checks import in_range
+from ...registry import FLOW_METHODS, PIPELINES, as_cfg
 from .spatial import map_frames
 
 
@@ -29,8 +29,8 @@ class ComputeFlow:
     needs = ('imgs', 'modality')
 
     def __init__(self, method='tvl1', bound=20):
-        in_range('ComputeFlow', 1e-3, 1e6, bound=bound)
-        self.method = dict(type=method) if isinstance(method, str) else method
+        above_zero('ComputeFlow', bound=bound)
+        self.method = as_cfg(method)
         self.bound = bound
         self._compute = None  # built when needed, as some methods take long to import
 

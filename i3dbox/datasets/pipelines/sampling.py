@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from ...argument_checks import at_least_one, one_of
 from ...errors import ConfigError
 from ...registry import PIPELINES
-from .checks import at_least_one, one_of
 
 
 @PIPELINES.register

@@ -9,9 +9,9 @@ import math
 import cv2
 import numpy as np
 
+from ...argument_checks import as_size, at_least_one, in_range, one_of
 from ...errors import ConfigError, DataError
 from ...registry import PIPELINES
-from .checks import as_size, at_least_one, in_range, one_of
 
 _INTERPOLATIONS = {'nearest': cv2.INTER_NEAREST, 'bilinear': cv2.INTER_LINEAR, 'bicubic': cv2.INTER_CUBIC,
                    'area': cv2.INTER_AREA, 'lanczos': cv2.INTER_LANCZOS4}

@@ -2,7 +2,7 @@
 
 from mindspore.train import Callback
 
-from ...errors import ConfigError
+from ...argument_checks import at_least_one
 
 
 class Hook(Callback):
@@ -19,10 +19,8 @@ class Hook(Callback):
 
     def positive(self, **argument):
         """Returns the one argument. Raises ConfigError unless it is a whole number from 1."""
-        (name, value), = argument.items()
-        if not isinstance(value, int) or value < 1:
-            raise ConfigError(f'{type(self).__name__}: {name} is a whole number from 1; got {value!r}')
-        return value
+        at_least_one(type(self).__name__, **argument)
+        return next(iter(argument.values()))
 
     def prepare(self, cfg):
         """Before anything is read, in training and testing: may change the config."""

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from ...registry import METRICS
+from ...registry import METRICS, as_cfg
 
 DEFAULT = ('top_k_accuracy', 'mean_class_accuracy')
 LOWER_IS_BETTER = {'ece', 'ece_low', 'ece_high'}  # a metric of one's own adds the names of its figures
@@ -17,8 +17,7 @@ def evaluate(metrics, scores, labels):
     """All figures of `metrics` (of METRICS, by name or as dicts with arguments)."""
     figures = {}
     for metric in metrics:
-        cfg = dict(type=metric) if isinstance(metric, str) else metric
-        figures.update(METRICS.build(cfg, scores=scores, labels=labels))
+        figures.update(METRICS.build(as_cfg(metric), scores=scores, labels=labels))
     return figures
 
 

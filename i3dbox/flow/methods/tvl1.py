@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numba import njit
 
+from ...argument_checks import above_zero, at_least_one
 from ...errors import ConfigError
 from ...registry import FLOW_METHODS
 
@@ -51,12 +52,8 @@ class TVL1:
 
     def __init__(self, tau=0.25, lambda_=0.15, theta=0.3, scales=5, scale_step=0.8, warps=3, iterations=60,
                  epsilon=0.01):
-        for name, value in dict(tau=tau, lambda_=lambda_, theta=theta, epsilon=epsilon).items():
-            if not isinstance(value, numbers.Real) or not value > 0:
-                raise ConfigError(f'TVL1: {name} is a number above 0; got {value!r}')
-        for name, value in dict(scales=scales, warps=warps, iterations=iterations).items():
-            if not isinstance(value, numbers.Integral) or value < 1:
-                raise ConfigError(f'TVL1: {name} is a whole number from 1; got {value!r}')
+        above_zero('TVL1', tau=tau, lambda_=lambda_, theta=theta, epsilon=epsilon)
+        at_least_one('TVL1', scales=scales, warps=warps, iterations=iterations)
         if not isinstance(scale_step, numbers.Real) or not 0 < scale_step < 1:
             raise ConfigError(f'TVL1: scale_step is a number between 0 and 1; got {scale_step!r}')
         self.scales, self.scale_step, self.warps, self.iterations = scales, scale_step, warps, iterations
