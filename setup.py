@@ -46,8 +46,8 @@ setup(
     ],
     extras_require={
         # torch: the CPU build is enough; parity tests skip without it
-        'test': ['pytest', 'pytest-xdist', 'psutil', 'scikit-learn', 'scipy', 'h5py', 'torch==2.13.0; python_version >= "3.10"',
-                 *ONNX],
+        'test': ['pytest', 'pytest-xdist', 'psutil', 'scikit-learn', 'scipy', 'h5py',
+                 'torch==2.13.0; python_version >= "3.10"', *ONNX],
         'features': ['h5py'],  # features in HDF5
         'onnx': ONNX,
         'tensorboard': ['tensorboardX'],

@@ -63,7 +63,8 @@ def _installed():
         try:
             font = FT2Font(path)
             family, style = font.family_name, font.style_name
-            unlike = style.lower() not in ('regular', 'book', 'normal', 'medium'), bool(re.search('serif|mono', family.lower()))
+            unlike = (style.lower() not in ('regular', 'book', 'normal', 'medium'),
+                      bool(re.search('serif|mono', family.lower())))
             if font.scalable:
                 found.append((unlike, family, path, np.array(list(font.get_charmap()), np.int64)))
         except (OSError, RuntimeError, ValueError):  # no font that can be read

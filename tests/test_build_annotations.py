@@ -27,7 +27,8 @@ def ucf101(tmp_path):
 
 
 def test_ucf101_becomes_the_originals_json_byte_for_byte(ucf101, capsys):
-    assert main('build_annotations', ['ucf101', str(ucf101 / 'splits'), str(ucf101 / 'frames'), str(ucf101 / 'out')]) == 0
+    words = ['ucf101', str(ucf101 / 'splits'), str(ucf101 / 'frames'), str(ucf101 / 'out')]
+    assert main('build_annotations', words) == 0
     assert sorted(path.name for path in (ucf101 / 'out').iterdir()) == ['ucf101_01.json', 'ucf101_03.json']
     assert (ucf101 / 'out/ucf101_01.json').read_text() == (
         '{"labels": ["Archery", "HandstandPushups"], "database": {'

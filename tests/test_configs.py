@@ -64,7 +64,8 @@ def test_both_readmes_give_the_same_commands():
 
     def commands(text):
         code = ''.join(text.split('```')[1::2])
-        return [line.split('#')[0].strip() for line in code.splitlines() if line.startswith(('python', 'bash', 'pip', 'i3dbox'))]
+        return [line.split('#')[0].strip() for line in code.splitlines()
+                if line.startswith(('python', 'bash', 'pip', 'i3dbox'))]
 
     assert commands(english) == commands(chinese) and len(commands(english)) > 8
 

@@ -1,4 +1,4 @@
-"""Public checkpoints, made by PyTorch itself and in TensorFlow's formats, become our parameters; bad ones are refused."""
+"""Public checkpoints, by PyTorch itself and in TensorFlow's formats, become our parameters; bad ones are refused."""
 
 import collections
 import glob
@@ -96,14 +96,16 @@ def test_what_we_write_loads_into_a_pytorch_network(parameters, tmp_path):
 
 @needs_torch
 def test_wrappers_counters_half_precision_and_views_are_understood(parameters, tmp_path):
-    state = {f'module.{name}': torch.from_numpy(array).contiguous() for name, array in named(parameters, 'pytorch').items()}
+    state = {f'module.{name}': torch.from_numpy(array).contiguous()
+             for name, array in named(parameters, 'pytorch').items()}
     state['module.Conv3d_1a_7x7.bn.num_batches_tracked'] = torch.tensor(7)
     weight = 'module.Mixed_3b.b1b.conv3d.weight'
     state[weight] = state[weight].transpose(3, 4).contiguous().transpose(3, 4)  # the same values, other strides
     torch.save({'epoch': 3, 'state_dict': state}, tmp_path / 'wrapped.pt')
     assert_equal(convert(str(tmp_path / 'wrapped.pt')).parameters, parameters)
     for kind in (torch.float16, torch.bfloat16):
-        torch.save({name: value.to(kind) for name, value in state.items() if 'tracked' not in name}, tmp_path / 'half.pt')
+        torch.save({name: value.to(kind) for name, value in state.items() if 'tracked' not in name},
+                   tmp_path / 'half.pt')
         found = convert(str(tmp_path / 'half.pt')).parameters['head.logits.weight']
         expected = torch.from_numpy(parameters['head.logits.weight']).to(kind).float().numpy()
         np.testing.assert_array_equal(found, expected)
@@ -143,7 +145,8 @@ class Evil:
 @pytest.mark.parametrize('form', ['zip', 'legacy', 'bare'])
 @pytest.mark.parametrize('function, args, named_as', [
     (os.system, ('touch executed',), 'posix.system'), (__import__, ('antigravity',), 'builtins.__import__'),
-    (eval, ('open("executed", "w")',), 'builtins.eval'), (subprocess.Popen, (['touch', 'executed'],), 'subprocess.Popen'),
+    (eval, ('open("executed", "w")',), 'builtins.eval'),
+    (subprocess.Popen, (['touch', 'executed'],), 'subprocess.Popen'),
     (getattr, (os, 'system'), 'builtins.getattr')])
 def test_a_pickle_that_asks_for_more_than_tensors_is_refused_by_name_and_nothing_runs(
         form, function, args, named_as, tmp_path, monkeypatch):
@@ -155,10 +158,11 @@ def test_a_pickle_that_asks_for_more_than_tensors_is_refused_by_name_and_nothing
         with zipfile.ZipFile('evil.pt', 'w') as archive:
             archive.writestr('archive/data.pkl', data)
     else:
-        head = b''.join(pickle.dumps(value, 2) for value in (0x1950a86a20f9469cfc6c, 1001, {})) if form == 'legacy' else b''
-        (tmp_path / 'evil.pt').write_bytes(head + data)
+        head = (0x1950a86a20f9469cfc6c, 1001, {}) if form == 'legacy' else ()
+        (tmp_path / 'evil.pt').write_bytes(b''.join(pickle.dumps(value, 2) for value in head) + data)
     assert main('convert_weights', ['evil.pt', 'out.ckpt']) == 1
-    with pytest.raises(CheckpointError, match=f'asks for .*{named_as.split(".")[1]}; only tensors.*nothing was executed'):
+    function_name = named_as.split('.')[1]
+    with pytest.raises(CheckpointError, match=f'asks for .*{function_name}; only tensors.*nothing was executed'):
         read_pytorch('evil.pt')
     assert os.listdir() == ['evil.pt']
 
@@ -174,7 +178,8 @@ def test_a_zip_bomb_and_huge_tensors_are_refused(tmp_path):
             entries = {name: archive.read(name) for name in archive.namelist()}
         one = lambda values: b'(' + b''.join(b'J' + struct.pack('<i', v) if abs(v) < 1 << 31 else  # noqa: E731
                                              b'\x8a\x08' + struct.pack('<q', v) for v in values) + b't'
-        entries['archive/data.pkl'] = entries['archive/data.pkl'].replace(one([4]) + one([1]), one(shape) + one(strides))
+        entries['archive/data.pkl'] = entries['archive/data.pkl'].replace(one([4]) + one([1]),
+                                                                          one(shape) + one(strides))
         with zipfile.ZipFile(tmp_path / 'a.pt', 'w') as archive:
             for name, data in entries.items():
                 archive.writestr(name, data)
@@ -236,13 +241,16 @@ def test_flipped_bits_are_noticed_where_the_format_has_checksums(parameters, tmp
 
 @needs_torch
 @pytest.mark.parametrize('change, message', [
-    (lambda state: state.update(surprise=np.ones(3, np.float32)), "1 of 288 names are none of I3D's, the first is 'surprise'"),
+    (lambda state: state.update(surprise=np.ones(3, np.float32)),
+     "1 of 288 names are none of I3D's, the first is 'surprise'"),
     (lambda state: state.pop('Mixed_4c.b2a.bn.running_mean'), 'backbone.Mixed_4c.b2a.bn.moving_mean is missing'),
-    (lambda state: state.update({'logits.conv3d.bias': np.full(5, np.nan, np.float32)}), 'NaN or infinity in head.logits.bias'),
+    (lambda state: state.update({'logits.conv3d.bias': np.full(5, np.nan, np.float32)}),
+     'NaN or infinity in head.logits.bias'),
     (lambda state: state.update({'logits.conv3d.bias': np.ones(5, np.int64)}), 'is int64; weights are floating-point'),
     (lambda state: state.update({'Mixed_3b.b0.conv3d.weight': np.ones((64, 192, 1, 1), np.float32)}),
      r'Mixed_3b.b0.conv3d.weight has the shape \(64, 192, 1, 1\); expected \(64, 192, 1, 1, 1\)'),
-    (lambda state: state.update({'Conv3d_1a_7x7.conv3d.weight': np.ones((64, 4, 7, 7, 7), np.float32)}), 'expected 64 x 3'),
+    (lambda state: state.update({'Conv3d_1a_7x7.conv3d.weight': np.ones((64, 4, 7, 7, 7), np.float32)}),
+     'expected 64 x 3'),
     (lambda state: state.clear() or state.update(a=np.ones(2, np.float32)), 'none of I3D')])
 def test_what_is_not_i3d_is_told_by_name(change, message, parameters, tmp_path):
     state = named(parameters, 'pytorch')
@@ -278,8 +286,8 @@ def test_checkpoints_of_the_original_scripts_become_ours(prefixed, parameters, t
     for name, array in named(parameters, 'original').items():
         cell = name.split('.')[0] if not name.startswith('Mixed') else name.rsplit('_b', 1)[0].split('.')[0][:8]
         theirs[f'{cell}.{name}' if prefixed else name] = array
-    ms.save_checkpoint([dict(name=name, data=ms.Parameter(ms.Tensor(array), name=name)) for name, array in theirs.items()],
-                       str(tmp_path / 'a.ckpt'))
+    ms.save_checkpoint([dict(name=name, data=ms.Parameter(ms.Tensor(array), name=name))
+                        for name, array in theirs.items()], str(tmp_path / 'a.ckpt'))
     converted = convert(str(tmp_path / 'a.ckpt'))
     assert converted.scheme == 'original'
     assert_equal(converted.parameters, parameters)
@@ -368,8 +376,8 @@ def test_tensorflow_checkpoints_become_ours(compress, scope, parameters, tmp_pat
 
 def test_snappys_copies_are_expanded():
     from i3dbox.weights.tensorflow_files import _snappy
-    assert _snappy(varint(11) + bytes([2 << 2]) + b'abc' + bytes([(4 - 4) << 2 | 1, 3]) + bytes([(4 - 1) << 2 | 2, 2, 0]),
-                   'x') == b'abcabcacaca'
+    copies = bytes([(4 - 4) << 2 | 1, 3]) + bytes([(4 - 1) << 2 | 2, 2, 0])
+    assert _snappy(varint(11) + bytes([2 << 2]) + b'abc' + copies, 'x') == b'abcabcacaca'
     long = bytes(range(256)) * 2
     assert _snappy(varint(512) + bytes([61 << 2]) + struct.pack('<H', 511) + long, 'x') == long
     with pytest.raises(CheckpointError, match='compressed block'):
@@ -401,7 +409,8 @@ def test_a_whole_checkpoint_of_a_real_index_gives_the_right_logits(shared_data, 
     known, rng = scheme('tensorflow'), np.random.default_rng(0)
     data, arrays = bytearray(max(t.offset + t.size for t in tensors.values())), {}
     for name, tensor in tensors.items():
-        scale = 0.5 / np.sqrt(max(1, np.prod(tensor.shape[:-1]))) if len(tensor.shape) == 5 and name.endswith('/w') else 0.1
+        is_kernel = len(tensor.shape) == 5 and name.endswith('/w')
+        scale = 0.5 / np.sqrt(max(1, np.prod(tensor.shape[:-1]))) if is_kernel else 0.1
         array = rng.normal(0, scale, tensor.shape).astype(np.float32) + np.float32(name.endswith('variance'))
         array = np.abs(array) if name.endswith('variance') else array
         data[tensor.offset:tensor.offset + tensor.size] = array.tobytes()
@@ -421,8 +430,10 @@ def test_a_whole_checkpoint_of_a_real_index_gives_the_right_logits(shared_data, 
     load_weights(recognizer, str(tmp_path / 'a.ckpt'), new_head='never')
     clip = rng.integers(0, 256, (1, 1, 8, 32, 32, 3), np.uint8)
     import numpy_i3d
-    ours = {known[plain_name(name, known)][0]: known[plain_name(name, known)][1](array) for name, array in arrays.items()}
-    ours.update({name: np.ones(shape, np.float32) for name, shape in parameter_shapes(3, 400).items() if 'gamma' in name})
+    ours = {known[plain_name(name, known)][0]: known[plain_name(name, known)][1](array)
+            for name, array in arrays.items()}
+    ours.update({name: np.ones(shape, np.float32)
+                 for name, shape in parameter_shapes(3, 400).items() if 'gamma' in name})
     expected = numpy_i3d.endpoints(clip[:, 0].astype(np.float32) / 127.5 - 1, ours)['logits']
     logits = recognizer(ms.Tensor(clip)).asnumpy()
     assert np.abs(logits - expected).max() < 1e-4 * np.abs(expected).max()
@@ -461,7 +472,8 @@ def test_inflated_filters_give_a_still_video_what_the_image_gave():
 @pytest.mark.parametrize('modality', ['RGB', 'Flow'])
 def test_torchvisions_googlenet_is_inflated(modality, parameters, tmp_path):
     write_pytorch(str(tmp_path / 'g.pt'), googlenet(parameters))
-    assert main('convert_weights', [str(tmp_path / 'g.pt'), str(tmp_path / 'a.ckpt'), '--inflate', '--modality', modality]) == 0
+    words = [str(tmp_path / 'g.pt'), str(tmp_path / 'a.ckpt'), '--inflate', '--modality', modality]
+    assert main('convert_weights', words) == 0
     found = load_checkpoint(str(tmp_path / 'a.ckpt'))[0]
     weight = parameters['backbone.Mixed_4c.b1b.conv3d.weight']
     np.testing.assert_array_equal(found['backbone.Mixed_4c.b1b.conv3d.weight'], inflate(flat(weight)))
@@ -498,7 +510,8 @@ def test_slims_inception_v1_is_inflated_from_both_formats(version, parameters, t
             shape = b''.join(field(2, field(1, size)) for size in array.shape)
             tensor = field(1, 1) + field(2, shape) + field(5, np.ascontiguousarray(array, '<f4').tobytes())
             whole = b''.join(field(1, b'') for _ in array.shape)
-            entries.append((b'\0' + name.encode(), field(2, field(1, name.encode()) + field(2, whole) + field(3, tensor))))
+            value = field(2, field(1, name.encode()) + field(2, whole) + field(3, tensor))
+            entries.append((b'\0' + name.encode(), value))
         open(path, 'wb').write(table(entries))
     converted = convert(path, inflate=True)
     assert (converted.scheme, converted.num_classes) == ('slim', None)

@@ -61,6 +61,7 @@ def test_the_guides_examples_work_together(guide, tmp_path):
 
 
 def test_importing_the_package_imports_neither_mindspore_nor_opencv():
-    code = 'import sys, i3dbox, i3dbox.registry, i3dbox.config; print([m for m in ("mindspore", "cv2") if m in sys.modules])'
+    code = ('import sys, i3dbox, i3dbox.registry, i3dbox.config; '
+            'print([m for m in ("mindspore", "cv2") if m in sys.modules])')
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=DOCS.parent)
     assert done.stdout.strip() == '[]', done.stderr

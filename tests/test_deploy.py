@@ -232,7 +232,8 @@ def test_classes_in_another_order_are_refused(artefacts, copied):
 
 
 def test_another_artefact_shape_or_device_is_refused(real_root, artefacts, checkpoints, written, tmp_path):
-    with pytest.raises(ExportError, match=r'takes imgs, uint8 N x 8 x 32 x 32 x 2; .* holds imgs, uint8 N x 8 x 32 x 32 x 3'):
+    with pytest.raises(ExportError, match='takes imgs, uint8 N x 8 x 32 x 32 x 2; .* '
+                                          'holds imgs, uint8 N x 8 x 32 x 32 x 3'):
         infer(artefacts['flow'], written['rgb'])
     export(config(real_root), str(checkpoints / 'rgb.ckpt'), 'ONNX', str(tmp_path / 'long.onnx'), clip_len=16,
            device='CPU')

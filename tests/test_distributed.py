@@ -110,7 +110,8 @@ def test_an_error_of_a_rank_is_shown(tmp_path):
 def test_killing_the_launcher_ends_every_rank(tmp_path):
     path = tiny.write_config(tmp_path, total_epochs=5000, hooks=[dict(type='LoggerHook', interval=1)])
     job = subprocess.Popen(['bash', str(TOOLS / 'dist_train.sh'), path, '2', '--work-dir', str(tmp_path / 'run')],
-                           env=environment(tmp_path), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                           env=environment(tmp_path), cwd=tmp_path, stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL)
     deadline = time.time() + 120
     while not (tmp_path / 'run/log.json').exists() and time.time() < deadline:
         time.sleep(0.5)

@@ -23,7 +23,8 @@ def case(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp('equal')
     if 'two_stream' in request.param:
         words = [f'{key}={value}' for stream in ('rgb', 'flow') for key, value in (
-            (f'model.{stream}.backbone.endpoints', 'Mixed_3b'), (f'data.test.{stream}.data_root', f'{folder}/synthetic'))]
+            (f'model.{stream}.backbone.endpoints', 'Mixed_3b'),
+            (f'data.test.{stream}.data_root', f'{folder}/synthetic'))]
     elif 'synthetic' in request.param:
         words = ['model.backbone.endpoints=Mixed_3b', f'data.test.data_root={folder}/synthetic']
     else:

@@ -184,8 +184,8 @@ def test_the_default_is_the_authors_whole_video():
 def test_a_protocol_changes_both_streams_and_the_average():
     cfg = config('two_stream_ucf101')
     apply_protocol(cfg, 'views')
-    assert describe_protocol(cfg) == ("SampleFrames(clip_len=64, mode='uniform', num_clips=10) > Resize(short_side=256) "
-                                      '> ThreeCrop(size=224), mean of the softmax')
+    assert describe_protocol(cfg) == ("SampleFrames(clip_len=64, mode='uniform', num_clips=10) > "
+                                      'Resize(short_side=256) > ThreeCrop(size=224), mean of the softmax')
     assert cfg.model.rgb.average_clips == cfg.model.flow.average_clips == 'prob'
 
 
@@ -199,7 +199,8 @@ def test_streams_of_different_protocols_are_told_apart():
 @pytest.mark.parametrize('protocols, name, message', [
     (dict(whole=dict(frames=dict(mode='whole'))), 'hole', "no protocol 'hole'. Did you mean 'whole'"),
     (dict(odd=dict(clips=3)), 'odd', "protocols.odd has the keys frames, crop, average_clips; got 'clips'"),
-    (dict(crop=dict(crop=dict(type='ThreeCrop'))), 'crop', 'needs one step Crop in the pipeline of data.test; it has 0'),
+    (dict(crop=dict(crop=dict(type='ThreeCrop'))), 'crop',
+     'needs one step Crop in the pipeline of data.test; it has 0'),
 ])
 def test_a_protocol_that_cannot_be_followed_is_told(protocols, name, message):
     cfg = config()

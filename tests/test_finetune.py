@@ -202,7 +202,8 @@ def test_options_become_lines_of_the_config_and_what_is_there_stays(tmp_path):
 @pytest.mark.parametrize('option, message', [
     ('total_epoch=1', "unknown key 'total_epoch'"), ('data.test.damagd=skip', "no argument 'damagd'"),
     ('data.test.pipeline.1.clip_length=16', "no argument 'clip_length'")])
-def test_options_that_do_not_fit_are_told_before_training_and_leave_no_line(gestures, tmp_path, option, message, capsys):
+def test_options_that_do_not_fit_are_told_before_training_and_leave_no_line(
+        gestures, tmp_path, option, message, capsys):
     words = [str(gestures), '--model', 'none', '--work-dir', str(tmp_path / 'run'), '--cfg-options', option]
     assert main('finetune', words) == 1
     assert message in capsys.readouterr().err

@@ -257,8 +257,8 @@ def test_broadcasts_that_change_their_size_become_as_the_first(tmp_path, first, 
     check_sizes(tmp_path / 'a.ts', first, then, 14)
 
 
-@pytest.mark.parametrize('codec, pixels', [('libsvtav1', 'yuv420p'), ('libx264', 'yuv420p10le'), ('libvpx-vp9', 'yuva420p'),
-                                           ('libx265', 'yuv420p10le')])
+@pytest.mark.parametrize('codec, pixels', [('libsvtav1', 'yuv420p'), ('libx264', 'yuv420p10le'),
+                                           ('libvpx-vp9', 'yuva420p'), ('libx265', 'yuv420p10le')])
 def test_codecs_of_today_are_read(tmp_path, codec, pixels):
     frames = moving_frames(5, 128, 96)
     found = read(encode(tmp_path / 'a.mkv', frames, codec, pixels))[1]

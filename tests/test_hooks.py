@@ -54,7 +54,8 @@ def test_a_figure_that_is_no_number_is_never_the_best():
     assert Evaluated([best('ece')], ece=[float('nan'), 0.3, float('nan')]).saved == [('best_ece', 2)]
 
 
-@pytest.mark.parametrize('metric, values', [('top1_acc', [0.1, 0.3, 0.2, 0.25, 0.3]), ('ece', [0.3, 0.1, 0.2, 0.15, 0.1])])
+@pytest.mark.parametrize('metric, values', [('top1_acc', [0.1, 0.3, 0.2, 0.25, 0.3]),
+                                            ('ece', [0.3, 0.1, 0.2, 0.15, 0.1])])
 def test_a_run_stops_when_its_figure_has_not_become_better(metric, values):
     assert Evaluated([EarlyStopHook(metric, patience=3)], **{metric: values}).stopped_at == 5
 

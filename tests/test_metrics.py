@@ -106,7 +106,8 @@ def test_the_bootstraps_interval_is_that_of_the_binomial():
 
 
 def test_a_higher_accuracy_is_better_a_lower_calibration_error_and_any_number_than_none():
-    assert better('top1_acc', 0.6, 0.5) and not better('top1_acc', 0.5, 0.5) and not better('top1_acc', 0.6, 0.5, by=0.2)
+    assert better('top1_acc', 0.6, 0.5) and not better('top1_acc', 0.5, 0.5)
+    assert not better('top1_acc', 0.6, 0.5, by=0.2)
     assert better('ece', 0.1, 0.2) and not better('ece', 0.2, 0.1) and not better('ece', 0.1, 0.2, by=0.2)
     for name in ('top1_acc', 'ece', 'ece_low', 'ece_high'):
         assert better(name, 0.5, None) and better(name, 0.5, np.nan) and not better(name, np.nan, None)

@@ -55,7 +55,8 @@ def test_the_data_of_all_streams_comes_once_and_the_configs_point_at_it(moxing):
         'obs://bucket/ucf101', 'obs://bucket/rgb.ckpt', 'obs://bucket/flow.ckpt']
     assert sorted(os.listdir('checkpoints')) == ['flow.ckpt', 'flow.ckpt.copied', 'flow.ckpt.lock', 'rgb.ckpt',
                                                  'rgb.ckpt.copied', 'rgb.ckpt.lock']
-    roots = {cfg.data.train.data_root, cfg.data.val.data_root, cfg.data.test.rgb.data_root, cfg.data.test.flow.data_root}
+    roots = {cfg.data.train.data_root, cfg.data.val.data_root, cfg.data.test.rgb.data_root,
+             cfg.data.test.flow.data_root}
     assert roots == {'cache/ucf101'} and os.path.isdir('cache/ucf101/videos')
     assert cfg.load_from == 'checkpoints/rgb.ckpt' and open(cfg.load_from).read() == 'weights'
 

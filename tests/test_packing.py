@@ -209,7 +209,8 @@ def test_an_index_of_other_data_is_noticed(copied):
     for suffix in ('', '.db'):
         path = copied / f'packed/rgb/rgb-00001-of-00002.mindrecord{suffix}'
         path.rename(f'{path}.old')
-    shutil.copy(copied / 'packed/rgb/rgb-00002-of-00002.mindrecord', copied / 'packed/rgb/rgb-00001-of-00002.mindrecord')
+    shutil.copy(copied / 'packed/rgb/rgb-00002-of-00002.mindrecord',
+                copied / 'packed/rgb/rgb-00001-of-00002.mindrecord')
     shutil.move(copied / 'packed/rgb/rgb-00001-of-00002.mindrecord.db.old',
                 copied / 'packed/rgb/rgb-00001-of-00002.mindrecord.db')
     index = PackIndex(str(copied / 'packed/rgb'), 'RGB')

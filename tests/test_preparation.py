@@ -415,7 +415,8 @@ def test_flow_does_not_go_where_its_frames_are(tmp_path, capsys):
 
 def test_frames_that_change_their_size_are_no_flow(tmp_path):
     write_images(tmp_path / 'frames/a', [*moving_frames(2), *moving_frames(1, 80, 64)])
-    done = extract('Flow', find_sources(str(tmp_path / 'frames')), str(tmp_path / 'out'), 0, method='tvl1', short_side=0)
+    done = extract('Flow', find_sources(str(tmp_path / 'frames')), str(tmp_path / 'out'), 0, method='tvl1',
+                   short_side=0)
     assert done.failures[0].reason == 'the size changes: frame 3 is 80 x 64, others are 64 x 48'
 
 

@@ -92,7 +92,8 @@ def test_the_page_holds_curves_tables_and_pictures_and_asks_for_nothing(work_dir
     results([0, 0, 1, 0, 0, 0]).save(tmp_path / 'rgb.pkl')
     results([1, 1, 1, 1, 2, 0], modality='Flow').save(tmp_path / 'flow.json')
     out = tmp_path / 'report'
-    assert main('report', [str(work_dir), str(tmp_path / 'rgb.pkl'), str(tmp_path / 'flow.json'), '--out', str(out)]) == 0
+    words = [str(work_dir), str(tmp_path / 'rgb.pkl'), str(tmp_path / 'flow.json'), '--out', str(out)]
+    assert main('report', words) == 0
     text = (out / 'report.html').read_text(encoding='utf-8')
     pictures = re.findall(r'src="([^"]*)"', text)
     assert len(pictures) == 6 and all(p.startswith('data:image/png;base64,') for p in pictures)

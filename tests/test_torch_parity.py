@@ -62,8 +62,8 @@ def test_every_endpoint_and_the_logits_agree(networks, modality, shape):
 
 
 def test_in_training_the_loss_gradients_and_moving_statistics_agree(tmp_path):
-    """A ReLU or max pool on its kink can go either way in float32: PyTorch's gradients then differ by per cents from its
-    own in float64. Small clips meet few kinks; of several sets of weights, one that meets none is enough."""
+    """A ReLU or max pool on its kink can go either way in float32: PyTorch's gradients then differ by per cents from
+    its own in float64. Small clips meet few kinks; of several sets of weights, one that meets none is enough."""
     ours = build_recognizer(dict(type='Recognizer3D', modality='Flow', backbone=dict(type='InceptionI3D'),
                                  head=dict(type='I3DHead', num_classes=5, dropout=0))).set_train(True)
     clips = np.random.default_rng(0).integers(0, 256, (6, 1, 16, 32, 32, 2), np.uint8)

@@ -143,7 +143,8 @@ def test_a_run_keeps_its_best_calibrated_epoch_beside_its_most_accurate_and_a_sw
 
 def test_a_diverged_run_stops_by_name_and_keeps_its_checkpoints(tmp_path):
     cfg = config(tmp_path, optimizer=dict(type='SGD', lr=1e30), hooks=STEPS)
-    with pytest.raises(DivergedError, match='training has diverged: backbone.first.conv3d.weight is not finite at step 2'):
+    with pytest.raises(DivergedError, match='training has diverged: backbone.first.conv3d.weight is not finite at '
+                                            'step 2'):
         train(cfg)
     with open(tmp_path / 'run/log.json') as file:
         assert 'NaN' not in file.read()

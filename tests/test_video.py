@@ -113,8 +113,8 @@ def test_a_far_jump_seeks(tmp_path, watched):
 
 
 @pytest.mark.parametrize('name, options', [
-    ('b_frames.mp4', dict(bf='3')), ('b_frames.ts', dict(bf='3')), ('open_gop.mkv', dict(bf='3', x264opts='open-gop=1')),
-    ('intra_refresh.mp4', dict(x264opts='intra-refresh=1'))])
+    ('b_frames.mp4', dict(bf='3')), ('b_frames.ts', dict(bf='3')),
+    ('open_gop.mkv', dict(bf='3', x264opts='open-gop=1')), ('intra_refresh.mp4', dict(x264opts='intra-refresh=1'))])
 def test_far_jumps_in_h264_are_exact(tmp_path, watched, name, options):
     path = encode(tmp_path / name, moving_frames(300), 'libx264', options=dict(options, g='40'))
     expected = decode_all(path)

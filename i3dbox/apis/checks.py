@@ -26,7 +26,8 @@ TABLES = {
 }
 NUMBERS = {  # key: (least, whether it is included, whole)
     'seed': (0, True, True), 'total_epochs': (0, False, False), 'accumulate': (1, True, True),
-    'clip_grad_norm': (0, False, False), 'optimizer.lr': (0, True, False), 'data.batch_size': (1, True, True), 'data.num_workers': (0, True, True),
+    'clip_grad_norm': (0, False, False), 'optimizer.lr': (0, True, False),
+    'data.batch_size': (1, True, True), 'data.num_workers': (0, True, True),
     'evaluation.interval': (1, True, True), 'evaluation.max_frames': (1, True, True),
 }
 REQUIRED = ('model', 'data', 'runner')

@@ -43,7 +43,7 @@ def write_dataset(cfg, out, batch_size=1, input='uint8', data='test'):
         cfg (Config): see docs/config.md.
         out (str): the folder.
         batch_size (int): clips a file. The last file is filled up with copies of its last clip.
-        input (str): 'uint8' (N x T x H x W x C), or 'float32' (N x C x T x H x W in [-1, 1]), as tools/export.py has it.
+        input (str): 'uint8' (N x T x H x W x C), or 'float32' (N x C x T x H x W in [-1, 1]), as in tools/export.py.
 
     Returns: dict, the manifest.
     Raises: an I3DBoxError for a folder that was begun with other settings, a full disk, or damaged videos.
@@ -132,8 +132,8 @@ class _BatchWriter:
         for spec, shape, clip in zip(self.inputs, self._shapes, clips):
             if clip.shape[1:] != shape:
                 sizes = [' x '.join(map(str, sizes)) for sizes in (shape, clip.shape[1:])]
-                raise DataError(f'{spec["name"]} of {self.dataset.samples[video]["name"]!r} is {sizes[1]}, and of others '
-                                f'{sizes[0]}: give all clips one size, by a crop')
+                raise DataError(f'{spec["name"]} of {self.dataset.samples[video]["name"]!r} is {sizes[1]}, and of '
+                                f'others {sizes[0]}: give all clips one size, by a crop')
         for row in list(zip(*clips))[self._skip:]:
             self.videos.append(video)
             self._rows.append(row)
@@ -161,7 +161,8 @@ class _BatchWriter:
             self.inputs.append(dict(name=name, folder=folder, dtype=self.dtype, shape=[self.batch_size, *shape]))
         bytes_a_clip = sum(int(np.prod(shape)) for shape in self._shapes) * np.dtype(self.dtype).itemsize
         needed = len(self.dataset) * (self.clips_per_video or 1) * bytes_a_clip
-        there = sum(entry.stat().st_size for folder in self.folders for entry in os.scandir(os.path.join(self.out, folder)))
+        there = sum(entry.stat().st_size for folder in self.folders
+                    for entry in os.scandir(os.path.join(self.out, folder)))
         free = shutil.disk_usage(self.out).free
         if needed - there > free:
             raise DataError(f'{self.out}: the clips take {(needed - there) / 1e9:.1f} GB more, and {free / 1e9:.1f} GB '

@@ -241,6 +241,6 @@ def _in_words(configs):
     for name, path in configs.items():
         cfg = Config.fromfile(path)
         which = (cfg.get('freeze') or {}).get('finetune_prefixes')
-        texts.append(f'{MODALITIES[name]}: {", ".join(which) if which else "all layers"} for {cfg.total_epochs} epochs in '
-                     f'batches of {cfg.data.batch_size}, from {cfg.get("load_from") or "scratch"}')
+        texts.append(f'{MODALITIES[name]}: {", ".join(which) if which else "all layers"} for {cfg.total_epochs} '
+                     f'epochs in batches of {cfg.data.batch_size}, from {cfg.get("load_from") or "scratch"}')
     return '\n'.join(texts)

@@ -188,8 +188,8 @@ def config_text(stream, folder, classes, videos, load_from, seed, recipe):
     """
     whole = recipe.frames['mode'] == 'whole'
     return CONFIG.substitute(
-        recipe._asdict(), title=MODALITIES[stream], stream=stream, name=config_name(stream), classes=classes, videos=videos,
-        folder=repr(os.path.abspath(folder)), load_from=repr(load_from), seed=seed,
+        recipe._asdict(), title=MODALITIES[stream], stream=stream, name=config_name(stream), classes=classes,
+        videos=videos, folder=repr(os.path.abspath(folder)), load_from=repr(load_from), seed=seed,
         start='from weights' if load_from else 'from scratch',
         short_side=round(recipe.size * 256 / SIZE),
         # from scratch, the moving statistics must settle within few steps

@@ -47,8 +47,8 @@ def init_recognizer(model, checkpoint=None, device='auto', stream=None, device_i
             raise ConfigError(f'{model} holds its weights: it goes with no checkpoint')
         return _from_exported(model, device, stream, device_id, options)
     if extension == '.ckpt' or extension != '.py' and not isinstance(model, Config) and os.path.isfile(model):
-        raise ConfigError(f'{model} is a file of weights: it goes with a config (--config CONFIG --checkpoint {model}); '
-                          f'files that run by themselves end in {" or ".join(EXPORTED)}')
+        raise ConfigError(f'{model} is a file of weights: it goes with a config (--config CONFIG --checkpoint '
+                          f'{model}); files that run by themselves end in {" or ".join(EXPORTED)}')
     if options:
         raise ConfigError(f'{next(iter(options))} is for exported files ({", ".join(EXPORTED)})')
     if isinstance(model, Config) or extension == '.py':

@@ -118,7 +118,7 @@ def help_text(commands, aliases):
 
 
 def spelled(name):
-    """How the command `name` is typed, by how this one was: 'i3dbox demo', or 'python tools/demo.py' (of one folder)."""
+    """How the command `name` is typed, by how this one was: 'i3dbox demo', or 'python tools/demo.py'."""
     folder, script = os.path.split(sys.argv[0])
     if script.endswith('.py') and script[:-3] in summaries():
         return f'python {shlex.quote(os.path.join(folder, name + ".py"))}'

@@ -12,7 +12,8 @@ def add_arguments(parser):
     parser.add_argument('out', metavar='OUT', help='the folder for the pictures')
     parser.add_argument('--subset', choices=('train', 'val', 'test'), default='train',
                         help="which of the config's data sets; default: train")
-    parser.add_argument('--number', type=arguments.at_least(1), default=20, metavar='N', help='how many samples; default: 20')
+    parser.add_argument('--number', type=arguments.at_least(1), default=20, metavar='N',
+                        help='how many samples; default: 20')
     parser.add_argument('--seed', type=arguments.at_least(0), default=0, metavar='N',
                         help='chooses the samples; their crops are those of epoch 0 in a run of this seed')
     arguments.add_cfg_options(parser)

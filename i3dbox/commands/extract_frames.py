@@ -16,5 +16,5 @@ def run(args):
     from ..preparation.sources import find_videos, shard
 
     videos = shard(find_videos(args.videos), args.shard)
-    return report(args.out, 'folders of frames', extract('RGB', videos, args.out, args.workers, short_side=args.short_side,
-                                                         fps=args.fps, quality=args.quality))
+    return report(args.out, 'folders of frames', extract(
+        'RGB', videos, args.out, args.workers, short_side=args.short_side, fps=args.fps, quality=args.quality))

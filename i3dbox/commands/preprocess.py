@@ -10,8 +10,8 @@ def add_arguments(parser):
                         help='clips a file; default: 1')
     parser.add_argument('--split', choices=('val', 'test'), default='test',
                         help="which of the config's data sets; default: test")
-    parser.add_argument('--protocol', metavar='NAME', help="one of the config's protocols; default: what the data says, "
-                        'or centre where that is whole videos, which exported files cannot take')
+    parser.add_argument('--protocol', metavar='NAME', help="one of the config's protocols; default: what the data "
+                        'says, or centre where that is whole videos, which exported files cannot take')
     parser.add_argument('--input', choices=('uint8', 'float32'), default='uint8', help="as tools/export.py's")
     arguments.add_cfg_options(parser)
 

@@ -5,7 +5,8 @@ from . import arguments
 
 def add_arguments(parser):
     parser.add_argument('sources', nargs='+', metavar='[NAME=]WORK_DIR|FILE', help='work_dirs, for their curves, and '
-                        'result files of one data set, .pkl or .json, for all else; an RGB and a flow file alone are fused')
+                        'result files of one data set, .pkl or .json, for all else; an RGB and a flow file alone are '
+                        'fused')
     parser.add_argument('--out', default='report', metavar='DIR', help='the folder for report.html and its pictures; '
                         'default: report')
     parser.add_argument('--mistakes', type=arguments.at_least(0), default=12, metavar='N',

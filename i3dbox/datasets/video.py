@@ -154,7 +154,8 @@ class VideoReader:
         if len(packets) != self._length or None in stamps or len(stamps) != len(packets):
             return [None], {}
         packets.sort()
-        return [stamp for stamp, _ in packets], {place: key for place, (_, key) in enumerate(packets) if key is not None}
+        keys = {place: key for place, (_, key) in enumerate(packets) if key is not None}
+        return [stamp for stamp, _ in packets], keys
 
     def _stated_length(self):
         if self._video.picture:

@@ -17,8 +17,8 @@ from ..errors import DamagedSampleError
 av.logging.set_level(None)  # FFmpeg's own words on a damaged file would go to stderr beside our error
 logger = logging.getLogger(__name__)
 
-# How YUV becomes RGB. Tags of other colours (BT.709) are not looked at: OpenCV, decord and older PyAVs do not either, and
-# what networks were trained on was read by them.
+# How YUV becomes RGB. Tags of other colours (BT.709) are not looked at: OpenCV, decord and older PyAVs do not either,
+# and what networks were trained on was read by them.
 _COLORS = dict(interpolation='BICUBIC', src_colorspace='ITU601', dst_colorspace='ITU601', dst_color_range='JPEG')
 # From 17 on PyAV starts threads to convert a frame, which takes longer than to convert it.
 _ONE_THREAD = dict(threads=1) if int(av.__version__.split('.')[0]) >= 17 else {}
@@ -125,8 +125,9 @@ class VideoFile:
     def image(self, frame):
         """The frame as it is to be shown (turned and mirrored as the metadata says), uint8 H x W x 3."""
         try:
-            converted = self._reformatter.reformat(frame, format=self._format, **_COLORS, **_ONE_THREAD, src_color_range=(
-                'JPEG' if frame.format.name.startswith('yuvj') else 'MPEG'))
+            color_range = 'JPEG' if frame.format.name.startswith('yuvj') else 'MPEG'
+            converted = self._reformatter.reformat(frame, format=self._format, src_color_range=color_range, **_COLORS,
+                                                   **_ONE_THREAD)
         except av.FFmpegError as error:
             raise self.damaged(f'pictures of the format {frame.format.name} cannot be converted') from error
         if self._turn is None:  # a file has one; and whoever looks at a frame's side data keeps it until gc comes by

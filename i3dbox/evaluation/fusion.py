@@ -30,8 +30,8 @@ def fuse(parts, weights=None):
     titles = _stream_names(parts)
     subsets = {subset for part in parts.values() for subset in part.meta.get('subset') or ()}
     meta = dict(parts={name: part.meta for name, part in parts.items()}, weights=weights,
-                protocol=first.meta.get('protocol'), data=first.meta.get('data', 'test'), subset=sorted(subsets), modality=' + '.join(MODALITIES.get(t, t) for t in titles),
-                config_text=first.meta.get('config_text'),
+                protocol=first.meta.get('protocol'), data=first.meta.get('data', 'test'), subset=sorted(subsets),
+                modality=' + '.join(MODALITIES.get(t, t) for t in titles), config_text=first.meta.get('config_text'),
                 skipped=sorted({name for part in parts.values() for name in part.meta.get('skipped') or ()}))
     classes = next((part.classes for part in aligned if part.classes), None)
     return Results(first.names, first.labels, joint, classes, meta,
@@ -117,7 +117,8 @@ def pair(training, test):
     Raises: ConfigError where they do not pair, or are of other classes or another protocol.
     """
     modalities = [[part.meta.get('modality') for part in parts.values()] for parts in (training, test)]
-    if len(set(modalities[1])) < len(modalities[1]) or sorted(map(str, modalities[0])) != sorted(map(str, modalities[1])):
+    if (len(set(modalities[1])) < len(modalities[1])
+            or sorted(map(str, modalities[0])) != sorted(map(str, modalities[1]))):
         raise ConfigError(f'the files to search on are of {", ".join(map(str, modalities[0]))}, those to fuse of '
                           f'{", ".join(map(str, modalities[1]))}: name one of each stream')
     named = dict(zip(modalities[0], training.items()))
@@ -127,8 +128,8 @@ def pair(training, test):
         if difference or part.scores.shape[1] != other.scores.shape[1]:
             raise ConfigError(f'{test_name} and {name} are of other classes: {difference or "another number"}')
         if part.meta.get('protocol') != other.meta.get('protocol'):
-            raise ConfigError(f'{test_name} and {name} are of other protocols: {part.meta.get("protocol")} in the one and '
-                              f'{other.meta.get("protocol")} in the other')
+            raise ConfigError(f'{test_name} and {name} are of other protocols: {part.meta.get("protocol")} in the one '
+                              f'and {other.meta.get("protocol")} in the other')
     return dict(named[modality] for modality in modalities[1])
 
 

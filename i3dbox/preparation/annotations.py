@@ -74,8 +74,9 @@ def _original(subsets, counts):
         for sample in dataset.samples:
             class_name, _, video = sample['name'].partition('/')
             if video in database:
-                raise AnnotationError(f'{sample["name"]}: the JSON names a video once, without its class, and {video!r} '
-                                      'is in it already: it is in two classes, or for training and for testing')
+                raise AnnotationError(f'{sample["name"]}: the JSON names a video once, without its class, and '
+                                      f'{video!r} is in it already: it is in two classes, or for training and for '
+                                      'testing')
             database[video] = dict(subset=JSON_SUBSETS[subset],
                                    annotations=dict(label=class_name, segment=[1, counts[sample['name']] + 1]))
     return dict(labels=subsets['train'].classes, database=database)

@@ -93,8 +93,8 @@ def bgr_frames(source, short_side=0, fps=None):
                     return
                 shape = shape or frame.shape
                 if frame.shape != shape:
-                    raise DamagedSampleError(source.name, source.path, 'the size changes: frame {} is {} x {}, others are '
-                                             '{} x {}'.format(index + 1, *frame.shape[1::-1], *shape[1::-1]))
+                    raise DamagedSampleError(source.name, source.path, 'the size changes: frame {} is {} x {}, others '
+                                             'are {} x {}'.format(index + 1, *frame.shape[1::-1], *shape[1::-1]))
                 if source.modality:
                     frame = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
                 if resize:

@@ -96,7 +96,8 @@ def _pack(modality, settings, shard, threads):
             except DamagedSampleError as error:
                 failures.append(Failure(source.name, source.path, reason_of(error, source)))
             except UnicodeEncodeError:
-                failures.append(Failure(source.name, source.path, 'its name is no UTF-8, as names in MindRecord must be'))
+                failures.append(Failure(source.name, source.path,
+                                        'its name is no UTF-8, as names in MindRecord must be'))
         if frames == 0:
             raise DataError(f'none of its {len(shard.sources)} videos can be read; {failures[0].path}: '
                             f'{failures[0].reason}')

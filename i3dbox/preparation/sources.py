@@ -7,8 +7,8 @@ from typing import NamedTuple
 from ..datasets.frames import frame_names
 from ..errors import DataError
 
-VIDEO_EXTENSIONS = ('.avi', '.mp4', '.mkv', '.webm', '.mov', '.m4v', '.mpg', '.mpeg', '.wmv', '.flv', '.3gp', '.ts', '.mts',
-                    '.m2ts', '.ogv', '.gif')
+VIDEO_EXTENSIONS = ('.avi', '.mp4', '.mkv', '.webm', '.mov', '.m4v', '.mpg', '.mpeg', '.wmv', '.flv', '.3gp', '.ts',
+                    '.mts', '.m2ts', '.ogv', '.gif')
 
 
 class Source(NamedTuple):

@@ -1,7 +1,7 @@
 """Writing MindSpore's .ckpt without MindSpore: a run of messages, and a CRC-32 of them.
 
-The message is MindSpore's Checkpoint (mindspore/ccsrc/utils/checkpoint.proto): value = 1 {tag = 1, tensor = 2 {dims = 1,
-tensor_type = 2, tensor_content = 3}}.
+The message is MindSpore's Checkpoint (mindspore/ccsrc/utils/checkpoint.proto): value = 1 {tag = 1, tensor = 2
+{dims = 1, tensor_type = 2, tensor_content = 3}}.
 """
 
 import zlib

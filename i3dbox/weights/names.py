@@ -14,7 +14,8 @@ import numpy as np
 
 from ..models.i3d_table import HEAD_BIAS, HEAD_WEIGHT, units
 
-_BRANCH_B = dict(b0='branch_0', b1a='branch_1.0', b1b='branch_1.1', b2a='branch_2.0', b2b='branch_2.1', b3b='branch_3.1')
+_BRANCH_B = dict(b0='branch_0', b1a='branch_1.0', b1b='branch_1.1',
+                 b2a='branch_2.0', b2b='branch_2.1', b3b='branch_3.1')
 _BRANCH_TF = dict(b0='Branch_0/Conv{}_0a_1x1', b1a='Branch_1/Conv{}_0a_1x1', b1b='Branch_1/Conv{}_0b_3x3',
                   b2a='Branch_2/Conv{}_0a_1x1', b2b='Branch_2/Conv{}_0b_3x3', b3b='Branch_3/Conv{}_0b_1x1')
 _PYTORCH_NORM = dict(gamma='weight', beta='bias', moving_mean='running_mean', moving_variance='running_var')
@@ -37,7 +38,8 @@ def scheme(name):
         block, _, branch = unit.partition('.')
         ours = f'backbone.{unit}'
         if name == 'pytorch':
-            conv, norm = f'{unit}.conv3d.weight', {part: f'{unit}.bn.{theirs}' for part, theirs in _PYTORCH_NORM.items()}
+            conv, norm = f'{unit}.conv3d.weight', {part: f'{unit}.bn.{theirs}'
+                                                   for part, theirs in _PYTORCH_NORM.items()}
         elif name == 'pytorch_hassony2':
             stem = f'{block.lower()}.{_BRANCH_B[branch]}' if branch else block.lower()
             conv, norm = f'{stem}.conv3d.weight', {part: f'{stem}.batch3d.{theirs}'

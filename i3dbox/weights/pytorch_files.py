@@ -64,7 +64,8 @@ def write_pytorch(path, arrays):
     write(b'\x80\x02' + empty_dict + b'(')
     for key, (name, array) in enumerate(arrays.items()):
         strides = [step // 4 for step in np.empty(array.shape, np.float32).strides]
-        storage = b'(' + text('storage') + b'ctorch\nFloatStorage\n' + text(str(key)) + text('cpu') + whole(array.size) + b't'
+        storage = (b'(' + text('storage') + b'ctorch\nFloatStorage\n' + text(str(key)) + text('cpu')
+                   + whole(array.size) + b't')
         write(text(name) + b'ctorch._utils\n_rebuild_tensor_v2\n(' + storage + b'Q' + whole(0) + several(array.shape)
               + several(strides) + b'\x89' + empty_dict + b'tR')
     write(b'u.')

@@ -1,8 +1,9 @@
 """TensorFlow's checkpoints without TensorFlow.
 
 V2: NAME.index, a table of names, shapes and places, and NAME.data-00000-of-00001, ..., the values. V1: one file, a
-table whose values hold the tensors. Tables are LevelDB's: https://github.com/google/leveldb/blob/main/doc/table_format.md;
-the messages in them are tensorflow/core/protobuf/tensor_bundle.proto and tensorflow/core/util/saved_tensor_slice.proto.
+table whose values hold the tensors. Tables are LevelDB's:
+https://github.com/google/leveldb/blob/main/doc/table_format.md; the messages in them are
+tensorflow/core/protobuf/tensor_bundle.proto and tensorflow/core/util/saved_tensor_slice.proto.
 """
 
 import glob

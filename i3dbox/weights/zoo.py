@@ -33,7 +33,8 @@ def fetch(name):
     """
     entry = ENTRIES.get(name)
     if entry is None:
-        raise CheckpointError(f'the model zoo has no {name!r}.{spelling_hint(name, ENTRIES)} It has: {", ".join(ENTRIES)}')
+        raise CheckpointError(f'the model zoo has no {name!r}.{spelling_hint(name, ENTRIES)} '
+                              f'It has: {", ".join(ENTRIES)}')
     cache = cache_folder()
     final = cached_path(name)
     if os.path.exists(final):

@@ -50,8 +50,8 @@ def _authors(modality, name, index, data_file, data, figures, classes=400):
 
 
 def _pytorch(modality, repository, path, blob, data, licence, figures='', classes=400):
-    return Entry(modality, classes, data, (File(f'/{repository}/raw/master/{path}', f'git:{blob}', path.rpartition('/')[2]),),
-                 _LABELS.get(classes), repository, licence, figures)
+    file = File(f'/{repository}/raw/master/{path}', f'git:{blob}', path.rpartition('/')[2])
+    return Entry(modality, classes, data, (file,), _LABELS.get(classes), repository, licence, figures)
 
 
 _BOTH, _ONLY = 'ImageNet, Kinetics-400', 'Kinetics-400'
@@ -79,8 +79,8 @@ ENTRIES = {
         'RGB', _PIERGIAJ[0], 'models/rgb_imagenet.pt', '73a4fd1d87eb3dbd97f33a9779fa1caa3d28111a', _BOTH, _PIERGIAJ[1],
         _CONVERTED),
     'i3d_flow_kinetics400_piergiaj': _pytorch(
-        'Flow', _PIERGIAJ[0], 'models/flow_imagenet.pt', 'ef0e7c282a102f76b14b52643574b80acba4e475', _BOTH, _PIERGIAJ[1],
-        _CONVERTED),
+        'Flow', _PIERGIAJ[0], 'models/flow_imagenet.pt', 'ef0e7c282a102f76b14b52643574b80acba4e475', _BOTH,
+        _PIERGIAJ[1], _CONVERTED),
     'i3d_rgb_charades_piergiaj': _pytorch(
         'RGB', _PIERGIAJ[0], 'models/rgb_charades.pt', 'ae56da9f0d1cdefd9643d1ca6c1b5b944f9e7467', f'{_BOTH}, Charades',
         _PIERGIAJ[1], classes=157),

@@ -59,8 +59,8 @@ def main():
         start = time.perf_counter()
         flows.append(np.stack([compute(*pair) for pair in zip(grey, grey[1:])]))
         milliseconds = (time.perf_counter() - start) / len(theirs) * 1000
-        figures = [correlations(flows[-1], theirs), *(np.mean([correlations(*pair) for pair in zip(flows[-1], other)], 0)
-                                                      for other in (theirs, smooth))]
+        figures = [correlations(flows[-1], theirs),
+                   *(np.mean([correlations(*pair) for pair in zip(flows[-1], other)], 0) for other in (theirs, smooth))]
         texts = [f'{x:.3f} {y:.3f}' for x, y in figures]
         print(f'{method:14}{texts[0]:>14}{texts[1]:>16}{texts[2]:>16}{milliseconds:9.1f} ms')
     if args.picture:

@@ -291,7 +291,7 @@ class Flip:
         results['flip'] = not results['test_mode'] and bool(results['rng'].random() < self.flip_ratio)
         if results['flip']:
             is_flow = results['modality'] == 'Flow' and results['imgs'][0].shape[2] == 2
-            mirror = _mirror_flow if is_flow else _mirror  # flow that is still to be computed is that of mirrored frames
+            mirror = _mirror_flow if is_flow else _mirror  # flow that is yet to be computed is that of mirrored frames
             results['imgs'] = map_frames(results['imgs'], mirror)
         return results
 

@@ -11,8 +11,9 @@ from ...fileio import atomic_write, only_one, scratch_folder
 from ...registry import HOOKS
 from .hook import Hook
 
-MISSING = ("moxing, which OpenI's images have, is not installed here; leave the addresses out on other machines, or name "
-           "a function of your own, copy='module.function', that copies a file or folder from the one to the other")
+MISSING = ("moxing, which OpenI's images have, is not installed here; leave the addresses out on other machines, or "
+           "name a function of your own, copy='module.function', that copies a file or folder from the one to the "
+           "other")
 
 
 @HOOKS.register

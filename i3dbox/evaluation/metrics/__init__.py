@@ -1,6 +1,7 @@
-"""Figures from scores: functions (scores float N x K, labels int N) -> dict of name -> float or array, one file a family.
+"""Figures from scores: functions (scores float N x K, labels int N) -> dict of name -> float or array.
 
-An array has one value a class, or is classes x classes. A sample with a score that is not finite counts as wrong.
+One file a family. An array has one value a class, or is classes x classes. A sample with a score that is not finite
+counts as wrong.
 """
 
 import math
