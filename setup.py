@@ -41,7 +41,7 @@ setup(
         'google-crc32c',  # checksums of TensorFlow's checkpoints
         'av>=14.2',  # FFmpeg: decodes videos
         'addict', 'yapf', 'terminaltables', 'tqdm', 'matplotlib',
-        'pillow',  # text in pictures
+        'pillow>=10.1',  # text in pictures
         'setuptools',  # MindSpore imports it and does not say so
     ],
     extras_require={

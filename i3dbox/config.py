@@ -28,7 +28,7 @@ from .config_values import is_name, merge, override, to_python
 from .custom_imports import as_strings, import_custom_modules
 from .errors import ConfigError, spelling_hint
 from .fileio import atomic_write
-from .shipped_configs import resolve
+from .shipped_configs import PREFIX, resolve
 
 
 class MissingKeyError(ConfigError, KeyError, AttributeError):
@@ -236,7 +236,8 @@ def _load_bases(path, tree, chain):
             base = resolve(name, os.path.dirname(path))
             problem = _file_problem(base)
             if problem:
-                raise ConfigError(f"{place}: the base {name!r} ({base}; shipped ones are 'i3dbox::NAME.py') {problem}")
+                raise ConfigError(f'{place}: the base {name!r} ({base}) {problem}' + (
+                    '' if name.startswith(PREFIX) else f" Shipped ones are written '{PREFIX}NAME.py'"))
             if os.path.realpath(base) in map(os.path.realpath, chain):
                 raise ConfigError(f'{place}: bases go round in a circle: {" -> ".join(chain + (base,))}')
             loaded = _load(base, chain)
@@ -313,10 +314,10 @@ class _Variables(ast.NodeTransformer):
 def _file_problem(path):
     """Says what keeps `path` from being a config file; '' if nothing does."""
     if os.path.isfile(path):
-        return '' if path.endswith('.py') else 'is not a Python file (.py)'
+        return '' if path.endswith('.py') else 'is not a Python file (.py).'
     folder = os.path.dirname(path)
     if os.path.isdir(path):
-        return 'is a folder'
+        return 'is a folder.'
     if not os.path.isdir(folder):
-        return f'does not exist: there is no folder {folder}'
+        return f'does not exist: there is no folder {folder}.'
     return 'does not exist.' + spelling_hint(os.path.basename(path), os.listdir(folder))

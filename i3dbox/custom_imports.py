@@ -59,7 +59,7 @@ def _import(module, dirs, source, may_fail):
         importlib.import_module(module)
     except Exception as error:  # the user's module may raise anything
         message = f'{source}: custom import {module!r} failed: {_describe(error)}'
-        if isinstance(error, ModuleNotFoundError):
+        if isinstance(error, ModuleNotFoundError) and f'{module}.'.startswith(f'{error.name}.'):
             message += f'. It was looked for in the installed packages and in {", ".join(dirs)}'
         if not (may_fail and isinstance(error, ImportError)):
             raise ConfigError(message) from error

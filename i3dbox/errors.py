@@ -68,7 +68,10 @@ def first_line(error):
 
 def spelling_hint(name, names, cutoff=0.6):
     """Returns ' Did you mean ...?' where one of `names` is spelled nearly like `name`, letter case aside; else ''."""
-    known = {n.lower(): n for n in names if isinstance(n, str)}
+    known = {}
+    for text in names:
+        if isinstance(text, str):
+            known.setdefault(text.lower(), text)
     near = difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=cutoff)
     return f' Did you mean {known[near[0]]!r}?' if near else ''
 

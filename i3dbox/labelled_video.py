@@ -12,7 +12,7 @@ import numpy as np
 from .datasets.frame_stream import JUMP
 from .errors import DataError
 from .flow.encoding import decode, flow_to_color
-from .lettering import measure, write
+from .lettering import measure, shorten, write
 
 _BACKGROUND, _INK, _DIM, _TRACK = (24, 24, 24), (240, 240, 240), (165, 165, 165), (52, 52, 52)
 _LEAST, _MOST = (360, 480), (404, 720)  # height and width of the picture that a frame is brought to lie between
@@ -232,21 +232,13 @@ def _draw_class(panel, y, line, margin, prediction, first):
     cv2.rectangle(panel, (margin, y + line // 5), (margin + line * 2 // 5, base), color, -1)
     left, share = margin + line * 3 // 4, f'{100 * prediction.probability:.0f} %'
     bar, end = width // 2, width - margin - measure('100 %', line * 0.7) - margin
-    ink, name = _INK if first else _DIM, _fit(prediction.name, size, bar - left - margin)
+    ink, name = _INK if first else _DIM, shorten(prediction.name, size, bar - left - margin)
     write(panel, name, left, base, size, ink)
     cv2.rectangle(panel, (bar, y + line // 4), (end, base), _TRACK, -1)
     filled = bar + int(round((end - bar) * prediction.probability))
     if filled > bar:
         cv2.rectangle(panel, (bar, y + line // 4), (filled, base), color, -1)
     write(panel, share, width - margin - measure(share, line * 0.7), base, line * 0.7, ink)
-
-
-def _fit(text, size, room):
-    if measure(text, size) <= room:
-        return text
-    while text and measure(f'{text}...', size) > room:
-        text = text[:-1]
-    return f'{text.rstrip()}...'
 
 
 def clock(seconds):

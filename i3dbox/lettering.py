@@ -11,6 +11,9 @@ from matplotlib.ft2font import FT2Font
 from PIL import Image, ImageDraw, ImageFont
 
 DEFAULT = os.path.join(matplotlib.get_data_path(), 'fonts', 'ttf', 'DejaVuSans.ttf')  # Latin, Greek, Cyrillic, ...
+_NO_LETTERS = re.compile('last ?resort|adobe blank', re.I)  # fonts that have a box, or nothing, for every letter
+_CHINESE = re.compile(r'\b(SC|CN|GB)\b|Hei')  # how fonts with China's shapes of letters are called
+_SERIF_OR_MONO = re.compile('(?<!sans )serif|mono', re.I)
 
 
 def measure(text, size):
@@ -19,12 +22,27 @@ def measure(text, size):
     return round(_font(path, size).getlength(text))
 
 
+def shorten(text, size, room):
+    """The text if it is at most `room` pixels wide, else its beginning and '...'."""
+    text, path = fitting(text)
+    width = _font(path, size).getlength
+    if width(text) <= room:
+        return text
+    while text and width(f'{text}...') > room:
+        text = text[:-1]
+    return f'{text.rstrip()}...'
+
+
 def write(image, text, x, y, size, color):
     """Writes on a uint8 RGB image, rightwards from x, with the base line at y. color: (R, G, B)."""
     text, path = fitting(text)
-    canvas = Image.fromarray(image)
-    ImageDraw.Draw(canvas).text((x, y), text, tuple(color), _font(path, size), anchor='ls')
-    image[:] = canvas
+    font = _font(path, size)
+    left, top, right, bottom = font.getbbox(text, anchor='ls')
+    place = image[max(y + top, 0):max(y + bottom, 0), max(x + left, 0):max(x + right, 0)]
+    if place.size:
+        canvas = Image.fromarray(np.ascontiguousarray(place))
+        ImageDraw.Draw(canvas).text((-max(left, -x), -max(top, -y)), text, tuple(color), font, anchor='ls')
+        place[:] = canvas
 
 
 @functools.lru_cache(1024)
@@ -49,13 +67,13 @@ def fitting(text):
 
 def _fonts():
     """Yields (path, code points of its letters) of each font: the default one, then what is installed."""
-    yield DEFAULT, np.array(list(FT2Font(DEFAULT).get_charmap()))
+    yield DEFAULT, _letters(FT2Font(DEFAULT))
     yield from _installed()
 
 
 @functools.lru_cache(1)
 def _installed():
-    """As _fonts yields them: upright regular fonts without serifs first."""
+    """As _fonts yields them: upright regular fonts without serifs first, of these the Chinese ones."""
     from matplotlib.font_manager import findSystemFonts
 
     found = []
@@ -63,13 +81,17 @@ def _installed():
         try:
             font = FT2Font(path)
             family, style = font.family_name, font.style_name
-            unlike = (style.lower() not in ('regular', 'book', 'normal', 'medium'),
-                      bool(re.search('serif|mono', family.lower())))
-            if font.scalable:
-                found.append((unlike, family, path, np.array(list(font.get_charmap()), np.int64)))
+            if font.scalable and not _NO_LETTERS.search(family):
+                order = (style.lower() not in ('regular', 'book', 'normal', 'medium'),
+                         bool(_SERIF_OR_MONO.search(family)), not _CHINESE.search(family), family, path)
+                found.append((order, _letters(font)))
         except (OSError, RuntimeError, ValueError):  # no font that can be read
             continue
-    return [entry[2:] for entry in sorted(found, key=lambda entry: entry[:3])]
+    return [(order[-1], letters) for order, letters in sorted(found, key=lambda entry: entry[0])]
+
+
+def _letters(font):
+    return np.array(list(font.get_charmap()), np.int64)
 
 
 @functools.lru_cache(256)

@@ -40,7 +40,11 @@ class Registry:
         self._parts[name] = part
         return part
 
-    register_module = register  # mmaction2's name for it
+    def register_module(self, name=None, module=None):
+        """mmaction2's name for `register`: as a decorator with or without brackets and name, or called with a part."""
+        if name is not None and not isinstance(name, str):
+            name, module = None, name
+        return self.register(module, name=name)
 
     def get(self, type_):
         """Returns the part that `type_` names: a registered name, a dotted path, or the part itself."""

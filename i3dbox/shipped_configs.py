@@ -1,9 +1,8 @@
 """The configs that come with i3dbox, in a checkout and in an installed copy."""
 
-import difflib
 import os
 
-from .errors import ConfigError
+from .errors import ConfigError, spelling_hint
 
 PREFIX = 'i3dbox::'
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
@@ -19,6 +18,7 @@ def resolve(name, folder):
     """Absolute path of a config: of the shipped one for 'i3dbox::i3d_rgb_ucf101.py', else from `folder` on."""
     if name.startswith(PREFIX):
         folder, name = configs_folder(), name[len(PREFIX):]
+        name = name if name.endswith('.py') else f'{name}.py'
     return os.path.abspath(os.path.join(folder, name))
 
 
@@ -39,7 +39,7 @@ def find_config(name):
             return path
     files = os.listdir(folder) if os.path.isdir(folder) else []
     shipped = sorted(file[:-3] for file in files if file.endswith('.py'))
-    near = difflib.get_close_matches(os.path.splitext(parts[-1])[0], shipped, n=1)
+    near = spelling_hint(os.path.splitext(parts[-1])[0], shipped)
     if near:
-        raise ConfigError(f'config {name!r} is neither a file nor shipped with i3dbox. Did you mean {near[0]!r}?')
+        raise ConfigError(f'config {name!r} is neither a file nor shipped with i3dbox.{near}')
     return name

@@ -337,7 +337,9 @@ def test_a_failing_custom_import_names_module_config_and_reason(write, clean_imp
     assert f"{path}: custom import 'broken' failed: ZeroDivisionError" in message and 'looked for' not in message
     assert 'broken.py, line 2' in message
     message = error_of(write(a="custom_imports = dict(imports=['not_there'])"))
-    assert "custom import 'not_there' failed: ModuleNotFoundError" in message
+    assert "custom import 'not_there' failed: ModuleNotFoundError" in message and 'It was looked for in' in message
+    message = error_of(write(needy='import not_there_either', a="custom_imports = dict(imports=['needy'])"))
+    assert "No module named 'not_there_either' (" in message and 'looked for' not in message
 
 
 def test_a_failing_custom_import_may_be_allowed_where_the_module_is_absent(write, clean_imports):

@@ -152,7 +152,7 @@ def test_absent_videos_are_summed_up_and_refused(ucf101):
         build(ucf101)
     message = str(caught.value)
     assert "1 of 3 entries of the list are not there: 'Archery/v_Archery_g02_c02.avi'" in message
-    assert 'trainlist01.txt:3' in message and '--cfg-options data.train.missing=skip' in message
+    assert 'trainlist01.txt:3' in message and "missing='skip' goes on without them" in message
     assert 'no folder' not in message
 
 

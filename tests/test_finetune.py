@@ -152,12 +152,27 @@ def test_small_clips_let_more_of_them_into_memory_and_stand_in_every_pipeline(tm
 def test_the_second_stream_takes_the_first_ones_clips_and_others_are_refused(gestures, tmp_path):
     options = dict(folder=str(gestures), model='none', work_dir=str(tmp_path / 'run'))
     api.prepare(**options, clip_len=16, size=112)
-    plan = api.prepare(**options, stream='joint')
-    assert {api._clip_of(Config.fromfile(path))['clip_len'] for path in plan.configs.values()} == {16}
+    flow = api.prepare(**options, stream='flow').test_config
+    assert Config.fromfile(flow).data.test.pipeline[1].clip_len == 16
+    api.prepare(**options, stream='joint')
     with pytest.raises(ConfigError, match='has 16 as its clip_len; now it is 32. Another --work-dir'):
         api.prepare(**options, clip_len=32)
-    with pytest.raises(ConfigError, match='size is at least 32; got 16'):
-        api.prepare(**options, size=16)
+    for wrong, message in ((dict(size=16), 'size is at least 32; got 16'), (dict(clip_len=16.5), 'got 16.5')):
+        with pytest.raises(ConfigError, match=message):
+            api.prepare(**options, **wrong)
+
+
+def test_clips_that_a_config_was_changed_to_stay(gestures, tmp_path):
+    options = dict(folder=str(gestures), model='none', stream='joint', work_dir=str(tmp_path / 'run'))
+    plan = api.prepare(**options, size=112)
+    written = pathlib.Path(plan.configs['rgb']).read_text()
+    by_hand = written.replace("type='RandomCrop', size=_size", "type='RandomCrop', size=(96, 112)").replace(
+        '_clip_len, _size, _short_side = 64,', '_clip_len, _size, _short_side = 32,')
+    assert by_hand != written
+    pathlib.Path(plan.configs['rgb']).write_text(by_hand)
+    for asked in ({}, dict(size=112)):
+        api.prepare(**options, **asked)
+    assert pathlib.Path(plan.configs['rgb']).read_text() == by_hand
 
 
 @pytest.mark.parametrize('stream', ['rgb', 'flow'])
@@ -262,6 +277,12 @@ def test_the_model_and_the_stream_belong_together(model, stream, expected):
 def test_a_model_that_cannot_be_meant_is_refused(model, stream, error, message):
     with pytest.raises(error, match=message):
         api.choose_weights(model, stream)
+
+
+def test_a_checkpoint_of_both_streams_is_refused(gestures, tmp_path):
+    write_checkpoint(str(tmp_path / 'joint.ckpt'), {}, meta=dict(modality='RGB+Flow'))
+    with pytest.raises(CheckpointError, match=r'was trained on RGB\+Flow; the stream takes RGB'):
+        api.prepare(str(gestures), str(tmp_path / 'joint.ckpt'), work_dir=str(tmp_path / 'run'))
 
 
 def test_a_checkpoint_of_ones_own_tells_its_stream(tmp_path, monkeypatch):

@@ -1,10 +1,14 @@
 """Text in pictures is written in a font that has its letters."""
 
+import warnings
+
 import numpy as np
 import pytest
 
 from i3dbox import lettering
-from i3dbox.lettering import DEFAULT, fitting, measure, write
+from i3dbox.evaluation.results import Results
+from i3dbox.lettering import DEFAULT, fitting, measure, shorten, write
+from i3dbox.reports.charts import confusion_chart
 
 
 @pytest.fixture
@@ -63,6 +67,13 @@ def test_the_regular_style_is_preferred(installed):
     assert fitting('挥手') == ('挥手', regular)
 
 
+def test_chinas_shapes_of_letters_are_preferred_and_fonts_of_boxes_left_out(installed):
+    installed(letters='挥手', name='.LastResort')
+    installed(letters='挥手', name='Noto Sans CJK JP')
+    chinese = installed(letters='挥手', name='Noto Sans CJK SC')
+    assert fitting('挥手') == ('挥手', chinese)
+
+
 def test_letters_that_no_font_has_become_question_marks(installed):
     font = installed(letters='挥 1')
     assert fitting('挥手 1') == ('挥? 1', font)
@@ -91,7 +102,24 @@ def test_letters_fill_their_place_and_nothing_else(installed):
     assert (image[20, 20] == (200, 100, 50)).all()
 
 
+def test_long_names_are_cut_off(installed):
+    installed(letters='挥手. ')
+    assert shorten('挥手', 20, 40) == '挥手' and shorten('挥手挥手挥手', 20, 100) == '挥手...'
+
+
+def test_charts_write_chinese_names(installed):
+    installed(letters='挥手 one')
+    results = Results(['a', 'b'], np.array([0, 1]), np.eye(2, dtype=np.float32), ['挥手', 'one 手'])
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')  # matplotlib warns of letters that its font lacks
+        assert confusion_chart(results, '手').startswith(b'\x89PNG')
+
+
 def test_text_that_reaches_over_the_edge_is_cut_off():
     image = np.zeros((20, 30, 3), np.uint8)
     write(image, 'a long text', 20, 15, 16, (255, 255, 255))
     assert image[:, 20:].any() and not image[:, :18].any()
+    before = image.copy()
+    for x, y in ((-500, 10), (40, 10), (5, -20), (5, 80)):
+        write(image, 'nowhere', x, y, 16, (255, 255, 255))
+    assert (image == before).all()

@@ -175,7 +175,7 @@ def test_the_zoo_gives_the_network_its_classes_and_the_authors_geometry(tmp_path
     recognizer = init_recognizer('i3d_kinetics400')
     assert (recognizer.stream, recognizer.classes, recognizer.window) == ('joint', names, 64)
     assert recognizer.geometry == dict(short_side=256, size=224, method='tvl1', bound=20)
-    assert init_recognizer('i3d_flow_kinetics400').stream == 'flow'
+    assert init_recognizer('zoo://i3d_flow_kinetics400').stream == 'flow'
 
 
 def test_classes_come_from_the_data_set_where_the_checkpoint_has_none(tmp_path, video):

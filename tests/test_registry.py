@@ -57,7 +57,12 @@ def test_mmactions_name_for_the_decorator_works_too(registry):
     class Ring:
         pass
 
-    assert registry.get('Circle') is Circle and registry.get('ring') is Ring
+    @registry.register_module
+    class Bare:
+        pass
+
+    registry.register_module('dot', module=Circle)
+    assert [registry.get(name) for name in ('Circle', 'ring', 'Bare', 'dot')] == [Circle, Ring, Bare, Circle]
 
 
 def test_a_type_can_be_the_class_itself(registry):

@@ -8,7 +8,7 @@ import mindspore as ms
 import numpy as np
 
 from .. import __version__
-from ..argument_checks import at_least_one
+from ..argument_checks import as_size, at_least_one
 from ..datasets.stream import sample_rng
 from ..errors import ExportError, I3DBoxError, ModelError
 from ..exporters import BaseExporter
@@ -58,8 +58,8 @@ def export(cfg, checkpoint, format='MINDIR', out=None, batch_size=1, clip_len=No
     name = format['type'] if isinstance(format, dict) else format
     _check_exporter(exporter, name, batch_size, input)
     clip_len, *size = clip_size(cfg, clip_len, size)
-    for pixels in size:
-        at_least_one('export', clip_len=clip_len, size=pixels)
+    at_least_one('export', clip_len=clip_len)
+    clip_len, *size = map(int, (clip_len, *as_size('export', size)))
     out = _out_path(out, cfg, checkpoint, exporter.extension)
     recognizer, _ = build_network(cfg, device, device_id, getattr(exporter, 'check', None))
     specs = _inputs(recognizer, batch_size, (clip_len, *size), input)

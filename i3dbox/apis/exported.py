@@ -36,7 +36,8 @@ def load_exported(file, backend='auto', device='cpu', device_id=0, threads=None,
             that of its source. The hash of such a file is not known.
 
     Returns: ExportedModel.
-    Raises: ExportError for a file or backend that cannot be used; DeviceError for a device, precision or threads.
+    Raises: ExportError for a file or backend that cannot be used; DeviceError for a device or precision; ConfigError
+        for threads.
     """
     at_least_one('load_exported', threads=1 if threads is None else threads)
     info = read_sidecar(file, description)

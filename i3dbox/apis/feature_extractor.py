@@ -7,7 +7,7 @@ from ..errors import ConfigError
 from ..evaluation.features import LEAST, VideoFeatures
 from ..models.feature_network import LOGITS, FeatureNetwork
 from ..models.i3d_table import HEAD_WEIGHT
-from ..streams import BOTH, STREAM_OF, STREAMS
+from ..streams import BOTH, STREAMS
 from ..weights.checkpoint import load_checkpoint
 from ..weights.loading import load_weights
 from ..weights.zoo import PREFIX
@@ -55,7 +55,7 @@ def find_model(names=(), cfg=None, checkpoint=None, stream=None):
         check_config(cfg, ('model', 'runner'))
     available = BOTH
     if cfg is not None and cfg.model.type != 'TwoStreamRecognizer':
-        available = (STREAM_OF.get(cfg.model.get('modality'), 'rgb'),)
+        available = (cfg.model.get('modality', 'RGB').lower(),)
     wanted = available
     if isinstance(checkpoint, dict):
         available = tuple(name for name in available if name in checkpoint)
@@ -73,7 +73,7 @@ def find_model(names=(), cfg=None, checkpoint=None, stream=None):
 
 
 def _stream_of(path):
-    return STREAM_OF.get(load_checkpoint(path)[2].get('modality'), 'rgb')
+    return load_checkpoint(path)[2].get('modality', 'RGB').lower()
 
 
 def _classes_of(path):
@@ -91,7 +91,7 @@ def load_streams(model, device='auto', device_id=None, new_head='if_needed'):
     recognizer, runner = build_network(model.cfg, device, device_id)
     load_weights(recognizer, model.checkpoint, new_head)
     runner.mixed_precision(recognizer)
-    found = {name if name in BOTH else STREAM_OF[recognizer.modality]: stream
+    found = {name if name in BOTH else recognizer.modality.lower(): stream
              for name, stream in recognizer.streams.items()}
     return {name: found[name] for name in model.streams}
 

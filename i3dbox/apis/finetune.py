@@ -13,6 +13,7 @@ What is there is kept, so a second call goes on where the first one stopped.
 import os
 from typing import NamedTuple
 
+from ..argument_checks import at_least_one
 from ..config import Config
 from ..engine.run import last_checkpoint
 from ..errors import CheckpointError, ConfigError, DownloadError
@@ -22,7 +23,7 @@ from ..preparation.checking import look_at_videos
 from ..preparation.class_folders import Split, find_classes, make_split, read_split, relative
 from ..reports.report import write_report
 from ..reports.run_log import read_run_log
-from ..streams import MODALITIES, STREAM_OF, STREAMS, check_stream
+from ..streams import BOTH, MODALITIES, STREAMS, check_stream
 from ..weights.checkpoint import load_checkpoint
 from ..weights.zoo import PREFIX, local_path
 from ..weights.zoo_index import ENTRIES
@@ -87,20 +88,22 @@ def prepare(folder, model=None, stream=None, work_dir=None, epochs=None, seed=No
     _check_apart(folder, work_dir)
     classes, split_folder = find_classes(folder), os.path.join(work_dir, 'split')
     options = dict(options or {}, **({} if epochs is None else dict(total_epochs=epochs)))
-    configs = {name: os.path.join(work_dir, config_name(name)) for name in STREAMS[stream]}
-    new = [name for name, path in configs.items() if not os.path.exists(path)]
-    for name, path in configs.items():
-        if name in new:
-            check_weights(options.get('load_from', weights[name]), MODALITIES[name])
-        else:
-            _check_same(path, folder=os.path.abspath(folder), seed=seed, clip_len=clip_len, size=size,
+    paths = {name: os.path.join(work_dir, config_name(name)) for name in BOTH}
+    earlier = {name: Config.fromfile(path) for name, path in paths.items() if os.path.exists(path)}
+    configs = {name: paths[name] for name in STREAMS[stream]}
+    for name in configs:
+        if name in earlier:
+            _check_same(earlier[name], folder=os.path.abspath(folder), seed=seed, clip_len=clip_len, size=size,
                         **({'model': weights[name]} if model else {}))
-            there = _clip_of(Config.fromfile(path))  # of one stream; the other's are the same
-            clip_len, size = clip_len or there['clip_len'], size or there['size']
+        else:
+            check_weights(options.get('load_from', weights[name]), MODALITIES[name])
+    for cfg in earlier.values():  # a new stream takes the clips of the other
+        there = _clip_of(cfg)
+        clip_len, size = clip_len or there['clip_len'], size or there['size']
     seed = SEED if seed is None else seed
     sources = [source for found in classes.values() for source in found]
     split, largest = read_split(split_folder), 0
-    if split is None or new:
+    if split is None or not set(configs) <= set(earlier):
         sizes, problems = look_at_videos(sources, usable_cores())
         largest = max((frames * width * height * 3 for frames, width, height in sizes.values()), default=0)
     if split is None:
@@ -108,9 +111,11 @@ def prepare(folder, model=None, stream=None, work_dir=None, epochs=None, seed=No
         split.write(split_folder)
     videos = len(split.train)
     for name, path in configs.items():
-        recipe = choose_recipe(videos, weights[name] is not None, largest, clip_len=clip_len, size=size)
-        recipe = recipe if epochs is None else recipe._replace(epochs=epochs)
-        text = config_text(name, folder, len(split.classes), videos, weights[name], seed, recipe)
+        text = None
+        if name not in earlier:
+            recipe = choose_recipe(videos, weights[name] is not None, largest, clip_len=clip_len, size=size)
+            recipe = recipe if epochs is None else recipe._replace(epochs=epochs)
+            text = config_text(name, folder, len(split.classes), videos, weights[name], seed, recipe)
         write_config(path, text, options, check_data)
     test_config = configs[STREAMS[stream][0]]
     if stream == 'joint':
@@ -184,7 +189,7 @@ def _own_weights(path, stream):
     if stream == 'joint':
         raise ConfigError(f'both streams need two checkpoints, as in --model rgb.ckpt,flow.ckpt; got {path}')
     if stream is None:
-        stream = STREAM_OF.get(load_checkpoint(path)[2].get('modality'), 'rgb')
+        stream = 'flow' if load_checkpoint(path)[2].get('modality') == 'Flow' else 'rgb'
     return stream, {stream: os.path.abspath(path)}
 
 
@@ -198,7 +203,8 @@ def check_weights(checkpoint, modality):
     try:
         path = local_path(checkpoint)
     except DownloadError as error:
-        raise DownloadError(f'{error}, name a .ckpt with --model, or train from scratch with --model none') from error
+        raise DownloadError(f'{error}. Training also starts from a .ckpt (--model FILE), or from scratch '
+                            '(--model none)') from error
     found = load_checkpoint(path)[2].get('modality', modality)
     if found != modality:
         raise CheckpointError(f'{checkpoint} was trained on {found}; the stream takes {modality}')
@@ -214,25 +220,27 @@ def _check_apart(folder, work_dir):
 def _check_clip(clip_len, size):
     least = dict(zip(('clip_len', 'size'), InceptionI3D.min_input))
     for name, value in dict(clip_len=clip_len, size=size).items():
-        if value is not None and value < least[name]:
-            raise ConfigError(f'{name} is at least {least[name]}; got {value}')
+        if value is not None:
+            at_least_one('finetune', **{name: value})
+            if value < least[name]:
+                raise ConfigError(f'{name} is at least {least[name]}; got {value}')
 
 
 def _clip_of(cfg):
-    """clip_len and size of the clips that a config trains on; None where its pipeline has other steps now."""
+    """clip_len and size of the clips that a config trains on; None where it says that otherwise than `prepare` did."""
     steps = {step.get('type'): step for step in cfg.get('data', {}).get('train', {}).get('pipeline', ())}
-    return dict(clip_len=steps.get('SampleFrames', {}).get('clip_len'), size=steps.get('RandomCrop', {}).get('size'))
+    found = dict(clip_len=steps.get('SampleFrames', {}).get('clip_len'), size=steps.get('RandomCrop', {}).get('size'))
+    return {name: value if isinstance(value, int) else None for name, value in found.items()}
 
 
-def _check_same(path, **asked):
-    """Raises ConfigError where the config at `path`, of an earlier call, is of another folder, seed, model or clip than
-    `asked` for. A seed, clip_len and size of None are any."""
-    cfg = Config.fromfile(path)
+def _check_same(cfg, **asked):
+    """Raises ConfigError where a config of an earlier call is of another folder, seed, model or clip than `asked` for.
+    A seed, clip_len and size of None, asked for or there, are any."""
     there = dict(folder=cfg.get('data', {}).get('train', {}).get('data_prefix'), seed=cfg.get('seed'),
                  model=cfg.get('load_from'), **_clip_of(cfg))
     for what, value in asked.items():
-        if there[what] != value and not (value is None and what in ('seed', 'clip_len', 'size')):
-            raise ConfigError(f'{path}, from an earlier call, has {there[what]} as its {what}; now it is {value}. '
+        if there[what] != value and not (what in ('seed', 'clip_len', 'size') and None in (value, there[what])):
+            raise ConfigError(f'{cfg.filename}, from an earlier call, has {there[what]} as its {what}; now it is {value}. '
                               'Another --work-dir starts anew')
 
 

@@ -210,7 +210,7 @@ def write_config(path, text, options=None, check=None):
     What is there stays, hand-made changes included; options that change something become lines at its end.
 
     Args:
-        text (str): of the config.
+        text (str): of the config, where there is none yet.
         options (dict): as of --cfg-options.
         check (callable): is called with the config that options would make, and raises what is wrong with it: a line
             that does not fit would stop every later call.

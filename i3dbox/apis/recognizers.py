@@ -58,7 +58,7 @@ def init_recognizer(model, checkpoint=None, device='auto', stream=None, device_i
         return _from_config(cfg, checkpoint, device, stream, device_id)
     if checkpoint:
         raise ConfigError(f'{model}: an entry of the model zoo has its own checkpoint; a checkpoint goes with a config')
-    if extension or os.sep in model:
+    if not model.startswith(PREFIX) and (extension or os.sep in model):
         raise ConfigError(f'{model}: there is no such file. Files that run by themselves end in '
                           f'{" or ".join(EXPORTED)}; models of the zoo are {", ".join(ENTRIES)}')
     names = zoo_names(model, stream)

@@ -137,6 +137,14 @@ def add_flow_arguments(parser):
                         help='flow is cut to [-N, N] pixels per frame; default: 20')
 
 
+def check_method(method):
+    """Raises RegistryError for a --method that there is not, also where no flow is computed."""
+    from ..registry import FLOW_METHODS
+
+    if method:
+        FLOW_METHODS.get(method)
+
+
 def add_frame_arguments(parser, modality=None):
     """Adds --modality and --filename-tmpl: what folders of frames hold."""
     parser.add_argument('--modality', choices=('RGB', 'Flow'), default=modality,

@@ -47,9 +47,7 @@ def run(args):
         sources = [(source.name, source.path) for source in find_videos(args.source)]
     elif not is_camera(args.source) and not os.path.exists(args.source):
         raise DataError(f'{args.source}: there is no such file or folder')
-    if args.method:
-        from ..registry import FLOW_METHODS
-        FLOW_METHODS.get(args.method)  # a wrong one is told of RGB models, too
+    arguments.check_method(args.method)
     recognizer = load_recognizer(args)
     # wrong options are told here, and not of each video of a folder
     recognizer.cutter(args.window, args.stride, **cutter_options(args)).close()

@@ -53,9 +53,7 @@ def run(args):
     if args.preset and args.preset not in PRESETS:
         raise ConfigError(f'there is no preset {args.preset!r}.{spelling_hint(args.preset, PRESETS)} '
                           f'There are: {", ".join(PRESETS)}')
-    if args.method:
-        from ..registry import FLOW_METHODS
-        FLOW_METHODS.get(args.method)  # a wrong one is told of RGB models, too
+    arguments.check_method(args.method)
     given = {key: getattr(args, key) for key in DEFAULTS if getattr(args, key, None) is not None}
     done = extract_features(sources, args.out, arguments.model_of(args, args.stream), args.format, args.workers,
                             args.device, args.device_id, args.max_frames, **{**PRESETS.get(args.preset, {}), **given})

@@ -11,6 +11,7 @@ from .packed import PackIndex
 from .pipelines import Compose
 
 logger = logging.getLogger(__name__)
+_SKIP = "; missing='skip' goes on without them (--cfg-options data.train.missing=skip, of the training set)"
 
 
 class DamageReport(NamedTuple):
@@ -160,9 +161,7 @@ class BaseDataset:
         if absent:
             summary = _summary(absent, len(entries), index)
             if self.missing == 'raise' or not samples:
-                subset = 'test' if self.test_mode else 'train'
-                hint = f'; --cfg-options data.{subset}.missing=skip goes on without them' if samples else ''
-                raise DataError(summary + hint)
+                raise DataError(summary + (_SKIP if samples else ''))
             logger.warning('%s; they are skipped', summary)
         return samples
 

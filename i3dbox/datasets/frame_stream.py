@@ -44,7 +44,8 @@ class FrameStream:
 
     def __init__(self, source, fps=None, rate=25.0):
         self.read, self.broke_off, self.total, self._source, self._shape = 0, False, None, None, None
-        in_range('FrameStream', 1e-3, 1e4, fps=rate if fps is None else fps, rate=rate)
+        in_range('FrameStream', 1e-3, 1e4, **{name: value for name, value in dict(fps=fps, rate=rate).items()
+                                              if value is not None})
         self._every = fps
         if isinstance(source, int) and not isinstance(source, bool):
             own = self._open_camera(source)

@@ -65,7 +65,7 @@ class SequentialStream:
     """
 
     def __init__(self, num_samples, batch_size, world=1, seed=0):
-        at_least_one('Stream', num_samples=num_samples, batch_size=batch_size, world=world)
+        at_least_one('SequentialStream', num_samples=num_samples, batch_size=batch_size, world=world)
         self.num_samples, self.batch_size, self.world, self.seed = num_samples, batch_size, world, seed
         self.steps_per_epoch = -(-num_samples // (batch_size * world))
 

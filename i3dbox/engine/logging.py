@@ -9,6 +9,8 @@ import time
 
 from tqdm import tqdm
 
+from ..fileio import check_writable
+
 ROOT = 'i3dbox'
 
 
@@ -41,8 +43,8 @@ def setup_logging(work_dir=None, rank=0):
     console.setFormatter(logging.Formatter('%(message)s' if rank == 0 else f'[rank {rank}] %(message)s'))
     logger.addHandler(console)
     if work_dir and rank == 0:
-        os.makedirs(work_dir, exist_ok=True)
         path = os.path.join(work_dir, time.strftime('%Y%m%d_%H%M%S') + '.log')
+        check_writable(path)
         file = logging.FileHandler(path, encoding='utf-8', delay=True)  # no file for a run that does not start
         file.setFormatter(logging.Formatter('%(asctime)s %(levelname)s %(message)s'))
         logger.addHandler(file)

@@ -16,7 +16,7 @@ _TIMEOUT = 30  # seconds without a byte
 _ATTEMPTS = 3
 
 
-def download(urls, path, integrity):
+def download(urls, path, integrity, otherwise=''):
     """Downloads a file to `path`, unless it is there.
 
     What an earlier try left is gone on from (HTTP Range). Environment variables name proxies, as for any program.
@@ -25,6 +25,7 @@ def download(urls, path, integrity):
         urls (list of str): where it is; the next one is tried where one fails.
         path (str): where it goes; its folder is there.
         integrity (str): see zoo_index.
+        otherwise (str): what else can be done, for the error.
 
     Raises:
         DownloadError: no URL gave the file; what each of them answered is in the message.
@@ -51,7 +52,8 @@ def download(urls, path, integrity):
             reasons.append(f'{url}: the file is not the one that was expected ({integrity})')
             if not resumed:
                 break  # a resumed one may have been begun by another version; once more from its start
-    raise DownloadError(f'{os.path.basename(path)} cannot be downloaded: {"; ".join(dict.fromkeys(reasons))}')
+    raise DownloadError(f'{os.path.basename(path)} cannot be downloaded: '
+                        f'{"; ".join(dict.fromkeys(reasons))}{otherwise}')
 
 
 def matches(path, integrity):

@@ -45,9 +45,6 @@ def fetch(name):
         with only_one(os.path.join(cache, f'.{name}.lock')):
             if not os.path.exists(final):
                 _make(name, entry, folder, final)
-    except DownloadError as error:
-        raise DownloadError(f'{error}. Without a network, bring {final} from another machine '
-                            '(docs/weights.md)') from error
     except OSError as error:
         raise DownloadError(f'{cache}: cannot be used as the cache of checkpoints: {error}; I3DBOX_CACHE names '
                             'another folder') from error
@@ -59,8 +56,10 @@ def _make(name, entry, folder, final):
     from .conversion import convert
 
     hosts = [host.strip().rstrip('/') for host in os.environ.get('I3DBOX_MIRROR', '').split(',') if host.strip()]
+    otherwise = f'. Without a network, put {name}.ckpt of another machine at {final} (docs/weights.md)'
     for file in (*entry.files, *([entry.labels] if entry.labels else [])):
-        download([f'{host}{file.path}' for host in (*hosts, HOST)], os.path.join(folder, file.name), file.integrity)
+        download([f'{host}{file.path}' for host in (*hosts, HOST)], os.path.join(folder, file.name), file.integrity,
+                 otherwise)
     source = os.path.join(folder, entry.files[0].name)
     classes = None
     if entry.labels:

@@ -8,7 +8,6 @@ from ...streams import CHANNELS
 from ..preprocess import Preprocess
 
 
-
 @RECOGNIZERS.register
 class Recognizer3D(nn.Cell):
     """Recognises actions in clips of one modality.
