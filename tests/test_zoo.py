@@ -184,7 +184,7 @@ def test_404_and_no_network_are_told_with_the_url(one, server, monkeypatch):
     with pytest.raises(DownloadError, match=f'labels.txt cannot be downloaded: {server.url}/o/r/labels.txt: 404'):
         zoo.fetch('small')
     monkeypatch.setattr(zoo, 'HOST', 'http://127.0.0.1:9')
-    with pytest.raises(DownloadError, match='127.0.0.1:9/o/r/labels.txt: .*refused.* put small.ckpt of another machine at .*small.ckpt'):
+    with pytest.raises(DownloadError, match='127.0.0.1:9/o/r/labels.txt: .*refused.* put small.ckpt .* at .*small.ckpt'):
         zoo.fetch('small')
     assert not (one / 'small.ckpt').exists()
 

@@ -240,8 +240,8 @@ def _check_same(cfg, **asked):
                  model=cfg.get('load_from'), **_clip_of(cfg))
     for what, value in asked.items():
         if there[what] != value and not (what in ('seed', 'clip_len', 'size') and None in (value, there[what])):
-            raise ConfigError(f'{cfg.filename}, from an earlier call, has {there[what]} as its {what}; now it is {value}. '
-                              'Another --work-dir starts anew')
+            raise ConfigError(f'{cfg.filename}, from an earlier call, has {there[what]} as its {what}; now it is '
+                              f'{value}. Another --work-dir starts anew')
 
 
 def _in_words(configs):
