@@ -151,9 +151,9 @@ def test_small_clips_let_more_of_them_into_memory_and_stand_in_every_pipeline(tm
 
 def test_the_second_stream_takes_the_first_ones_clips_and_others_are_refused(gestures, tmp_path):
     options = dict(folder=str(gestures), model='none', work_dir=str(tmp_path / 'run'))
-    api.prepare(**options, clip_len=16, size=112)
+    api.prepare(**options, clip_len=16, size=112, seed=5)
     flow = api.prepare(**options, stream='flow').test_config
-    assert Config.fromfile(flow).data.test.pipeline[1].clip_len == 16
+    assert Config.fromfile(flow).data.test.pipeline[1].clip_len == 16 and Config.fromfile(flow).seed == 5
     api.prepare(**options, stream='joint')
     with pytest.raises(ConfigError, match='has 16 as its clip_len; now it is 32. Another --work-dir'):
         api.prepare(**options, clip_len=32)

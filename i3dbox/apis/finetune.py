@@ -97,9 +97,10 @@ def prepare(folder, model=None, stream=None, work_dir=None, epochs=None, seed=No
                         **({'model': weights[name]} if model else {}))
         else:
             check_weights(options.get('load_from', weights[name]), MODALITIES[name])
-    for cfg in earlier.values():  # a new stream takes the clips of the other
+    for cfg in earlier.values():  # a new stream takes the clips and the seed of the other
         there = _clip_of(cfg)
         clip_len, size = clip_len or there['clip_len'], size or there['size']
+        seed = cfg.get('seed') if seed is None else seed
     seed = SEED if seed is None else seed
     sources = [source for found in classes.values() for source in found]
     split, largest = read_split(split_folder), 0
