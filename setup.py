@@ -1,4 +1,8 @@
-"""Installation of i3dbox. `pip install -e .[test]` for work on the project itself."""
+"""Installation of i3dbox. `pip install -e .[test]` for work on the project itself.
+
+A range ends where the next release that may break something is unknown. What was tested at both ends of each range
+stands in constraints/; `python tools/test_matrix.py` tests it again, and `--renew` looks for newer releases.
+"""
 
 import pathlib
 import re
@@ -7,19 +11,28 @@ from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
 HERE = pathlib.Path(__file__).parent
-ONNX = ['onnx>=1.14', 'onnxruntime', 'openvino']  # writing ONNX, and the two runtimes that it is checked in
+SHIPPED = ('configs/**/*.py', 'constraints/*.txt')
+
+ONNX = [  # writing ONNX, and the two runtimes that it is checked in
+    'onnx>=1.16,<2',
+    'onnxruntime>=1.18.1,<2',
+    'openvino>=2024.1,<2027',
+]
+FEATURES = ['h5py>=3.10,<4']  # features in HDF5
 
 
-class build_with_configs(build_py):
-    """Ships configs/ inside the package, so that an installed copy needs no checkout."""
+class build_with_shipped_files(build_py):
+    """Ships configs/ and constraints/ inside the package, so that an installed copy needs no checkout."""
 
     def run(self):
         super().run()
-        if not getattr(self, 'editable_mode', False):
-            for config in sorted((HERE / 'configs').rglob('*.py')):
-                target = pathlib.Path(self.build_lib, 'i3dbox', config.relative_to(HERE))
+        if getattr(self, 'editable_mode', False):
+            return
+        for pattern in SHIPPED:
+            for file in sorted(HERE.glob(pattern)):
+                target = pathlib.Path(self.build_lib, 'i3dbox', file.relative_to(HERE))
                 self.mkpath(str(target.parent))
-                self.copy_file(str(config), str(target))
+                self.copy_file(str(file), str(target))
 
 
 setup(
@@ -31,26 +44,40 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.9,<3.13',
     packages=find_packages(include=['i3dbox', 'i3dbox.*']),
-    cmdclass={'build_py': build_with_configs},
+    cmdclass={'build_py': build_with_shipped_files},
     install_requires=[
         # From 2.9 on, convolutions on the CPU are two orders of magnitude slower; see docs/faq.md.
         'mindspore>=2.7,<2.9',
-        'numpy<2',  # what MindSpore 2.7 and 2.8 are built for
+        'numpy>=1.23.5,<2',  # MindSpore 2.7 and 2.8 are built for NumPy 1
         'opencv-contrib-python-headless>=4.10,<4.12',  # the last for numpy 1; contrib has TV-L1
-        'numba',  # compiles the TV-L1 flow
-        'google-crc32c',  # checksums of TensorFlow's checkpoints
-        'av>=14.2',  # FFmpeg: decodes videos
-        'addict', 'yapf', 'terminaltables', 'tqdm', 'matplotlib',
-        'pillow>=10.1',  # text in pictures
-        'setuptools',  # MindSpore imports it and does not say so
+        'numba>=0.58,<0.69',  # compiles the TV-L1 flow
+        'google-crc32c>=1.6,<2',  # checksums of TensorFlow's checkpoints
+        'av>=14.2,<20',  # FFmpeg: decodes videos
+        'addict>=2.4,<3',
+        'packaging>=23.0,<27',
+        'yapf>=0.40,<0.44',
+        'terminaltables>=3.1,<4',
+        'tqdm>=4.66,<5',
+        'matplotlib>=3.7.3,<4',
+        'pillow>=10.1,<14',  # text in pictures
+        'setuptools>=64,<85',  # MindSpore imports it and does not say so
     ],
     extras_require={
-        # torch: the CPU build is enough; parity tests skip without it
-        'test': ['pytest', 'pytest-xdist', 'psutil', 'scikit-learn', 'scipy', 'h5py',
-                 'torch==2.13.0; python_version >= "3.10"', *ONNX],
-        'features': ['h5py'],  # features in HDF5
+        'test': [
+            'nox>=2024.3,<2027',
+            'psutil>=5.9.4,<8',
+            'pytest>=7.4,<10',
+            'pytest-xdist>=3.3,<4',
+            'scikit-learn>=1.3.1,<2',
+            'scipy>=1.11.2,<2',
+            *FEATURES,
+            *ONNX,
+        ],
+        # What tests compare with; they skip without it. The CPU build is enough.
+        'parity': ['torch==2.13.0; python_version >= "3.10"'],
+        'features': FEATURES,
         'onnx': ONNX,
-        'tensorboard': ['tensorboardX'],
+        'tensorboard': ['tensorboardX>=2.6,<3'],
     },
     entry_points={'console_scripts': ['i3dbox = i3dbox.commands:cli']},
 )

@@ -3,15 +3,14 @@
 import os
 
 from .errors import ConfigError, spelling_hint
+from .shipped_files import shipped_folder
 
 PREFIX = 'i3dbox::'
-_PACKAGE = os.path.dirname(os.path.abspath(__file__))
 
 
 def configs_folder():
-    """Returns the folder of the shipped configs: the installed package's, else the checkout's."""
-    inside = os.path.join(_PACKAGE, 'configs')
-    return inside if os.path.isdir(inside) else os.path.join(os.path.dirname(_PACKAGE), 'configs')
+    """Returns the folder of the shipped configs."""
+    return shipped_folder('configs')
 
 
 def resolve(name, folder):

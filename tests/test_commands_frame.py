@@ -9,11 +9,10 @@ import types
 
 import pytest
 
-from i3dbox import shipped_configs
+from i3dbox import shipped_configs, shipped_files
 from i3dbox.commands import ALIASES, GROUPS, cli, main, spelled, summaries
 from i3dbox.commands.arguments import add_cfg_options, add_config_argument, load_config, parse_value
 from i3dbox.config import Config
-from i3dbox.engine.versions import cpu_warning
 from i3dbox.errors import ConfigError, DamagedSampleError
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -262,7 +261,7 @@ def test_a_config_that_is_nowhere_is_reported(shipped, name, message):
 def test_the_shipped_configs_are_those_of_the_checkout_unless_the_package_holds_them(monkeypatch, tmp_path):
     assert shipped_configs.configs_folder() == str(ROOT / 'configs')
     (tmp_path / 'i3dbox' / 'configs').mkdir(parents=True)
-    monkeypatch.setattr(shipped_configs, '_PACKAGE', str(tmp_path / 'i3dbox'))
+    monkeypatch.setattr(shipped_files, '_PACKAGE', str(tmp_path / 'i3dbox'))
     assert shipped_configs.configs_folder() == str(tmp_path / 'i3dbox' / 'configs')
 
 
@@ -312,11 +311,3 @@ def test_collect_env_reports_a_broken_package_instead_of_failing():
     from i3dbox.commands.collect_env import _import
     assert _import('no_such_package') == (None, "cannot be imported: ModuleNotFoundError: "
                                                 "No module named 'no_such_package'")
-
-
-@pytest.mark.parametrize('version, slow', [
-    ('2.7.0', False), ('2.8.0', False), ('2.8.0rc1', False), ('2.9.0', True), ('2.10.0', True), ('3.0', True),
-    ('unknown', False)])
-def test_slow_versions_of_mindspore_are_known(version, slow):
-    warning = cpu_warning(version)
-    assert bool(warning) is slow and (not slow or f'MindSpore {version} ' in warning)

@@ -13,6 +13,8 @@ from i3dbox.registry import DATASETS
 from test_commands import CONFIGS, small
 from test_training import command, lines
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope='module')
 def prepared(real_root, tmp_path_factory):

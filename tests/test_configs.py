@@ -20,6 +20,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 RECIPES = sorted(ROOT.glob('configs/*.py'))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('path', RECIPES, ids=lambda path: path.stem)
 def test_every_part_of_a_recipe_builds_and_its_copy_is_equal(path, tmp_path):
     cfg = Config.fromfile(str(path))

@@ -67,6 +67,7 @@ def assert_equal(found, expected):
 
 # PyTorch
 
+@pytest.mark.slow
 @needs_torch
 @pytest.mark.parametrize('legacy', [False, True])
 @pytest.mark.parametrize('naming', ['pytorch', 'pytorch_hassony2'])
@@ -209,6 +210,7 @@ def files_to_spoil(parameters, folder):
                               folder / 'tf.data-00000-of-00001') if path.exists()]
 
 
+@pytest.mark.slow
 def test_files_cut_at_every_tenth_of_their_length_are_refused_and_nothing_is_written(parameters, tmp_path, capsys):
     for path in files_to_spoil(parameters, tmp_path):
         whole = path.read_bytes()

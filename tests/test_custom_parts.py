@@ -16,6 +16,7 @@ from test_training import command, lines
 DOCS = pathlib.Path(__file__).parents[1] / 'docs'
 
 
+@pytest.mark.slow
 def test_the_small_c3d_trains_and_tests_by_the_commands(tmp_path):
     config = DOCS / 'examples/c3d/c3d_rgb_synthetic.py'
     generation = dict(train_groups=2, test_groups=1, clips_per_group=1, num_frames=10)

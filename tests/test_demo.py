@@ -46,6 +46,7 @@ def frames_in(path):
         frames.append(frame)
 
 
+@pytest.mark.smoke
 def test_a_video_is_recognised_and_written_in_every_form(network, video, tmp_path, capsys):
     outs = [str(tmp_path / f'out{extension}') for extension in ('.mp4', '.json', '.csv')]
     assert main('demo', [video, *network, '--top', '2', '--stride', '5', '--out', *outs]) == 0
@@ -182,6 +183,7 @@ def stand_in():
     return recognizer
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_video(tmp_path):
     pieces, process, seen = moving_frames(50, 160, 120), psutil.Process(), {}
 
@@ -208,6 +210,7 @@ def test_memory_does_not_grow_with_the_video(tmp_path):
 
 # Odd input
 
+@pytest.mark.slow
 @pytest.mark.parametrize('size', [(8, 8), (3840, 2160), (600, 16)])
 def test_frames_of_any_size_are_recognised_and_drawn(network, tmp_path, size):
     path = write_video(tmp_path / 'a.avi', moving_frames(10, *size))

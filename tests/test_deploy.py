@@ -23,6 +23,8 @@ from test_commands import CONFIGS, small
 from test_distributed import environment
 from test_training import TOOLS
 
+pytestmark = pytest.mark.slow
+
 
 def config(root, stream='rgb', protocol='uniform'):
     words = small(root, 'data.test')[1:]

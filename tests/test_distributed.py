@@ -13,6 +13,8 @@ import pytest
 import tiny
 from test_training import command, lines
 
+pytestmark = pytest.mark.slow
+
 TOOLS = pathlib.Path(__file__).parents[1] / 'tools'
 FROZEN = dict(freeze=dict(freeze_norm=True), total_epochs=1, hooks=[
     dict(type='LoggerHook', interval=1), dict(type='CheckpointHook'), dict(type='DumpHook')])

@@ -15,6 +15,8 @@ from test_commands import CONFIGS, small
 from test_distributed import launch
 from test_training import command
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope='module', params=['i3d_rgb_synthetic.py', 'two_stream_synthetic.py', 'i3d_rgb_ucf101.py'])
 def case(request, tmp_path_factory):

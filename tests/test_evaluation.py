@@ -67,12 +67,14 @@ def windowed(stream, whole):
 
 # The whole video
 
+@pytest.mark.slow
 def test_the_open_graph_gives_what_the_recognizer_gives(stream, whole):
     for frames in (64, 65):
         imgs = clip(frames)
         np.testing.assert_allclose(whole(imgs), stream(Tensor(imgs)).asnumpy(), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('frames', [137, 300, 301, 302, 303, 304, 305, 306, 307])
 def test_windows_over_a_long_video_give_what_the_whole_gives(whole, windowed, frames):
     imgs = clip(frames)
@@ -80,6 +82,7 @@ def test_windows_over_a_long_video_give_what_the_whole_gives(whole, windowed, fr
     np.testing.assert_allclose(windowed(imgs), whole(imgs), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_windows_over_a_long_video_give_what_the_recognizer_gives_the_whole(stream, windowed):
     imgs = clip(301)
     np.testing.assert_allclose(windowed(imgs), stream(Tensor(imgs)).asnumpy(), rtol=1e-4, atol=1e-6)

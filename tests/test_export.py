@@ -94,6 +94,7 @@ def expected(made, clips):
     return compute
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('kind', KINDS)
 @pytest.mark.parametrize('runtime', RUNTIMES)
 def test_the_exported_file_gives_the_networks_logits(made, expected, clips, kind, runtime):
@@ -106,17 +107,20 @@ def test_the_exported_file_gives_the_networks_logits(made, expected, clips, kind
     assert dict(absolute=absolute, relative=relative)[measure] <= limit and same_top5
 
 
+@pytest.mark.slow
 def test_both_streams_are_the_sum_of_each(made, clips):
     rgb, flow, both = (load_exported(made(kind, 'ONNX').path) for kind in KINDS)
     np.testing.assert_allclose(both(flow=clips['flow'], rgb=clips['rgb']), rgb(clips['rgb']) + flow(clips['flow']),
                                rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_streams_of_different_length_are_told(made, clips):
     with pytest.raises(ExportError, match="different numbers of clips: 3 in 'rgb', 2 in 'flow'"):
         load_exported(made('both', 'ONNX').path)(clips['rgb'], clips['flow'][:2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('kind', KINDS)
 def test_the_onnx_graph_is_plain(made, kind):
     exported = made(kind, 'ONNX')
@@ -136,6 +140,7 @@ def test_the_onnx_graph_is_plain(made, kind):
     assert any(tensor.name.endswith('Mixed_5c.b3b.conv3d.weight') for tensor in model.graph.initializer)
 
 
+@pytest.mark.slow
 def test_bfloat16_in_openvino_keeps_the_answer(made, expected, clips):
     import openvino
     if 'BF16' not in openvino.Core().get_property('CPU', 'OPTIMIZATION_CAPABILITIES'):
@@ -148,6 +153,7 @@ def test_bfloat16_in_openvino_keeps_the_answer(made, expected, clips):
     assert 1e-5 < relative < 0.05
 
 
+@pytest.mark.slow
 def test_the_description_says_what_the_file_is(made, checkpoints):
     info = json.loads(pathlib.Path(made('both', 'MINDIR').path + '.json').read_text())
     digest = hashlib.sha256(pathlib.Path(checkpoints['flow']).read_bytes()).hexdigest()
@@ -167,6 +173,7 @@ def test_the_description_says_what_the_file_is(made, checkpoints):
     assert made('both', 'ONNX').path.endswith('two_stream_ucf101.onnx')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('format', ['MINDIR', 'ONNX'])
 def test_the_command_verifies_on_the_test_sets_own_clips(real_root, tmp_path, format):
     options = small(real_root, 'data.test')
@@ -183,6 +190,7 @@ def test_the_command_verifies_on_the_test_sets_own_clips(real_root, tmp_path, fo
 
 # A tiny network ------------------------------------------------------------------------------------------
 
+@pytest.mark.slow
 @pytest.mark.parametrize('format', ['MINDIR', 'ONNX'])
 @pytest.mark.parametrize('input', ['uint8', 'float32'])
 def test_an_open_batch_size_takes_one_clip_and_three(tiny_export, format, input):
@@ -199,6 +207,7 @@ def test_an_open_batch_size_takes_one_clip_and_three(tiny_export, format, input)
             np.testing.assert_allclose(openvino(imgs[:count]), model(imgs[:count]), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.smoke
 def test_float32_input_is_the_same_network_without_its_preprocessing(tiny_export):
     whole, bare = (load_exported(tiny_export(input=input)[0].path) for input in ('uint8', 'float32'))
     assert bare.inputs[0].shape == (1, 3, 4, 8, 8) and bare.inputs[0].layout == 'N x C x T x H x W'
@@ -252,6 +261,7 @@ for cell in (Odd, Baked, Exotic):
     BACKBONES.register(cell)
 
 
+@pytest.mark.smoke
 def test_a_backbone_of_ones_own_is_exported(tiny_export):
     exported, cfg = tiny_export(backbone='Odd', batch_size=2)
     operators = exported.info['onnx']['operators']
@@ -290,6 +300,7 @@ def test_an_exporter_of_ones_own_is_named_by_format(tiny_export):
         load_exported(exported.path)
 
 
+@pytest.mark.slow
 def test_verification_fails_for_other_weights(tmp_path, capsys):
     @EXPORTERS.register
     class Shifted(MindIRExporter):

@@ -84,6 +84,7 @@ def flow_clips(frames, window, stride):
 
 # Parity
 
+@pytest.mark.slow
 @pytest.mark.parametrize('endpoint, pool', [('Mixed_5c', 'avg'), ('Logits', 'avg'), ('Mixed_5c', 'none'),
                                             ('Mixed_3b', 'avg'), ('MaxPool3d_2a_3x3', 'none')])
 def test_windows_of_16_frames_equal_pytorchs(streams, weights, endpoint, pool):
@@ -101,6 +102,7 @@ def test_windows_of_16_frames_equal_pytorchs(streams, weights, endpoint, pool):
         assert_close(row, expected)
 
 
+@pytest.mark.slow
 def test_both_streams_windows_of_64_frames_stand_side_by_side(streams, weights):
     frames = moving_frames(70, 32, 32)
     _, _, rows = features({name: FeatureNetwork(stream) for name, stream in streams.items()}, frames, window=64,
@@ -123,6 +125,7 @@ def test_every_endpoint_can_be_asked_for(streams):
 
 # Whole videos
 
+@pytest.mark.slow
 @pytest.mark.parametrize('length', [5, 41, 151, 160])
 def test_a_whole_video_in_windows_is_one_forward_over_it(whole, weights, length):
     frames = moving_frames(length, 32, 32)
@@ -134,6 +137,7 @@ def test_a_whole_video_in_windows_is_one_forward_over_it(whole, weights, length)
     assert ends[-1] == pytest.approx(length / 25)
 
 
+@pytest.mark.slow
 def test_whole_videos_of_both_streams_leave_out_the_last_frame(whole, weights):
     frames = moving_frames(138, 32, 32)
     _, _, rows = features(whole, frames, window=0, max_frames=127)
@@ -231,6 +235,7 @@ def test_a_video_that_breaks_off_is_damaged(streams, tmp_path, monkeypatch):
 
 # The command
 
+@pytest.mark.slow
 def test_the_command_extracts_resumes_and_outlives_a_damaged_video(weights, streams, tmp_path):
     videos, out = tmp_path / 'videos', tmp_path / 'out'
     (videos / 'deep').mkdir(parents=True)

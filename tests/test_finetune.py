@@ -175,6 +175,7 @@ def test_clips_that_a_config_was_changed_to_stay(gestures, tmp_path):
     assert pathlib.Path(plan.configs['rgb']).read_text() == by_hand
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('stream', ['rgb', 'flow'])
 @pytest.mark.parametrize('videos, weights', [(9, None), (9, 'zoo://i3d_rgb_kinetics400'), (999, 'a.ckpt'),
                                              (9999, 'a.ckpt')])
@@ -347,6 +348,7 @@ def command(*words):
                           text=True, timeout=300)
 
 
+@pytest.mark.slow
 def test_both_streams_are_trained_tested_and_reported(finetuned):
     work_dir, text = finetuned
     for line in ('| clap      | 3     | 1    |', '| wave      | 3     | 1    |', 'wave/broken.avi: this is no video',
@@ -356,6 +358,7 @@ def test_both_streams_are_trained_tested_and_reported(finetuned):
     assert '6 videos trained, 2 others' in page and 'wave/broken.avi' in page and 'Training' in page
 
 
+@pytest.mark.slow
 def test_the_command_for_the_demo_names_files_that_are_there(finetuned, gestures):
     work_dir, text = finetuned
     words = shlex.split(text.strip().splitlines()[-1])
@@ -363,6 +366,7 @@ def test_the_command_for_the_demo_names_files_that_are_there(finetuned, gestures
     assert all(pathlib.Path(path).resolve().is_file() for path in words[4::2])
 
 
+@pytest.mark.slow
 def test_a_second_call_goes_on_and_does_nothing_twice(finetuned, gestures):
     work_dir, _ = finetuned
     files = [*work_dir.rglob('*.ckpt'), *work_dir.glob('*.p*'), *work_dir.glob('split/*')]
@@ -375,6 +379,7 @@ def test_a_second_call_goes_on_and_does_nothing_twice(finetuned, gestures):
     assert {path: path.stat().st_mtime_ns for path in files} == before and len(files) == 10
 
 
+@pytest.mark.slow
 def test_more_epochs_go_on_from_the_last_checkpoint(finetuned, gestures, tmp_path):
     work_dir, _ = finetuned
     assert main('finetune', [str(gestures), '--stream', 'rgb', '--work-dir', str(work_dir), '--epochs', '2']) == 0
@@ -383,6 +388,7 @@ def test_more_epochs_go_on_from_the_last_checkpoint(finetuned, gestures, tmp_pat
     assert (work_dir / 'rgb.pkl').exists()
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_ones_own_is_where_training_starts_and_a_late_damage_stops_nothing(
         finetuned, gestures, tmp_path, capsys):
     videos = tmp_path / 'videos'
@@ -401,6 +407,7 @@ def test_a_checkpoint_of_ones_own_is_where_training_starts_and_a_late_damage_sto
     assert 'damaged samples were met' in text and '1 damaged videos are not counted: clap/' in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('words, message', [
     (['--seed', '5'], 'has 2022 as its seed; now it is 5. Another --work-dir starts anew'),
     (['--model', 'i3d_rgb_kinetics400'], 'has None as its model; now it is zoo://i3d_rgb_kinetics400')])
@@ -409,6 +416,7 @@ def test_a_second_call_that_asks_for_something_else_is_refused(finetuned, gestur
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_written_configs_run_by_themselves(finetuned, capsys):
     work_dir, _ = finetuned
     assert main('test', [str(work_dir / 'two_stream.py'), '--rgb', str(work_dir / 'rgb/epoch_1.ckpt'), '--flow',

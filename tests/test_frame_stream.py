@@ -223,6 +223,7 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('given', [5000, 40000])
 def test_ctrl_c_ends_the_wait_for_a_pipe(tmp_path, given):
     path = write_video(tmp_path / 'a.avi', moving_frames(60))

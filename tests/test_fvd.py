@@ -28,6 +28,7 @@ def distance(real, generated, batch=50, resamples=0):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('size, count', [(2, 50), (24, 300), (400, 1000)])
 def test_the_distance_is_that_of_scipys_matrix_root(size, count):
     linalg = pytest.importorskip('scipy.linalg')
@@ -135,6 +136,7 @@ def checkpoint(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_the_command_measures_folders_and_arrays_alike_and_outlives_a_damaged_video(checkpoint, tmp_path):
     arrays = {}
     for place, name in enumerate(('real', 'generated')):

@@ -24,6 +24,7 @@ def tiny_onnx(tiny_export):
     return tiny_export()[0].path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('format', ['MINDIR', 'ONNX'])
 def test_batches_of_any_size_are_cut_and_padded_to_the_files(tiny_export, format):
     exported, _ = tiny_export(format, batch_size=2)

@@ -60,6 +60,7 @@ def test_the_rgb_model_has_the_papers_number_of_parameters():
     assert sum(p.size for p in network.trainable_params()) == 12_697_264
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('size', [(16, 64, 64), (79, 65, 97), (9, 33, 47), (8, 32, 32)])
 def test_logits_agree_with_an_independent_network_on_even_and_odd_sizes(rgb, size):
     network, parameters = rgb
@@ -67,6 +68,7 @@ def test_logits_agree_with_an_independent_network_on_even_and_odd_sizes(rgb, siz
     assert_close(network(Tensor(imgs)).asnumpy(), numpy_i3d.endpoints(as_input(imgs), parameters)['logits'])
 
 
+@pytest.mark.slow
 def test_the_flow_network_agrees_too():
     network = build_recognizer(config(modality='Flow'))
     parameters = randomize(network, seed=1)
@@ -74,6 +76,7 @@ def test_the_flow_network_agrees_too():
     assert_close(network(Tensor(imgs)).asnumpy(), numpy_i3d.endpoints(as_input(imgs), parameters)['logits'])
 
 
+@pytest.mark.slow
 def test_every_endpoint_can_be_tapped_and_agrees():
     network = build_recognizer(config())
     parameters = randomize(network)
@@ -115,6 +118,7 @@ def test_the_wrong_modality_is_refused_by_name(rgb):
         network.check_input(clip(1, 1, 8, 32, 32, 2))
 
 
+@pytest.mark.slow
 def test_clips_of_a_video_are_averaged(rgb):
     network, _ = rgb
     imgs = clip(2, 3, 8, 32, 32, 3)
@@ -123,6 +127,7 @@ def test_clips_of_a_video_are_averaged(rgb):
     np.testing.assert_allclose(together, apart, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_two_streams_add_their_logits_with_weights():
     network = build_recognizer(dict(type='TwoStreamRecognizer', rgb=config(), flow=config(modality='Flow'),
                                     weights=(1, 0.5)))

@@ -116,6 +116,7 @@ def test_mindspore_reads_the_shards(packed):
     assert len(images) == 48 + sum(sizes)
 
 
+@pytest.mark.slow
 def test_videos_are_packed_without_frames_in_between(tmp_path):
     (tmp_path / 'videos').mkdir()
     write_video(tmp_path / 'videos/x.avi', moving_frames(5))

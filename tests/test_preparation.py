@@ -275,6 +275,7 @@ def test_an_unknown_method_is_told_before_anything_is_made(videos, tmp_path, cap
 
 # kills, and several at once
 
+@pytest.mark.slow
 def test_killed_at_random_moments_and_started_again_it_ends_as_if_undisturbed(videos, tmp_path):
     words = [sys.executable, TOOLS / 'extract_flow.py', videos]
     settings = ['--workers', '2', '--short-side', '200', '--method', 'tvl1']

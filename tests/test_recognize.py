@@ -88,6 +88,7 @@ def test_importing_the_apis_stays_light():
     assert subprocess.run([sys.executable, '-c', code], timeout=60).returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('kind, average', [('rgb', 'score'), ('flow', 'prob'), ('joint', 'score')])
 @pytest.mark.parametrize('count', [5, 8, 9, 16, 17, 21])
 def test_a_whole_video_scores_as_the_testing_of_whole_videos_does(tmp_path, kind, average, count):
@@ -98,6 +99,7 @@ def test_a_whole_video_scores_as_the_testing_of_whole_videos_does(tmp_path, kind
     np.testing.assert_allclose(inference_recognizer(recognizer, str(path)).scores, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('kind', ['rgb', 'flow', 'joint'])
 def test_a_windows_scores_are_those_of_testing_on_the_same_frames(tmp_path, video, kind):
     cfg, checkpoint = made(tmp_path, kind, [video])
@@ -108,6 +110,7 @@ def test_a_windows_scores_are_those_of_testing_on_the_same_frames(tmp_path, vide
     np.testing.assert_allclose(answers[first].scores, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_real_i3d_scores_windows_as_testing_does(tmp_path, video):
     cfg, checkpoint = made(tmp_path, 'rgb', [video], size=32, backbone='i3d')
     expected = run_test(cfg, checkpoint).scores[0]

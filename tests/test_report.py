@@ -140,6 +140,7 @@ def test_results_of_different_classes_are_refused(tmp_path, capsys):
     assert "class 1 is 'clap' in the one and 'jump' in the other" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_mistakes_are_shown_with_frames_of_both_streams(tmp_path):
     cfg = Config.fromfile(str(ROOT / 'configs/two_stream_synthetic.py'))
     for stream in ('rgb', 'flow'):

@@ -14,6 +14,8 @@ from i3dbox.weights.conversion import convert  # noqa: E402
 from i3dbox.weights.loading import load_weights  # noqa: E402
 from torch_i3d import random_network  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 CHANNELS = {'RGB': 3, 'Flow': 2}
 
 

@@ -55,6 +55,7 @@ def assert_same_checkpoint(one, other):
             np.testing.assert_array_equal(left[name], right[name], err_msg=name)
 
 
+@pytest.mark.slow
 def test_a_killed_and_resumed_run_ends_bit_for_bit_as_one_that_was_never_killed(tmp_path):
     recipe = dict(optimizer=dict(type='Adam', lr=0.01, weight_decay=1e-4), accumulate=2, clip_grad_norm=1.0)
     straight = config(tmp_path, 'straight', hooks=STEPS, **recipe)
@@ -104,6 +105,7 @@ def test_resuming_with_another_seed_batch_or_optimizer_is_refused_by_name(tmp_pa
             train(config(tmp_path, 'other', **changes), resume=checkpoint)
 
 
+@pytest.mark.smoke
 def test_load_from_starts_a_new_run_from_the_weights(tmp_path):
     train(config(tmp_path, total_epochs=1))
     cfg = config(tmp_path, 'tuned', total_epochs=1, load_from=str(tmp_path / 'run/epoch_1.ckpt'),
@@ -215,6 +217,7 @@ def test_the_log_says_loss_accuracy_rate_and_times(tmp_path):
     assert 'eta' in (tmp_path / 'run' / text).read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('level', ['O1', 'O2', 'O3'])
 def test_mixed_precision_trains_and_its_checkpoints_are_those_of_float32(tmp_path, level):
     half = config(tmp_path, total_epochs=1, runner=dict(CPU=dict(type='CPURunner', amp_level=level,
@@ -344,6 +347,7 @@ class TestStep:
         for name, value in self.weights(step).items():
             np.testing.assert_array_equal(value, before[name])
 
+    @pytest.mark.smoke
     def test_a_loss_scale_changes_no_update(self):
         plain, scaled = self.step(), self.step(loss_scaler=ms.amp.DynamicLossScaler(1024, 2, 100))
         for step in (plain, scaled):
@@ -351,6 +355,7 @@ class TestStep:
         for name, value in self.weights(plain).items():
             np.testing.assert_allclose(self.weights(scaled)[name], value, rtol=1e-5, atol=1e-7)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize('name, lr', [('SGD', 0.3), ('Adam', 0.02), ('AdamW', 0.02), ('RMSProp', 0.3)])
     def test_every_optimizer_brings_the_loss_down(self, name, lr):
         step = self.step([lr] * 40, optimizer=dict(type=name, lr=lr))

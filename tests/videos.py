@@ -28,12 +28,18 @@ def write_video(path, frames, fourcc='MJPG', fps=25):
 
 def write_mjpeg(path, frames, fps=25):
     """Writes RGB frames of any sizes to `path`, each as a JPEG in the file, which it returns."""
+    images = [cv2.imencode('.jpg', frame[..., ::-1])[1].tobytes() for frame in frames]
+    return write_packets(path, images, frames[0].shape, fps)
+
+
+def write_packets(path, images, shape, fps=25):
+    """Writes encoded JPEGs (bytes) to `path`, which it returns; the header speaks of H x W = `shape`."""
     with av.open(str(path), 'w') as file:
         stream = file.add_stream('mjpeg', rate=fps)
-        stream.height, stream.width = frames[0].shape[:2]
+        stream.height, stream.width = shape[:2]
         stream.pix_fmt = 'yuvj420p'
-        for number, frame in enumerate(frames):
-            packet = av.Packet(cv2.imencode('.jpg', frame[..., ::-1])[1].tobytes())
+        for number, image in enumerate(images):
+            packet = av.Packet(image)
             packet.stream, packet.time_base = stream, fractions.Fraction(1, fps)
             packet.pts = packet.dts = number
             packet.is_keyframe = True

@@ -1,6 +1,7 @@
 # Sourced by quickstart.sh and run_tests.sh: makes .venv in the checkout, installs the project into it
 # and activates it. A virtual environment that is active already is used as it is.
-#   source tools/environment.sh [EXTRA]
+#   source tools/environment.sh [EXTRA[,EXTRA...]]
+# What is installed beside the project is what was tested with it, from constraints/.
 extra=${1:+[$1]}
 if [ -z "${VIRTUAL_ENV:-}" ]; then
     if ! [ -x .venv/bin/python ]; then
@@ -18,10 +19,16 @@ if [ -z "${VIRTUAL_ENV:-}" ]; then
     fi
     source .venv/bin/activate
 fi
+tested=$PWD/constraints/py$(python -c 'import sys; print("%d%d" % sys.version_info[:2])').txt
+if ! [ -e "$tested" ]; then
+    echo "i3dbox needs Python 3.9 to 3.12; the active environment has $(python --version)." >&2
+    exit 1
+fi
 # Install once, and again when what is to be installed has changed.
-stamp=$VIRTUAL_ENV/.i3dbox-$(cksum < setup.py | tr ' ' -)${1:+-$1}
+stamp=$VIRTUAL_ENV/.i3dbox-$(cat setup.py "$tested" | cksum | tr ' ' -)${1:+-$1}
 if ! [ -e "$stamp" ]; then
     echo "installing i3dbox$extra and what it needs"
-    python -m pip install --quiet --disable-pip-version-check -e ".$extra"
+    # by the environment, as it then holds for what builds the package too
+    PIP_CONSTRAINT=$tested python -m pip install --quiet --disable-pip-version-check -e ".$extra"
     touch "$stamp"
 fi

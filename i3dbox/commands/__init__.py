@@ -60,6 +60,7 @@ def main(name, argv=None, prog=None):
         if args.debug:
             traceback.print_exc()
         print(f'{called}: error: {" ".join(str(error).splitlines())}', file=sys.stderr)
+        _name_untested(_modules_of(error))
         return 1
     except OSError as error:
         if isinstance(error, BrokenPipeError):
@@ -73,6 +74,9 @@ def main(name, argv=None, prog=None):
             traceback.print_exc()
         print(f'{called}: interrupted', file=sys.stderr)
         return 130
+    except Exception:
+        _name_untested(sys.modules)
+        raise
 
 
 def cli(argv=None):
@@ -95,6 +99,26 @@ def cli(argv=None):
           f'There are: {", ".join(commands)}.',
           file=sys.stderr)
     return 2
+
+
+def _modules_of(error):
+    """The top-level modules in which an error, and what it was made of, came up."""
+    found = set()
+    while error:
+        found.add(type(error).__module__.split('.')[0])
+        found.update(frame.f_globals.get('__name__', '').split('.')[0]
+                     for frame, _ in traceback.walk_tb(error.__traceback__))
+        error = error.__cause__ or error.__context__
+    return found
+
+
+def _name_untested(modules):
+    """Says which of these packages are newer than i3dbox was tested with: one may be why it fails."""
+    from ..versions import newer_than_tested
+    newer = newer_than_tested(modules)
+    if newer:
+        print(f'Newer than what i3dbox was tested with: {", ".join(newer)}. If it fails because of that, install what '
+              'was tested.', file=sys.stderr)
 
 
 def _reader_left():

@@ -2,18 +2,16 @@
 
 import glob
 import importlib
-import importlib.metadata
 import os
 import platform
 import re
 import subprocess
 
 from .. import __version__
-from ..engine.versions import cpu_warning
+from ..versions import PACKAGES, cpu_warning, installed, newer_than_tested, tested
 from ..workers import usable_cores
 
-PACKAGES = ('numpy', 'numba', 'addict', 'yapf', 'terminaltables', 'tqdm')
-OPTIONAL_PACKAGES = ('mindspore_lite', 'mindinsight', 'onnx', 'onnxruntime', 'openvino')
+OPTIONAL_PACKAGES = ('mindspore_lite', 'mindinsight', 'tensorboardX')
 
 
 def add_arguments(parser):
@@ -22,11 +20,19 @@ def add_arguments(parser):
 
 def run(args):
     from terminaltables import AsciiTable
-    rows = collect()
-    print(AsciiTable([('What', 'Here'), *rows.items()]).table)
+    rows, known = collect(), tested()
+    packages = [(package, installed(package) or 'not installed', known.get(package, ''))
+                for package in (*PACKAGES.values(), *OPTIONAL_PACKAGES)]
+    print(AsciiTable([('What', 'Here', 'Tested'), *((*row, '') for row in rows.items()), *packages]).table)
     warning = cpu_warning(rows['MindSpore'])
     if warning:
         print(f'Warning: {warning}.')
+    if not known:
+        print(f'Warning: i3dbox was not tested with Python {platform.python_version()}.')
+    newer = newer_than_tested()
+    if newer:
+        print(f'Warning: newer than what was tested, and not trusted: {", ".join(newer)}. To go back to what was: '
+              'bash tools/quickstart.sh in a checkout, or pip install "PACKAGE==VERSION".')
 
 
 def collect():
@@ -45,8 +51,6 @@ def collect():
                                    'no: it is in opencv-contrib-python-headless') if cv2 else 'no OpenCV'
     av, rows['PyAV'] = _import('av')
     rows['FFmpeg (libavcodec)'] = '.'.join(map(str, av.library_versions['libavcodec'])) if av else 'no PyAV'
-    rows.update((name, _version(name)) for name in PACKAGES)
-    rows['Optional'] = '\n'.join(f'{name}: {_version(name)}' for name in OPTIONAL_PACKAGES)
     return rows
 
 
@@ -92,13 +96,6 @@ def _import(name):
     except Exception as error:  # a broken installation may raise anything, and is what this command must show
         return None, f'cannot be imported: {type(error).__name__}: {error}'
     return module, module.__version__
-
-
-def _version(package):
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return 'not installed'
 
 
 def _read(path):

@@ -17,11 +17,18 @@ from ..errors import DamagedSampleError
 av.logging.set_level(None)  # FFmpeg's own words on a damaged file would go to stderr beside our error
 logger = logging.getLogger(__name__)
 
+_PYAV = int(av.__version__.split('.')[0])
+# Tags in an unknown encoding are not worth an error; from 19 on PyAV thinks so itself.
+_ANY_TAGS = dict(metadata_errors='replace') if _PYAV < 19 else {}
 # How YUV becomes RGB. Tags of other colours (BT.709) are not looked at: OpenCV, decord and older PyAVs do not either,
 # and what networks were trained on was read by them.
 _COLORS = dict(interpolation='BICUBIC', src_colorspace='ITU601', dst_colorspace='ITU601', dst_color_range='JPEG')
 # From 17 on PyAV starts threads to convert a frame, which takes longer than to convert it.
-_ONE_THREAD = dict(threads=1) if int(av.__version__.split('.')[0]) >= 17 else {}
+_ONE_THREAD = dict(threads=1) if _PYAV >= 17 else {}
+# FFmpeg converts these (where the height is even) without interpolating the chroma, wherever that lies.
+_REPEATED_CHROMA = frozenset(('yuv420p', 'yuvj420p', 'yuv422p', 'yuvj422p'))
+# Grey is not tagged reliably; FFmpeg takes 8 bits of it as full range always, and so is the rest taken here.
+_FULL_RANGE = ('yuvj', 'gray', 'ya')
 
 
 class VideoFile:
@@ -124,12 +131,14 @@ class VideoFile:
 
     def image(self, frame):
         """The frame as it is to be shown (turned and mirrored as the metadata says), uint8 H x W x 3."""
+        name = frame.format.name
+        color_range = 'JPEG' if name.startswith(_FULL_RANGE) else 'MPEG'
+        pixels = _without_tags(frame) if _tags_matter(frame) else frame
         try:
-            color_range = 'JPEG' if frame.format.name.startswith('yuvj') else 'MPEG'
-            converted = self._reformatter.reformat(frame, format=self._format, src_color_range=color_range, **_COLORS,
+            converted = self._reformatter.reformat(pixels, format=self._format, src_color_range=color_range, **_COLORS,
                                                    **_ONE_THREAD)
         except av.FFmpegError as error:
-            raise self.damaged(f'pictures of the format {frame.format.name} cannot be converted') from error
+            raise self.damaged(f'pictures of the format {name} cannot be converted') from error
         if self._turn is None:  # a file has one; and whoever looks at a frame's side data keeps it until gc comes by
             self._turn = _turn(frame)
         quarters, mirrored = self._turn
@@ -180,7 +189,7 @@ class VideoFile:
         if about.st_size == 0 and not self.piped:
             raise self.damaged('the file is empty')
         try:
-            self._container = av.open(self._file, metadata_errors='replace')
+            self._container = av.open(self._file, **_ANY_TAGS)
         except (av.FFmpegError, OSError) as error:
             self._check_reading(error)
             raise self.damaged('this is no video that FFmpeg can read') from error
@@ -227,14 +236,39 @@ class _Pipe(io.FileIO):
             raise OSError(errno.EINTR, 'interrupted') from error
 
 
+def _tags_matter(frame):
+    """Whether PyAV, from 17 on, converts by tags that it did not look at before: the place of chroma, and fields."""
+    kind = frame.format
+    if kind.has_palette:
+        return False
+    if frame.interlaced_frame:
+        return True
+    if kind.name in _REPEATED_CHROMA and frame.height % 2 == 0:
+        return False
+    return kind.chroma_width(2) == 1 or kind.chroma_height(2) == 1
+
+
+def _without_tags(frame):
+    """A frame of the same pixels that says nothing of them but their format."""
+    copy = av.VideoFrame(frame.width, frame.height, frame.format.name)
+    for source, target in zip(frame.planes, copy.planes):
+        width = min(source.line_size, target.line_size)
+        rows = np.frombuffer(source, np.uint8).reshape(-1, source.line_size)
+        np.frombuffer(target, np.uint8).reshape(-1, target.line_size)[:, :width] = rows[:, :width]
+    return copy
+
+
 def _turn(frame):
     """Returns (quarters to turn counter-clockwise, whether to mirror then), as the frame's display matrix says.
 
     Any other turn would have corners and is not made.
     """
-    matrix = next((data for data in frame.side_data if data.type.name == 'DISPLAYMATRIX'), None)
-    if matrix is None:
+    try:
+        matrix = bytes(frame.side_data['DISPLAYMATRIX'])
+    except KeyError:
         return 0, False
-    a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()  # x' = a x + c y, y' = b x + d y
+    except ValueError:  # before 19 PyAV lists no side data where one kind is unknown to it, such as Exif
+        return round(frame.rotation / 90) % 4, False
+    a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5].tolist()  # x' = a x + c y, y' = b x + d y
     mirrored = a * d - b * c < 0
     return round(-math.atan2(b, -a if mirrored else a) / (math.pi / 2)) % 4, mirrored

@@ -5,7 +5,7 @@ import logging
 import mindspore as ms
 
 from ...registry import RUNNERS
-from ..versions import cpu_warning
+from ...versions import cpu_warning
 from .base import BaseRunner
 
 logger = logging.getLogger(__name__)

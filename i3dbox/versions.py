@@ -1,0 +1,73 @@
+"""What is installed of the packages that i3dbox uses, beside what it was tested with."""
+
+import importlib.metadata
+import os
+import re
+import sys
+
+from packaging.version import InvalidVersion, Version
+
+from .shipped_files import shipped_folder
+
+# Modules that i3dbox imports, and the packages that they come from.
+PACKAGES = {
+    'mindspore': 'mindspore', 'numpy': 'numpy', 'cv2': 'opencv-contrib-python-headless', 'av': 'av', 'numba': 'numba',
+    'google_crc32c': 'google-crc32c', 'addict': 'addict', 'packaging': 'packaging', 'yapf': 'yapf',
+    'terminaltables': 'terminaltables', 'tqdm': 'tqdm', 'matplotlib': 'matplotlib', 'PIL': 'pillow',
+    'setuptools': 'setuptools', 'onnx': 'onnx', 'onnxruntime': 'onnxruntime', 'openvino': 'openvino', 'h5py': 'h5py',
+}
+
+
+def installed(package):
+    """Returns the installed version (str) of a package, or None."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def tested():
+    """Returns the newest versions that i3dbox was tested with on this Python, a dict of package to version (str).
+
+    It is empty on a Python that was not tested, and where the files are not there.
+    """
+    path = os.path.join(shipped_folder('constraints'), 'py{}{}.txt'.format(*sys.version_info))
+    if not os.path.isfile(path):
+        return {}
+    with open(path, encoding='utf-8') as file:
+        return dict(line.strip().split('==') for line in file if '==' in line)
+
+
+def newer_than_tested(modules=tuple(PACKAGES)):
+    """Returns what is installed newer than it was tested, as in 'av 20.0.0 (tested: 19.0.2)'.
+
+    Args:
+        modules (iterable of str): the modules to look at; others than those of PACKAGES are passed over.
+    """
+    known, found = tested(), []
+    for package in (PACKAGES[module] for module in PACKAGES if module in modules):
+        here = installed(package)
+        if here and package in known and _is_newer(here, known[package]):
+            found.append(f'{package} {here} (tested: {known[package]})')
+    return found
+
+
+def _is_newer(version, other):
+    try:
+        return Version(version) > Version(other)
+    except InvalidVersion:
+        return version != other
+
+
+def cpu_warning(version):
+    """Returns a warning (str) if MindSpore `version` makes CPU runs far slower than others do, else None.
+
+    From 2.9.0 on, at least up to 2.10.0, every CPU convolution wider than 1x1x1 falls to oneDNN's reference
+    kernel. Measured on 2 cores of an AMD EPYC: a 64-channel 3x3x3 convolution at 8 x 28 x 28 takes 1370 to
+    1640 ms, and 14 ms in 2.8.0.
+    """
+    numbers = re.match(r'(\d+)\.(\d+)', version)
+    if numbers and tuple(map(int, numbers.groups())) >= (2, 9):
+        return (f'MindSpore {version} computes convolutions on the CPU about 100 times slower than 2.8.0: '
+                'install mindspore==2.8.0 for CPU runs')
+    return None

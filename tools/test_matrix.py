@@ -1,0 +1,160 @@
+"""Run the fast tests on every Python that i3dbox promises, with the oldest and the newest of what it needs.
+
+    python tools/test_matrix.py                              # Python 3.9 to 3.12, both ends of each range
+    python tools/test_matrix.py --python 3.9 3.12 --newest
+    python tools/test_matrix.py --python 3.12 -- tests/test_video.py -x
+    python tools/test_matrix.py --smoke                      # two minutes a Python: its ends alone, for CI
+    python tools/test_matrix.py --renew                      # resolves the ranges of setup.py anew (needs uv)
+
+Each pair has a clean environment of its own, which nox makes in .nox/ from constraints/. Deprecations of what i3dbox
+depends on are errors. Arguments after -- go to pytest. The exit status is 0 when everything passed.
+"""
+
+import argparse
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree
+
+import nox
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+CONSTRAINTS, REPORTS = ROOT / 'constraints', ROOT / '.nox' / 'reports'
+PYTHONS = ('3.9', '3.10', '3.11', '3.12')
+ENDS = ('oldest', 'newest')
+# Warnings that a package raises over its own code, or over MindSpore's, are not ours to mend.
+FOREIGN = 'mindspore|astunparse|dateutil|openvino|onnx|h5py|sklearn|importlib|torch|joblib|pyparsing'
+WARNINGS = '\n'.join([
+    'error::DeprecationWarning', 'error::PendingDeprecationWarning', 'error::FutureWarning',
+    *(f'ignore::{kind}:({FOREIGN})' for kind in ('DeprecationWarning', 'PendingDeprecationWarning', 'FutureWarning')),
+])
+
+
+@nox.session(python=PYTHONS, venv_backend='venv')
+@nox.parametrize('end', ENDS)
+def tests(session, end):
+    """What nox does for one Python and one end of the ranges."""
+    session.install('--editable', '.[test]', env={'PIP_CONSTRAINT': str(constraints_of(session.python, end))})
+    session.run('python', '-m', 'pytest', '-n', '2', '--dist', 'loadfile', '-p', 'no:cacheprovider',
+                '-o', f'filterwarnings={WARNINGS}', f'--junitxml={report_of(session.python, end)}', *session.posargs)
+
+
+def main():
+    args, pytest_arguments = parse(sys.argv[1:])
+    found = {python: path for python in args.python or PYTHONS if (path := find_python(python))}
+    missing = [python for python in args.python or PYTHONS if python not in found]
+    if not found or args.python and missing:
+        sys.exit(f'Python {", ".join(missing)} is neither on PATH nor among those of pyenv')
+    if args.renew:
+        renew()
+    pairs = [(python, end) for python in found for end in args.ends]
+    if args.smoke:
+        pairs = [(min(found, key=number), 'oldest'), (max(found, key=number), 'newest')]
+    shutil.rmtree(REPORTS, ignore_errors=True)
+    minutes = {pair: run(*pair, found[pair[0]], pytest_arguments) for pair in pairs}
+    results = {pair: read_report(*pair) for pair in pairs}
+    print('\n| Python | packages | passed | skipped | failed | minutes |\n|---|---|---|---|---|---|')
+    for (python, end), counts in results.items():
+        print(f'| {python} | {end} | {counts or "no test was run"} | {minutes[python, end]:.1f} |')
+    for python in missing:
+        print(f'| {python} | | not found | | | |')
+    return 0 if all(counts and counts.endswith('| 0') for counts in results.values()) else 1
+
+
+def parse(argv):
+    """Returns the arguments, and what is meant for pytest."""
+    split = argv.index('--') if '--' in argv else len(argv)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--python', nargs='+', choices=PYTHONS, metavar='VERSION', help=', '.join(PYTHONS))
+    ends = parser.add_mutually_exclusive_group()
+    for end in ENDS:
+        ends.add_argument(f'--{end}', dest='ends', action='store_const', const=(end,), default=ENDS,
+                          help=f'the {end} packages alone')
+    parser.add_argument('--smoke', action='store_true', help='the tests marked so, on the two ends alone')
+    parser.add_argument('--renew', action='store_true', help='write constraints/ anew first')
+    args = parser.parse_args(argv[:split])
+    return args, argv[split + 1:] or ['-m', 'smoke' if args.smoke else 'not slow']
+
+
+def number(python):
+    """3.10 comes after 3.9."""
+    return tuple(map(int, python.split('.')))
+
+
+def find_python(python):
+    """Returns the path of this Python's interpreter, on PATH or among pyenv's, or None."""
+    pyenv = pathlib.Path(os.environ.get('PYENV_ROOT', pathlib.Path.home() / '.pyenv'))
+    candidates = [shutil.which(f'python{python}'), *map(str, pyenv.glob(f'versions/{python}.*/bin/python'))]
+    for path in filter(None, candidates):
+        version = 'import sys, venv, ensurepip; print("%d.%d" % sys.version_info[:2])'
+        done = subprocess.run([path, '-c', version], capture_output=True, text=True)
+        if done.stdout.strip() == python:
+            return path
+    return None
+
+
+def constraints_of(python, end):
+    return CONSTRAINTS / ('oldest.txt' if end == 'oldest' else f'py{python.replace(".", "")}.txt')
+
+
+def report_of(python, end):
+    return REPORTS / f'{python}-{end}.xml'
+
+
+def run(python, end, interpreter, pytest_arguments):
+    """Runs one pair by nox. Returns the minutes that it took."""
+    start = time.monotonic()
+    path = os.pathsep.join([os.path.dirname(interpreter), os.environ['PATH']])
+    subprocess.run([sys.executable, '-m', 'nox', '--noxfile', __file__, '--envdir', str(ROOT / '.nox'),
+                    '--session', f"tests-{python}(end='{end}')", '--', *pytest_arguments],
+                   cwd=ROOT, env={**os.environ, 'PATH': path})
+    return (time.monotonic() - start) / 60
+
+
+def read_report(python, end):
+    """Returns 'passed | skipped | failed' of a pair, or None where pytest did not come to its end."""
+    if not report_of(python, end).is_file():
+        return None
+    suite = xml.etree.ElementTree.parse(report_of(python, end)).getroot().find('testsuite')
+    tests, skipped, failures, errors = (int(suite.get(key)) for key in ('tests', 'skipped', 'failures', 'errors'))
+    return f'{tests - skipped - failures - errors} | {skipped} | {failures + errors}' if tests else None
+
+
+def renew():
+    """Writes constraints/: the newest of each Python, and the oldest of all of them in one file."""
+    CONSTRAINTS.mkdir(exist_ok=True)
+    oldest = {}
+    for python in PYTHONS:
+        newest = resolve(python, 'highest')
+        constraints_of(python, 'newest').write_text('\n'.join(newest) + '\n')
+        for pin in resolve(python, 'lowest-direct'):
+            oldest.setdefault(pin, []).append(python)
+    constraints_of('', 'oldest').write_text(''.join(f'{pin}{marker(pythons)}\n' for pin, pythons in sorted(oldest.items())))
+
+
+def resolve(python, resolution):
+    """Returns the pins ('name==version') of all that the ranges of setup.py bring in, found by uv."""
+    import setuptools  # noqa: F401  (brings distutils to Python 3.12)
+    from distutils.core import run_setup
+    setup = run_setup(str(ROOT / 'setup.py'), stop_after='init')
+    ranges = [*setup.install_requires, *setup.extras_require['test'], *setup.extras_require['parity']]
+    done = subprocess.run(['uv', 'pip', 'compile', '--quiet', '--no-header', '--no-annotate', '--only-binary', ':all:',
+                           '--resolution', resolution, '--python-version', python, '-'],
+                          input='\n'.join(ranges), capture_output=True, text=True, check=True)
+    # PyTorch pins its CUDA packages itself, and its CPU build has none
+    return [pin for pin in done.stdout.split('\n') if pin and not re.match('(nvidia|cuda)-|triton', pin)]
+
+
+def marker(pythons):
+    """The end of a requirement's line that holds it to these Pythons; '' for all."""
+    if tuple(pythons) == PYTHONS:
+        return ''
+    return ' ; ' + ' or '.join(f"python_version == '{python}'" for python in pythons)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
