@@ -1,5 +1,6 @@
 """What tests share."""
 
+import logging
 import os
 import pathlib
 import shutil
@@ -11,6 +12,17 @@ import pytest
 from videos import write_images
 
 NUM_REAL_FRAMES = 24  # in each folder of frames of `real_root`
+
+
+@pytest.fixture(autouse=True)
+def quiet_log():
+    """Takes back what a run has set up in the project's logger, so that no test hears of another one's."""
+    logger = logging.getLogger('i3dbox')
+    handlers, level, propagate = list(logger.handlers), logger.level, logger.propagate
+    yield
+    for handler in set(logger.handlers) - set(handlers):
+        handler.close()
+    logger.handlers, logger.level, logger.propagate = handlers, level, propagate
 
 
 def _shared_data():

@@ -108,7 +108,7 @@ def test_long_names_are_cut_off(installed):
 
 
 def test_charts_write_chinese_names(installed):
-    installed(letters='挥手 one')
+    installed(letters='挥手 one lp')  # matplotlib measures lines by 'lp'
     results = Results(['a', 'b'], np.array([0, 1]), np.eye(2, dtype=np.float32), ['挥手', 'one 手'])
     with warnings.catch_warnings():
         warnings.simplefilter('error')  # matplotlib warns of letters that its font lacks

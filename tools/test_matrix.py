@@ -27,7 +27,7 @@ CONSTRAINTS, REPORTS = ROOT / 'constraints', ROOT / '.nox' / 'reports'
 PYTHONS = ('3.9', '3.10', '3.11', '3.12')
 ENDS = ('oldest', 'newest')
 # Warnings that a package raises over its own code, or over MindSpore's, are not ours to mend.
-FOREIGN = 'mindspore|astunparse|dateutil|openvino|onnx|h5py|sklearn|importlib|torch|joblib|pyparsing'
+FOREIGN = 'mindspore|matplotlib|astunparse|dateutil|openvino|onnx|h5py|sklearn|importlib|torch|joblib|pyparsing'
 WARNINGS = '\n'.join([
     'error::DeprecationWarning', 'error::PendingDeprecationWarning', 'error::FutureWarning',
     *(f'ignore::{kind}:({FOREIGN})' for kind in ('DeprecationWarning', 'PendingDeprecationWarning', 'FutureWarning')),
@@ -38,6 +38,7 @@ WARNINGS = '\n'.join([
 @nox.parametrize('end', ENDS)
 def tests(session, end):
     """What nox does for one Python and one end of the ranges."""
+    session.chdir(ROOT)
     session.install('--editable', '.[test]', env={'PIP_CONSTRAINT': str(constraints_of(session.python, end))})
     session.run('python', '-m', 'pytest', '-n', '2', '--dist', 'loadfile', '-p', 'no:cacheprovider',
                 '-o', f'filterwarnings={WARNINGS}', f'--junitxml={report_of(session.python, end)}', *session.posargs)
@@ -90,10 +91,11 @@ def find_python(python):
     pyenv = pathlib.Path(os.environ.get('PYENV_ROOT', pathlib.Path.home() / '.pyenv'))
     candidates = [shutil.which(f'python{python}'), *map(str, pyenv.glob(f'versions/{python}.*/bin/python'))]
     for path in filter(None, candidates):
-        version = 'import sys, venv, ensurepip; print("%d.%d" % sys.version_info[:2])'
-        done = subprocess.run([path, '-c', version], capture_output=True, text=True)
-        if done.stdout.strip() == python:
-            return path
+        # a command of pyenv's may stand for any version, so the interpreter itself says where it is
+        about = 'import sys, venv, ensurepip; print("%d.%d" % sys.version_info[:2], sys.executable)'
+        version, _, executable = subprocess.run([path, '-c', about], capture_output=True, text=True).stdout.partition(' ')
+        if version == python:
+            return executable.strip()
     return None
 
 
