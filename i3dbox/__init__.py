@@ -4,3 +4,7 @@ Importing the package imports neither MindSpore nor OpenCV; the parts do, when t
 """
 
 __version__ = '0.1.0'
+
+from .moved import install
+
+install()

@@ -155,3 +155,14 @@ def _lock(folder):
         except OSError:  # a file system without locks
             return handle
         os.close(handle)
+
+
+def write_between(path, begin, end, text):
+    """Puts `text` between two marks of a page. Raises ConfigError where it has no such lines."""
+    with open(path, encoding='utf-8') as file:
+        page = file.read()
+    before, found_begin, rest = page.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not found_begin or not found_end:
+        raise ConfigError(f'{path}: has no lines {begin!r} and {end!r} to write between')
+    atomic_write(path, f'{before}{begin}\n\n{text}\n{end}{after}')

@@ -8,7 +8,6 @@ import shutil
 import cv2
 import numpy as np
 import pytest
-
 from videos import write_images
 
 NUM_REAL_FRAMES = 24  # in each folder of frames of `real_root`

@@ -3,7 +3,7 @@
 import numpy as np
 
 from i3dbox.models.i3d_table import parameter_shapes
-from i3dbox.weights.checkpoint import write_checkpoint
+from i3dbox.weights.checkpoint_file import write_checkpoint
 
 CHANNELS = {'RGB': 3, 'Flow': 2}
 

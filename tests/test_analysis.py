@@ -9,17 +9,16 @@ import pathlib
 
 import mindspore as ms
 import pytest
+import tiny
 from mindspore import Parameter, nn, ops
 
-import tiny
-from i3dbox.apis.analysis import blocks, count, total
-from i3dbox.apis.protocols import clip_size
+from i3dbox.analysis.flops import blocks, count, total
 from i3dbox.commands import main
 from i3dbox.config import Config
+from i3dbox.config_checks.protocols import clip_size
 from i3dbox.models import build_recognizer
 from i3dbox.models.i3d_table import ENDPOINTS, NORM, parameter_shapes
 from i3dbox.registry import BACKBONES
-
 
 ROOT = pathlib.Path(__file__).parents[1]
 TINY_MODEL = dict(type='Recognizer3D', backbone=dict(type='TinyBackbone'), head=dict(type='I3DHead', num_classes=3))
@@ -244,8 +243,8 @@ def test_the_given_batch_size_and_the_loader_of_the_subset_are_used(tmp_path):
 
 
 def test_what_is_measured_is_what_was_loaded_and_the_data_set_is_as_before():
-    from i3dbox.apis.benchmark import loader_speed, step_times
-    from i3dbox.datasets.stream import Stream
+    from i3dbox.analysis.benchmark import loader_speed, step_times
+    from i3dbox.datasets.sampler import Stream
 
     dataset = tiny.TinyDataset(6, damaged_samples=(1, 4), test_mode=True, damaged='skip')
     stream, damaged = Stream(6, 3, shuffle=False), []

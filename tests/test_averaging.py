@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from i3dbox.commands import main
-from i3dbox.weights.checkpoint import load_checkpoint, write_checkpoint
+from i3dbox.weights.checkpoint import load_checkpoint
+from i3dbox.weights.checkpoint_file import write_checkpoint
 
 
 def checkpoint(path, value, shape=(2, 3), **meta):

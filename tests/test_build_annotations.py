@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from videos import moving_frames, write_images
 
 from i3dbox.commands import main
 from i3dbox.datasets.annotations import read_json, read_rawframe_list, read_video_list
 from i3dbox.registry import DATASETS
-from videos import moving_frames, write_images
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 import mindspore as ms
 import numpy as np
 import pytest
+import tiny  # noqa: F401
 from mindspore import Parameter, Tensor
 
-import tiny  # noqa: F401
 from i3dbox.errors import CheckpointError
 from i3dbox.models import build_recognizer
 from i3dbox.weights.checkpoint import load_checkpoint, save_checkpoint

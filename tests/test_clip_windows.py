@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from videos import moving_frames
 
-from i3dbox.datasets.clip_windows import ClipWindows
-from i3dbox.datasets.frame_stream import FrameStream
 from i3dbox.errors import ConfigError
 from i3dbox.flow.encoding import encode
+from i3dbox.inference.clip_windows import ClipWindows
+from i3dbox.media.frame_iterator import FrameStream
 from i3dbox.registry import FLOW_METHODS
-from videos import moving_frames
 
 SIZES = dict(short_side=32, size=32)
 

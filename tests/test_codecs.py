@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from videos import moving_frames
 
-from i3dbox.datasets.frame_stream import FrameStream
-from i3dbox.datasets.video import VideoReader
+from i3dbox.media.frame_iterator import FrameStream
+from i3dbox.media.video_reader import VideoReader
 
 CODECS = pathlib.Path(__file__).parent / 'data' / 'codecs'
 NAMES = sorted(path.name for path in CODECS.iterdir() if path.suffix not in ('.py', '.npz', '.pyc') and path.is_file())

@@ -4,7 +4,6 @@ import json
 import pathlib
 
 import pytest
-
 from test_training import TOOLS, command, lines
 
 pytestmark = pytest.mark.slow

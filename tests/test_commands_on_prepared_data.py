@@ -5,13 +5,13 @@ import json
 import cv2
 import numpy as np
 import pytest
+from test_commands import CONFIGS, small
+from test_training import command, lines
 
 from i3dbox.commands import main
 from i3dbox.datasets.pipelines import Compose
-from i3dbox.datasets.stream import sample_rng
+from i3dbox.datasets.sampler import sample_rng
 from i3dbox.registry import DATASETS
-from test_commands import CONFIGS, small
-from test_training import command, lines
 
 pytestmark = pytest.mark.slow
 

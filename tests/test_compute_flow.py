@@ -2,15 +2,15 @@
 
 import numpy as np
 import pytest
+from videos import moving_frames, write_video
 
 from i3dbox.datasets.loader import ClipLoader
 from i3dbox.datasets.pipelines import Compose
-from i3dbox.datasets.stream import Stream
+from i3dbox.datasets.sampler import Stream
 from i3dbox.errors import ConfigError, DamagedSampleError, RegistryError
 from i3dbox.preparation.extraction import extract
 from i3dbox.preparation.sources import find_videos
 from i3dbox.registry import DATASETS
-from videos import moving_frames, write_video
 
 OPEN, DECODE, PACK = (dict(type=name) for name in ('OpenClip', 'DecodeClip', 'PackClips'))
 RESIZE, FLOW = dict(type='Resize', short_side=40), dict(type='ComputeFlow', method='dis')

@@ -12,7 +12,7 @@ import textwrap
 
 import pytest
 
-from i3dbox.config import Config, ConfigDict
+from i3dbox.config.config import Config, ConfigDict
 from i3dbox.errors import ConfigError
 
 
@@ -273,7 +273,7 @@ def test_a_dump_reads_back_as_the_same_config(tmp_path):
 
 @pytest.mark.parametrize('value, message', [
     (Pair(1, 2), "key 'model.parts.1'"), (object(), "key 'model.parts.1'"),
-    (lambda x: x, "key 'model.parts.1'"), (ConfigDict, "name it by its path, 'i3dbox.config.ConfigDict'")])
+    (lambda x: x, "key 'model.parts.1'"), (ConfigDict, "name it by its path, 'i3dbox.config.config.ConfigDict'")])
 def test_a_value_that_no_file_can_hold_names_its_key(tmp_path, value, message):
     cfg = Config(dict(model=dict(parts=[0, value])))
     with pytest.raises(ConfigError, match=re.escape(message)):

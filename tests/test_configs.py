@@ -5,16 +5,16 @@ import sys
 import types
 
 import pytest
-
 import tiny
-from i3dbox.apis.checks import KEYS, REQUIRED_TO_TRAIN, check_config
+from test_training import command
+
 from i3dbox.apis.train import train
 from i3dbox.config import Config
+from i3dbox.config_checks.checks import KEYS, REQUIRED_TO_TRAIN, check_config
 from i3dbox.datasets.pipelines import Compose
 from i3dbox.models import build_recognizer
 from i3dbox.models.freezing import freeze, layer_name
 from i3dbox.registry import HOOKS, LOSSES, METRICS, RUNNERS, SCHEDULES
-from test_training import command
 
 ROOT = pathlib.Path(__file__).parents[1]
 RECIPES = sorted(ROOT.glob('configs/*.py'))

@@ -19,7 +19,8 @@ from i3dbox.commands import main
 from i3dbox.errors import CheckpointError
 from i3dbox.models import build_recognizer
 from i3dbox.models.i3d_table import parameter_shapes
-from i3dbox.weights.checkpoint import load_checkpoint, write_checkpoint
+from i3dbox.weights.checkpoint import load_checkpoint
+from i3dbox.weights.checkpoint_file import write_checkpoint
 from i3dbox.weights.conversion import convert, to_pytorch
 from i3dbox.weights.inflation import inflate
 from i3dbox.weights.loading import load_weights

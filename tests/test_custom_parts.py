@@ -7,11 +7,11 @@ import sys
 
 import numpy as np
 import pytest
-
 import tiny
+from test_training import command, lines
+
 from i3dbox.apis.train import train
 from i3dbox.config import Config
-from test_training import command, lines
 
 DOCS = pathlib.Path(__file__).parents[1] / 'docs'
 

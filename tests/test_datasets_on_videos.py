@@ -5,10 +5,10 @@ import shutil
 import cv2
 import numpy as np
 import pytest
-
 from conftest import NUM_REAL_FRAMES
+
 from i3dbox.datasets.loader import ClipLoader
-from i3dbox.datasets.stream import SequentialStream, Stream, sample_rng
+from i3dbox.datasets.sampler import SequentialStream, Stream, sample_rng
 from i3dbox.errors import DamagedSampleError
 from i3dbox.registry import DATASETS
 

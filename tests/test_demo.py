@@ -12,17 +12,17 @@ import cv2
 import numpy as np
 import psutil
 import pytest
-
-from i3dbox.apis import inference_recognizer, init_recognizer
-from i3dbox.apis.answer_files import CSVAnswers, JSONAnswers
-from i3dbox.apis.recognize import Prediction, Total, recognize_windows
-from i3dbox.apis.recognizers import VideoRecognizer
-from i3dbox.commands import main
-from i3dbox.datasets.frame_stream import FrameStream
-from i3dbox.labelled_video import LabelledVideo, Timeline, clock, draw, picture_size
 from test_recognize import made
 from test_training import TOOLS
 from videos import moving_frames, write_video
+
+from i3dbox.apis import inference_recognizer, init_recognizer
+from i3dbox.commands import main
+from i3dbox.inference.prediction_files import CSVAnswers, JSONAnswers
+from i3dbox.inference.recognize import Prediction, Total, recognize_windows
+from i3dbox.inference.recognizer import VideoRecognizer
+from i3dbox.media.frame_iterator import FrameStream
+from i3dbox.visualization.labelled_video import LabelledVideo, Timeline, clock, draw, picture_size
 
 
 @pytest.fixture(scope='module')
@@ -123,7 +123,7 @@ class Interrupted(LabelledVideo):
 
 
 def test_ctrl_c_keeps_what_is_done(network, video, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr('i3dbox.labelled_video.LabelledVideo', Interrupted)
+    monkeypatch.setattr('i3dbox.visualization.labelled_video.LabelledVideo', Interrupted)
     outs = [str(tmp_path / f'out{extension}') for extension in ('.mp4', '.json', '.csv')]
     assert main('demo', [video, *network, '--stride', '4', '--out', *outs]) == 130
     found = json.loads(open(outs[1]).read())

@@ -6,22 +6,22 @@ import subprocess
 
 import numpy as np
 import pytest
+from test_commands import CONFIGS, small
+from test_distributed import environment
+from test_training import TOOLS
 
 from i3dbox.apis.deploy import infer, read_manifest, score_results, write_dataset
 from i3dbox.apis.export import export
-from i3dbox.apis.protocols import apply_protocol
 from i3dbox.apis.test import Evaluator
 from i3dbox.commands import main
 from i3dbox.commands.arguments import parse_value
 from i3dbox.config import Config
+from i3dbox.config_checks.protocols import apply_protocol
 from i3dbox.errors import ConfigError, DataError, DeviceError, ExportError
 from i3dbox.evaluation.metrics import DEFAULT
 from i3dbox.evaluation.results import load_results
 from i3dbox.models import build_recognizer
 from i3dbox.weights.checkpoint import save_checkpoint
-from test_commands import CONFIGS, small
-from test_distributed import environment
-from test_training import TOOLS
 
 pytestmark = pytest.mark.slow
 

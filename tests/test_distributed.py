@@ -9,7 +9,6 @@ import time
 import numpy as np
 import psutil
 import pytest
-
 import tiny
 from test_training import command, lines
 

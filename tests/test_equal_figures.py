@@ -4,6 +4,9 @@ import json
 
 import numpy as np
 import pytest
+from test_commands import CONFIGS, small
+from test_distributed import launch
+from test_training import command
 
 from i3dbox.apis.test import Evaluator
 from i3dbox.commands.arguments import parse_value
@@ -11,9 +14,6 @@ from i3dbox.config import Config
 from i3dbox.evaluation.results import load_results
 from i3dbox.models import build_recognizer
 from i3dbox.weights.checkpoint import save_checkpoint
-from test_commands import CONFIGS, small
-from test_distributed import launch
-from test_training import command
 
 pytestmark = pytest.mark.slow
 

@@ -3,22 +3,22 @@
 import mindspore as ms
 import numpy as np
 import pytest
+from fake_data import FakeDataset
 from mindspore import Tensor
+from test_configs import ROOT
+from tiny import TinyBackbone
 
-from i3dbox.apis.protocols import apply_protocol, describe_protocol
+from i3dbox.apis.test import Scorer
 from i3dbox.config import Config
+from i3dbox.config_checks.protocols import apply_protocol, describe_protocol
 from i3dbox.datasets.pipelines.sampling import SampleFrames
 from i3dbox.errors import ConfigError
-from i3dbox.evaluation.clip_scores import ClipScorer
-from i3dbox.evaluation.long_clips import cut_whole, least_frames
 from i3dbox.evaluation.results import average_clips
+from i3dbox.inference.clip_scorer import ClipScorer
+from i3dbox.inference.long_clips import cut_whole, least_frames
 from i3dbox.models import build_recognizer
 from i3dbox.models.heads.i3d_head import mean_over_steps
 from i3dbox.models.i3d_table import temporal_geometry
-from fake_data import FakeDataset
-from i3dbox.apis.test import Scorer
-from test_configs import ROOT
-from tiny import TinyBackbone
 
 rng = np.random.default_rng(0)
 

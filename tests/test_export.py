@@ -7,24 +7,24 @@ import pathlib
 import mindspore as ms
 import numpy as np
 import pytest
-from mindspore import nn, ops
-
 import tiny
 from conftest import _shared_data
 from i3d_weights import write_i3d_checkpoint
-from i3dbox.apis import load_exported
-from i3dbox.apis.export import compare, export, prepare, verify
-from i3dbox.commands import main
-from i3dbox.config import Config
-from i3dbox.errors import ConfigError, DeviceError, ExportError, I3DBoxError, RegistryError
-from i3dbox.exporters.mindir import MindIRExporter
-from i3dbox.registry import BACKBONES, EXPORTERS
-from i3dbox.runtimes.backends import BACKENDS
-from i3dbox.shipped_configs import find_config
+from mindspore import nn, ops
 from test_commands import small
 from test_training import command
 from tiny_export import logits, some_clips, tiny_config, tiny_export, write_tiny_checkpoint  # noqa: F401 (a fixture)
 from videos import moving_frames
+
+from i3dbox.apis import load_exported
+from i3dbox.apis.export import compare, export, prepare, verify
+from i3dbox.commands import main
+from i3dbox.config import Config
+from i3dbox.config.shipped import find_config
+from i3dbox.errors import ConfigError, DeviceError, ExportError, I3DBoxError, RegistryError
+from i3dbox.exporters.mindir import MindIRExporter
+from i3dbox.registry import BACKBONES, EXPORTERS
+from i3dbox.runtimes.backends import BACKENDS
 
 onnx = pytest.importorskip('onnx')
 pytest.importorskip('onnxruntime')

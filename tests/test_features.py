@@ -8,20 +8,22 @@ import pytest
 
 torch = pytest.importorskip('torch')
 
-from i3dbox.apis.feature_extractor import Model, find_model, load_streams  # noqa: E402
-from i3dbox.apis.features import PRESETS, complete, extract_features  # noqa: E402
-from i3dbox.config import Config  # noqa: E402
-from i3dbox.datasets.frame_stream import FrameStream  # noqa: E402
-from i3dbox.errors import CheckpointError, ConfigError, DamagedSampleError, DataError  # noqa: E402
-from i3dbox.evaluation.feature_files import check_format, feature_file  # noqa: E402
-from i3dbox.evaluation.features import VideoFeatures, slide  # noqa: E402
-from i3dbox.models.feature_network import FeatureNetwork  # noqa: E402
-from i3dbox.models.i3d_table import ENDPOINTS, temporal_geometry  # noqa: E402
-from i3dbox.weights.checkpoint import write_checkpoint  # noqa: E402
-from i3dbox.weights.conversion import convert  # noqa: E402
 from test_training import command  # noqa: E402
 from torch_i3d import random_network  # noqa: E402
 from videos import moving_frames, write_video  # noqa: E402
+
+from i3dbox.apis.features import extract_features  # noqa: E402
+from i3dbox.config.config import Config  # noqa: E402
+from i3dbox.errors import CheckpointError, ConfigError, DamagedSampleError, DataError  # noqa: E402
+from i3dbox.inference.feature_extractor import Model, find_model, load_streams  # noqa: E402
+from i3dbox.inference.feature_files import check_format, feature_file  # noqa: E402
+from i3dbox.inference.feature_settings import PRESETS, complete  # noqa: E402
+from i3dbox.inference.features import VideoFeatures, slide  # noqa: E402
+from i3dbox.media.frame_iterator import FrameStream  # noqa: E402
+from i3dbox.models.feature_network import FeatureNetwork  # noqa: E402
+from i3dbox.models.i3d_table import ENDPOINTS, temporal_geometry  # noqa: E402
+from i3dbox.weights.checkpoint_file import write_checkpoint  # noqa: E402
+from i3dbox.weights.conversion import convert  # noqa: E402
 
 CLASSES = 11
 SMALL = dict(short_side=32, size=32, method='farneback')
@@ -77,7 +79,7 @@ def features(networks, source, **settings):
 
 
 def flow_clips(frames, window, stride):
-    from i3dbox.datasets.clip_windows import ClipWindows
+    from i3dbox.inference.clip_windows import ClipWindows
     found = slide(ClipWindows('flow', window, stride, tail='drop', **SMALL), FrameStream(frames))
     return [window.flow for window in found]
 
@@ -225,7 +227,7 @@ def test_a_video_that_breaks_off_is_damaged(streams, tmp_path, monkeypatch):
     class BrokenOff(FrameStream):
         broke_off = property(lambda self: self.read == 20, lambda self, value: None)
 
-    monkeypatch.setattr('i3dbox.evaluation.features.FrameStream', BrokenOff)
+    monkeypatch.setattr('i3dbox.inference.features.FrameStream', BrokenOff)
     with pytest.raises(DamagedSampleError, match='breaks off after 20 frames'):
         features({'rgb': FeatureNetwork(streams['rgb'])}, moving_frames(20, 32, 32), window=64)
     for window in (0, 16):

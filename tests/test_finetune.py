@@ -8,20 +8,27 @@ import subprocess
 import sys
 
 import pytest
+from videos import moving_frames, write_video
 
 from i3dbox.apis import finetune as api
-from i3dbox.apis.checks import REQUIRED_TO_TRAIN, check_config
-from i3dbox.apis.recipes import TWO_STREAM, GIB, choose_recipe, config_name, config_text, write_config
+from i3dbox.apis.recipes import (
+    GIB,
+    TWO_STREAM,
+    choose_recipe,
+    config_name,
+    config_text,
+    write_config,
+)
 from i3dbox.commands import main
 from i3dbox.config import Config
+from i3dbox.config_checks.checks import REQUIRED_TO_TRAIN, check_config
 from i3dbox.errors import CheckpointError, ConfigError, DataError, DownloadError
 from i3dbox.models import build_recognizer
 from i3dbox.models.freezing import freeze, layer_name
 from i3dbox.preparation.checking import Problem, look_at_videos
 from i3dbox.preparation.class_folders import find_classes, make_split, read_split
 from i3dbox.weights import zoo
-from i3dbox.weights.checkpoint import write_checkpoint
-from videos import moving_frames, write_video
+from i3dbox.weights.checkpoint_file import write_checkpoint
 
 TOOLS = pathlib.Path(__file__).parents[1] / 'tools'
 

@@ -10,10 +10,10 @@ import threading
 import cv2
 import numpy as np
 import pytest
-
-from i3dbox.datasets.frame_stream import FrameStream
-from i3dbox.errors import ConfigError, DamagedSampleError
 from videos import encode, moving_frames, write_mjpeg, write_video
+
+from i3dbox.errors import ConfigError, DamagedSampleError
+from i3dbox.media.frame_iterator import FrameStream
 
 
 def test_a_video_is_read_from_start_to_end_with_its_times(tmp_path):
@@ -208,7 +208,7 @@ def test_a_pipe_that_would_have_to_be_sought_in_says_so(tmp_path):
 
 WAITING = """
 import os, signal, sys, threading, time
-from i3dbox.datasets.frame_stream import FrameStream
+from i3dbox.media.frame_iterator import FrameStream
 def feed():
     with open(sys.argv[1], 'wb', buffering=0) as pipe:
         pipe.write(open(sys.argv[2], 'rb').read()[:int(sys.argv[3])])

@@ -5,14 +5,14 @@ import json
 import mindspore as ms
 import numpy as np
 import pytest
+from test_training import command
+from videos import moving_frames, write_video
 
 from i3dbox.apis.fvd import clips_of, resized, video_distance
 from i3dbox.errors import DataError
 from i3dbox.evaluation.frechet import FrechetDistance, Gaussian, frechet_distance, square_root
 from i3dbox.models import build_recognizer
 from i3dbox.weights.checkpoint import save_checkpoint
-from test_training import command
-from videos import moving_frames, write_video
 
 
 def features(count, size=24, seed=0, shift=0.0):

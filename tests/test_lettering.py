@@ -5,10 +5,10 @@ import warnings
 import numpy as np
 import pytest
 
-from i3dbox import lettering
 from i3dbox.evaluation.results import Results
-from i3dbox.lettering import DEFAULT, fitting, measure, shorten, write
 from i3dbox.reports.charts import confusion_chart
+from i3dbox.visualization import text as lettering
+from i3dbox.visualization.text import DEFAULT, fitting, measure, shorten, write
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import sys
 
 import numpy as np
 import pytest
+from tiny_export import logits, some_clips, tiny_export  # noqa: F401 (a fixture)
 
 from i3dbox.apis import load_exported
 from i3dbox.errors import ConfigError, DeviceError, ExportError
 from i3dbox.exporters.sidecar import write_sidecar
 from i3dbox.runtimes.backends import BACKENDS
-from tiny_export import logits, some_clips, tiny_export  # noqa: F401 (a fixture)
 
 pytest.importorskip('onnx')
 pytest.importorskip('onnxruntime')

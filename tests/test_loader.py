@@ -12,7 +12,7 @@ import pytest
 from fake_data import Damage, DrawClip, Fail, FakeDataset, Odd
 
 from i3dbox.datasets.loader import ClipLoader, as_mindspore_dataset
-from i3dbox.datasets.stream import SequentialStream, Stream
+from i3dbox.datasets.sampler import SequentialStream, Stream
 from i3dbox.errors import ConfigError, DamagedSampleError, DataError
 
 DRAW = dict(type=DrawClip)
@@ -182,7 +182,7 @@ SCRIPT = '''
 import multiprocessing, time
 from fake_data import FakeDataset
 from i3dbox.datasets.loader import ClipLoader
-from i3dbox.datasets.stream import Stream
+from i3dbox.datasets.sampler import Stream
 if __name__ == '__main__':
     for batch in ClipLoader(FakeDataset(8), Stream(8, 2), num_steps=10**6, num_workers=2, worker='process'):
         print(*[process.pid for process in multiprocessing.active_children()], flush=True)

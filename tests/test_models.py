@@ -2,10 +2,10 @@
 
 import mindspore as ms
 import numpy as np
+import numpy_i3d
 import pytest
 from mindspore import Tensor
 
-import numpy_i3d
 from i3dbox.errors import ConfigError, ModelError
 from i3dbox.models import build_recognizer
 from i3dbox.models.backbones.inception_i3d import ENDPOINTS, InceptionI3D

@@ -6,8 +6,9 @@ import sys
 import types
 
 import pytest
-
 import tiny
+from test_configs import ROOT
+
 from i3dbox.apis.test import test as run_test
 from i3dbox.apis.train import train
 from i3dbox.commands import main
@@ -15,7 +16,6 @@ from i3dbox.config import Config
 from i3dbox.engine.hooks.openi_hook import OpenIHook
 from i3dbox.errors import ConfigError, DataError
 from i3dbox.evaluation.results import load_results
-from test_configs import ROOT
 
 
 @pytest.fixture

@@ -7,18 +7,18 @@ import struct
 
 import numpy as np
 import pytest
+from videos import moving_frames, write_images, write_video
 
 from i3dbox.commands import main
-from i3dbox.datasets.frames import FrameFolder
 from i3dbox.datasets.loader import ClipLoader
-from i3dbox.datasets.packed import PackedFrames, PackIndex
-from i3dbox.datasets.stream import Stream
+from i3dbox.datasets.sampler import Stream
 from i3dbox.errors import AnnotationError, DamagedSampleError, DataError
+from i3dbox.media.frame_folder import FrameFolder
+from i3dbox.media.packed_frames import PackedFrames, PackIndex
 from i3dbox.preparation import packing
 from i3dbox.preparation.packing import pack
 from i3dbox.preparation.sources import find_sources
 from i3dbox.registry import DATASETS
-from videos import moving_frames, write_images, write_video
 
 NAMES = ["a/it's one", 'a/zwei é', 'b/three', 'b/HandStand']
 PIPELINE = [dict(type='OpenClip'), dict(type='SampleFrames', clip_len=4), dict(type='DecodeClip'),

@@ -2,10 +2,10 @@
 
 import pathlib
 
-from i3dbox.apis.parts import CHAPTERS, arguments_of, render, split_docstring
+from i3dbox import registry
+from i3dbox.analysis.parts_page import CHAPTERS, arguments_of, render, split_docstring
 from i3dbox.commands import main
 from i3dbox.commands.render_parts import BEGIN, END
-from i3dbox import registry
 from i3dbox.registry import DATASETS, HOOKS, Registry
 
 PAGE = pathlib.Path(__file__).parents[1] / 'docs/parts.md'

@@ -12,19 +12,19 @@ import time
 import cv2
 import numpy as np
 import pytest
+from videos import moving_frames, write_images, write_mjpeg, write_video
 
 from i3dbox.commands import main
-from i3dbox.datasets.frames import FrameFolder
-from i3dbox.datasets.video import VideoReader
 from i3dbox.errors import DataError
 from i3dbox.fileio import atomic_folder
 from i3dbox.flow.encoding import encode
+from i3dbox.media.frame_folder import FrameFolder
+from i3dbox.media.video_reader import VideoReader
 from i3dbox.preparation.extraction import extract
 from i3dbox.preparation.jobs import run_jobs
 from i3dbox.preparation.sources import Source, find_frame_folders, find_sources, find_videos, shard
 from i3dbox.registry import FLOW_METHODS
 from i3dbox.workers import count_frame
-from videos import moving_frames, write_images, write_mjpeg, write_video
 
 TOOLS = pathlib.Path(__file__).parents[1] / 'tools/data'
 ODD_NAMES = ["#20_Rhythm_clap_u_nm_np1_fr_goo_0", "a b's [clip]; (x)&+!", 'Prügelei_日本', '-dash']

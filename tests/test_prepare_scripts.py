@@ -11,9 +11,9 @@ import zipfile
 import zlib
 
 import pytest
+from videos import moving_frames, write_video
 
 from i3dbox.registry import DATASETS
-from videos import moving_frames, write_video
 
 TOOLS = pathlib.Path(__file__).parents[1] / 'tools/data'
 ODD_NAME = "#20 Rhythm [clap] (x)&+!; it's_1.avi"

@@ -5,20 +5,21 @@ import sys
 
 import numpy as np
 import pytest
-
 import tiny
 from i3d_weights import plausible, write_i3d_checkpoint
+from videos import moving_frames, write_video
+
 from i3dbox.apis import VideoStream, inference_recognizer, init_recognizer
-from i3dbox.apis.recognize import recognize_windows
-from i3dbox.apis.recognizers import zoo_names
 from i3dbox.apis.test import test as run_test
 from i3dbox.config import Config
-from i3dbox.datasets.frame_stream import FrameStream
 from i3dbox.errors import CheckpointError, ConfigError, DamagedSampleError, I3DBoxError
+from i3dbox.inference.recognize import recognize_windows
+from i3dbox.inference.recognizer import zoo_names
+from i3dbox.media.frame_iterator import FrameStream
 from i3dbox.models import build_recognizer
-from i3dbox.weights.checkpoint import load_checkpoint, write_checkpoint
+from i3dbox.weights.checkpoint import load_checkpoint
+from i3dbox.weights.checkpoint_file import write_checkpoint
 from i3dbox.workers import ahead
-from videos import moving_frames, write_video
 
 SIZE, WINDOW = 16, 8
 BACKBONES = dict(tiny=dict(type='TinyBackbone'), i3d=dict(type='InceptionI3D'))
@@ -257,7 +258,7 @@ def test_sources_that_cannot_be_recognised_are_told(joint, tmp_path):
 
 
 def test_a_video_too_long_to_be_scored_in_one_piece_is_told(joint, monkeypatch):
-    monkeypatch.setattr('i3dbox.apis.recognize.MAX_WHOLE', 20)
+    monkeypatch.setattr('i3dbox.inference.recognize.MAX_WHOLE', 20)
     with pytest.raises(ConfigError, match='more than 20 frames, too many .*: window=8 answers'):
         inference_recognizer(joint, iter(moving_frames(30)))
 

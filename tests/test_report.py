@@ -8,6 +8,7 @@ import re
 import cv2
 import numpy as np
 import pytest
+from test_configs import ROOT
 
 from i3dbox.commands import main
 from i3dbox.config import Config
@@ -17,7 +18,6 @@ from i3dbox.evaluation.results import Results
 from i3dbox.reports.mistakes import most_confident_mistakes, open_dataset, plain_values
 from i3dbox.reports.report import class_rows
 from i3dbox.reports.run_log import read_run_log
-from test_configs import ROOT
 
 CLASSES = ['wave', 'clap', '跳 <b>']
 LABELS = np.array([0, 0, 1, 1, 2, 2], np.int32)

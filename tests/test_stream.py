@@ -3,7 +3,7 @@ import collections
 import numpy as np
 import pytest
 
-from i3dbox.datasets.stream import SequentialStream, Stream, sample_rng
+from i3dbox.datasets.sampler import SequentialStream, Stream, sample_rng
 from i3dbox.errors import ConfigError
 
 

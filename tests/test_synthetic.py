@@ -8,8 +8,16 @@ import numpy as np
 import pytest
 
 from i3dbox.datasets import synthetic
-from i3dbox.datasets.synthetic import (CLASSES, PAINT, SAND, SyntheticActions, cached, draw_clip,
-                                       draw_scene, make_synthetic_actions)
+from i3dbox.datasets.synthetic import (
+    CLASSES,
+    PAINT,
+    SAND,
+    SyntheticActions,
+    cached,
+    draw_clip,
+    draw_scene,
+    make_synthetic_actions,
+)
 from i3dbox.errors import ConfigError, DataError
 from i3dbox.flow.encoding import decode
 

@@ -7,12 +7,13 @@ from mindspore import nn, ops
 
 torch = pytest.importorskip('torch')
 
+from torch_i3d import random_network  # noqa: E402
+
 from i3dbox.models import build_recognizer  # noqa: E402
 from i3dbox.models.i3d_table import ENDPOINTS, parameter_shapes  # noqa: E402
-from i3dbox.weights.checkpoint import write_checkpoint  # noqa: E402
+from i3dbox.weights.checkpoint_file import write_checkpoint  # noqa: E402
 from i3dbox.weights.conversion import convert  # noqa: E402
 from i3dbox.weights.loading import load_weights  # noqa: E402
-from torch_i3d import random_network  # noqa: E402
 
 pytestmark = pytest.mark.slow
 

@@ -11,9 +11,9 @@ import time
 import mindspore as ms
 import numpy as np
 import pytest
+import tiny
 from mindspore import Tensor
 
-import tiny
 from i3dbox.apis.sweep import last_checkpoints, sweep
 from i3dbox.apis.test import test as run_test
 from i3dbox.apis.train import train
@@ -21,8 +21,15 @@ from i3dbox.config import Config
 from i3dbox.engine.optimizers.build import build_optimizer
 from i3dbox.engine.run import last_checkpoint
 from i3dbox.engine.train_step import TrainStep
-from i3dbox.errors import (CheckpointError, ConfigError, DamagedSampleError, DataError, DivergedError, ModelError,
-                           RegistryError)
+from i3dbox.errors import (
+    CheckpointError,
+    ConfigError,
+    DamagedSampleError,
+    DataError,
+    DivergedError,
+    ModelError,
+    RegistryError,
+)
 from i3dbox.models import build_recognizer
 from i3dbox.models.freezing import freeze
 from i3dbox.registry import LOSSES

@@ -47,8 +47,9 @@ def test_versions_are_compared_as_versions(version, other, newer):
 
 
 def test_an_error_of_the_programs_own_names_what_was_not_tested(known, capsys, monkeypatch):
-    from i3dbox.commands import collect_env
     import numpy
+
+    from i3dbox.commands import collect_env
     monkeypatch.setattr(collect_env, 'run', lambda args: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main('collect_env', [])

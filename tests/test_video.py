@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from videos import encode, moving_frames, write_images, write_mjpeg, write_video
 
-from i3dbox.datasets import video
-from i3dbox.datasets.frames import FrameFolder
-from i3dbox.datasets.video import VideoReader
 from i3dbox.errors import ConfigError, DamagedSampleError
+from i3dbox.media import video_reader as video
+from i3dbox.media.frame_folder import FrameFolder
+from i3dbox.media.video_reader import VideoReader
 
 
 def decode_all(path):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from i3dbox.flow.encoding import encode
-from i3dbox.visualization import contact_sheet, stack
+from i3dbox.visualization.contact_sheet import contact_sheet, stack
 
 
 def numbered_clip(frames, size=100):

@@ -17,7 +17,8 @@ from i3dbox.errors import CheckpointError, DownloadError
 from i3dbox.models.i3d_table import parameter_shapes
 from i3dbox.weights import download as downloads
 from i3dbox.weights import zoo, zoo_index
-from i3dbox.weights.checkpoint import load_checkpoint, write_checkpoint
+from i3dbox.weights.checkpoint import load_checkpoint
+from i3dbox.weights.checkpoint_file import write_checkpoint
 from i3dbox.weights.conversion import to_pytorch
 from i3dbox.weights.pytorch_files import write_pytorch
 from i3dbox.weights.zoo_index import ENTRIES, Entry, File

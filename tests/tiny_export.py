@@ -3,13 +3,13 @@
 import mindspore as ms
 import numpy as np
 import pytest
-
 import tiny
 from i3d_weights import plausible
+
 from i3dbox.apis.export import export
 from i3dbox.config import Config
 from i3dbox.models import build_recognizer
-from i3dbox.weights.checkpoint import write_checkpoint
+from i3dbox.weights.checkpoint_file import write_checkpoint
 
 
 def write_tiny_checkpoint(cfg, path, **meta):

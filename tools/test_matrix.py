@@ -140,8 +140,9 @@ def renew():
 
 def resolve(python, resolution):
     """Returns the pins ('name==version') of all that the ranges of setup.py bring in, found by uv."""
-    import setuptools  # noqa: F401  (brings distutils to Python 3.12)
     from distutils.core import run_setup
+
+    import setuptools  # noqa: F401  (brings distutils to Python 3.12)
     setup = run_setup(str(ROOT / 'setup.py'), stop_after='init')
     ranges = [*setup.install_requires, *setup.extras_require['test'], *setup.extras_require['parity']]
     done = subprocess.run(['uv', 'pip', 'compile', '--quiet', '--no-header', '--no-annotate', '--only-binary', ':all:',

@@ -3,12 +3,12 @@ and a machine that serves may not have it."""
 
 import importlib
 
-_HOMES = {'load_exported': 'exported', 'init_recognizer': 'recognizers', 'inference_recognizer': 'recognize',
-          'VideoStream': 'recognize'}
+_HOMES = {'load_exported': '..runtimes.exported', 'init_recognizer': '..inference.recognizer',
+          'inference_recognizer': '..inference.recognize', 'VideoStream': '..inference.recognize'}
 __all__ = list(_HOMES)
 
 
 def __getattr__(name):
     if name not in _HOMES:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    return getattr(importlib.import_module(f'.{_HOMES[name]}', __name__), name)
+    return getattr(importlib.import_module(_HOMES[name], __name__), name)

@@ -18,16 +18,16 @@ import numpy as np
 from tqdm import tqdm
 
 from .. import __version__
+from ..config_checks.checks import check_config, loader_options
+from ..config_checks.protocols import check_joint, describe_protocol, fixed_length, models, subsets
 from ..datasets.loader import ClipLoader
-from ..datasets.stream import SequentialStream
+from ..datasets.sampler import SequentialStream
 from ..errors import DataError, ExportError, first_difference, first_line
 from ..evaluation.results import Results, average_clips
 from ..fileio import atomic_path, atomic_write, sha256
 from ..preparation.extraction import keep_settings
 from ..registry import DATASETS
-from .checks import check_config, loader_options
-from .exported import load_exported
-from .protocols import check_joint, describe_protocol, fixed_length, models, subsets
+from ..runtimes.exported import load_exported
 
 MANIFEST, RESULTS = 'manifest.json', 'result_Files'
 VERSION = 1

@@ -9,21 +9,21 @@ import numpy as np
 
 from .. import __version__
 from ..argument_checks import as_size, at_least_one
-from ..datasets.stream import sample_rng
+from ..config_checks.checks import check_config, classes_of
+from ..config_checks.protocols import check_joint, clip_size, fixed_length, pipelines
+from ..datasets.sampler import sample_rng
 from ..errors import ExportError, I3DBoxError, ModelError
 from ..exporters import BaseExporter
 from ..exporters.sidecar import write_sidecar
 from ..fileio import atomic_path, check_writable, sha256
+from ..inference.network import build_network
 from ..models.clip_network import clip_network
 from ..registry import DATASETS, EXPORTERS
+from ..runtimes.exported import load_exported
 from ..streams import CHANNELS
 from ..weights.loading import load_weights
 from ..weights.zoo import PREFIX, local_path
-from .checks import check_config, classes_of
 from .deploy import prepare
-from .exported import load_exported
-from .networks import build_network
-from .protocols import check_joint, clip_size, fixed_length, pipelines
 
 LAYOUTS = {'uint8': 'N x T x H x W x C', 'float32': 'N x C x T x H x W'}
 VALUES = {('RGB', 'uint8'): 'red, green, blue from 0 to 255',

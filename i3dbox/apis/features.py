@@ -6,31 +6,15 @@ import os
 import pickle
 from concurrent.futures.process import BrokenProcessPool
 
-from ..errors import ConfigError, DataError
-from ..evaluation.feature_files import check_format, feature_file
+from ..errors import DataError
 from ..fileio import sha256
+from ..inference.feature_files import check_format, feature_file
+from ..inference.feature_settings import complete
 from ..preparation.extraction import Extraction, keep_settings
 from ..preparation.jobs import run_jobs
 from ..workers import spawn_context, start_worker
 
 SETTINGS = 'features.json'
-DEFAULTS = dict(endpoint='Mixed_5c', window=64, stride=None, pool='avg', fps=None, short_side=256, size=224,
-                tail='move', method='tvl1', bound=20)
-_SNIPPETS = dict(endpoint='Mixed_5c', window=16, stride=16, pool='avg', fps=25, short_side=256, size=224, tail='drop')
-PRESETS = {
-    'activitynet': _SNIPPETS,
-    'thumos14': _SNIPPETS,
-    'video_features': dict(_SNIPPETS, window=64, stride=64, fps=None),
-}
-
-
-def complete(settings):
-    """Fills settings up from DEFAULTS; a stride of None becomes the window. Raises ConfigError for an unknown one."""
-    unknown = set(settings) - set(DEFAULTS)
-    if unknown:
-        raise ConfigError(f'there is no setting {sorted(unknown)[0]!r}; there are {", ".join(DEFAULTS)}')
-    settings = {**DEFAULTS, **settings}
-    return dict(settings, stride=settings['stride'] or settings['window'] or None)
 
 
 def extract_features(sources, out, model, format='npy', workers=2, device='auto', device_id=None, max_frames=192,
@@ -76,7 +60,7 @@ def _path(out, source, format):
 @functools.lru_cache(1)
 def _extractor(made_of):
     """Of this process, whose network is loaded and compiled once."""
-    from .feature_extractor import FeatureExtractor, find_model
+    from ..inference.feature_extractor import FeatureExtractor, find_model
 
     arguments = pickle.loads(made_of)
     return FeatureExtractor(find_model(**arguments.pop('model')), **arguments)

@@ -15,9 +15,11 @@ from typing import NamedTuple
 
 from ..argument_checks import at_least_one
 from ..config import Config
+from ..config_checks.checks import check_data
 from ..engine.run import last_checkpoint
 from ..errors import CheckpointError, ConfigError, DownloadError
 from ..evaluation.results import Results
+from ..inference.recognizer import zoo_names
 from ..models.backbones.inception_i3d import InceptionI3D
 from ..preparation.checking import look_at_videos
 from ..preparation.class_folders import Split, find_classes, make_split, read_split, relative
@@ -28,9 +30,7 @@ from ..weights.checkpoint import load_checkpoint
 from ..weights.zoo import PREFIX, local_path
 from ..weights.zoo_index import ENTRIES
 from ..workers import usable_cores
-from .checks import check_data
 from .recipes import TWO_STREAM, choose_recipe, config_name, config_text, write_config
-from .recognizers import zoo_names
 from .test import known_results, test
 from .train import train
 

@@ -13,16 +13,16 @@ import numpy as np
 from mindspore import Tensor
 from tqdm import tqdm
 
-from ..datasets.frame_stream import FrameStream
 from ..datasets.pipelines.spatial import CenterCrop, Resize
 from ..errors import ConfigError, DamagedSampleError, DataError, I3DBoxError
 from ..evaluation.frechet import FrechetDistance
-from ..evaluation.features import LEAST
-from ..models.heads.i3d_head import mean_over_steps
+from ..inference.feature_extractor import load_streams
+from ..inference.features import LEAST
+from ..media.frame_iterator import FrameStream
 from ..models.feature_network import LOGITS, FeatureNetwork
+from ..models.heads.i3d_head import mean_over_steps
 from ..preparation.jobs import Failure, reason_of
 from ..preparation.sources import Source, find_videos
-from .feature_extractor import load_streams
 
 RESIZES = ('stretch', 'crop')
 _BATCH = 256  # rows of features at a time

@@ -5,7 +5,7 @@ import string
 from typing import NamedTuple, Optional
 
 from ..config import Config
-from ..config_values import to_python
+from ..config.values import to_python
 from ..errors import ConfigError
 from ..fileio import atomic_path, atomic_write
 from ..streams import MODALITIES

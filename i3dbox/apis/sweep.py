@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 
+from ..config_checks.checks import check_metrics
 from ..engine import distributed
 from ..errors import CheckpointError, ConfigError
 from ..evaluation.metrics import better
@@ -13,7 +14,6 @@ from ..evaluation.results import load_results
 from ..evaluation.tables import figures_table
 from ..fileio import atomic_write, check_writable
 from ..weights.averaging import average_checkpoints
-from .checks import check_metrics
 from .test import Evaluator, known_results
 
 

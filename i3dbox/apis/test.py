@@ -11,21 +11,21 @@ import numpy as np
 from tqdm import tqdm
 
 from .. import __version__
+from ..config_checks.checks import check_classes, check_config, check_fit, loader_options
+from ..config_checks.protocols import describe_protocol, subsets
 from ..datasets.loader import ClipLoader
-from ..datasets.stream import SequentialStream
+from ..datasets.sampler import SequentialStream
 from ..engine import distributed
 from ..engine.build import build_hooks, build_runner, call_hooks
 from ..engine.logging import setup_logging
 from ..errors import CheckpointError, ConfigError
-from ..evaluation.clip_scores import MAX_FRAMES, ClipScorer
 from ..evaluation.results import Results, load_results
 from ..fileio import sha256
+from ..inference.clip_scorer import MAX_FRAMES, ClipScorer
 from ..models import build_recognizer
 from ..registry import DATASETS
 from ..weights.loading import load_weights
 from ..weights.zoo import local_path
-from .checks import check_classes, check_config, check_fit, loader_options
-from .protocols import describe_protocol, subsets
 
 logger = logging.getLogger(__name__)
 

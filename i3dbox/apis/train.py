@@ -5,9 +5,16 @@ import zlib
 
 import numpy as np
 
+from ..config_checks.checks import (
+    REQUIRED_TO_TRAIN,
+    check_config,
+    check_fit,
+    check_metrics,
+    metrics_of,
+)
 from ..datasets.base import DamageReport
 from ..datasets.loader import ClipLoader
-from ..datasets.stream import Stream
+from ..datasets.sampler import Stream
 from ..engine import distributed
 from ..engine.build import build_hooks, build_runner, call_hooks, in_order
 from ..engine.logging import setup_logging
@@ -20,7 +27,6 @@ from ..models.freezing import freeze
 from ..registry import DATASETS, HOOKS, LOSSES, SCHEDULES
 from ..weights.checkpoint import load_checkpoint
 from ..weights.loading import load_state, load_weights
-from .checks import REQUIRED_TO_TRAIN, check_config, check_fit, check_metrics, metrics_of
 from .test import Scorer, scoring_options
 
 

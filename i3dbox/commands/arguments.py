@@ -6,9 +6,9 @@ import json
 import os
 
 from ..config import Config
+from ..config.shipped import find_config
 from ..errors import ConfigError
 from ..fileio import atomic_write
-from ..shipped_configs import find_config
 from ..workers import usable_cores
 
 OPENI = ('data_url', 'train_url', 'ckpt_url', 'result_url')
@@ -224,7 +224,7 @@ def load_config(args):
     Raises:
         ConfigError: no such config, or one that cannot be used.
     """
-    from ..datasets.disk import rooted
+    from ..media.folder_index import rooted
 
     cfg = Config.fromfile(find_config(args.config), getattr(args, 'cfg_options', None))
     if cfg.get('data_root') is not None:

@@ -17,9 +17,9 @@ def add_arguments(parser):
 
 
 def run(args):
-    from ..apis.benchmark import loader_speed, step_times
-    from ..apis.checks import check_config, loader_options
-    from ..datasets.stream import Stream
+    from ..analysis.benchmark import loader_speed, step_times
+    from ..config_checks.checks import check_config, loader_options
+    from ..datasets.sampler import Stream
     from ..fileio import check_writable
     from ..registry import DATASETS
 

@@ -25,10 +25,10 @@ def add_arguments(parser):
 def run(args):
     from terminaltables import AsciiTable
 
-    from ..apis.analysis import count, random_clips, total
-    from ..apis.benchmark import UNMEASURED, build_step, forward_times, train_step_times
-    from ..apis.checks import REQUIRED_TO_TRAIN, check_config
-    from ..apis.protocols import clip_size
+    from ..analysis.benchmark import UNMEASURED, build_step, forward_times, train_step_times
+    from ..analysis.flops import count, random_clips, total
+    from ..config_checks.checks import REQUIRED_TO_TRAIN, check_config
+    from ..config_checks.protocols import clip_size
     from ..engine.build import build_runner
     from ..fileio import check_writable
     from ..models import build_recognizer

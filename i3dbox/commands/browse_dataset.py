@@ -22,8 +22,8 @@ def add_arguments(parser):
 def run(args):
     import numpy as np
 
-    from ..apis.checks import check_config
-    from ..datasets.stream import sample_rng
+    from ..config_checks.checks import check_config
+    from ..datasets.sampler import sample_rng
     from ..errors import DamagedSampleError
     from ..registry import DATASETS
 
@@ -50,7 +50,7 @@ def run(args):
 
 def draw(dataset, results):
     """Draws one loaded sample (what `dataset.load` returns): a contact sheet for each input."""
-    from ..visualization import contact_sheet, stack
+    from ..visualization.contact_sheet import contact_sheet, stack
 
     label = results['label']
     class_name = dataset.classes[label] if dataset.classes else f'label {label}'

@@ -20,7 +20,7 @@ def run(args):
 
     from ..errors import CheckpointError
     from ..fileio import check_writable
-    from ..weights.checkpoint import write_checkpoint
+    from ..weights.checkpoint_file import write_checkpoint
     from ..weights.conversion import convert, to_pytorch
     from ..weights.pytorch_files import write_pytorch
     from ..weights.zoo import local_path

@@ -125,8 +125,8 @@ def recognize(recognizer, source, outs, args, interrupts):
 
     Ctrl-C ends it: what is written then is whole as far as it goes. Returns whether the end was reached.
     """
-    from ..apis.recognize import Total, bar, recognize_windows
-    from ..datasets.frame_stream import FrameStream
+    from ..inference.recognize import Total, bar, recognize_windows
+    from ..media.frame_iterator import FrameStream
 
     frames = FrameStream(int(source) if is_camera(source) else source, args.fps)
     window = args.window or recognizer.window
@@ -167,7 +167,7 @@ def recognize(recognizer, source, outs, args, interrupts):
 
 def window_line(answer, top):
     """'0:00.0 - 0:02.6  waving 0.93, clapping 0.04'."""
-    from ..labelled_video import clock
+    from ..visualization.labelled_video import clock
     classes = ', '.join(f'{name} {probability:.2f}' for _, name, probability in answer.top(top))
     return arguments.printable(f'{clock(answer.start)} - {clock(answer.end)}  {classes}')
 
@@ -176,9 +176,9 @@ class Outputs:
     """The files of one video, each under a temporary name until `stack` is left without an error."""
 
     def __init__(self, stack, paths, recognizer, frames, window, args):
-        from ..apis.answer_files import FORMATS
         from ..fileio import atomic_path
-        from ..labelled_video import LabelledVideo
+        from ..inference.prediction_files import FORMATS
+        from ..visualization.labelled_video import LabelledVideo
 
         stride = args.stride or max(window // 2, 1)
         info = dict(source=frames.path, model=recognizer.name, stream=recognizer.stream, window=window, stride=stride,

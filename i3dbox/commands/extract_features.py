@@ -41,9 +41,10 @@ def add_arguments(parser):
 
 
 def run(args):
-    from ..apis.features import DEFAULTS, PRESETS, extract_features
+    from ..apis.features import extract_features
     from ..errors import ConfigError, spelling_hint
-    from ..evaluation.feature_files import check_format
+    from ..inference.feature_files import check_format
+    from ..inference.feature_settings import DEFAULTS, PRESETS
     from ..preparation.sources import find_videos, shard
 
     check_format(args.format)

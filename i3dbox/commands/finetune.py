@@ -25,7 +25,7 @@ def add_arguments(parser):
 def run(args):
     from ..apis.finetune import finetune, prepare
     from ..evaluation.metrics import DEFAULT
-    from .test import print_results
+    from ..evaluation.tables import print_results
 
     plan = prepare(args.folder, args.model, args.stream, args.work_dir, args.epochs, args.seed, args.cfg_options,
                    args.clip_len, args.size)

@@ -18,7 +18,7 @@ def run(args):
     from ..evaluation.fusion import fuse, pair, search_weights
     from ..evaluation.metrics import DEFAULT
     from ..evaluation.results import check_results_path, load_results
-    from .test import print_results
+    from ..evaluation.tables import print_results
 
     if len(args.results) < 2:
         raise ConfigError('name at least two result files')

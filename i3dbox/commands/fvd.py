@@ -28,9 +28,9 @@ def add_arguments(parser):
 def run(args):
     import numpy as np
 
-    from ..apis.feature_extractor import find_model
     from ..apis.fvd import video_distance
     from ..fileio import check_writable
+    from ..inference.feature_extractor import find_model
     from .report_jobs import report_failures
 
     if args.json:

@@ -22,9 +22,9 @@ def run(args):
 
     from terminaltables import AsciiTable
 
-    from ..apis.analysis import blocks, count, total
-    from ..apis.protocols import clip_size
-    from ..apis.checks import check_config
+    from ..analysis.flops import blocks, count, total
+    from ..config_checks.checks import check_config
+    from ..config_checks.protocols import clip_size
     from ..fileio import check_writable
     from ..models import build_recognizer
 

@@ -17,7 +17,7 @@ def run(args):
     from ..evaluation.fusion import fuse
     from ..evaluation.metrics import DEFAULT
     from ..evaluation.results import check_results_path
-    from .test import print_results
+    from ..evaluation.tables import print_results
 
     if args.out:
         check_results_path(args.out)

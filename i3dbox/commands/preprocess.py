@@ -18,7 +18,7 @@ def add_arguments(parser):
 
 def run(args):
     from ..apis.deploy import write_dataset
-    from ..apis.protocols import apply_protocol
+    from ..config_checks.protocols import apply_protocol
 
     cfg = arguments.load_config(args)
     if args.protocol:

@@ -12,7 +12,8 @@ def run(args):
     from ..errors import CheckpointError
     from ..fileio import scratch_folder, sha256
     from ..models.i3d_table import HEAD_WEIGHT
-    from ..weights.checkpoint import load_weights_only, write_checkpoint
+    from ..weights.checkpoint import load_weights_only
+    from ..weights.checkpoint_file import write_checkpoint
 
     stem, extension = os.path.splitext(args.out)
     if extension not in ('', '.ckpt'):

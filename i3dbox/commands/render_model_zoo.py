@@ -8,21 +8,9 @@ def add_arguments(parser):
 
 
 def run(args):
+    from ..fileio import write_between
+
     write_between(args.page, BEGIN, END, table())
-
-
-def write_between(path, begin, end, text):
-    """Puts `text` between two marks of a page. Raises ConfigError where it has no such lines."""
-    from ..errors import ConfigError
-    from ..fileio import atomic_write
-
-    with open(path, encoding='utf-8') as file:
-        page = file.read()
-    before, found_begin, rest = page.partition(begin)
-    _, found_end, after = rest.partition(end)
-    if not found_begin or not found_end:
-        raise ConfigError(f'{path}: has no lines {begin!r} and {end!r} to write between')
-    atomic_write(path, f'{before}{begin}\n\n{text}\n{end}{after}')
 
 
 def table():

@@ -8,7 +8,7 @@ def add_arguments(parser):
 
 
 def run(args):
-    from ..apis.parts import render
-    from .render_model_zoo import write_between
+    from ..analysis.parts_page import render
+    from ..fileio import write_between
 
     write_between(args.page, BEGIN, END, render())

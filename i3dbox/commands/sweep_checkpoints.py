@@ -19,9 +19,9 @@ def add_arguments(parser):
 
 
 def run(args):
-    from ..apis.checks import metrics_of
-    from ..apis.protocols import apply_protocol
     from ..apis.sweep import last_checkpoints, sweep
+    from ..config_checks.checks import metrics_of
+    from ..config_checks.protocols import apply_protocol
     from ..engine.distributed import rank
 
     cfg = arguments.load_config(args)

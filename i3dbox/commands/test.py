@@ -18,15 +18,16 @@ def add_arguments(parser):
 
 def run(args):
     from ..evaluation.results import check_results_path
+    from ..evaluation.tables import print_results
 
     cfg = arguments.load_config(args)
     arguments.apply_openi(cfg, args)
     checkpoint = arguments.checkpoint_of(args)
     if args.out:
         check_results_path(args.out)
-    from ..apis.checks import check_metrics, metrics_of
-    from ..apis.protocols import apply_protocol
     from ..apis.test import Evaluator
+    from ..config_checks.checks import check_metrics, metrics_of
+    from ..config_checks.protocols import apply_protocol
     from ..engine.distributed import rank
     metrics = args.eval or metrics_of(cfg)
     check_metrics(metrics, num_classes=2)
@@ -42,27 +43,3 @@ def run(args):
     if args.out:
         print(f'scores of {len(results.names)} videos written to {args.out}')
     evaluator.finish(results)
-
-
-def print_results(results, metrics):
-    """The protocol, the figures of each stream and of all, and what is not counted in them."""
-    import numpy as np
-
-    from ..evaluation.tables import arrays_text, figures_table
-
-    if results.meta.get('protocol'):
-        print(f'protocol: {results.meta["protocol"]}')
-    skipped = results.meta.get('skipped')
-    if skipped:
-        print(f'{len(skipped)} damaged videos are not counted: {", ".join(skipped)}')
-    print(f'{len(results.names)} videos')
-    figures = {title: part.evaluate(metrics) for title, part in results.by_stream().items()}
-    if len(figures) > 1:
-        print(figures_table([(title, len(results.names), values) for title, values in figures.items()]))
-    for title, values in figures.items():
-        for name, value in values.items() if len(figures) == 1 else ():
-            if np.ndim(value) == 0:
-                print(f'{name}: {value:.4f}')
-        text = arrays_text(values, results.classes)
-        if text:
-            print(f'{title}\n{text}')

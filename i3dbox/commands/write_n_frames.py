@@ -15,9 +15,9 @@ def add_arguments(parser):
 def run(args):
     from tqdm import tqdm
 
-    from ..datasets.frames import FrameFolder
     from ..errors import ConfigError, DamagedSampleError, DataError
     from ..fileio import atomic_write
+    from ..media.frame_folder import FrameFolder
     from ..preparation.jobs import Failure
     from ..preparation.sources import find_frame_folders
 

@@ -2,10 +2,10 @@
 
 import os
 
+from ..media.folder_index import first_folder
+from ..media.frame_folder import FILENAME_TMPL
 from .annotations import JSON_SUBSETS, read_json
 from .base import BaseDataset, choice
-from .disk import first_folder
-from .frames import FILENAME_TMPL
 
 
 class ActionDataset(BaseDataset):

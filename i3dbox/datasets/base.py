@@ -6,8 +6,8 @@ import os
 from typing import NamedTuple, Optional
 
 from ..errors import AnnotationError, ConfigError, DamagedSampleError, DataError
-from .disk import FolderIndex
-from .packed import PackIndex
+from ..media.folder_index import FolderIndex
+from ..media.packed_frames import PackIndex
 from .pipelines import Compose
 
 logger = logging.getLogger(__name__)

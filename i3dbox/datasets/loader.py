@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import ConfigError, DataError
 from ..workers import one_opencv_thread, spawn_context, start_worker
-from .stream import sample_rng
+from .sampler import sample_rng
 
 logger = logging.getLogger(__name__)
 

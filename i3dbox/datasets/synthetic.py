@@ -32,8 +32,8 @@ from tqdm import tqdm
 from ..errors import ConfigError, DataError
 from ..fileio import cache_folder
 from ..flow.encoding import encode
+from ..media.frame_folder import FILENAME_TMPL
 from ..registry import DATASETS
-from .frames import FILENAME_TMPL
 from .ucf101 import UCF101Dataset
 
 logger = logging.getLogger(__name__)

@@ -6,6 +6,26 @@ from terminaltables import AsciiTable
 MOST_CONFUSIONS = 20
 
 
+def print_results(results, metrics):
+    """The protocol, the figures of each stream and of all, and what is not counted in them."""
+    if results.meta.get('protocol'):
+        print(f'protocol: {results.meta["protocol"]}')
+    skipped = results.meta.get('skipped')
+    if skipped:
+        print(f'{len(skipped)} damaged videos are not counted: {", ".join(skipped)}')
+    print(f'{len(results.names)} videos')
+    figures = {title: part.evaluate(metrics) for title, part in results.by_stream().items()}
+    if len(figures) > 1:
+        print(figures_table([(title, len(results.names), values) for title, values in figures.items()]))
+    for title, values in figures.items():
+        for name, value in values.items() if len(figures) == 1 else ():
+            if np.ndim(value) == 0:
+                print(f'{name}: {value:.4f}')
+        text = arrays_text(values, results.classes)
+        if text:
+            print(f'{title}\n{text}')
+
+
 def table(rows):
     """Rows of cells (the first is the head) as text."""
     return AsciiTable([[str(cell) for cell in row] for row in rows]).table

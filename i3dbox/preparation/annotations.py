@@ -6,9 +6,9 @@ import os
 from tqdm import tqdm
 
 from ..datasets.annotations import JSON_SUBSETS
-from ..datasets.frames import FrameFolder
 from ..errors import AnnotationError
 from ..fileio import atomic_write
+from ..media.frame_folder import FrameFolder
 from ..registry import DATASETS
 
 # By the data set's name: its type, the file that a split needs, and the original's name for a split's JSON.

@@ -4,8 +4,8 @@ import collections
 import os
 from typing import NamedTuple
 
-from ..datasets.video import VideoReader
-from ..datasets.video_file import VideoFile
+from ..media.video_file import VideoFile
+from ..media.video_reader import VideoReader
 from .jobs import run_jobs
 
 PROBLEMS = ('empty', 'unreadable', 'truncated', 'size', 'frame count')

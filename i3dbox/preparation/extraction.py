@@ -5,9 +5,9 @@ import json
 import os
 from typing import NamedTuple
 
-from ..datasets.frames import frame_names
 from ..errors import DataError
 from ..fileio import atomic_folder, atomic_write
+from ..media.frame_folder import frame_names
 from ..workers import count_frame
 from .images import IMAGES
 from .jobs import run_jobs

@@ -6,11 +6,11 @@ import itertools
 
 import cv2
 
-from ..datasets.frames import FrameFolder
 from ..datasets.pipelines.spatial import Resize
-from ..datasets.video import VideoReader
 from ..errors import DamagedSampleError
 from ..flow.encoding import encode
+from ..media.frame_folder import FrameFolder
+from ..media.video_reader import VideoReader
 from ..registry import FLOW_METHODS, as_cfg
 
 

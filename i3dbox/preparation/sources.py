@@ -4,8 +4,8 @@ import collections
 import os
 from typing import NamedTuple
 
-from ..datasets.frames import frame_names
 from ..errors import DataError
+from ..media.frame_folder import frame_names
 
 VIDEO_EXTENSIONS = ('.avi', '.mp4', '.mkv', '.webm', '.mov', '.m4v', '.mpg', '.mpeg', '.wmv', '.flv', '.3gp', '.ts',
                     '.mts', '.m2ts', '.ogv', '.gif')

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from ..evaluation.metrics import confidences
 from ..evaluation.metrics.confusion import confusion_matrix
 from ..evaluation.tables import class_names
-from ..lettering import fitting
+from ..visualization.text import fitting
 
 # Okabe and Ito's colours, which the colour-blind can tell apart
 COLORS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000', '#F0E442')

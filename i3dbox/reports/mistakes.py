@@ -5,12 +5,12 @@ import dataclasses
 
 import numpy as np
 
-from ..datasets.stream import sample_rng
+from ..datasets.sampler import sample_rng
 from ..errors import DataError, I3DBoxError, first_line
 from ..evaluation.metrics import softmax
 from ..evaluation.tables import class_names
 from ..registry import DATASETS
-from ..visualization import contact_sheet, stack
+from ..visualization.contact_sheet import contact_sheet, stack
 
 FRAMES = 8
 

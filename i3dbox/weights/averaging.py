@@ -5,7 +5,8 @@ import os
 import numpy as np
 
 from ..errors import CheckpointError
-from .checkpoint import load_weights_only, write_checkpoint
+from .checkpoint import load_weights_only
+from .checkpoint_file import write_checkpoint
 
 
 def average_checkpoints(paths, out):

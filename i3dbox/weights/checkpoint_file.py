@@ -1,21 +1,77 @@
-"""Writing MindSpore's .ckpt without MindSpore: a run of messages, and a CRC-32 of them.
+"""MindSpore's .ckpt files: written without MindSpore, as a run of messages and a CRC-32 of them, and read by it.
 
 The message is MindSpore's Checkpoint (mindspore/ccsrc/utils/checkpoint.proto): value = 1 {tag = 1, tensor = 2
 {dims = 1, tensor_type = 2, tensor_content = 3}}.
 """
 
+import json
+import os
 import zlib
 
 import numpy as np
 
+from ..errors import CheckpointError, first_line
 from ..fileio import atomic_path
 
+STATE_PREFIX = 'train.'  # what belongs to the training run and not to the recognizer
+COUNTER = 'dropout.step'  # ends the name of what counts a run's steps; weights carry over to another run, it does not
+_META = 'i3dbox_meta'
 _TYPES = {'float32': 'Float32', 'float16': 'Float16', 'float64': 'Float64', 'int32': 'Int32', 'int64': 'Int64',
           'int16': 'Int16', 'int8': 'Int8', 'uint8': 'UInt8', 'uint16': 'UInt16', 'uint32': 'UInt32',
           'uint64': 'UInt64', 'bool': 'Bool'}
 
 
-def write_checkpoint_file(path, entries):
+def write_checkpoint(path, parameters, state=None, meta=None):
+    """Writes arrays (dicts of name -> array) of a model and of its training run, and metadata (JSON). Needs no MindSpore."""
+    entries = [*parameters.items(), *((STATE_PREFIX + name, array) for name, array in (state or {}).items()),
+               (_META, json.dumps(meta or {}))]
+    _write_entries(path, entries)
+
+
+def read_checkpoint(path):
+    """Reads a checkpoint of this project, or any other MindSpore .ckpt.
+
+    Args:
+        path (str): the file.
+
+    Returns:
+        (dict of name -> numpy array for the model, the same for the training state, dict meta);
+        state and meta are empty for a foreign file.
+
+    Raises:
+        CheckpointError: the file is absent, is no checkpoint, or is damaged.
+    """
+    import mindspore as ms
+
+    if not os.path.isfile(path):
+        raise CheckpointError(f'checkpoint {path} does not exist')
+    if not str(path).endswith('.ckpt'):
+        raise CheckpointError(f'{path} is no MindSpore checkpoint: its name must end in .ckpt')
+    try:
+        with _quiet():
+            entries = ms.load_checkpoint(str(path), crc_check=True)
+    except Exception as error:  # MindSpore raises what it likes on a damaged file
+        raise CheckpointError(f'checkpoint {path} is damaged or no MindSpore checkpoint: '
+                              f'{first_line(error)}') from error
+    meta = entries.pop(_META, None)
+    if meta is None and any(name.startswith(STATE_PREFIX) for name in entries):
+        raise CheckpointError(f'checkpoint {path} is truncated: its last part is missing')
+    parameters, state = {}, {}
+    for name, value in entries.items():
+        if not hasattr(value, 'asnumpy'):
+            continue  # a foreign file's plain values
+        array = value.asnumpy()
+        if name.startswith(STATE_PREFIX):
+            state[name[len(STATE_PREFIX):]] = array
+        else:
+            parameters[name] = array
+    for name, array in parameters.items():
+        if array.dtype.kind == 'f' and not np.isfinite(array).all():
+            raise CheckpointError(f'checkpoint {path} holds NaN or infinity in {name}')
+    return parameters, state, json.loads(str(meta)) if meta is not None else {}
+
+
+def _write_entries(path, entries):
     """Writes what mindspore.load_checkpoint(..., crc_check=True) reads, in one step.
 
     Args:
@@ -53,3 +109,16 @@ def _varint(value):
         value >>= 7
     data.append(value)
     return bytes(data)
+
+
+class _quiet:
+    """MindSpore logs its own lines about a file that it cannot read; ours says it once."""
+
+    def __enter__(self):
+        from mindspore import log
+        self.logger = log._get_logger()
+        self.level = self.logger.level
+        self.logger.setLevel('CRITICAL')
+
+    def __exit__(self, *_):
+        self.logger.setLevel(self.level)

@@ -8,7 +8,7 @@ import numpy as np
 from ..errors import CheckpointError, spelling_hint
 from ..models.i3d_table import HEAD_WEIGHT, parameter_shapes
 from ..streams import CHANNELS
-from .checkpoint import COUNTER, load_checkpoint
+from .checkpoint_file import COUNTER, read_checkpoint
 from .inflation import slim_names, to_flow, torchvision_names
 from .names import SCHEMES, plain_name, scheme
 from .pytorch_files import read_pytorch
@@ -91,7 +91,7 @@ def _read(path, source):
         return read_pytorch(path)
     if kind == 'tensorflow':
         return read_tensorflow(path)
-    return load_checkpoint(path)[0]
+    return read_checkpoint(path)[0]
 
 
 def _kind(path):

@@ -6,7 +6,8 @@ import mindspore as ms
 
 from ..errors import CheckpointError
 from ..streams import BOTH
-from .checkpoint import COUNTER, load_checkpoint
+from .checkpoint import load_checkpoint
+from .checkpoint_file import COUNTER
 
 HEAD = 'head.logits.'
 

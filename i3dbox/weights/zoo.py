@@ -5,6 +5,8 @@ import shutil
 
 from ..errors import CheckpointError, DownloadError, spelling_hint
 from ..fileio import cache_folder, only_one
+from .checkpoint_file import write_checkpoint
+from .conversion import convert
 from .download import download
 from .zoo_index import ENTRIES, HOST
 
@@ -52,9 +54,6 @@ def fetch(name):
 
 
 def _make(name, entry, folder, final):
-    from .checkpoint import write_checkpoint
-    from .conversion import convert
-
     hosts = [host.strip().rstrip('/') for host in os.environ.get('I3DBOX_MIRROR', '').split(',') if host.strip()]
     otherwise = f'. Without a network, put {name}.ckpt of another machine at {final} (docs/weights.md)'
     for file in (*entry.files, *([entry.labels] if entry.labels else [])):

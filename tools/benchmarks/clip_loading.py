@@ -21,7 +21,7 @@ import numpy as np
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
 from i3dbox.datasets.pipelines import Compose  # noqa: E402
-from i3dbox.datasets.video import VideoReader  # noqa: E402
+from i3dbox.media.video_reader import VideoReader  # noqa: E402
 
 CLIP_LEN, CROP = 64, 224
 

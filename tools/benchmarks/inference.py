@@ -52,7 +52,7 @@ def network(folder, batch):
 
 def whole(folder, batch):
     """The graph of open length, a clip at a time."""
-    from i3dbox.evaluation.clip_scores import ClipScorer
+    from i3dbox.inference.clip_scorer import ClipScorer
     from i3dbox.weights.loading import load_weights
     recognizer = recognizer_of()
     load_weights(recognizer, str(folder / 'i3d.ckpt'))

@@ -20,13 +20,13 @@ import numpy as np
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 os.environ.setdefault('GLOG_v', '3')
 
-from i3dbox.apis.recognize import recognize_windows  # noqa: E402
-from i3dbox.apis.recognizers import init_recognizer  # noqa: E402
-from i3dbox.config import Config  # noqa: E402
-from i3dbox.datasets.clip_windows import ClipWindows  # noqa: E402
-from i3dbox.datasets.frame_stream import FrameStream  # noqa: E402
+from i3dbox.config.config import Config  # noqa: E402
+from i3dbox.inference.clip_windows import ClipWindows  # noqa: E402
+from i3dbox.inference.recognize import recognize_windows  # noqa: E402
+from i3dbox.inference.recognizer import init_recognizer  # noqa: E402
+from i3dbox.media.frame_iterator import FrameStream  # noqa: E402
 from i3dbox.models.i3d_table import parameter_shapes  # noqa: E402
-from i3dbox.weights.checkpoint import write_checkpoint  # noqa: E402
+from i3dbox.weights.checkpoint_file import write_checkpoint  # noqa: E402
 from i3dbox.workers import usable_cores  # noqa: E402
 
 WINDOW, LIVE, CLASSES = 64, 25, 400

@@ -20,7 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 from i3dbox.apis.test import Scorer  # noqa: E402
 from i3dbox.datasets.base import BaseDataset  # noqa: E402
 from i3dbox.datasets.loader import ClipLoader  # noqa: E402
-from i3dbox.datasets.stream import Stream  # noqa: E402
+from i3dbox.datasets.sampler import Stream  # noqa: E402
 from i3dbox.engine.build import build_hooks  # noqa: E402
 from i3dbox.engine.logging import setup_logging  # noqa: E402
 from i3dbox.engine.optimizers.build import build_optimizer  # noqa: E402

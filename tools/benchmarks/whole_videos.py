@@ -15,7 +15,7 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
-from i3dbox.evaluation.clip_scores import ClipScorer  # noqa: E402
+from i3dbox.inference.clip_scorer import ClipScorer  # noqa: E402
 from i3dbox.models import build_recognizer  # noqa: E402
 
 

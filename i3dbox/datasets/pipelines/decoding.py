@@ -7,10 +7,10 @@ import numpy as np
 
 from ...argument_checks import at_least_one
 from ...errors import ConfigError, DamagedSampleError
+from ...media.frame_folder import FrameFolder
+from ...media.packed_frames import PackedFrames
+from ...media.video_reader import VideoReader
 from ...registry import PIPELINES
-from ..frames import FrameFolder
-from ..packed import PackedFrames
-from ..video import VideoReader
 
 
 @PIPELINES.register

@@ -5,9 +5,9 @@ import importlib
 import os
 import tempfile
 
-from ...datasets.disk import rooted
 from ...errors import ConfigError, DataError, I3DBoxError, first_line
 from ...fileio import atomic_write, only_one, scratch_folder
+from ...media.folder_index import rooted
 from ...registry import HOOKS
 from .hook import Hook
 

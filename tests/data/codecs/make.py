@@ -16,8 +16,9 @@ from PIL import Image
 HERE = pathlib.Path(__file__).parent
 sys.path[:0] = [str(HERE.parents[2]), str(HERE.parents[1])]
 
-from i3dbox.datasets.video_file import VideoFile  # noqa: E402
 from videos import encode, moving_frames, write_packets  # noqa: E402
+
+from i3dbox.media.video_file import VideoFile  # noqa: E402
 
 FIELDS = dict(flags='+ildct+ilme')
 # name: encoder, format of the pixels, options, width

@@ -12,7 +12,7 @@ import numpy as np
 from ..argument_checks import at_least_one
 from ..errors import ExportError
 from ..exporters.sidecar import read_sidecar
-from ..runtimes.backends import build_backend
+from .backends import build_backend
 
 Input = collections.namedtuple('Input', 'name shape dtype layout')
 

@@ -8,12 +8,11 @@ import cv2
 import numpy as np
 
 from ..argument_checks import above_zero, at_least_one, one_of
+from ..datasets.pipelines.spatial import CenterCrop, Resize
 from ..errors import ConfigError
 from ..flow.encoding import encode
 from ..registry import FLOW_METHODS, as_cfg
 from ..streams import STREAMS, check_stream
-from .pipelines.spatial import CenterCrop, Resize
-
 
 
 class Window(NamedTuple):

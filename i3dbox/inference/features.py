@@ -5,11 +5,11 @@ import itertools
 import numpy as np
 from mindspore import Tensor
 
-from ..datasets.clip_windows import ClipWindows
-from ..datasets.frame_stream import FrameStream
 from ..errors import ConfigError, DamagedSampleError
+from ..media.frame_iterator import FrameStream
 from ..models.heads.i3d_head import mean_over_steps
 from ..workers import count_frame
+from .clip_windows import ClipWindows
 from .long_clips import cut_whole, least_frames
 
 LEAST = 8  # frames of a clip that I3D takes

@@ -6,10 +6,10 @@ import numpy as np
 from mindspore import Tensor
 
 from ..errors import ConfigError
+from ..evaluation.results import average_clips
 from ..models.feature_network import LOGITS, FeatureNetwork
 from ..models.heads.i3d_head import mean_over_steps
 from .long_clips import cut_whole, least_frames
-from .results import average_clips
 
 MAX_FRAMES = 512  # takes 3.7 GB for I3D at 224 x 224 on a CPU; 64 frames take 1.2 GB
 

@@ -20,8 +20,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import DataError
-from .disk import fold
-from .frames import EncodedFrames
+from .folder_index import fold
+from .frame_folder import EncodedFrames
 
 
 class Record(NamedTuple):

@@ -9,10 +9,10 @@ import av
 import cv2
 import numpy as np
 
-from .datasets.frame_stream import JUMP
-from .errors import DataError
-from .flow.encoding import decode, flow_to_color
-from .lettering import measure, shorten, write
+from ..errors import DataError
+from ..flow.encoding import decode, flow_to_color
+from ..media.frame_iterator import JUMP
+from .text import measure, shorten, write
 
 _BACKGROUND, _INK, _DIM, _TRACK = (24, 24, 24), (240, 240, 240), (165, 165, 165), (52, 52, 52)
 _LEAST, _MOST = (360, 480), (404, 720)  # height and width of the picture that a frame is brought to lie between

@@ -2,8 +2,8 @@
 
 import os
 
-from .errors import ConfigError, spelling_hint
-from .shipped_files import shipped_folder
+from ..errors import ConfigError, spelling_hint
+from ..shipped_files import shipped_folder
 
 PREFIX = 'i3dbox::'
 

@@ -13,10 +13,10 @@ import numpy as np
 from mindspore import Tensor
 from tqdm import tqdm
 
+from ..apis.train import build_train_step
 from ..datasets.base import BaseDataset
 from ..datasets.loader import ClipLoader
 from ..workers import one_opencv_thread
-from .train import build_train_step
 
 try:
     import resource

@@ -7,7 +7,7 @@ import sys
 import traceback
 import warnings
 
-from .errors import ConfigError
+from ..errors import ConfigError
 
 
 def import_custom_modules(custom_imports, source):

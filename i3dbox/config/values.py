@@ -6,7 +6,7 @@ import math
 import re
 import unicodedata
 
-from .errors import ConfigError
+from ..errors import ConfigError
 
 
 def merge(below, above):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..datasets.stream import sample_rng
+from ..datasets.sampler import sample_rng
 from ..errors import CheckpointError, ConfigError, first_difference, spelling_hint
 from ..evaluation.metrics import DEFAULT, evaluate
 from ..registry import DATASETS

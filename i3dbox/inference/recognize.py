@@ -12,12 +12,12 @@ from typing import NamedTuple
 import numpy as np
 
 from ..argument_checks import above_zero
-from ..datasets.frame_stream import FrameStream
 from ..errors import ConfigError, DamagedSampleError
 from ..evaluation.metrics import softmax
+from ..media.frame_iterator import FrameStream
 from ..streams import STREAMS
 from ..workers import ahead
-from .recognizers import VideoRecognizer, init_recognizer
+from .recognizer import VideoRecognizer, init_recognizer
 
 __all__ = ['Answer', 'Prediction', 'VideoRecognizer', 'VideoStream', 'inference_recognizer', 'init_recognizer',
            'recognize_windows']

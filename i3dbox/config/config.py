@@ -24,11 +24,11 @@ import traceback
 
 import addict
 
-from .config_values import is_name, merge, override, to_python
+from ..errors import ConfigError, spelling_hint
+from ..fileio import atomic_write
 from .custom_imports import as_strings, import_custom_modules
-from .errors import ConfigError, spelling_hint
-from .fileio import atomic_write
-from .shipped_configs import PREFIX, resolve
+from .shipped import PREFIX, resolve
+from .values import is_name, merge, override, to_python
 
 
 class MissingKeyError(ConfigError, KeyError, AttributeError):

@@ -3,18 +3,18 @@
 from typing import NamedTuple
 
 from ..config import Config
+from ..config_checks.checks import check_config
 from ..errors import ConfigError
-from ..evaluation.features import LEAST, VideoFeatures
 from ..models.feature_network import LOGITS, FeatureNetwork
 from ..models.i3d_table import HEAD_WEIGHT
 from ..streams import BOTH, STREAMS
 from ..weights.checkpoint import load_checkpoint
 from ..weights.loading import load_weights
 from ..weights.zoo import PREFIX
-from .checks import check_config
-from .features import complete
-from .networks import build_network, plain_i3d
-from .recognizers import zoo_names
+from .feature_settings import complete
+from .features import LEAST, VideoFeatures
+from .network import build_network, plain_i3d
+from .recognizer import zoo_names
 
 
 class Model(NamedTuple):

@@ -5,14 +5,14 @@ import os
 import numpy as np
 
 from ..config import Config
-from ..datasets.clip_windows import ClipWindows
+from ..config_checks.protocols import pipelines
 from ..errors import CheckpointError, ConfigError, I3DBoxError, spelling_hint
+from ..runtimes.exported import load_exported
 from ..streams import BOTH, STREAM_OF, STREAMS, check_stream
 from ..weights.zoo import PREFIX
 from ..weights.zoo_index import ENTRIES
 from ..workers import usable_cores
-from .exported import load_exported
-from .protocols import pipelines
+from .clip_windows import ClipWindows
 
 GEOMETRY = dict(short_side=256, size=224, method='tvl1', bound=20)  # the authors'
 WINDOW = 64
@@ -62,7 +62,7 @@ def init_recognizer(model, checkpoint=None, device='auto', stream=None, device_i
         raise ConfigError(f'{model}: there is no such file. Files that run by themselves end in '
                           f'{" or ".join(EXPORTED)}; models of the zoo are {", ".join(ENTRIES)}')
     names = zoo_names(model, stream)
-    from .networks import plain_i3d
+    from .network import plain_i3d
 
     cfg = plain_i3d({kind: ENTRIES[name].num_classes for kind, name in names.items()})
     checkpoints = {kind: PREFIX + name for kind, name in names.items()}
@@ -93,9 +93,9 @@ def zoo_names(name, stream=None):
 
 
 def _from_config(cfg, checkpoint, device, stream, device_id, name=None):
+    from ..config_checks.checks import check_config, classes_of
     from ..weights.loading import load_weights
-    from .checks import check_config, classes_of
-    from .networks import build_network
+    from .network import build_network
 
     check_config(cfg, ('model', 'runner'))
     network, runner = build_network(cfg, device, device_id)
@@ -274,7 +274,7 @@ class VideoRecognizer:
         if self._model is not None:
             return {self.stream: self._model(*[clip[None] for clip in clips.values()])[0]}
         if any_length not in self._scorers:
-            from ..evaluation.clip_scores import ClipScorer
+            from .clip_scorer import ClipScorer
             self._scorers[any_length] = {name: ClipScorer(part, any_length) for name, part in self._streams.items()}
         return {name: scorer(clips[name][None, None])[0] for name, scorer in self._scorers[any_length].items()}
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .flow.encoding import decode, flow_to_color
-from .lettering import measure, write
+from ..flow.encoding import decode, flow_to_color
+from .text import measure, write
 
 _BACKGROUND, _INK = 24, (235, 235, 235)
 _GAP = 2  # pixels between frames

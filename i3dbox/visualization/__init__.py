@@ -1,0 +1,1 @@
+"""Pictures for people: contact sheets of clips, text in any script, and labelled videos."""

@@ -1,0 +1,108 @@
+"""The house stands as docs/architecture.md draws it: imports run downward, and nothing is there for nobody."""
+
+import ast
+import importlib
+import pathlib
+import re
+import warnings
+
+import pytest
+
+from i3dbox.moved import MOVED
+
+ROOT = pathlib.Path(__file__).parents[1]
+PACKAGE = ROOT / 'i3dbox'
+# From the ground up. A file or room imports what stands before it, and its own.
+ROOMS = ('errors', 'argument_checks', 'shipped_files', 'fileio', 'workers', 'versions', 'streams', 'registry', 'config',
+         'flow', 'media', 'models', 'weights', 'exporters', 'evaluation', 'datasets', 'visualization', 'runtimes',
+         'preparation', 'engine', 'reports', 'config_checks', 'inference', 'apis', 'analysis', 'moved', 'commands')
+# What commands share; these files are no commands.
+SHARED_BY_COMMANDS = ('arguments', 'report_jobs')
+
+
+def modules():
+    """The package's modules by name: their paths."""
+    found = {}
+    for path in PACKAGE.rglob('*.py'):
+        parts = path.relative_to(ROOT).with_suffix('').parts
+        found['.'.join(parts[:-1] if parts[-1] == '__init__' else parts)] = path
+    return found
+
+
+MODULES = modules()
+
+
+def imports(name):
+    """Yields (module of the package, line) for each import of a module, those inside functions too."""
+    path = MODULES[name]
+    for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            package = name if path.name == '__init__.py' else name.rpartition('.')[0]
+            base = importlib.util.resolve_name('.' * node.level + (node.module or ''), package)
+            for alias in node.names:
+                full = f'{base}.{alias.name}'
+                yield (full if full in MODULES else base), node.lineno
+
+
+def room(name):
+    return name.split('.')[1] if '.' in name else 'i3dbox'
+
+
+def test_each_import_of_another_room_runs_downward():
+    assert {room(name) for name in MODULES} - {'i3dbox'} == set(ROOMS)
+    upward = [f'{name}:{line} imports {other}' for name in MODULES for other, line in imports(name)
+              if name != 'i3dbox' and other != 'i3dbox' and room(name) != room(other)
+              and ROOMS.index(room(name)) < ROOMS.index(room(other))]
+    assert not upward, '\n'.join(upward)
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    needs = {name: {other for other, _ in imports(name)} - {name} for name in MODULES}
+    standing = set()
+    while len(standing) < len(needs):
+        free = {name for name in needs if name not in standing and needs[name] <= standing}
+        assert free, f'a circle among {sorted(set(needs) - standing)}'
+        standing |= free
+
+
+def test_no_command_imports_another():
+    for name in MODULES:
+        if name.startswith('i3dbox.commands.'):
+            for other, line in imports(name):
+                if other.startswith('i3dbox.commands.'):
+                    assert other.rpartition('.')[2] in SHARED_BY_COMMANDS, f'{name}:{line} imports {other}'
+
+
+def public_names():
+    """(module, name) of each function and class that a module offers and no registry holds."""
+    for name, path in MODULES.items():
+        for node in ast.parse(path.read_text(encoding='utf-8')).body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith('_'):
+                if not any('register' in ast.unparse(decorator) for decorator in node.decorator_list):
+                    yield name, node.name
+
+
+def test_no_public_name_is_used_nowhere():
+    sources = [path for folder in ('i3dbox', 'tools', 'configs', 'docs') for kind in ('*.py', '*.md')
+               for path in (ROOT / folder).rglob(kind)] + [ROOT / 'setup.py']
+    words = {}
+    for path in sources:
+        for word in re.findall(r'\w+', path.read_text(encoding='utf-8')):
+            words[word] = words.get(word, 0) + 1
+    called_by_name = ('add_arguments', 'run', 'build_with_shipped_files')  # of each command; of setup.py
+    unused = [f'{module}.{name}' for module, name in public_names()
+              if words[name] < 2 and name not in called_by_name]
+    assert not unused, unused
+
+
+@pytest.mark.parametrize('old', MOVED)
+def test_an_old_import_path_works_and_tells_the_new_one(old):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always')
+        importlib.sys.modules.pop(f'i3dbox.{old}', None)
+        module = importlib.import_module(f'i3dbox.{old}')
+    assert f'i3dbox.{old} is i3dbox.{MOVED[old]} now' in str(caught[-1].message)
+    new = MODULES[f'i3dbox.{MOVED[old]}']
+    offered = [node.name for node in ast.parse(new.read_text()).body
+               if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+    assert getattr(module, offered[0]) is getattr(importlib.import_module(f'i3dbox.{MOVED[old]}'), offered[0])
