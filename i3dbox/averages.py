@@ -16,6 +16,13 @@ def log_softmax(logits):
     return below - np.log(np.exp(below).sum(-1, keepdims=True))
 
 
+def softmax(logits):
+    """float64 ... x K: the probabilities that logits stand for."""
+    logits = np.asarray(logits, np.float64)
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)
+
+
 def log_softmax_in_graph(logits):
     """What `log_softmax` is, of a float tensor."""
     below = logits - logits.max(axis=-1, keepdims=True)

@@ -62,3 +62,10 @@ def real_root(shared_data, tmp_path_factory):
     (root / 'splits' / 'trainlist01.txt').write_text(''.join(lines))
     (root / 'splits' / 'testlist01.txt').write_text(''.join(lines))
     return root
+
+
+@pytest.fixture(scope='module')
+def tiny_export(tmp_path_factory):
+    """A function: exports the tiny network in a folder of its own, see tiny_export.export_tiny."""
+    from tiny_export import export_tiny  # which needs MindSpore
+    return lambda *args, **arguments: export_tiny(tmp_path_factory.mktemp('tiny'), *args, **arguments)

@@ -13,7 +13,7 @@ from i3dbox.moved import MOVED
 ROOT = pathlib.Path(__file__).parents[1]
 PACKAGE = ROOT / 'i3dbox'
 # From the ground up. A file or room imports what stands before it, and its own.
-ROOMS = ('errors', 'argument_checks', 'shipped_files', 'fileio', 'workers', 'versions', 'streams', 'registry', 'config',
+ROOMS = ('errors', 'argument_checks', 'shipped_files', 'fileio', 'workers', 'versions', 'averages', 'streams', 'registry', 'config',
          'flow', 'media', 'models', 'weights', 'exporters', 'evaluation', 'datasets', 'visualization', 'runtimes',
          'preparation', 'engine', 'reports', 'config_checks', 'inference', 'apis', 'analysis', 'moved', 'commands')
 # What commands share; these files are no commands.

@@ -9,15 +9,14 @@ from test_configs import ROOT
 from tiny import TinyBackbone
 
 from i3dbox.apis.test import Scorer
+from i3dbox.averages import average_clips, mean_over_steps
 from i3dbox.config import Config
 from i3dbox.config_checks.protocols import apply_protocol, describe_protocol
 from i3dbox.datasets.pipelines.sampling import SampleFrames
 from i3dbox.errors import ConfigError
-from i3dbox.evaluation.results import average_clips
 from i3dbox.inference.clip_scorer import ClipScorer
 from i3dbox.inference.long_clips import cut_whole, least_frames
 from i3dbox.models import build_recognizer
-from i3dbox.models.heads.i3d_head import mean_over_steps
 from i3dbox.models.i3d_table import temporal_geometry
 
 rng = np.random.default_rng(0)
@@ -89,6 +88,7 @@ def test_windows_over_a_long_video_give_what_the_recognizer_gives_the_whole(stre
 
 
 def test_scoring_a_data_set_of_whole_videos_is_one_compilation_and_a_forward_for_each():
+    ms.set_context(mode=ms.GRAPH_MODE)
     recognizer = build_recognizer(dict(type='Recognizer3D', backbone=dict(type=TinyBackbone),
                                        head=dict(type='I3DHead', num_classes=3)))
     dataset = FakeDataset(7, [dict(type=DrawLength)], test_mode=True)

@@ -7,13 +7,12 @@ import pathlib
 import mindspore as ms
 import numpy as np
 import pytest
-import tiny
 from conftest import _shared_data
 from i3d_weights import write_i3d_checkpoint
 from mindspore import nn, ops
 from test_commands import small
 from test_training import command
-from tiny_export import logits, some_clips, tiny_config, tiny_export, write_tiny_checkpoint  # noqa: F401 (a fixture)
+from tiny_export import logits, some_clips, tiny_config, write_tiny_checkpoint
 from videos import moving_frames
 
 from i3dbox.apis import load_exported

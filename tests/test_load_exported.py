@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from tiny_export import logits, some_clips, tiny_export  # noqa: F401 (a fixture)
+from tiny_export import logits, some_clips
 
 from i3dbox.apis import load_exported
 from i3dbox.errors import ConfigError, DeviceError, ExportError

@@ -2,7 +2,6 @@
 
 import mindspore as ms
 import numpy as np
-import pytest
 import tiny
 from i3d_weights import plausible
 
@@ -24,15 +23,11 @@ def tiny_config(folder, backbone='TinyBackbone', **changes):
     return Config.fromfile(tiny.write_config(folder, **{'model': model, **changes}))
 
 
-@pytest.fixture(scope='module')
-def tiny_export(tmp_path_factory):
-    """A function: exports the tiny network, in a folder of its own."""
-    def run(format='ONNX', backbone='TinyBackbone', **arguments):
-        folder = tmp_path_factory.mktemp('tiny')
-        cfg = tiny_config(folder, backbone)
-        checkpoint = write_tiny_checkpoint(cfg, folder / 'tiny.ckpt', classes=tiny.TinyDataset.classes)
-        return export(cfg, checkpoint, format, **{'clip_len': 4, 'size': 8, **arguments}), cfg
-    return run
+def export_tiny(folder, format='ONNX', backbone='TinyBackbone', **arguments):
+    """Exports the tiny network into `folder`; returns what `export` does, and the config."""
+    cfg = tiny_config(folder, backbone)
+    checkpoint = write_tiny_checkpoint(cfg, folder / 'tiny.ckpt', classes=tiny.TinyDataset.classes)
+    return export(cfg, checkpoint, format, **{'clip_len': 4, 'size': 8, **arguments}), cfg
 
 
 def some_clips(count, seed=0):

@@ -18,12 +18,13 @@ import numpy as np
 from tqdm import tqdm
 
 from .. import __version__
+from ..averages import average_clips
 from ..config_checks.checks import check_config, loader_options
 from ..config_checks.protocols import check_joint, describe_protocol, fixed_length, models, subsets
 from ..datasets.loader import ClipLoader
 from ..datasets.sampler import SequentialStream
 from ..errors import DataError, ExportError, first_difference, first_line
-from ..evaluation.results import Results, average_clips
+from ..evaluation.results import Results
 from ..fileio import atomic_path, atomic_write, sha256
 from ..preparation.extraction import keep_settings
 from ..registry import DATASETS

@@ -11,6 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from .. import __version__
+from ..averages import add_streams
 from ..config_checks.checks import check_classes, check_config, check_fit, loader_options
 from ..config_checks.protocols import describe_protocol, subsets
 from ..datasets.loader import ClipLoader
@@ -178,7 +179,6 @@ class Scorer:
         samples = [self.dataset.samples[i] for i in places]
         scored = set(places.tolist())
         skipped = [sample['name'] for i, sample in enumerate(self.dataset.samples) if i not in scored]
-        weights = np.float32(getattr(self.recognizer, 'weights', (1,)))
-        joint = sum(weight * scores for weight, scores in zip(weights, streams.values()))
+        joint = add_streams(streams.values(), getattr(self.recognizer, 'weights', (1,)))
         return Results([s['name'] for s in samples], np.array([s['label'] for s in samples], np.int32), joint,
                        self.dataset.classes, dict(skipped=skipped), streams if len(streams) > 1 else {})

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 
+from ..averages import add_streams
 from ..errors import ConfigError, first_difference
 from ..streams import BOTH, MODALITIES, STREAM_OF
 from .results import Results
@@ -26,7 +27,7 @@ def fuse(parts, weights=None):
         raise ConfigError(f'{len(parts)} results take as many weights; got {weights}')
     (first_name, first), *others = parts.items()
     aligned = [first] + [_aligned(first_name, first, name, other) for name, other in others]
-    joint = sum(np.float32(weight) * part.scores for weight, part in zip(weights, aligned))
+    joint = add_streams([part.scores for part in aligned], weights)
     titles = _stream_names(parts)
     subsets = {subset for part in parts.values() for subset in part.meta.get('subset') or ()}
     meta = dict(parts={name: part.meta for name, part in parts.items()}, weights=weights,

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import ConfigError
 from ..fileio import atomic_write, check_writable
 from ..streams import MODALITIES
-from .metrics import evaluate, softmax
+from .metrics import evaluate
 
 
 @dataclasses.dataclass
@@ -101,23 +101,6 @@ def _from_json(content):
     return dict(names=[sample['name'] for sample in samples],
                 labels=np.array([sample['label'] for sample in samples], np.int32), scores=arrays.pop('scores'),
                 classes=content['classes'], meta=content['meta'], streams=arrays)
-
-
-def average_clips(logits, how):
-    """The answer to a video from those to its clips.
-
-    Args:
-        logits (array): B x N x classes.
-        how (str): 'score', their mean, or 'prob', the logarithm of the mean of their softmax.
-
-    Returns: float32 B x classes.
-    """
-    logits = np.asarray(logits, np.float64)
-    if how == 'prob':
-        logits = np.log(softmax(logits).mean(1))
-    else:
-        logits = logits.mean(1)
-    return logits.astype(np.float32)
 
 
 class _PlainUnpickler(pickle.Unpickler):

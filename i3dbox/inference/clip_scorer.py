@@ -5,10 +5,9 @@ import math
 import numpy as np
 from mindspore import Tensor
 
+from ..averages import average_clips, mean_over_steps
 from ..errors import ConfigError
-from ..evaluation.results import average_clips
 from ..models.feature_network import LOGITS, FeatureNetwork
-from ..models.heads.i3d_head import mean_over_steps
 from .long_clips import cut_whole, least_frames
 
 MAX_FRAMES = 512  # takes 3.7 GB for I3D at 224 x 224 on a CPU; 64 frames take 1.2 GB

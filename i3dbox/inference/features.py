@@ -5,9 +5,9 @@ import itertools
 import numpy as np
 from mindspore import Tensor
 
+from ..averages import mean_over_steps
 from ..errors import ConfigError, DamagedSampleError
 from ..media.frame_iterator import FrameStream
-from ..models.heads.i3d_head import mean_over_steps
 from ..workers import count_frame
 from .clip_windows import ClipWindows
 from .long_clips import cut_whole, least_frames

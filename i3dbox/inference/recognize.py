@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..argument_checks import above_zero
+from ..averages import ClipAverage, softmax
 from ..errors import ConfigError, DamagedSampleError
-from ..evaluation.metrics import softmax
 from ..media.frame_iterator import FrameStream
 from ..streams import STREAMS
 from ..workers import ahead
@@ -73,25 +73,28 @@ class Total:
     recognizer averages them (the mean of the logits, or of the softmax), and then summed."""
 
     def __init__(self, recognizer, name=''):
-        self.recognizer, self.name, self.count, self._sums = recognizer, name, 0, {}
+        self.recognizer, self.name = recognizer, name
+        self._averages = {}
         self._first = self._last = None
 
     def add(self, answer):
         """Takes the answer to a window."""
         self._first, self._last = self._first or answer, answer
-        self.count += 1
         for name, scores in answer.by_stream.items():
-            scores = softmax(scores) if self.recognizer.average[name] == 'prob' else scores.astype(np.float64)
-            self._sums[name] = self._sums.get(name, 0) + scores
+            average = self._averages.setdefault(name, ClipAverage(self.recognizer.average[name]))
+            average.add(scores)
+
+    @property
+    def count(self):
+        """How many windows there were."""
+        return max((average.count for average in self._averages.values()), default=0)
 
     @property
     def answer(self):
         """The Answer so far, or None where there is none yet."""
         if not self.count:
             return None
-        means = {name: total / self.count for name, total in self._sums.items()}
-        means = {name: (np.log(mean) if self.recognizer.average[name] == 'prob' else mean).astype(np.float32)
-                 for name, mean in means.items()}
+        means = {name: average.mean for name, average in self._averages.items()}
         return Answer(self.name, self.recognizer.classes, self.recognizer.join(means), means, self._first.first,
                       self._last.last, self._first.start, self._last.end)
 

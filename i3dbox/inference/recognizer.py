@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 
+from ..averages import add_streams
 from ..config import Config
 from ..config_checks.protocols import pipelines
 from ..errors import CheckpointError, ConfigError, I3DBoxError, spelling_hint
@@ -280,4 +281,4 @@ class VideoRecognizer:
 
     def join(self, scores):
         """The sum of the parts of `score`, weighted: float32, classes long."""
-        return sum(np.float32(self.weights[name]) * np.asarray(part, np.float32) for name, part in scores.items())
+        return add_streams(scores.values(), [self.weights[name] for name in scores])

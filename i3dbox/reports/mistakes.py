@@ -5,9 +5,9 @@ import dataclasses
 
 import numpy as np
 
+from ..averages import softmax
 from ..datasets.sampler import sample_rng
 from ..errors import DataError, I3DBoxError, first_line
-from ..evaluation.metrics import softmax
 from ..evaluation.tables import class_names
 from ..registry import DATASETS
 from ..visualization.contact_sheet import contact_sheet, stack

@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from ...averages import softmax
 from ...registry import METRICS, as_cfg
 
 DEFAULT = ('top_k_accuracy', 'mean_class_accuracy')
@@ -32,13 +33,6 @@ def better(name, value, than, by=0.0):
     if than is None or math.isnan(than):
         return True
     return value < than - by if name in LOWER_IS_BETTER else value > than + by
-
-
-def softmax(scores):
-    """float64 ... x K: the probabilities that logits stand for."""
-    scores = np.asarray(scores, np.float64)
-    powers = np.exp(scores - scores.max(-1, keepdims=True))
-    return powers / powers.sum(-1, keepdims=True)
 
 
 def confidences(scores, labels):

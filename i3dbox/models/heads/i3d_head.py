@@ -1,8 +1,8 @@
 """The classifier of I3D."""
 
-import numpy as np
 from mindspore import nn
 
+from ...averages import pairs_of_steps
 from ...registry import HEADS
 from ..layers import Dropout
 
@@ -29,22 +29,12 @@ class I3DHead(nn.Cell):
         self.logits = nn.Conv3d(in_channels, num_classes, 1, has_bias=True, bias_init='zeros')
 
     def construct(self, x):
-        x = x.mean((3, 4), keep_dims=True)
-        if x.shape[2] > 1:
-            x = (x[:, :, 1:] + x[:, :, :-1]) / 2
+        x = pairs_of_steps(x.mean((3, 4), keep_dims=True))
         return self.logits(self.dropout(x)).mean((2, 3, 4))
 
     def step_logits(self, x):
         """N x in_channels x T x H x W -> N x num_classes x T: what each time step says by itself, for testing.
 
-        `mean_over_steps` makes of them what `construct` gives.
+        `averages.mean_over_steps` makes of them what `construct` gives.
         """
         return self.logits(x.mean((3, 4), keep_dims=True)).mean((3, 4))
-
-
-def mean_over_steps(step_logits):
-    """The logits of a clip from those of its steps (float array K x T): the mean over pairs of neighbours, so the
-    first and the last step count half."""
-    steps = np.asarray(step_logits, np.float64)
-    pairs = (steps[:, 1:] + steps[:, :-1]) / 2 if steps.shape[1] > 1 else steps
-    return pairs.mean(1)

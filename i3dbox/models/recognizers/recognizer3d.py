@@ -1,7 +1,8 @@
 """One stream: preprocessing, backbone and head in one graph."""
 
-from mindspore import nn, ops
+from mindspore import nn
 
+from ...averages import HOW, average_clips_in_graph
 from ...errors import ModelError
 from ...registry import BACKBONES, HEADS, RECOGNIZERS
 from ...streams import CHANNELS
@@ -28,7 +29,7 @@ class Recognizer3D(nn.Cell):
         super().__init__()
         if modality not in CHANNELS:
             raise ModelError(f"modality is 'RGB' or 'Flow'; got {modality!r}")
-        if average_clips not in ('score', 'prob'):
+        if average_clips not in HOW:
             raise ModelError(f"average_clips is 'score' or 'prob'; got {average_clips!r}")
         self.modality, self.average_clips, self.channels = modality, average_clips, CHANNELS[modality]
         self.preprocess = Preprocess()
@@ -47,9 +48,7 @@ class Recognizer3D(nn.Cell):
     def classify(self, clips, number=1):
         """What `construct` gives behind the preprocessing: float32 (B * number) x C x T x H x W -> B x num_classes."""
         logits = self.head(self.backbone(clips)).float().reshape(-1, number, self.num_classes)
-        if self.average_clips == 'prob':
-            return ops.log(ops.softmax(logits).mean(1))
-        return logits.mean(1)
+        return average_clips_in_graph(logits, self.average_clips)
 
     def check_input(self, imgs):
         """Raises ModelError where a batch (shape B x N x T x H x W x C) does not suit the network."""

@@ -2,6 +2,7 @@
 
 from mindspore import nn
 
+from ...averages import add_streams_in_graph
 from ...errors import ModelError
 from ...registry import RECOGNIZERS
 from ...streams import BOTH
@@ -43,11 +44,11 @@ class TwoStreamRecognizer(nn.Cell):
         return {'rgb': self.rgb, 'flow': self.flow}
 
     def construct(self, rgb, flow):
-        return self.weights[0] * self.rgb(rgb) + self.weights[1] * self.flow(flow)
+        return add_streams_in_graph(self.rgb(rgb), self.flow(flow), self.weights)
 
     def classify(self, rgb, flow):
         """What `construct` gives behind the preprocessing, for one clip a video; see Recognizer3D."""
-        return self.weights[0] * self.rgb.classify(rgb) + self.weights[1] * self.flow.classify(flow)
+        return add_streams_in_graph(self.rgb.classify(rgb), self.flow.classify(flow), self.weights)
 
     def check_input(self, rgb, flow):
         """Raises ModelError where a batch does not suit the network."""
