@@ -1,7 +1,8 @@
 """Installation of i3dbox. `pip install -e .[test]` for work on the project itself.
 
-A range ends where the next release that may break something is unknown. What was tested at both ends of each range
-stands in constraints/; `python tools/test_matrix.py` tests it again, and `--renew` looks for newer releases.
+A range ends where the next release that may break something is unknown. What was tested at both
+ends of each range stands in constraints/; `python tools/test_matrix.py` tests it again, and
+`--renew` looks for newer releases.
 """
 
 import pathlib
@@ -22,7 +23,9 @@ FEATURES = ['h5py>=3.10,<4']  # features in HDF5
 
 
 class build_with_shipped_files(build_py):
-    """Ships configs/ and constraints/ inside the package, so that an installed copy needs no checkout."""
+    """Ships configs/ and constraints/ inside the package, so that an installed copy needs no
+    checkout.
+    """
 
     def run(self):
         super().run()
@@ -37,7 +40,9 @@ class build_with_shipped_files(build_py):
 
 setup(
     name='i3dbox',
-    version=re.search(r"__version__ = '(.+)'", (HERE / 'i3dbox/__init__.py').read_text(encoding='utf-8'))[1],
+    version=re.search(
+        r"__version__ = '(.+)'", (HERE / 'i3dbox/__init__.py').read_text(encoding='utf-8')
+    )[1],
     description='Two-stream Inflated 3D ConvNets for action recognition on MindSpore',
     long_description=(HERE / 'README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',

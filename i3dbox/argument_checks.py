@@ -30,7 +30,9 @@ def one_of(owner, choices, **arguments):
     """Raises ConfigError unless every argument is in `choices`."""
     for name, value in arguments.items():
         if value not in choices:
-            raise ConfigError(f'{owner}: {name} is one of {", ".join(map(repr, choices))}; got {value!r}')
+            raise ConfigError(
+                f'{owner}: {name} is one of {", ".join(map(repr, choices))}; got {value!r}'
+            )
 
 
 def as_size(owner, size):

@@ -1,16 +1,22 @@
-"""How many answers become one: those of clips, of time steps and of streams, on the host and in a network's graph.
+"""How many answers become one: those of clips, of time steps and of streams, on the host and in a
+network's graph.
 
-Each is here twice, side by side: for NumPy arrays, and for MindSpore's tensors by their methods alone, so that nothing
-is imported. tests/test_averages.py holds the two together.
+Each is here twice, side by side: for NumPy arrays, and for MindSpore's tensors by their methods
+alone, so that nothing is imported. tests/test_averages.py holds the two together.
 """
 
 import numpy as np
 
-HOW = ('score', 'prob')  # mmaction's words: the mean of the logits, or the logarithm of the mean of their softmax
+HOW = (
+    'score',
+    'prob',
+)  # mmaction's words: the mean of the logits, or the logarithm of the mean of their softmax
 
 
 def log_softmax(logits):
-    """float64 ... x K: the logarithms of the probabilities that logits stand for, finite for finite logits."""
+    """float64 ... x K: the logarithms of the probabilities that logits stand for, finite for finite
+    logits.
+    """
     logits = np.asarray(logits, np.float64)
     below = logits - logits.max(-1, keepdims=True)
     return below - np.log(np.exp(below).sum(-1, keepdims=True))
@@ -57,7 +63,9 @@ class ClipAverage:
 
 
 def average_clips(logits, how):
-    """Returns float32 B x K: the answers to B videos from the logits of their N clips, B x N x K; how (str): of HOW."""
+    """Returns float32 B x K: the answers to B videos from the logits of their N clips, B x N x K;
+    how (str): of HOW.
+    """
     average = ClipAverage(how)
     for clip in np.swapaxes(np.asarray(logits), 0, 1):
         average.add(clip)
@@ -76,23 +84,30 @@ def average_clips_in_graph(logits, how):
 def mean_over_steps(steps):
     """Returns float64 K: the logits of a clip from those of its T time steps, K x T.
 
-    I3D pools two neighbouring steps with stride 1 and takes the mean over the T - 1 pairs (Carreira and Zisserman,
-    their code), so the first and the last step count half. A single step is its own mean.
+    I3D pools two neighbouring steps with stride 1 and takes the mean over the T - 1 pairs (Carreira
+    and Zisserman, their code), so the first and the last step count half. A single step is its own
+    mean.
     """
     steps = np.asarray(steps, np.float64)
     return (pairs_of_steps(steps[None])[0]).mean(1)
 
 
 def pairs_of_steps(x):
-    """Returns the means of neighbouring time steps, N x C x (T - 1) ...; of one step, the step. Arrays and tensors."""
+    """Returns the means of neighbouring time steps, N x C x (T - 1) ...; of one step, the step.
+    Arrays and tensors.
+    """
     if x.shape[2] > 1:
         return (x[:, :, 1:] + x[:, :, :-1]) / 2
     return x
 
 
 def add_streams(scores, weights):
-    """Returns the float32 sum of the streams' scores (arrays of one shape), each by its weight, in their order."""
-    return sum(np.float32(weight) * np.asarray(part, np.float32) for part, weight in zip(scores, weights))
+    """Returns the float32 sum of the streams' scores (arrays of one shape), each by its weight, in
+    their order.
+    """
+    return sum(
+        np.float32(weight) * np.asarray(part, np.float32) for part, weight in zip(scores, weights)
+    )
 
 
 def add_streams_in_graph(rgb, flow, weights):

@@ -54,7 +54,9 @@ class DivergedError(I3DBoxError):
 
 
 class ExportError(I3DBoxError):
-    """A network that cannot be exported, an exported file that cannot be used, or an input that it cannot take."""
+    """A network that cannot be exported, an exported file that cannot be used, or an input that it
+    cannot take.
+    """
 
 
 class DeviceError(I3DBoxError):
@@ -67,7 +69,9 @@ def first_line(error):
 
 
 def spelling_hint(name, names, cutoff=0.6):
-    """Returns ' Did you mean ...?' where one of `names` is spelled nearly like `name`, letter case aside; else ''."""
+    """Returns ' Did you mean ...?' where one of `names` is spelled nearly like `name`, letter case
+    aside; else ''.
+    """
     known = {}
     for text in names:
         if isinstance(text, str):
@@ -77,10 +81,14 @@ def spelling_hint(name, names, cutoff=0.6):
 
 
 def first_difference(names, others):
-    """Where two lists of classes part, as in "class 3 is 'a' in the one and 'b' in the other"; '' for equal ones."""
+    """Where two lists of classes part, as in "class 3 is 'a' in the one and 'b' in the other"; ''
+    for equal ones.
+    """
     names, others = list(names or ()), list(others or ())
     for label in range(max(len(names), len(others))):
-        here, there = (repr(seq[label]) if label < len(seq) else 'missing' for seq in (names, others))
+        here, there = (
+            repr(seq[label]) if label < len(seq) else 'missing' for seq in (names, others)
+        )
         if here != there:
             return f'class {label} is {here} in the one and {there} in the other'
     return ''

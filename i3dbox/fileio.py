@@ -1,4 +1,6 @@
-"""Writing files and folders so that a reader never sees half of one, telling files apart, and the cache."""
+"""Writing files and folders so that a reader never sees half of one, telling files apart, and the
+cache.
+"""
 
 import contextlib
 import hashlib
@@ -16,14 +18,17 @@ except ImportError:  # not a POSIX system
 
 def cache_folder():
     """Where what is downloaded or made is kept: I3DBOX_CACHE, or ~/.cache/i3dbox."""
-    return os.path.expanduser(os.environ.get('I3DBOX_CACHE') or os.path.join('~', '.cache', 'i3dbox'))
+    return os.path.expanduser(
+        os.environ.get('I3DBOX_CACHE') or os.path.join('~', '.cache', 'i3dbox')
+    )
 
 
 @contextlib.contextmanager
 def atomic_path(path):
     """Yields a temporary path beside `path`; renames it to `path` if the block succeeds.
 
-    The temporary file keeps the extension, and is removed if the block fails. Parent folders are made.
+    The temporary file keeps the extension, and is removed if the block fails. Parent folders are
+    made.
     """
     folder, name = os.path.split(os.path.abspath(path))
     os.makedirs(folder, exist_ok=True)
@@ -65,15 +70,19 @@ def sha256(path):
 
 
 def check_writable(path):
-    """Raises ConfigError unless a file can be written at `path`; makes its folder. For before a long computation."""
+    """Raises ConfigError unless a file can be written at `path`; makes its folder. For before a
+    long computation.
+    """
     folder = os.path.dirname(os.path.abspath(path))
     try:
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
         raise ConfigError(f'{path} cannot be written: {error}') from error
     if os.path.isdir(path) or not os.access(folder, os.W_OK):
-        raise ConfigError(f'{path} cannot be written: ' + ('it is a folder' if os.path.isdir(path) else
-                                                           f'{folder} is not writable'))
+        raise ConfigError(
+            f'{path} cannot be written: '
+            + ('it is a folder' if os.path.isdir(path) else f'{folder} is not writable')
+        )
 
 
 @contextlib.contextmanager
@@ -84,7 +93,9 @@ def atomic_folder(path):
         FileExistsError: `path` is there, or another process is making it now.
     """
     with scratch_folder(path) as folder:
-        if os.path.lexists(path):  # looked at under the lock, as another process may just have made it
+        if os.path.lexists(
+            path
+        ):  # looked at under the lock, as another process may just have made it
             raise FileExistsError(f'{path} is there already')
         yield folder
         os.rename(folder, path)
@@ -106,7 +117,9 @@ def scratch_folder(path):
             raise FileExistsError(f'{path} is being made by another process')
         try:
             for entry in os.scandir(folder):
-                shutil.rmtree(entry.path) if entry.is_dir(follow_symlinks=False) else os.remove(entry.path)
+                shutil.rmtree(entry.path) if entry.is_dir(follow_symlinks=False) else os.remove(
+                    entry.path
+                )
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -124,7 +137,9 @@ def only_one(path):
 
 @contextlib.contextmanager
 def _locked(folder):
-    """Makes the folder; yields whether this process could lock it. The lock goes with the process, however it ends."""
+    """Makes the folder; yields whether this process could lock it. The lock goes with the process,
+    however it ends.
+    """
     handle = _lock(folder)
     try:
         yield handle is not None
@@ -134,7 +149,9 @@ def _locked(folder):
 
 
 def _lock(folder):
-    """Returns a handle that holds the lock, or None where another process has it; -1 where there are no locks."""
+    """Returns a handle that holds the lock, or None where another process has it; -1 where there
+    are no locks.
+    """
     while True:
         os.makedirs(folder, exist_ok=True)
         if fcntl is None:

@@ -1,4 +1,6 @@
-"""Import paths of before 0.2, which go on working until 0.3 and say where their contents are now."""
+"""Import paths of before 0.2, which go on working until 0.3 and say where their contents are
+now.
+"""
 
 import importlib
 import importlib.abc
@@ -7,25 +9,42 @@ import sys
 import warnings
 
 MOVED = {
-    'config_values': 'config.values', 'custom_imports': 'config.custom_imports', 'shipped_configs': 'config.shipped',
-    'datasets.video_file': 'media.video_file', 'datasets.video': 'media.video_reader',
-    'datasets.frames': 'media.frame_folder', 'datasets.packed': 'media.packed_frames',
-    'datasets.frame_stream': 'media.frame_iterator', 'datasets.disk': 'media.folder_index',
-    'datasets.stream': 'datasets.sampler', 'datasets.clip_windows': 'inference.clip_windows',
-    'lettering': 'visualization.text', 'labelled_video': 'visualization.labelled_video',
-    'apis.exported': 'runtimes.exported', 'apis.checks': 'config_checks.checks',
-    'apis.protocols': 'config_checks.protocols', 'apis.networks': 'inference.network',
-    'apis.recognizers': 'inference.recognizer', 'apis.recognize': 'inference.recognize',
-    'apis.feature_extractor': 'inference.feature_extractor', 'apis.answer_files': 'inference.prediction_files',
-    'apis.analysis': 'analysis.flops', 'apis.benchmark': 'analysis.benchmark', 'apis.parts': 'analysis.parts_page',
-    'engine.versions': 'versions', 'evaluation.clip_scores': 'inference.clip_scorer',
-    'evaluation.long_clips': 'inference.long_clips', 'evaluation.features': 'inference.features',
+    'config_values': 'config.values',
+    'custom_imports': 'config.custom_imports',
+    'shipped_configs': 'config.shipped',
+    'datasets.video_file': 'media.video_file',
+    'datasets.video': 'media.video_reader',
+    'datasets.frames': 'media.frame_folder',
+    'datasets.packed': 'media.packed_frames',
+    'datasets.frame_stream': 'media.frame_iterator',
+    'datasets.disk': 'media.folder_index',
+    'datasets.stream': 'datasets.sampler',
+    'datasets.clip_windows': 'inference.clip_windows',
+    'lettering': 'visualization.text',
+    'labelled_video': 'visualization.labelled_video',
+    'apis.exported': 'runtimes.exported',
+    'apis.checks': 'config_checks.checks',
+    'apis.protocols': 'config_checks.protocols',
+    'apis.networks': 'inference.network',
+    'apis.recognizers': 'inference.recognizer',
+    'apis.recognize': 'inference.recognize',
+    'apis.feature_extractor': 'inference.feature_extractor',
+    'apis.answer_files': 'inference.prediction_files',
+    'apis.analysis': 'analysis.flops',
+    'apis.benchmark': 'analysis.benchmark',
+    'apis.parts': 'analysis.parts_page',
+    'engine.versions': 'versions',
+    'evaluation.clip_scores': 'inference.clip_scorer',
+    'evaluation.long_clips': 'inference.long_clips',
+    'evaluation.features': 'inference.features',
     'evaluation.feature_files': 'inference.feature_files',
 }
 
 
 class MovedModules(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds what nobody else does: a module of MOVED, which hands on the names of the one in its place."""
+    """Finds what nobody else does: a module of MOVED, which hands on the names of the one in its
+    place.
+    """
 
     def find_spec(self, name, path=None, target=None):
         package, _, module = name.partition('.')
@@ -36,7 +55,9 @@ class MovedModules(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def exec_module(self, module):
         old = module.__name__
         new = f'{__package__}.{MOVED[old.partition(".")[2]]}'
-        warnings.warn(f'{old} is {new} now; the old path goes with 0.3', DeprecationWarning, stacklevel=2)
+        warnings.warn(
+            f'{old} is {new} now; the old path goes with 0.3', DeprecationWarning, stacklevel=2
+        )
         module.__getattr__ = lambda name: getattr(importlib.import_module(new), name)
 
 

@@ -1,9 +1,9 @@
 """Registries: from a config's `dict(type='Name', ...)` to an object.
 
-    >>> from i3dbox.registry import BACKBONES
-    >>> @BACKBONES.register
-    ... class MyBackbone: ...
-    >>> BACKBONES.build(dict(type='MyBackbone'))
+>>> from i3dbox.registry import BACKBONES
+>>> @BACKBONES.register
+... class MyBackbone: ...
+>>> BACKBONES.build(dict(type='MyBackbone'))
 """
 
 import importlib
@@ -34,24 +34,35 @@ class Registry:
             return lambda p: self.register(p, name=name)
         name = name or part.__name__
         known = self._parts.setdefault(name, part)
-        if known is not part and (known.__module__, known.__qualname__) != (part.__module__, part.__qualname__):
-            raise RegistryError(f'{self.kind} {name!r} is registered twice: in {known.__module__} '
-                                f'and in {part.__module__}')
+        if known is not part and (known.__module__, known.__qualname__) != (
+            part.__module__,
+            part.__qualname__,
+        ):
+            raise RegistryError(
+                f'{self.kind} {name!r} is registered twice: in {known.__module__} '
+                f'and in {part.__module__}'
+            )
         self._parts[name] = part
         return part
 
     def register_module(self, name=None, module=None):
-        """mmaction2's name for `register`: as a decorator with or without brackets and name, or called with a part."""
+        """mmaction2's name for `register`: as a decorator with or without brackets and name, or
+        called with a part.
+        """
         if name is not None and not isinstance(name, str):
             name, module = None, name
         return self.register(module, name=name)
 
     def get(self, type_):
-        """Returns the part that `type_` names: a registered name, a dotted path, or the part itself."""
+        """Returns the part that `type_` names: a registered name, a dotted path, or the part
+        itself.
+        """
         if not isinstance(type_, str):
             if callable(type_):
                 return type_
-            raise RegistryError(f"a {self.kind}'s type is a name, a dotted path or a class; got {type_!r}")
+            raise RegistryError(
+                f"a {self.kind}'s type is a name, a dotted path or a class; got {type_!r}"
+            )
         if type_ not in self._parts:
             self._import_packages()
         if type_ in self._parts:
@@ -59,9 +70,11 @@ class Registry:
         if '.' in type_:
             return self._from_dotted_path(type_)
         names = self.names()
-        raise RegistryError(f'no {self.kind} is called {type_!r}.{spelling_hint(type_, names, 0.5)} '
-                            f'Registered: {", ".join(names) or "none"}. '
-                            'Parts of your own are found when custom_imports names their module.')
+        raise RegistryError(
+            f'no {self.kind} is called {type_!r}.{spelling_hint(type_, names, 0.5)} '
+            f'Registered: {", ".join(names) or "none"}. '
+            'Parts of your own are found when custom_imports names their module.'
+        )
 
     def build(self, cfg, **defaults):
         """See `build_from_cfg`."""
@@ -113,7 +126,9 @@ def build_from_cfg(cfg, registry, **defaults):
         RegistryError: no type, an unknown type, or arguments that the part does not take.
     """
     if not isinstance(cfg, dict) or 'type' not in cfg:
-        raise RegistryError(f"a {registry.kind} is described by a dict with the key 'type'; got {cfg!r}")
+        raise RegistryError(
+            f"a {registry.kind} is described by a dict with the key 'type'; got {cfg!r}"
+        )
     args = {**defaults, **cfg}
     part = registry.get(args.pop('type'))
     _check_arguments(part, args, registry.kind)
@@ -121,7 +136,9 @@ def build_from_cfg(cfg, registry, **defaults):
         return part(**args)
     except (TypeError, ValueError, ArithmeticError, StopIteration) as error:
         name = getattr(part, '__name__', part)
-        raise RegistryError(f'{registry.kind} {name} cannot be built: {first_line(error)}') from error
+        raise RegistryError(
+            f'{registry.kind} {name} cannot be built: {first_line(error)}'
+        ) from error
 
 
 def _check_arguments(part, args, kind):
@@ -130,18 +147,25 @@ def _check_arguments(part, args, kind):
     unknown = [] if takes_any else [a for a in args if a not in parameters]
     if unknown:
         hint = spelling_hint(unknown[0], parameters)
-        raise RegistryError(f'{kind} {name} takes no argument {unknown[0]!r}.{hint} '
-                            f'It takes: {", ".join(parameters) or "none"}.')
+        raise RegistryError(
+            f'{kind} {name} takes no argument {unknown[0]!r}.{hint} '
+            f'It takes: {", ".join(parameters) or "none"}.'
+        )
     own = inspect.signature(part).parameters.values()
-    missing = [p.name for p in own if p.default is p.empty and p.name not in args
-               and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    missing = [
+        p.name
+        for p in own
+        if p.default is p.empty
+        and p.name not in args
+        and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    ]
     if missing:
         raise RegistryError(f'{kind} {name} needs the argument {missing[0]!r}')
 
 
 def parameters_of(part):
-    """What `part` takes, and whether it takes anything. A class that hands **kwargs on takes what its
-    bases take, too."""
+    """What `part` takes, and whether it takes anything. A class that hands **kwargs on takes what
+    its bases take, too."""
     parameters = {}
     for owner in inspect.getmro(part)[:-1] if inspect.isclass(part) else [part]:
         own = inspect.signature(owner).parameters

@@ -1,4 +1,6 @@
-"""Where the files are that come with the package: in a checkout beside it, in an installed copy inside it."""
+"""Where the files are that come with the package: in a checkout beside it, in an installed copy
+inside it.
+"""
 
 import os
 

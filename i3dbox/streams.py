@@ -1,6 +1,7 @@
 """The streams of the two-stream network, and what each takes.
 
-A stream is 'rgb' or 'flow'; 'joint' is both together, RGB first. The modality of a stream's clips is 'RGB' or 'Flow'.
+A stream is 'rgb' or 'flow'; 'joint' is both together, RGB first. The modality of a stream's clips
+is 'RGB' or 'Flow'.
 """
 
 from .errors import ConfigError

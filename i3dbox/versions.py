@@ -11,10 +11,24 @@ from .shipped_files import shipped_folder
 
 # Modules that i3dbox imports, and the packages that they come from.
 PACKAGES = {
-    'mindspore': 'mindspore', 'numpy': 'numpy', 'cv2': 'opencv-contrib-python-headless', 'av': 'av', 'numba': 'numba',
-    'google_crc32c': 'google-crc32c', 'addict': 'addict', 'packaging': 'packaging', 'yapf': 'yapf',
-    'terminaltables': 'terminaltables', 'tqdm': 'tqdm', 'matplotlib': 'matplotlib', 'PIL': 'pillow',
-    'setuptools': 'setuptools', 'onnx': 'onnx', 'onnxruntime': 'onnxruntime', 'openvino': 'openvino', 'h5py': 'h5py',
+    'mindspore': 'mindspore',
+    'numpy': 'numpy',
+    'cv2': 'opencv-contrib-python-headless',
+    'av': 'av',
+    'numba': 'numba',
+    'google_crc32c': 'google-crc32c',
+    'addict': 'addict',
+    'packaging': 'packaging',
+    'yapf': 'yapf',
+    'terminaltables': 'terminaltables',
+    'tqdm': 'tqdm',
+    'matplotlib': 'matplotlib',
+    'PIL': 'pillow',
+    'setuptools': 'setuptools',
+    'onnx': 'onnx',
+    'onnxruntime': 'onnxruntime',
+    'openvino': 'openvino',
+    'h5py': 'h5py',
 }
 
 
@@ -27,7 +41,8 @@ def installed(package):
 
 
 def tested():
-    """Returns the newest versions that i3dbox was tested with on this Python, a dict of package to version (str).
+    """Returns the newest versions that i3dbox was tested with on this Python, a dict of package to
+    version (str).
 
     It is empty on a Python that was not tested, and where the files are not there.
     """
@@ -42,7 +57,8 @@ def newer_than_tested(modules=tuple(PACKAGES)):
     """Returns what is installed newer than it was tested, as in 'av 20.0.0 (tested: 19.0.2)'.
 
     Args:
-        modules (iterable of str): the modules to look at; others than those of PACKAGES are passed over.
+        modules (iterable of str): the modules to look at; others than those of PACKAGES are passed
+            over.
     """
     known, found = tested(), []
     for package in (PACKAGES[module] for module in PACKAGES if module in modules):
@@ -60,14 +76,18 @@ def _is_newer(version, other):
 
 
 def cpu_warning(version):
-    """Returns a warning (str) if MindSpore `version` makes CPU runs far slower than others do, else None.
+    """Returns a warning (str) if MindSpore `version` makes CPU runs far slower than others do, else
+    None.
 
-    From 2.9.0 on, at least up to 2.10.0, every CPU convolution wider than 1x1x1 falls to oneDNN's reference
-    kernel. Measured on 2 cores of an AMD EPYC: a 64-channel 3x3x3 convolution at 8 x 28 x 28 takes 1370 to
-    1640 ms, and 14 ms in 2.8.0.
+    From 2.9.0 on, at least up to 2.10.0, every CPU convolution wider than 1x1x1 falls to oneDNN's
+    reference kernel. Measured on 2 cores of an AMD EPYC: a 64-channel 3x3x3 convolution at 8 x 28 x
+    28 takes 1370 to 1640 ms, and 14 ms in 2.8.0.
     """
     numbers = re.match(r'(\d+)\.(\d+)', version)
     if numbers and tuple(map(int, numbers.groups())) >= (2, 9):
-        return (f'MindSpore {version} computes convolutions on the CPU about 100 times slower than 2.8.0: '
-                'install mindspore==2.8.0 for CPU runs')
+        return (
+            f'MindSpore {version} computes convolutions on the CPU about 100 times slower than '
+            f'2.8.0: '
+            'install mindspore==2.8.0 for CPU runs'
+        )
     return None

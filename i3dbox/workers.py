@@ -1,6 +1,7 @@
 """Processes and threads that work for this one: how many, and how they start and end."""
 
 import contextlib
+import functools
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -19,7 +20,9 @@ def usable_cores():
 
 
 def free_memory():
-    """The memory in bytes that this process may still take, or None where the system does not say."""
+    """The memory in bytes that this process may still take, or None where the system does not
+    say.
+    """
     try:
         with open('/proc/meminfo', encoding='ascii') as file:
             free = int(re.search(r'MemAvailable:\s+(\d+) kB', file.read())[1]) * 1024
@@ -32,7 +35,9 @@ def free_memory():
 
 
 def spawn_context():
-    """The multiprocessing context for workers: spawn, as a fork would copy threads in whatever state they are."""
+    """The multiprocessing context for workers: spawn, as a fork would copy threads in whatever
+    state they are.
+    """
     return multiprocessing.get_context('spawn')
 
 
@@ -40,7 +45,8 @@ def start_worker(on_interrupt=signal.SIG_IGN, counter=None):
     """Makes this process a good worker: it ends with its parent, and OpenCV uses one thread in it.
 
     Args:
-        on_interrupt: what Ctrl-C does to it; by default nothing, for the main process ends its workers.
+        on_interrupt: what Ctrl-C does to it; by default nothing, for the main process ends its
+            workers.
         counter (multiprocessing.Value): what `count_frame` adds to.
     """
     global _counter
@@ -60,6 +66,7 @@ def count_frame():
 def one_opencv_thread():
     """The workers are the parallelism; OpenCV's own threads would only contend with them."""
     import cv2
+
     cv2.setNumThreads(1)
 
 
@@ -68,19 +75,23 @@ def _die_with_parent():
     os._exit(1)
 
 
+def _put(values, stop, *value):
+    """Puts a value into a queue as soon as there is room, unless `stop` (Event) is set."""
+    while not stop.is_set():
+        try:
+            return values.put(value, timeout=0.1)
+        except queue.Full:
+            continue
+
+
 def ahead(iterable):
     """Yields what a generator yields, while a thread already works on the next.
 
-    Its errors come where its next value would have come. Closing it ends the thread, and then the generator.
+    Its errors come where its next value would have come. Closing it ends the thread, and then the
+    generator.
     """
     values, stop = queue.Queue(1), threading.Event()
-
-    def put(*value):
-        while not stop.is_set():
-            try:
-                return values.put(value, timeout=0.1)
-            except queue.Full:
-                continue
+    put = functools.partial(_put, values, stop)
 
     def work():
         try:

@@ -15,7 +15,9 @@ NUM_REAL_FRAMES = 24  # in each folder of frames of `real_root`
 
 @pytest.fixture(autouse=True)
 def quiet_log():
-    """Takes back what a run has set up in the project's logger, so that no test hears of another one's."""
+    """Takes back what a run has set up in the project's logger, so that no test hears of another
+    one's.
+    """
     logger = logging.getLogger('i3dbox')
     handlers, level, propagate = list(logger.handlers), logger.level, logger.propagate
     yield
@@ -40,10 +42,14 @@ def shared_data():
 
 @pytest.fixture(scope='session')
 def real_root(shared_data, tmp_path_factory):
-    """Four videos of two classes; their first frames as folders, and made-up flow with one image less."""
+    """Four videos of two classes; their first frames as folders, and made-up flow with one image
+    less.
+    """
     root = tmp_path_factory.mktemp('ucf101')
     lines = []
-    for i, source in enumerate(('test.avi', 'part_0.mp4', 'test_video_structuralize.mp4', 'test.mp4')):
+    for i, source in enumerate(
+        ('test.avi', 'part_0.mp4', 'test_video_structuralize.mp4', 'test.mp4')
+    ):
         label = i % 2 + 1
         name = f'Class{label}/v_Class{label}_g0{i + 1}_c01'
         video = root / 'videos' / f'{name}.avi'
@@ -51,9 +57,13 @@ def real_root(shared_data, tmp_path_factory):
         shutil.copy(shared_data / 'videos' / source, video)
         capture = cv2.VideoCapture(str(video))
         frames = [capture.read()[1] for _ in range(NUM_REAL_FRAMES)]
-        flow = [np.full((*frame.shape[:2], 2), 128 + k, np.uint8) for k, frame in enumerate(frames[:-1])]
-        for folder, images, template in (('rawframes', [f[..., ::-1] for f in frames], 'image_{:05d}.jpg'),
-                                         ('flow', flow, 'image_{1:05d}{0}.jpg')):
+        flow = [
+            np.full((*frame.shape[:2], 2), 128 + k, np.uint8) for k, frame in enumerate(frames[:-1])
+        ]
+        for folder, images, template in (
+            ('rawframes', [f[..., ::-1] for f in frames], 'image_{:05d}.jpg'),
+            ('flow', flow, 'image_{1:05d}{0}.jpg'),
+        ):
             write_images(root / folder / name, images, template)
             (root / folder / name / 'n_frames').write_text(str(len(images)))
         lines.append(f'{name}.avi {label}\n')
@@ -68,4 +78,7 @@ def real_root(shared_data, tmp_path_factory):
 def tiny_export(tmp_path_factory):
     """A function: exports the tiny network in a folder of its own, see tiny_export.export_tiny."""
     from tiny_export import export_tiny  # which needs MindSpore
-    return lambda *args, **arguments: export_tiny(tmp_path_factory.mktemp('tiny'), *args, **arguments)
+
+    return lambda *args, **arguments: export_tiny(
+        tmp_path_factory.mktemp('tiny'), *args, **arguments
+    )

@@ -1,4 +1,6 @@
-"""Checkpoints of I3D with made-up weights under which signals keep their size, so that differences mean something."""
+"""Checkpoints of I3D with made-up weights under which signals keep their size, so that differences
+mean something.
+"""
 
 import numpy as np
 
@@ -10,13 +12,18 @@ CHANNELS = {'RGB': 3, 'Flow': 2}
 
 def write_i3d_checkpoint(path, modality, num_classes, **meta):
     """Writes a .ckpt of a whole I3D; returns its path as text."""
-    write_checkpoint(str(path), plausible(parameter_shapes(CHANNELS[modality], num_classes), CHANNELS[modality]),
-                     meta=dict(modality=modality, **meta))
+    write_checkpoint(
+        str(path),
+        plausible(parameter_shapes(CHANNELS[modality], num_classes), CHANNELS[modality]),
+        meta=dict(modality=modality, **meta),
+    )
     return str(path)
 
 
 def plausible(shapes, seed=0):
-    """Arrays for parameters (name -> shape): He's deviation for weights, statistics around 0 and 1."""
+    """Arrays for parameters (name -> shape): He's deviation for weights, statistics around 0 and
+    1.
+    """
     rng = np.random.default_rng(seed)
     arrays = {}
     for name, shape in shapes.items():

@@ -1,4 +1,5 @@
-"""An independent I3D in NumPy, written from the paper and TensorFlow's definition of "same" padding.
+"""An independent I3D in NumPy, written from the paper and TensorFlow's definition of "same"
+padding.
 
 It shares nothing with the package but the names of the parameters. Slow and plain on purpose.
 """
@@ -7,15 +8,30 @@ import itertools
 
 import numpy as np
 
-STEM = [('Conv3d_1a_7x7', (7, 7, 7), (2, 2, 2)), ('MaxPool3d_2a_3x3', (1, 3, 3), (1, 2, 2)),
-        ('Conv3d_2b_1x1', (1, 1, 1), (1, 1, 1)), ('Conv3d_2c_3x3', (3, 3, 3), (1, 1, 1)),
-        ('MaxPool3d_3a_3x3', (1, 3, 3), (1, 2, 2)), ('Mixed_3b',), ('Mixed_3c',),
-        ('MaxPool3d_4a_3x3', (3, 3, 3), (2, 2, 2)), ('Mixed_4b',), ('Mixed_4c',), ('Mixed_4d',), ('Mixed_4e',),
-        ('Mixed_4f',), ('MaxPool3d_5a_2x2', (2, 2, 2), (2, 2, 2)), ('Mixed_5b',), ('Mixed_5c',)]
+STEM = [
+    ('Conv3d_1a_7x7', (7, 7, 7), (2, 2, 2)),
+    ('MaxPool3d_2a_3x3', (1, 3, 3), (1, 2, 2)),
+    ('Conv3d_2b_1x1', (1, 1, 1), (1, 1, 1)),
+    ('Conv3d_2c_3x3', (3, 3, 3), (1, 1, 1)),
+    ('MaxPool3d_3a_3x3', (1, 3, 3), (1, 2, 2)),
+    ('Mixed_3b',),
+    ('Mixed_3c',),
+    ('MaxPool3d_4a_3x3', (3, 3, 3), (2, 2, 2)),
+    ('Mixed_4b',),
+    ('Mixed_4c',),
+    ('Mixed_4d',),
+    ('Mixed_4e',),
+    ('Mixed_4f',),
+    ('MaxPool3d_5a_2x2', (2, 2, 2), (2, 2, 2)),
+    ('Mixed_5b',),
+    ('Mixed_5c',),
+]
 
 
 def windows(x, kernel, stride, fill):
-    """Yields (offset, strided view) of x (N x T x H x W x C), padded as TensorFlow pads for "same"."""
+    """Yields (offset, strided view) of x (N x T x H x W x C), padded as TensorFlow pads for
+    "same".
+    """
     pads, sizes = [(0, 0)], []
     for size, k, s in zip(x.shape[1:4], kernel, stride):
         out = -(-size // s)
@@ -24,7 +40,15 @@ def windows(x, kernel, stride, fill):
         sizes.append(out)
     x = np.pad(x, [*pads, (0, 0)], constant_values=fill)
     for offset in itertools.product(*map(range, kernel)):
-        yield offset, x[(slice(None), *(slice(o, o + (n - 1) * s + 1, s) for o, n, s in zip(offset, sizes, stride)))]
+        yield (
+            offset,
+            x[
+                (
+                    slice(None),
+                    *(slice(o, o + (n - 1) * s + 1, s) for o, n, s in zip(offset, sizes, stride)),
+                )
+            ],
+        )
 
 
 def convolve(x, weight, stride):
@@ -49,16 +73,20 @@ def unit(x, p, name, stride=(1, 1, 1)):
 
 
 def mixed(x, p, name):
-    branches = [unit(x, p, f'{name}.b0'),
-                unit(unit(x, p, f'{name}.b1a'), p, f'{name}.b1b'),
-                unit(unit(x, p, f'{name}.b2a'), p, f'{name}.b2b'),
-                unit(max_pool(x, (3, 3, 3), (1, 1, 1)), p, f'{name}.b3b')]
+    branches = [
+        unit(x, p, f'{name}.b0'),
+        unit(unit(x, p, f'{name}.b1a'), p, f'{name}.b1b'),
+        unit(unit(x, p, f'{name}.b2a'), p, f'{name}.b2b'),
+        unit(max_pool(x, (3, 3, 3), (1, 1, 1)), p, f'{name}.b3b'),
+    ]
     return np.concatenate(branches, -1)
 
 
 def endpoints(x, p):
     """x: N x T x H x W x C in [-1, 1]. Returns every endpoint, channels last, and the logits."""
-    p = {name.split('.', 1)[1]: value for name, value in p.items()}  # without 'backbone.' and 'head.'
+    p = {
+        name.split('.', 1)[1]: value for name, value in p.items()
+    }  # without 'backbone.' and 'head.'
     outputs = {}
     for name, *geometry in STEM:
         if name.startswith('Mixed'):

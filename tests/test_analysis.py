@@ -1,4 +1,6 @@
-"""The commands that measure: their figures are those of independent counts, and everything has its name."""
+"""The commands that measure: their figures are those of independent counts, and everything has its
+name.
+"""
 
 import contextlib
 import io
@@ -21,13 +23,21 @@ from i3dbox.models.i3d_table import ENDPOINTS, NORM, parameter_shapes
 from i3dbox.registry import BACKBONES
 
 ROOT = pathlib.Path(__file__).parents[1]
-TINY_MODEL = dict(type='Recognizer3D', backbone=dict(type='TinyBackbone'), head=dict(type='I3DHead', num_classes=3))
-TWO_STREAM = dict(type='TwoStreamRecognizer', rgb=TINY_MODEL, flow=dict(TINY_MODEL, modality='Flow'))
+TINY_MODEL = dict(
+    type='Recognizer3D',
+    backbone=dict(type='TinyBackbone'),
+    head=dict(type='I3DHead', num_classes=3),
+)
+TWO_STREAM = dict(
+    type='TwoStreamRecognizer', rgb=TINY_MODEL, flow=dict(TINY_MODEL, modality='Flow')
+)
 
 
 @pytest.fixture(autouse=True, scope='module')
 def mode():
-    """Runners choose graph mode for the whole process; what comes later finds the mode of before."""
+    """Runners choose graph mode for the whole process; what comes later finds the mode of
+    before.
+    """
     before = ms.get_context('mode')
     yield
     ms.set_context(mode=before)
@@ -50,8 +60,11 @@ def figures(tmp_path, command, *args):
 
 # get_flops
 
+
 def i3d_multiply_adds(size, in_channels, num_classes):
-    """Multiply-adds of I3D by block, from its table: a convolution's weights times its output's places."""
+    """Multiply-adds of I3D by block, from its table: a convolution's weights times its output's
+    places.
+    """
     size, channels, found = list(size), in_channels, {}
     for name, spec in ENDPOINTS.items():
         if name.startswith('MaxPool'):
@@ -59,7 +72,7 @@ def i3d_multiply_adds(size, in_channels, num_classes):
         elif name.startswith('Conv'):
             width, kernel, stride = spec
             size = [-(-side // stride) for side in size]
-            found[name] = width * channels * kernel ** 3 * math.prod(size)
+            found[name] = width * channels * kernel**3 * math.prod(size)
             channels = width
         else:
             b0, b1a, b1b, b2a, b2b, b3b = spec
@@ -73,18 +86,36 @@ def i3d_multiply_adds(size, in_channels, num_classes):
 @pytest.mark.parametrize('modality, channels', [('RGB', 3), ('Flow', 2)])
 def test_the_figures_of_i3d_agree_with_its_table(tmp_path, modality, channels):
     config = f'i3d_{modality.lower()}_synthetic'
-    found, printed = figures(tmp_path, 'get_flops', config, '--clip-len', 24, '--size', 64, 40,
-                             '--cfg-options', 'model.head.num_classes=400')
+    found, printed = figures(
+        tmp_path,
+        'get_flops',
+        config,
+        '--clip-len',
+        24,
+        '--size',
+        64,
+        40,
+        '--cfg-options',
+        'model.head.num_classes=400',
+    )
     expected = i3d_multiply_adds((24, 40, 64), channels, 400)
     by_layer = {layer['name'].split('.')[-1]: layer for layer in found['layers']}
     assert {name: by_layer[name]['multiply_adds'] for name in expected} == expected
     assert found['multiply_adds'] == sum(expected.values())
     for name, layer in by_layer.items():
-        shapes = {key: shape for key, shape in parameter_shapes(channels, 400).items()
-                  if f'.{name}.' in key and not key.endswith(NORM[2:])}
+        shapes = {
+            key: shape
+            for key, shape in parameter_shapes(channels, 400).items()
+            if f'.{name}.' in key and not key.endswith(NORM[2:])
+        }
         assert layer['parameters'] == sum(map(math.prod, shapes.values()))
     assert found['clip'] == [24, 40, 64] and found['not_seen'] == []
-    assert f'{found["parameters"]:,}' in printed and by_layer['Mixed_5c']['shape'] == [1024, 3, 2, 2]
+    assert f'{found["parameters"]:,}' in printed and by_layer['Mixed_5c']['shape'] == [
+        1024,
+        3,
+        2,
+        2,
+    ]
     if modality == 'RGB':
         assert found['parameters'] == 12_697_264
 
@@ -97,18 +128,33 @@ def test_a_backbone_of_ones_own_is_counted(tmp_path):
     config = tiny.write_config(tmp_path)
     found, _ = figures(tmp_path, 'get_flops', config, '--clip-len', 4, '--size', 8)
     first, second, logits = 4 * 3 * 27 * (2 * 4 * 4), 6 * 4 * (2 * 4 * 4), 3 * 6
-    assert {layer['name']: (layer['multiply_adds'], layer['parameters']) for layer in found['layers']} == {
-        'preprocess': (0, 0), 'backbone.first': (first, 4 * 3 * 27 + 8), 'backbone.second': (second, 6 * 4 + 12),
-        'head.dropout': (0, 0), 'head.logits': (logits, 3 * 6 + 3)}
+    assert {
+        layer['name']: (layer['multiply_adds'], layer['parameters']) for layer in found['layers']
+    } == {
+        'preprocess': (0, 0),
+        'backbone.first': (first, 4 * 3 * 27 + 8),
+        'backbone.second': (second, 6 * 4 + 12),
+        'head.dropout': (0, 0),
+        'head.logits': (logits, 3 * 6 + 3),
+    }
     assert found['multiply_adds'] == first + second + logits
     assert found['statistics'] == 2 * (4 + 6) + 1  # moving statistics, and the dropout's counter
 
 
 def test_two_streams_are_the_sum_of_both(tmp_path):
-    single = [total(count(build_recognizer(dict(TINY_MODEL, modality=modality)), (4, 8, 8)))
-              for modality in ('RGB', 'Flow')]
-    found, printed = figures(tmp_path, 'get_flops', tiny.write_config(tmp_path, model=TWO_STREAM), '--clip-len', 4,
-                             '--size', 8)
+    single = [
+        total(count(build_recognizer(dict(TINY_MODEL, modality=modality)), (4, 8, 8)))
+        for modality in ('RGB', 'Flow')
+    ]
+    found, printed = figures(
+        tmp_path,
+        'get_flops',
+        tiny.write_config(tmp_path, model=TWO_STREAM),
+        '--clip-len',
+        4,
+        '--size',
+        8,
+    )
     for key in ('multiply_adds', 'parameters', 'statistics'):
         assert found[key] == sum(getattr(stream, key) for stream in single)
     assert 'rgb.backbone.first' in printed and 'flow.backbone.first' in printed
@@ -116,7 +162,9 @@ def test_two_streams_are_the_sum_of_both(tmp_path):
 
 @BACKBONES.register
 class OddBackbone(nn.Cell):
-    """A convolution that is used twice, a transposed and a dense layer, and weights that no cell multiplies."""
+    """A convolution that is used twice, a transposed and a dense layer, and weights that no cell
+    multiplies.
+    """
 
     out_channels = 5
 
@@ -134,8 +182,15 @@ class OddBackbone(nn.Cell):
 
 def test_each_kind_of_layer_counts_as_often_as_it_runs_and_what_is_not_seen_is_told(tmp_path):
     model = dict(TINY_MODEL, backbone=dict(type='OddBackbone'))
-    found, printed = figures(tmp_path, 'get_flops', tiny.write_config(tmp_path, model=model), '--clip-len', 2,
-                             '--size', 3)
+    found, printed = figures(
+        tmp_path,
+        'get_flops',
+        tiny.write_config(tmp_path, model=model),
+        '--clip-len',
+        2,
+        '--size',
+        3,
+    )
     layers = {layer['name']: layer for layer in found['layers']}
     places = 2 * 3 * 3
     assert layers['backbone.twice']['multiply_adds'] == 2 * 3 * 3 * places
@@ -143,12 +198,18 @@ def test_each_kind_of_layer_counts_as_often_as_it_runs_and_what_is_not_seen_is_t
     assert layers['backbone.up']['multiply_adds'] == 3 * 2 * 8 * places
     assert layers['backbone.dense']['multiply_adds'] == 2 * 4 * 8 * places
     assert layers['backbone']['parameters'] == 20
-    assert found['not_seen'] == ['backbone'] and 'was not seen, and is missing above: backbone' in printed
+    assert (
+        found['not_seen'] == ['backbone']
+        and 'was not seen, and is missing above: backbone' in printed
+    )
 
 
 def test_depth_tells_blocks_branches_and_layers_apart():
-    model = dict(type='Recognizer3D', backbone=dict(type='InceptionI3D', endpoints='Mixed_3b'),
-                 head=dict(type='I3DHead', num_classes=4))
+    model = dict(
+        type='Recognizer3D',
+        backbone=dict(type='InceptionI3D', endpoints='Mixed_3b'),
+        head=dict(type='I3DHead', num_classes=4),
+    )
     layers = count(build_recognizer(model), (8, 32, 32))
     names = {depth: [row.name for row in blocks(layers, depth)] for depth in (1, 2, 3)}
     assert 'backbone.Mixed_3b' in names[1] and 'backbone.Mixed_3b.b1a' in names[2]
@@ -165,25 +226,41 @@ def test_counting_leaves_the_network_and_the_mode_alone():
     assert not recognizer.head.logits._forward_hook
 
 
-@pytest.mark.parametrize('config, given, size', [
-    ('i3d_rgb_ucf101', {}, (64, 224, 224)), ('two_stream_synthetic', {}, (8, 64, 64)),
-    ('i3d_flow_synthetic', dict(clip_len=16, size=[48]), (16, 48, 48)),
-    ('i3d_flow_synthetic', dict(size=[48, 32]), (8, 32, 48))])
+@pytest.mark.parametrize(
+    'config, given, size',
+    [
+        ('i3d_rgb_ucf101', {}, (64, 224, 224)),
+        ('two_stream_synthetic', {}, (8, 64, 64)),
+        ('i3d_flow_synthetic', dict(clip_len=16, size=[48]), (16, 48, 48)),
+        ('i3d_flow_synthetic', dict(size=[48, 32]), (8, 32, 48)),
+    ],
+)
 def test_the_size_is_the_test_pipelines_unless_it_is_given(config, given, size):
     assert clip_size(Config.fromfile(str(ROOT / 'configs' / f'{config}.py')), **given) == size
 
 
 def test_a_crop_of_width_and_height_is_understood_and_a_config_without_data_has_the_papers_size():
-    steps = [dict(type='SampleFrames', clip_len=4), dict(type='CenterCrop', size=(40, 30)), dict(type='PackClips')]
+    steps = [
+        dict(type='SampleFrames', clip_len=4),
+        dict(type='CenterCrop', size=(40, 30)),
+        dict(type='PackClips'),
+    ]
     assert clip_size(Config(dict(data=dict(test=dict(pipeline=steps))))) == (4, 30, 40)
     assert clip_size(Config(dict(model=TINY_MODEL))) == (64, 224, 224)
 
 
-@pytest.mark.parametrize('args, message', [
-    (['--clip-len', '4'], 'takes clips of at least 8 frames of 32 x 32; the pipeline gives 4 frames'),
-    (['--size', '1', '2', '3'], '--size is one number, or width and height; got 1 2 3'),
-    (['--json', '.'], 'it is a folder'),
-    (['--cfg-options', 'model=None'], "has no 'model'")])
+@pytest.mark.parametrize(
+    'args, message',
+    [
+        (
+            ['--clip-len', '4'],
+            'takes clips of at least 8 frames of 32 x 32; the pipeline gives 4 frames',
+        ),
+        (['--size', '1', '2', '3'], '--size is one number, or width and height; got 1 2 3'),
+        (['--json', '.'], 'it is a folder'),
+        (['--cfg-options', 'model=None'], "has no 'model'"),
+    ],
+)
 @pytest.mark.parametrize('command', ['get_flops', 'benchmark_model'])
 def test_what_cannot_be_counted_or_measured_is_told_in_one_line(command, args, message):
     status, printed = run(command, 'i3d_rgb_synthetic', *args)
@@ -197,8 +274,13 @@ GENERATION = dict(train_groups=1, test_groups=1, clips_per_group=1, num_frames=6
 
 
 def synthetic(modality):
-    steps = [dict(type='OpenClip'), dict(type='SampleFrames', clip_len=4), dict(type='DecodeClip'),
-             dict(type='RandomCrop', size=32), dict(type='PackClips')]
+    steps = [
+        dict(type='OpenClip'),
+        dict(type='SampleFrames', clip_len=4),
+        dict(type='DecodeClip'),
+        dict(type='RandomCrop', size=32),
+        dict(type='PackClips'),
+    ]
     return dict(type='SyntheticActions', modality=modality, generation=GENERATION, pipeline=steps)
 
 
@@ -209,9 +291,17 @@ def cache(tmp_path_factory, monkeypatch):
 
 
 def test_every_number_of_workers_and_every_step_has_its_row(cache, tmp_path):
-    config = tiny.write_config(tmp_path, data=dict(batch_size=3, num_workers=1, train=synthetic('RGB')))
-    found, printed = figures(tmp_path, 'benchmark_loader', config, '--batches', 2, '--num-workers', 0, 2, 1)
-    assert [(row['num_workers'], row['configured']) for row in found['loaders']] == [(1, True), (0, False), (2, False)]
+    config = tiny.write_config(
+        tmp_path, data=dict(batch_size=3, num_workers=1, train=synthetic('RGB'))
+    )
+    found, printed = figures(
+        tmp_path, 'benchmark_loader', config, '--batches', 2, '--num-workers', 0, 2, 1
+    )
+    assert [(row['num_workers'], row['configured']) for row in found['loaders']] == [
+        (1, True),
+        (0, False),
+        (2, False),
+    ]
     rows = [row['step'] for row in found['steps']]
     assert rows == [*STEPS, 'the rest of loading', 'building the batch']
     assert all(step in printed for step in rows) and '1 (config)' in printed
@@ -225,7 +315,9 @@ def test_every_number_of_workers_and_every_step_has_its_row(cache, tmp_path):
 def test_two_streams_are_told_apart(cache, tmp_path):
     both = dict(type='TwoStreamDataset', rgb=synthetic('RGB'), flow=synthetic('Flow'))
     config = tiny.write_config(tmp_path, data=dict(batch_size=2, test=both))
-    found, printed = figures(tmp_path, 'benchmark_loader', config, '--subset', 'test', '--batches', 1)
+    found, printed = figures(
+        tmp_path, 'benchmark_loader', config, '--subset', 'test', '--batches', 1
+    )
     assert [row['stream'] for row in found['loaders']] == ['rgb', 'flow'] and 'Stream' in printed
     rgb, flow = (row['mb_per_s'] for row in found['loaders'])
     assert rgb / flow == pytest.approx(3 / 2)
@@ -234,11 +326,18 @@ def test_two_streams_are_told_apart(cache, tmp_path):
 
 
 def test_the_given_batch_size_and_the_loader_of_the_subset_are_used(tmp_path):
-    data = dict(batch_size=4, num_workers=2, val_loader=dict(batch_size=1, num_workers=0), val=dict(type='TinyDataset'))
+    data = dict(
+        batch_size=4,
+        num_workers=2,
+        val_loader=dict(batch_size=1, num_workers=0),
+        val=dict(type='TinyDataset'),
+    )
     config = tiny.write_config(tmp_path, data=data)
     found, _ = figures(tmp_path, 'benchmark_loader', config, '--subset', 'val', '--batches', 1)
     assert found['batch_size'] == 1 and found['loaders'][0]['num_workers'] == 0
-    found, _ = figures(tmp_path, 'benchmark_loader', config, '--subset', 'val', '--batches', 1, '--batch-size', 5)
+    found, _ = figures(
+        tmp_path, 'benchmark_loader', config, '--subset', 'val', '--batches', 1, '--batch-size', 5
+    )
     assert found['batch_size'] == 5
 
 
@@ -249,10 +348,15 @@ def test_what_is_measured_is_what_was_loaded_and_the_data_set_is_as_before():
     dataset = tiny.TinyDataset(6, damaged_samples=(1, 4), test_mode=True, damaged='skip')
     stream, damaged = Stream(6, 3, shuffle=False), []
     speed, step = loader_speed(dataset, stream, 4, damaged=damaged)
-    assert speed.samples == 4 * 2 and speed.streams == dict(imgs=dict(clips=8, frames=32, bytes=32 * 8 * 8 * 3))
+    assert speed.samples == 4 * 2 and speed.streams == dict(
+        imgs=dict(clips=8, frames=32, bytes=32 * 8 * 8 * 3)
+    )
     assert step == 2 + 4 + 2 and {report.name for report in damaged} == {'clip1', 'clip4'}
     steps = dataset.pipeline.steps
-    assert [row.step for row in step_times(dataset, stream, 2)] == ['the rest of loading', 'building the batch']
+    assert [row.step for row in step_times(dataset, stream, 2)] == [
+        'the rest of loading',
+        'building the batch',
+    ]
     assert dataset.pipeline.steps is steps and 'get' not in vars(dataset)
 
 
@@ -265,36 +369,73 @@ def test_damaged_samples_are_replaced_and_named_or_end_it(tmp_path):
     assert status == 1 and 'clip2.avi: it is made of noise' in printed
 
 
-@pytest.mark.parametrize('args, message', [
-    (['--subset', 'val'], "has no 'data.val'"),
-    (['--json', '.'], 'it is a folder'),
-    (['--cfg-options', 'data.worker=fibre'], "worker is one of 'thread', 'process'; got 'fibre'")])
+@pytest.mark.parametrize(
+    'args, message',
+    [
+        (['--subset', 'val'], "has no 'data.val'"),
+        (['--json', '.'], 'it is a folder'),
+        (
+            ['--cfg-options', 'data.worker=fibre'],
+            "worker is one of 'thread', 'process'; got 'fibre'",
+        ),
+    ],
+)
 def test_what_cannot_be_loaded_is_told_in_one_line(tmp_path, args, message):
     config = tiny.write_config(tmp_path, data=dict(batch_size=2, train=dict(type='TinyDataset')))
     status, printed = run('benchmark_loader', config, *args)
     assert status == 1 and message in printed
 
 
-@pytest.mark.parametrize('command, option, value', [
-    ('benchmark_loader', '--batches', '0'), ('benchmark_loader', '--num-workers', '-1'),
-    ('benchmark_loader', '--batch-size', '0'), ('benchmark_model', '--repeat', '0'),
-    ('benchmark_model', '--batch-size', 'x'), ('get_flops', '--clip-len', '0'), ('get_flops', '--depth', '0')])
+@pytest.mark.parametrize(
+    'command, option, value',
+    [
+        ('benchmark_loader', '--batches', '0'),
+        ('benchmark_loader', '--num-workers', '-1'),
+        ('benchmark_loader', '--batch-size', '0'),
+        ('benchmark_model', '--repeat', '0'),
+        ('benchmark_model', '--batch-size', 'x'),
+        ('get_flops', '--clip-len', '0'),
+        ('get_flops', '--depth', '0'),
+    ],
+)
 def test_numbers_out_of_range_are_refused(command, option, value, capsys):
     with pytest.raises(SystemExit) as caught:
         main(command, ['i3d_rgb_synthetic', option, value])
-    assert caught.value.code == 2 and f'argument {option}: invalid whole number from' in capsys.readouterr().err
+    assert (
+        caught.value.code == 2
+        and f'argument {option}: invalid whole number from' in capsys.readouterr().err
+    )
 
 
 # benchmark_model
+
 
 @pytest.fixture(scope='module')
 def measured(tmp_path_factory):
     """The figures and the text of a measurement of forward and training step."""
     folder = tmp_path_factory.mktemp('measured')
-    config = tiny.write_config(folder, data=None, total_epochs=0.5, accumulate=2, clip_grad_norm=1.0,
-                               freeze=dict(freeze_prefixes=['first']))
-    return figures(folder, 'benchmark_model', config, '--train', '--batch-size', 2, '--clip-len', 4, '--size', 8,
-                   '--repeat', 3)
+    config = tiny.write_config(
+        folder,
+        data=None,
+        total_epochs=0.5,
+        accumulate=2,
+        clip_grad_norm=1.0,
+        freeze=dict(freeze_prefixes=['first']),
+    )
+    return figures(
+        folder,
+        'benchmark_model',
+        config,
+        '--train',
+        '--batch-size',
+        2,
+        '--clip-len',
+        4,
+        '--size',
+        8,
+        '--repeat',
+        3,
+    )
 
 
 def test_forward_and_training_step_are_measured_without_data(measured):
@@ -309,8 +450,13 @@ def test_forward_and_training_step_are_measured_without_data(measured):
 
 def test_the_multiply_adds_are_those_of_the_batch(measured):
     found, _ = measured
-    assert found['multiply_adds'] == 2 * total(count(build_recognizer(TINY_MODEL), (4, 8, 8))).multiply_adds
-    assert found['multiply_adds_per_s'] == pytest.approx(1e3 * found['multiply_adds'] / found['forward']['median_ms'])
+    assert (
+        found['multiply_adds']
+        == 2 * total(count(build_recognizer(TINY_MODEL), (4, 8, 8))).multiply_adds
+    )
+    assert found['multiply_adds_per_s'] == pytest.approx(
+        1e3 * found['multiply_adds'] / found['forward']['median_ms']
+    )
 
 
 def test_the_training_step_freezes_what_the_config_freezes(measured):
@@ -319,14 +465,29 @@ def test_the_training_step_freezes_what_the_config_freezes(measured):
 
 def test_a_two_stream_network_is_measured_and_only_the_forward_unless_asked(tmp_path):
     config = tiny.write_config(tmp_path, model=TWO_STREAM, data=None, loss=None, optimizer=None)
-    found, printed = figures(tmp_path, 'benchmark_model', config, '--clip-len', 4, '--size', 8, '--repeat', 1)
-    assert found['forward']['compile_s'] >= 0 and 'training step' not in found and 'raining step' not in printed
+    found, printed = figures(
+        tmp_path, 'benchmark_model', config, '--clip-len', 4, '--size', 8, '--repeat', 1
+    )
+    assert (
+        found['forward']['compile_s'] >= 0
+        and 'training step' not in found
+        and 'raining step' not in printed
+    )
 
 
-@pytest.mark.parametrize('args, message', [
-    (['--train', '--cfg-options', 'loss=None'], "has no 'loss'"),
-    (['--train', '--cfg-options', "freeze={'freeze_prefixes':['nowhere']}"], "the prefix 'nowhere'"),
-    (['--device', 'Ascend'], "device 'Ascend': the config has runners for CPU")])
+@pytest.mark.parametrize(
+    'args, message',
+    [
+        (['--train', '--cfg-options', 'loss=None'], "has no 'loss'"),
+        (
+            ['--train', '--cfg-options', "freeze={'freeze_prefixes':['nowhere']}"],
+            "the prefix 'nowhere'",
+        ),
+        (['--device', 'Ascend'], "device 'Ascend': the config has runners for CPU"),
+    ],
+)
 def test_what_cannot_be_measured_is_told_in_one_line(tmp_path, args, message):
-    status, printed = run('benchmark_model', tiny.write_config(tmp_path), '--clip-len', 4, '--size', 8, *args)
+    status, printed = run(
+        'benchmark_model', tiny.write_config(tmp_path), '--clip-len', 4, '--size', 8, *args
+    )
     assert status == 1 and message in printed and printed.count('\n') == 1

@@ -16,6 +16,7 @@ def write(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return str(path)
+
     return write_file
 
 
@@ -31,14 +32,18 @@ def test_the_official_ucf101_splits_have_their_published_sizes(shared_data, spli
     entries = ann.read_ucf101_list(str(folder / f'trainlist0{split}.txt'), classes)
     others = ann.read_ucf101_list(str(folder / f'testlist0{split}.txt'), classes, labelled=False)
     assert (len(entries), len(others)) == (train, test)
-    assert {entry.label for entry in entries} == {entry.label for entry in others} == set(range(101))
+    assert (
+        {entry.label for entry in entries} == {entry.label for entry in others} == set(range(101))
+    )
     assert not {entry.path for entry in entries} & {entry.path for entry in others}
 
 
 def test_ucf101_lists_are_read_whatever_their_line_ends_spelling_and_byte_order_mark(write):
     path = write('\ufeffArchery/v_a.avi 1\r\nHandStandPushups/v_b.avi 2\r\n\r\n')
     assert facts(ann.read_ucf101_list(path, CLASSES)) == [
-        ('Archery/v_a.avi', 0), ('HandStandPushups/v_b.avi', 1)]
+        ('Archery/v_a.avi', 0),
+        ('HandStandPushups/v_b.avi', 1),
+    ]
 
 
 def test_a_ucf101_test_list_may_have_labels_or_not(write):
@@ -46,28 +51,37 @@ def test_a_ucf101_test_list_may_have_labels_or_not(write):
     assert [entry.label for entry in ann.read_ucf101_list(path, CLASSES, labelled=False)] == [0, 1]
 
 
-@pytest.mark.parametrize('text, message', [
-    ('', 'is empty'),
-    ('\n \r\n', 'is empty'),
-    ('Archery/v_a.avi 1\nArchery/v_b.avi\n', r":2: no label; expected 'Archery/v_b.avi 1'"),
-    ('Archery/v_a.avi 2\n', r":1: label 2 contradicts the folder: 'Archery' has label 1"),
-    ('Archery/v_a.avi 0\n', r':1: label 0 contradicts'),
-    ('Flying/v_a.avi 1\n', r":1: 'Flying' is none of the 2 classes"),
-    ('v_a.avi 1\n', r":1: expected 'Class/video.avi label'"),
-    ('Archery/v_a.avi 1\nArchery/v_a.avi 1\n', r":2: the video 'Archery/v_a.avi' stands in the list twice"),
-])
+@pytest.mark.parametrize(
+    'text, message',
+    [
+        ('', 'is empty'),
+        ('\n \r\n', 'is empty'),
+        ('Archery/v_a.avi 1\nArchery/v_b.avi\n', r":2: no label; expected 'Archery/v_b.avi 1'"),
+        ('Archery/v_a.avi 2\n', r":1: label 2 contradicts the folder: 'Archery' has label 1"),
+        ('Archery/v_a.avi 0\n', r':1: label 0 contradicts'),
+        ('Flying/v_a.avi 1\n', r":1: 'Flying' is none of the 2 classes"),
+        ('v_a.avi 1\n', r":1: expected 'Class/video.avi label'"),
+        (
+            'Archery/v_a.avi 1\nArchery/v_a.avi 1\n',
+            r":2: the video 'Archery/v_a.avi' stands in the list twice",
+        ),
+    ],
+)
 def test_a_bad_ucf101_list_is_refused_by_line(write, text, message):
     with pytest.raises(AnnotationError, match=message) as caught:
         ann.read_ucf101_list(write(text), CLASSES)
     assert 'list.txt' in str(caught.value)
 
 
-@pytest.mark.parametrize('text, message', [
-    ('', 'is empty'),
-    ('1 Archery\n3 Flying\n', ":2: expected '2 Class', got '3 Flying'"),
-    ('Archery\n', ":1: expected '1 Class'"),
-    ('1 Archery\n2 Archery\n', ":2: the class 'Archery' stands in the list twice"),
-])
+@pytest.mark.parametrize(
+    'text, message',
+    [
+        ('', 'is empty'),
+        ('1 Archery\n3 Flying\n', ":2: expected '2 Class', got '3 Flying'"),
+        ('Archery\n', ":1: expected '1 Class'"),
+        ('1 Archery\n2 Archery\n', ":2: the class 'Archery' stands in the list twice"),
+    ],
+)
 def test_a_bad_class_list_is_refused_by_line(write, text, message):
     with pytest.raises(AnnotationError, match=message):
         ann.read_ucf101_classes(write(text))
@@ -93,15 +107,20 @@ def test_hmdb51_names_hold_anything_and_ids_choose_the_subset(write, tmp_path, e
     _, entries = ann.read_hmdb51_split(str(tmp_path), 2, 'test')
     assert facts(entries) == [('wave/' + ODD_NAMES[1], 1)]
     write(f'{ODD_NAMES[2]} 2'.encode(encoding), 'wave_test_split2.txt')
-    assert facts(ann.read_hmdb51_split(str(tmp_path), 2, 'test')[1]) == [('wave/' + ODD_NAMES[2], 1)]
+    assert facts(ann.read_hmdb51_split(str(tmp_path), 2, 'test')[1]) == [
+        ('wave/' + ODD_NAMES[2], 1)
+    ]
 
 
 def test_bad_hmdb51_files_are_refused_by_line(write, tmp_path):
     with pytest.raises(AnnotationError, match='holds no file <class>_test_split1.txt'):
         ann.read_hmdb51_split(str(tmp_path), 1, 'train')
-    for text, message in (('a.avi 3\n', ":1: expected 'name.avi id' with id 0, 1 or 2, got 'a.avi 3'"),
-                          ('a b.avi\n', ":1: expected 'name.avi id'"), ('', 'is empty'),
-                          ('a.avi 1\na.avi 2\n', ":2: the video 'wave/a.avi' stands in the list twice")):
+    for text, message in (
+        ('a.avi 3\n', ":1: expected 'name.avi id' with id 0, 1 or 2, got 'a.avi 3'"),
+        ('a b.avi\n', ":1: expected 'name.avi id'"),
+        ('', 'is empty'),
+        ('a.avi 1\na.avi 2\n', ":2: the video 'wave/a.avi' stands in the list twice"),
+    ):
         write(text, 'wave_test_split1.txt')
         with pytest.raises(AnnotationError, match=message):
             ann.read_hmdb51_split(str(tmp_path), 1, 'train')
@@ -124,40 +143,54 @@ def test_the_originals_json_is_read(write):
     assert facts(ann.read_json(path, 'test')[1]) == [('run/c', 0)]
 
 
-@pytest.mark.parametrize('text, message', [
-    ('{"labels": [],\n  oops}', 'list.txt:2: not JSON'),
-    ('[1, 2]', 'expected an object with "labels" and "database"'),
-    ('{"labels": ["a"]}', 'expected an object with "labels" and "database"'),
-    (original_json(subset='testing'), "'a b': expected the subset \"training\" or"),
-    (original_json(annotations={'label': 'fly'}), "'a b': 'fly' is none of the 2 \"labels\""),
-    (original_json(annotations=None), "'a b': expected \"subset\" and \"annotations\" with \"label\""),
-])
+@pytest.mark.parametrize(
+    'text, message',
+    [
+        ('{"labels": [],\n  oops}', 'list.txt:2: not JSON'),
+        ('[1, 2]', 'expected an object with "labels" and "database"'),
+        ('{"labels": ["a"]}', 'expected an object with "labels" and "database"'),
+        (original_json(subset='testing'), '\'a b\': expected the subset "training" or'),
+        (original_json(annotations={'label': 'fly'}), "'a b': 'fly' is none of the 2 \"labels\""),
+        (
+            original_json(annotations=None),
+            '\'a b\': expected "subset" and "annotations" with "label"',
+        ),
+    ],
+)
 def test_a_bad_json_is_refused_by_entry(write, text, message):
     with pytest.raises(AnnotationError, match=re.escape(message)):
         ann.read_json(write(text), 'train')
 
 
 def test_mmactions_lists_may_hold_spaces_in_paths(write):
-    assert facts(ann.read_video_list(write('a b/c 1.mp4 7\nd.mp4 0\n'))) == [('a b/c 1.mp4', 7), ('d.mp4', 0)]
-    entry, = ann.read_rawframe_list(write('a b/c 1 250 7\n'))
+    assert facts(ann.read_video_list(write('a b/c 1.mp4 7\nd.mp4 0\n'))) == [
+        ('a b/c 1.mp4', 7),
+        ('d.mp4', 0),
+    ]
+    (entry,) = ann.read_rawframe_list(write('a b/c 1 250 7\n'))
     assert (entry.path, entry.total_frames, entry.label) == ('a b/c 1', 250, 7)
 
 
-@pytest.mark.parametrize('text, message', [
-    ('a.mp4 1\nb.mp4\n', r":2: expected 'path label' a line, got 'b.mp4'"),
-    ('a.mp4 walk\n', r":1: expected 'path label'"),
-    ('a.mp4 -1\n', r":1: expected 'path label'"),
-    ('7\n', r":1: expected 'path label'"),
-    ('a.mp4 1\na.mp4 2\n', ":2: the path 'a.mp4' stands in the list twice"),
-    ('', 'is empty'),
-])
+@pytest.mark.parametrize(
+    'text, message',
+    [
+        ('a.mp4 1\nb.mp4\n', r":2: expected 'path label' a line, got 'b.mp4'"),
+        ('a.mp4 walk\n', r":1: expected 'path label'"),
+        ('a.mp4 -1\n', r":1: expected 'path label'"),
+        ('7\n', r":1: expected 'path label'"),
+        ('a.mp4 1\na.mp4 2\n', ":2: the path 'a.mp4' stands in the list twice"),
+        ('', 'is empty'),
+    ],
+)
 def test_a_bad_video_list_is_refused_by_line(write, text, message):
     with pytest.raises(AnnotationError, match=message):
         ann.read_video_list(write(text))
 
 
 def test_a_frame_list_needs_both_numbers(write):
-    with pytest.raises(AnnotationError, match=":1: expected 'path total_frames label' a line, got 'a 1'"):
+    with pytest.raises(
+        AnnotationError, match=":1: expected 'path total_frames label' a line, got 'a 1'"
+    ):
         ann.read_rawframe_list(write('a 1\n'))
 
 

@@ -1,4 +1,6 @@
-"""The house stands as docs/architecture.md draws it: imports run downward, and nothing is there for nobody."""
+"""The house stands as docs/architecture.md draws it: imports run downward, and nothing is there for
+nobody.
+"""
 
 import ast
 import importlib
@@ -13,9 +15,36 @@ from i3dbox.moved import MOVED
 ROOT = pathlib.Path(__file__).parents[1]
 PACKAGE = ROOT / 'i3dbox'
 # From the ground up. A file or room imports what stands before it, and its own.
-ROOMS = ('errors', 'argument_checks', 'shipped_files', 'fileio', 'workers', 'versions', 'averages', 'streams', 'registry', 'config',
-         'flow', 'media', 'models', 'weights', 'exporters', 'evaluation', 'datasets', 'visualization', 'runtimes',
-         'preparation', 'engine', 'reports', 'config_checks', 'inference', 'apis', 'analysis', 'moved', 'commands')
+ROOMS = (
+    'errors',
+    'argument_checks',
+    'shipped_files',
+    'fileio',
+    'workers',
+    'versions',
+    'averages',
+    'streams',
+    'registry',
+    'config',
+    'flow',
+    'media',
+    'models',
+    'weights',
+    'exporters',
+    'evaluation',
+    'datasets',
+    'visualization',
+    'runtimes',
+    'preparation',
+    'engine',
+    'reports',
+    'config_checks',
+    'inference',
+    'apis',
+    'analysis',
+    'moved',
+    'commands',
+)
 # What commands share; these files are no commands.
 SHARED_BY_COMMANDS = ('arguments', 'report_jobs')
 
@@ -33,7 +62,9 @@ MODULES = modules()
 
 
 def imports(name):
-    """Yields (module of the package, line) for each import of a module, those inside functions too."""
+    """Yields (module of the package, line) for each import of a module, those inside functions
+    too.
+    """
     path = MODULES[name]
     for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
         if isinstance(node, ast.ImportFrom) and node.level:
@@ -50,9 +81,15 @@ def room(name):
 
 def test_each_import_of_another_room_runs_downward():
     assert {room(name) for name in MODULES} - {'i3dbox'} == set(ROOMS)
-    upward = [f'{name}:{line} imports {other}' for name in MODULES for other, line in imports(name)
-              if name != 'i3dbox' and other != 'i3dbox' and room(name) != room(other)
-              and ROOMS.index(room(name)) < ROOMS.index(room(other))]
+    upward = [
+        f'{name}:{line} imports {other}'
+        for name in MODULES
+        for other, line in imports(name)
+        if name != 'i3dbox'
+        and other != 'i3dbox'
+        and room(name) != room(other)
+        and ROOMS.index(room(name)) < ROOMS.index(room(other))
+    ]
     assert not upward, '\n'.join(upward)
 
 
@@ -70,7 +107,9 @@ def test_no_command_imports_another():
         if name.startswith('i3dbox.commands.'):
             for other, line in imports(name):
                 if other.startswith('i3dbox.commands.'):
-                    assert other.rpartition('.')[2] in SHARED_BY_COMMANDS, f'{name}:{line} imports {other}'
+                    assert other.rpartition('.')[2] in SHARED_BY_COMMANDS, (
+                        f'{name}:{line} imports {other}'
+                    )
 
 
 def public_names():
@@ -78,20 +117,33 @@ def public_names():
     for name, path in MODULES.items():
         for node in ast.parse(path.read_text(encoding='utf-8')).body:
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith('_'):
-                if not any('register' in ast.unparse(decorator) for decorator in node.decorator_list):
+                if not any(
+                    'register' in ast.unparse(decorator) for decorator in node.decorator_list
+                ):
                     yield name, node.name
 
 
 def test_no_public_name_is_used_nowhere():
-    sources = [path for folder in ('i3dbox', 'tools', 'configs', 'docs') for kind in ('*.py', '*.md')
-               for path in (ROOT / folder).rglob(kind)] + [ROOT / 'setup.py']
+    sources = [
+        path
+        for folder in ('i3dbox', 'tools', 'configs', 'docs')
+        for kind in ('*.py', '*.md')
+        for path in (ROOT / folder).rglob(kind)
+    ] + [ROOT / 'setup.py']
     words = {}
     for path in sources:
         for word in re.findall(r'\w+', path.read_text(encoding='utf-8')):
             words[word] = words.get(word, 0) + 1
-    called_by_name = ('add_arguments', 'run', 'build_with_shipped_files')  # of each command; of setup.py
-    unused = [f'{module}.{name}' for module, name in public_names()
-              if words[name] < 2 and name not in called_by_name]
+    called_by_name = (
+        'add_arguments',
+        'run',
+        'build_with_shipped_files',
+    )  # of each command; of setup.py
+    unused = [
+        f'{module}.{name}'
+        for module, name in public_names()
+        if words[name] < 2 and name not in called_by_name
+    ]
     assert not unused, unused
 
 
@@ -103,6 +155,11 @@ def test_an_old_import_path_works_and_tells_the_new_one(old):
         module = importlib.import_module(f'i3dbox.{old}')
     assert f'i3dbox.{old} is i3dbox.{MOVED[old]} now' in str(caught[-1].message)
     new = MODULES[f'i3dbox.{MOVED[old]}']
-    offered = [node.name for node in ast.parse(new.read_text()).body
-               if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
-    assert getattr(module, offered[0]) is getattr(importlib.import_module(f'i3dbox.{MOVED[old]}'), offered[0])
+    offered = [
+        node.name
+        for node in ast.parse(new.read_text()).body
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+    ]
+    assert getattr(module, offered[0]) is getattr(
+        importlib.import_module(f'i3dbox.{MOVED[old]}'), offered[0]
+    )

@@ -1,4 +1,6 @@
-"""Averages of clips, of steps and of streams are the same on the host and in the graph, for any logits."""
+"""Averages of clips, of steps and of streams are the same on the host and in the graph, for any
+logits.
+"""
 
 import mindspore as ms
 import numpy as np
@@ -25,7 +27,9 @@ class InGraph(nn.Cell):
 
 def in_graph(function, *arrays, others=()):
     ms.set_context(mode=ms.GRAPH_MODE)
-    return InGraph(function, *others)(*(Tensor(array.astype(np.float32)) for array in arrays)).asnumpy()
+    return InGraph(function, *others)(
+        *(Tensor(array.astype(np.float32)) for array in arrays)
+    ).asnumpy()
 
 
 @pytest.fixture
@@ -52,7 +56,9 @@ def test_logits_that_are_far_apart_have_a_finite_answer_that_tells_them_apart():
     assert np.isfinite(scores).all()
     assert top_k_accuracy(scores, np.array([0, 1]))['top1_acc'] == 1.0
     answer = average_clips(FAR_APART, 'prob')[0]
-    np.testing.assert_allclose(answer, [-np.log(2), -1999 + np.log((1 + np.exp(-1)) / 2), -np.log(2)], rtol=1e-6)
+    np.testing.assert_allclose(
+        answer, [-np.log(2), -1999 + np.log((1 + np.exp(-1)) / 2), -np.log(2)], rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize('how', averages.HOW)
@@ -60,19 +66,23 @@ def test_clips_one_after_the_other_give_what_they_give_together(logits, how):
     average = ClipAverage(how)
     for number in range(logits.shape[1]):
         average.add(logits[:, number])
-        np.testing.assert_array_equal(average.mean, average_clips(logits[:, :number + 1], how))
+        np.testing.assert_array_equal(average.mean, average_clips(logits[:, : number + 1], how))
     assert average.count == 4 and average.mean.dtype == np.float32
 
 
 def test_log_softmax_is_the_same_in_the_graph(logits):
-    np.testing.assert_allclose(in_graph(averages.log_softmax_in_graph, logits), log_softmax(logits), atol=1e-5)
+    np.testing.assert_allclose(
+        in_graph(averages.log_softmax_in_graph, logits), log_softmax(logits), atol=1e-5
+    )
     np.testing.assert_allclose(np.exp(log_softmax(FAR_APART)).sum(-1), 1)
 
 
 @pytest.mark.parametrize('steps', [1, 2, 5])
 def test_the_first_and_the_last_step_count_half(steps):
     values = np.random.default_rng(1).normal(size=(3, steps))
-    shares = np.ones(steps) if steps == 1 else np.array([0.5, *[1] * (steps - 2), 0.5]) / (steps - 1)
+    shares = (
+        np.ones(steps) if steps == 1 else np.array([0.5, *[1] * (steps - 2), 0.5]) / (steps - 1)
+    )
     np.testing.assert_allclose(mean_over_steps(values), values @ shares)
     graph = in_graph(averages.pairs_of_steps, values[None]).mean(2)
     np.testing.assert_allclose(graph[0], mean_over_steps(values), rtol=1e-5, atol=1e-6)
@@ -82,4 +92,6 @@ def test_streams_are_added_by_their_weights(logits):
     rgb, flow = logits[0], logits[1]
     found = add_streams([rgb, flow], [1, 0.5])
     np.testing.assert_array_equal(found, rgb + np.float32(0.5) * flow)
-    np.testing.assert_allclose(in_graph(averages.add_streams_in_graph, rgb, flow, others=((1.0, 0.5),)), found)
+    np.testing.assert_allclose(
+        in_graph(averages.add_streams_in_graph, rgb, flow, others=((1.0, 0.5),)), found
+    )

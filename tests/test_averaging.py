@@ -9,8 +9,12 @@ from i3dbox.weights.checkpoint_file import write_checkpoint
 
 
 def checkpoint(path, value, shape=(2, 3), **meta):
-    write_checkpoint(str(path), {'a.weight': np.full(shape, value, np.float32), 'head.dropout.step': np.int32([9])},
-                     {'momentum': np.ones(3, np.float32)}, dict(modality='RGB', classes=['x'], step=7, **meta))
+    write_checkpoint(
+        str(path),
+        {'a.weight': np.full(shape, value, np.float32), 'head.dropout.step': np.int32([9])},
+        {'momentum': np.ones(3, np.float32)},
+        dict(modality='RGB', classes=['x'], step=7, **meta),
+    )
     return str(path)
 
 
@@ -20,15 +24,20 @@ def test_weights_are_averaged_and_the_training_state_is_left_behind(tmp_path, ca
     parameters, state, meta = load_checkpoint(tmp_path / 'mean.ckpt')
     assert list(parameters) == ['a.weight'] and not state
     np.testing.assert_array_equal(parameters['a.weight'], np.full((2, 3), 3, np.float32))
-    assert meta == dict(modality='RGB', classes=['x'], average_of=['epoch_1.ckpt', 'epoch_2.ckpt', 'epoch_6.ckpt'])
+    assert meta == dict(
+        modality='RGB', classes=['x'], average_of=['epoch_1.ckpt', 'epoch_2.ckpt', 'epoch_6.ckpt']
+    )
 
 
-@pytest.mark.parametrize('change, message', [
-    (dict(shape=(3, 3)), 'is of another network, modality or classes'),
-    (dict(other=1), None)])
+@pytest.mark.parametrize(
+    'change, message',
+    [(dict(shape=(3, 3)), 'is of another network, modality or classes'), (dict(other=1), None)],
+)
 def test_only_checkpoints_of_one_network_can_be_averaged(tmp_path, capsys, change, message):
     paths = [checkpoint(tmp_path / 'a.ckpt', 1), checkpoint(tmp_path / 'b.ckpt', 2, **change)]
-    assert main('average_checkpoints', [*paths, str(tmp_path / 'mean.ckpt')]) == (1 if message else 0)
+    assert main('average_checkpoints', [*paths, str(tmp_path / 'mean.ckpt')]) == (
+        1 if message else 0
+    )
     assert (message or '') in capsys.readouterr().err
 
 
@@ -41,5 +50,10 @@ def test_a_forgotten_out_overwrites_no_checkpoint(tmp_path, capsys):
 
 
 def test_one_checkpoint_has_no_average(tmp_path, capsys):
-    assert main('average_checkpoints', [checkpoint(tmp_path / 'a.ckpt', 1), str(tmp_path / 'mean.ckpt')]) == 1
+    assert (
+        main(
+            'average_checkpoints', [checkpoint(tmp_path / 'a.ckpt', 1), str(tmp_path / 'mean.ckpt')]
+        )
+        == 1
+    )
     assert 'an average takes at least two checkpoints' in capsys.readouterr().err

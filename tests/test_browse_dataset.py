@@ -18,7 +18,9 @@ FLOW = f"dict(type='SyntheticActions', modality='Flow', generation={TINY}, pipel
 
 @pytest.fixture
 def browse(tmp_path, monkeypatch, capsys):
-    """Browses a config with this data set; returns the status, the pictures and what was printed."""
+    """Browses a config with this data set; returns the status, the pictures and what was
+    printed.
+    """
     monkeypatch.setenv('I3DBOX_CACHE', str(tmp_path / 'cache'))
 
     def run(dataset, *args, subset='train'):
@@ -60,15 +62,19 @@ def test_another_subset_is_drawn(browse):
 
 def test_rgb_pictures_have_the_colours_of_the_video(browse):
     pictures = browse(RGB)[1]
-    red, blue = (cv2.imread(str(next(p for p in pictures if name in p.name)))[60:].reshape(-1, 3).astype(int)
-                 for name in ('RedStripes', 'BlueChecks'))
+    red, blue = (
+        cv2.imread(str(next(p for p in pictures if name in p.name)))[60:].reshape(-1, 3).astype(int)
+        for name in ('RedStripes', 'BlueChecks')
+    )
     assert ((red[:, 2] - red[:, 0]) > 80).any() and not ((red[:, 0] - red[:, 2]) > 80).any()
     assert ((blue[:, 0] - blue[:, 2]) > 80).any() and not ((blue[:, 2] - blue[:, 0]) > 80).any()
 
 
 def test_a_two_stream_data_set_shows_both_streams(browse):
     one = height(browse(RGB, '--number', '1')[1][0])
-    both = height(browse(f"dict(type='TwoStreamDataset', rgb={RGB}, flow={FLOW})", '--number', '1')[1][0])
+    both = height(
+        browse(f"dict(type='TwoStreamDataset', rgb={RGB}, flow={FLOW})", '--number', '1')[1][0]
+    )
     assert both == 2 * one
 
 
@@ -77,8 +83,10 @@ def test_odd_names_make_safe_files_and_a_damaged_video_is_told(browse, tmp_path)
     videos.write_video(tmp_path / 'a.avi', videos.moving_frames(8)).rename(tmp_path / f'{name}.avi')
     (tmp_path / 'damaged.avi').write_bytes(b'')
     (tmp_path / 'list.txt').write_text(f'{name}.avi 0\ndamaged.avi 1\n', encoding='utf-8')
-    status, pictures, printed = browse(f"dict(type='VideoDataset', ann_file={str(tmp_path / 'list.txt')!r}, "
-                                       f"data_prefix={str(tmp_path)!r}, pipeline=steps())")
+    status, pictures, printed = browse(
+        f"dict(type='VideoDataset', ann_file={str(tmp_path / 'list.txt')!r}, "
+        f'data_prefix={str(tmp_path)!r}, pipeline=steps())'
+    )
     assert status == 0
     assert [picture.name for picture in pictures] == ['train_00000_cafes_1_x.png']
     assert 'damaged is damaged' in printed and '1 of 2 train samples' in printed
@@ -96,11 +104,17 @@ def test_what_cannot_be_done_is_told_in_one_line(browse, capsys):
 def test_a_file_in_the_place_of_the_folder_is_left_alone(browse, tmp_path):
     (tmp_path / 'out').write_text('mine')
     status, _, printed = browse(RGB)
-    assert status == 1 and 'cannot be made a folder' in printed and (tmp_path / 'out').read_text() == 'mine'
+    assert (
+        status == 1
+        and 'cannot be made a folder' in printed
+        and (tmp_path / 'out').read_text() == 'mine'
+    )
 
 
-@pytest.mark.parametrize('name, safe', [('a/b c.avi', 'a_b_c.avi'), ('../../etc', 'etc'), ('视频', 'sample'),
-                                        ('x' * 300, 'x' * 100)])
+@pytest.mark.parametrize(
+    'name, safe',
+    [('a/b c.avi', 'a_b_c.avi'), ('../../etc', 'etc'), ('视频', 'sample'), ('x' * 300, 'x' * 100)],
+)
 def test_names_become_safe_file_names(name, safe):
     assert safe_name(name) == safe
 

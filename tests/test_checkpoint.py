@@ -13,8 +13,14 @@ from i3dbox.weights.loading import load_weights
 
 
 def network(num_classes=3, modality='RGB'):
-    return build_recognizer(dict(type='Recognizer3D', modality=modality, backbone=dict(type='TinyBackbone'),
-                                 head=dict(type='I3DHead', num_classes=num_classes)))
+    return build_recognizer(
+        dict(
+            type='Recognizer3D',
+            modality=modality,
+            backbone=dict(type='TinyBackbone'),
+            head=dict(type='I3DHead', num_classes=num_classes),
+        )
+    )
 
 
 def values(recognizer):
@@ -24,7 +30,9 @@ def values(recognizer):
 @pytest.fixture
 def saved(tmp_path):
     recognizer, path = network(), str(tmp_path / 'a.ckpt')
-    save_checkpoint(path, recognizer, [Parameter(Tensor([7.0]), name='moment')], dict(step=3, modality='RGB'))
+    save_checkpoint(
+        path, recognizer, [Parameter(Tensor([7.0]), name='moment')], dict(step=3, modality='RGB')
+    )
     return recognizer, path
 
 
@@ -40,7 +48,7 @@ def test_a_checkpoint_cut_anywhere_is_refused(saved, tmp_path):
     content = open(saved[1], 'rb').read()
     for tenth in range(10):
         cut = tmp_path / 'cut.ckpt'
-        cut.write_bytes(content[:len(content) * tenth // 10])
+        cut.write_bytes(content[: len(content) * tenth // 10])
         with pytest.raises(CheckpointError, match='cut.ckpt'):
             load_weights(network(), str(cut))
 
@@ -74,7 +82,7 @@ def test_nan_weights_are_refused(tmp_path):
 def test_loading_copies_every_weight_and_reports_it(saved):
     recognizer, path = saved
     other = network()
-    report, = load_weights(other, path)
+    (report,) = load_weights(other, path)
     for name, value in values(recognizer).items():
         np.testing.assert_array_equal(values(other)[name], value)
     assert len(report.matched) == len(values(other)) - 1  # all but dropout's step
@@ -84,7 +92,7 @@ def test_loading_copies_every_weight_and_reports_it(saved):
 def test_fine_tuning_starts_a_head_of_other_classes_anew_and_testing_refuses_it(saved):
     other = network(num_classes=5)
     before = values(other)['head.logits.weight']
-    report, = load_weights(other, saved[1])
+    (report,) = load_weights(other, saved[1])
     assert report.new_head
     np.testing.assert_array_equal(values(other)['head.logits.weight'], before)
     with pytest.raises(CheckpointError, match='a.ckpt has 3 classes; the model has 5'):
@@ -98,11 +106,15 @@ def test_a_checkpoint_of_the_other_modality_is_refused(saved):
 
 def test_missing_and_unexpected_parameters_are_named_and_nothing_is_loaded(tmp_path):
     recognizer = network()
-    entries = [dict(name=p.name.replace('second', 'third'), data=p) for p in recognizer.get_parameters()]
+    entries = [
+        dict(name=p.name.replace('second', 'third'), data=p) for p in recognizer.get_parameters()
+    ]
     ms.save_checkpoint(entries, str(tmp_path / 'foreign.ckpt'))
     other = network()
     before = values(other)
-    with pytest.raises(CheckpointError, match=r'5 missing \(backbone.second.*5 unexpected \(backbone.third'):
+    with pytest.raises(
+        CheckpointError, match=r'5 missing \(backbone.second.*5 unexpected \(backbone.third'
+    ):
         load_weights(other, str(tmp_path / 'foreign.ckpt'))
     for name, value in values(other).items():
         np.testing.assert_array_equal(value, before[name])
@@ -112,8 +124,14 @@ def test_a_two_stream_model_loads_a_checkpoint_a_stream(tmp_path):
     streams = {}
     for stream, modality in (('rgb', 'RGB'), ('flow', 'Flow')):
         streams[stream] = network(modality=modality)
-        save_checkpoint(str(tmp_path / f'{stream}.ckpt'), streams[stream], meta=dict(modality=modality))
-    one = dict(type='Recognizer3D', backbone=dict(type='TinyBackbone'), head=dict(type='I3DHead', num_classes=3))
+        save_checkpoint(
+            str(tmp_path / f'{stream}.ckpt'), streams[stream], meta=dict(modality=modality)
+        )
+    one = dict(
+        type='Recognizer3D',
+        backbone=dict(type='TinyBackbone'),
+        head=dict(type='I3DHead', num_classes=3),
+    )
     both = build_recognizer(dict(type='TwoStreamRecognizer', rgb=one, flow=one))
     load_weights(both, {stream: str(tmp_path / f'{stream}.ckpt') for stream in streams})
     for stream, recognizer in streams.items():

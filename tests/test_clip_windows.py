@@ -2,19 +2,32 @@
 
 import numpy as np
 import pytest
-from videos import moving_frames
+from videos import moving_frames, write_video
 
+from i3dbox.datasets.pipelines import Compose
 from i3dbox.errors import ConfigError
 from i3dbox.flow.encoding import encode
+from i3dbox.inference.clip_steps import authors_pipeline, clip_steps
 from i3dbox.inference.clip_windows import ClipWindows
 from i3dbox.media.frame_iterator import FrameStream
-from i3dbox.registry import FLOW_METHODS
+from i3dbox.registry import FLOW_METHODS, PIPELINES
+from i3dbox.streams import MODALITIES
 
 SIZES = dict(short_side=32, size=32)
 
 
+def windows_of(stream, window=8, stride=None, tail='move', **pipeline):
+    """ClipWindows by the authors' pipeline, on small frames and with a quick flow."""
+    steps = dict(imgs=authors_pipeline(**{**SIZES, 'method': 'farneback', **pipeline}))
+    return ClipWindows(clip_steps(steps, stream), window, stride, tail)
+
+
 def run(windows, frames, rate=25):
-    found = [window for number, frame in enumerate(frames) for window in windows.push(number / rate, frame)]
+    found = [
+        window
+        for number, frame in enumerate(frames)
+        for window in windows.push(number / rate, frame)
+    ]
     return found + windows.finish()
 
 
@@ -24,39 +37,53 @@ def frames(count, size=32):
 
 def test_windows_hold_the_frames_that_they_name():
     video = frames(30)
-    found = run(ClipWindows('rgb', window=8, stride=5, **SIZES), video)
-    assert [(w.first, w.last) for w in found] == [(0, 8), (5, 13), (10, 18), (15, 23), (20, 28), (22, 30)]
+    found = run(windows_of('rgb', stride=5), video)
+    assert [(w.first, w.last) for w in found] == [
+        (0, 8),
+        (5, 13),
+        (10, 18),
+        (15, 23),
+        (20, 28),
+        (22, 30),
+    ]
     for window in found:
-        np.testing.assert_array_equal(window.rgb, np.stack(video[window.first:window.last]))
+        np.testing.assert_array_equal(window.rgb[0], video[window.first : window.last])
         assert (window.start, window.end) == pytest.approx((window.first / 25, window.last / 25))
 
 
 def test_flow_is_that_from_each_frame_to_the_next():
     video, compute = frames(14), FLOW_METHODS.build(dict(type='farneback'))
     grey = [frame @ np.array([0.299, 0.587, 0.114]) for frame in video]
-    found = run(ClipWindows('joint', window=4, stride=4, method='farneback', **SIZES), video)
+    found = run(windows_of('joint', 4), video)
     assert [(w.first, w.last) for w in found] == [(0, 4), (4, 8), (8, 12), (10, 14)]
     for window in found:
-        begin = min(window.first, 9)  # the last window's flow begins an image earlier: frame 14 does not exist
-        for place, image in enumerate(window.flow):
+        begin = min(
+            window.first, 9
+        )  # the last window's flow begins an image earlier: frame 14 does not exist
+        for place, image in enumerate(window.flow[0]):
             pair = [np.rint(grey[begin + place + i]).astype(np.uint8) for i in (0, 1)]
             assert np.abs(image.astype(int) - encode(compute(*pair))).mean() < 1.5
 
 
 def test_the_last_frames_are_left_out_where_that_is_asked_for():
-    for stream, ends in (('rgb', [(0, 8), (8, 16)]), ('joint', [(0, 8)])):  # 16 frames have 15 flow images
-        found = run(ClipWindows(stream, window=8, tail='drop', method='farneback', **SIZES), frames(16))
+    for stream, ends in (
+        ('rgb', [(0, 8), (8, 16)]),
+        ('joint', [(0, 8)]),
+    ):  # 16 frames have 15 flow images
+        found = run(windows_of(stream, tail='drop'), frames(16))
         assert [(w.first, w.last) for w in found] == ends
 
 
 def test_no_flow_is_seen_twice():
-    found = run(ClipWindows('flow', window=8, method='farneback', **SIZES), frames(17))  # 16 flow images
+    found = run(windows_of('flow'), frames(17))  # 16 flow images
     assert [(w.first, w.last) for w in found] == [(0, 8), (8, 16)]
 
 
 def test_a_jump_in_the_time_stamps_is_not_filled_with_copies():
     stream = FrameStream(frames(4), fps=25)
-    stream._frames = iter([(0.0, frames(1)[0]), (0.04, frames(1)[0]), (3600.0, frames(1)[0]), (3600.04, frames(1)[0])])
+    stream._frames = iter(
+        [(0.0, frames(1)[0]), (0.04, frames(1)[0]), (3600.0, frames(1)[0]), (3600.04, frames(1)[0])]
+    )
     stream.read = 4
     assert len(list(stream)) == 4
 
@@ -64,31 +91,109 @@ def test_a_jump_in_the_time_stamps_is_not_filled_with_copies():
 @pytest.mark.parametrize('count', [2, 3, 7])
 def test_a_video_shorter_than_a_window_is_looped(count):
     video = frames(count)
-    window, = run(ClipWindows('joint', window=8, method='farneback', **SIZES), video)
+    (window,) = run(windows_of('joint'), video)
     assert (window.first, window.last) == (0, count)
-    np.testing.assert_array_equal(window.rgb, np.stack([video[i % count] for i in range(8)]))
-    np.testing.assert_array_equal(window.flow[count - 1:2 * count - 2], window.flow[:8 - count + 1][:count - 1])
+    np.testing.assert_array_equal(window.rgb[0], [video[i % count] for i in range(8)])
+    np.testing.assert_array_equal(
+        window.flow[0, count - 1 : 2 * count - 2], window.flow[0, : 8 - count + 1][: count - 1]
+    )
 
 
 def test_what_is_held_does_not_grow():
-    windows = ClipWindows('joint', window=8, stride=20, method='farneback', **SIZES)
+    windows = windows_of('joint', stride=20)
     for number, frame in enumerate(frames(10) * 8):
         windows.push(number, frame)
-        assert len(windows._rgb) <= 20 and len(windows._flow) <= 20 and len(windows._times) <= 20
+        assert all(len(held) <= 20 for held in (*windows._held.values(), windows._times))
     assert [(w.first, w.last) for w in windows.finish()] == [(72, 80)]
 
 
 def test_a_single_frame_has_no_flow():
     with pytest.raises(ConfigError, match='a single frame has no flow'):
-        run(ClipWindows('flow', window=8, **SIZES), frames(1))
-    assert len(run(ClipWindows('rgb', window=8, **SIZES), frames(1))) == 1
-    assert run(ClipWindows('flow', window=8, **SIZES), []) == []
+        run(windows_of('flow'), frames(1))
+    assert len(run(windows_of('rgb'), frames(1))) == 1
+    assert run(windows_of('flow'), []) == []
 
 
-@pytest.mark.parametrize('arguments, message', [
-    (dict(stream='audio'), 'stream is one of rgb, flow, joint'), (dict(window=0), 'window is a whole number from 1'),
-    (dict(stride=0), 'stride is'), (dict(tail='keep'), "tail is one of 'move', 'drop'"),
-    (dict(size=300), r'size \(300\) is at most short_side \(256\)')])
+@pytest.mark.parametrize(
+    'arguments, message',
+    [
+        (dict(stream='audio'), 'stream is one of rgb, flow, joint'),
+        (dict(window=0), 'window is a whole number from 1'),
+        (dict(stride=0), 'stride is'),
+        (dict(tail='keep'), "tail is one of 'move', 'drop'"),
+        (dict(size=300), r'size \(300\) is at most short_side \(32\)'),
+    ],
+)
 def test_wrong_arguments_are_refused(arguments, message):
     with pytest.raises(ConfigError, match=message):
-        ClipWindows(**arguments)
+        windows_of(**{'stream': 'rgb', **arguments})
+
+
+# Any test pipeline
+
+
+@PIPELINES.register
+class Dim:
+    """A step of a user's own: darkens each frame by its number in the clip."""
+
+    needs = ('imgs', 'num_clips')
+
+    def __call__(self, results):
+        each = len(results['imgs']) // results['num_clips']
+        results['imgs'] = [
+            np.maximum(img, place % each) - np.uint8(place % each)
+            for place, img in enumerate(results['imgs'])
+        ]
+        return results
+
+
+PIPELINE = [
+    dict(type='OpenClip'),
+    dict(
+        type='SampleFrames', clip_len=5, frame_interval=2, mode='whole', out_of_bound='repeat_last'
+    ),
+    dict(type='DecodeClip'),
+    dict(type='Resize', scale=(48, 36), keep_ratio=False),
+    dict(type='ComputeFlow', method='farneback'),
+    dict(type='ThreeCrop', size=(36, 36)),
+    dict(type='Dim'),
+    dict(type='PackClips'),
+]
+ORDERS = {
+    'flow as frames come': PIPELINE,
+    'a step of the clip before the flow': [*PIPELINE[:3], PIPELINE[6], *PIPELINE[3:6], PIPELINE[7]],
+    'crops before all': [*PIPELINE[:3], PIPELINE[5], *PIPELINE[3:5], PIPELINE[7]],
+}
+
+
+@pytest.mark.parametrize('order', ORDERS)
+@pytest.mark.parametrize('stream', ['rgb', 'flow'])
+@pytest.mark.parametrize('count', [4, 12, 13])
+def test_a_whole_video_becomes_what_the_pipeline_makes_of_it(tmp_path, order, stream, count):
+    steps, path = (
+        ORDERS[order],
+        write_video(tmp_path / 'a.avi', moving_frames(count, 64, 48), 'FFV1'),
+    )
+    sample = dict(
+        filename=str(path), name='a', modality=MODALITIES[stream], test_mode=True, rng=None
+    )
+    expected = Compose(steps)(sample)['imgs']
+    windows = ClipWindows(clip_steps(dict(imgs=steps), stream), None)
+    for time, frame in FrameStream(str(path)):
+        assert windows.push(time, frame) == []
+    (clip,) = windows.finish()
+    np.testing.assert_array_equal(getattr(clip, stream), expected)
+
+
+def test_windows_take_every_other_frame_where_the_pipeline_does():
+    video = frames(30, 48)
+    found = run(ClipWindows(clip_steps(dict(imgs=PIPELINE), 'rgb'), 5, 7), video)
+    assert [(w.first, w.last) for w in found] == [(0, 9), (7, 16), (14, 23), (21, 30)]
+    whole = run(ClipWindows(clip_steps(dict(imgs=PIPELINE), 'rgb'), None), video)[0].rgb
+    np.testing.assert_array_equal(found[2].rgb[:, 0], whole[:, 7] + 7 * (whole[:, 7] > 0))
+
+
+def test_a_pipeline_without_its_ends_is_refused():
+    for steps in (PIPELINE[:-1], [step for step in PIPELINE if step['type'] != 'DecodeClip']):
+        with pytest.raises(ConfigError, match='has the step DecodeClip, and PackClips as its last'):
+            clip_steps(dict(imgs=steps), 'rgb')

@@ -12,7 +12,11 @@ from i3dbox.media.frame_iterator import FrameStream
 from i3dbox.media.video_reader import VideoReader
 
 CODECS = pathlib.Path(__file__).parent / 'data' / 'codecs'
-NAMES = sorted(path.name for path in CODECS.iterdir() if path.suffix not in ('.py', '.npz', '.pyc') and path.is_file())
+NAMES = sorted(
+    path.name
+    for path in CODECS.iterdir()
+    if path.suffix not in ('.py', '.npz', '.pyc') and path.is_file()
+)
 # FFmpeg's conversion rounds otherwise on processors without the instructions of x86-64
 ALLOWED = 0 if platform.machine() in ('x86_64', 'AMD64') else 4
 
@@ -34,7 +38,9 @@ def test_each_family_of_codecs_decodes_to_the_pixels_on_record(name, pixels):
         np.testing.assert_array_equal(reader.read([last])[0], stream[last])
 
 
-@pytest.mark.parametrize('name', ['h265_grey_10_bit.mkv', 'ffv1_grey_16_bit.mkv', 'ffv1_grey_alpha.mkv'])
+@pytest.mark.parametrize(
+    'name', ['h265_grey_10_bit.mkv', 'ffv1_grey_16_bit.mkv', 'ffv1_grey_alpha.mkv']
+)
 def test_grey_of_any_depth_is_on_record_with_its_levels(name, pixels):
     grey = moving_grey(pixels[name].shape)
     assert np.abs(pixels[name].astype(int) - grey[..., None]).max() <= (2 if 'ffv1' in name else 12)

@@ -1,4 +1,6 @@
-"""The recipes that are shipped train, resume and test on real videos, by the commands that users type."""
+"""The recipes that are shipped train, resume and test on real videos, by the commands that users
+type.
+"""
 
 import json
 import pathlib
@@ -12,12 +14,28 @@ CONFIGS = pathlib.Path(__file__).parents[1] / 'configs'
 
 
 def small(root, *streams, **extra):
-    """--cfg-options that bring a UCF101 recipe down to seconds; `streams` are the keys of its data sets."""
-    options = {'model.head.num_classes': 2, 'model.backbone.endpoints': 'Mixed_3b', 'load_from': None, 'freeze': None,
-               'data.batch_size': 2, 'data.num_workers': 2, 'total_epochs': 1, **extra}
+    """--cfg-options that bring a UCF101 recipe down to seconds; `streams` are the keys of its data
+    sets.
+    """
+    options = {
+        'model.head.num_classes': 2,
+        'model.backbone.endpoints': 'Mixed_3b',
+        'load_from': None,
+        'freeze': None,
+        'data.batch_size': 2,
+        'data.num_workers': 2,
+        'total_epochs': 1,
+        **extra,
+    }
     for data in streams:
-        options.update({f'{data}.data_root': root, f'{data}.pipeline.1.clip_len': 8,
-                        f'{data}.pipeline.3.short_side': 40, f'{data}.pipeline.5.size': 32})
+        options.update(
+            {
+                f'{data}.data_root': root,
+                f'{data}.pipeline.1.clip_len': 8,
+                f'{data}.pipeline.3.short_side': 40,
+                f'{data}.pipeline.5.size': 32,
+            }
+        )
     return ['--cfg-options', *(f'{key}={value}' for key, value in options.items())]
 
 
@@ -27,8 +45,14 @@ def trained(real_root, tmp_path_factory):
     folder = tmp_path_factory.mktemp('trained')
     options = small(real_root, 'data.train', 'data.val', 'data.test')
     for stream in ('rgb', 'flow'):
-        done = command('train', CONFIGS / f'i3d_{stream}_ucf101.py', '--work-dir', folder / stream, '--validate',
-                       *options)
+        done = command(
+            'train',
+            CONFIGS / f'i3d_{stream}_ucf101.py',
+            '--work-dir',
+            folder / stream,
+            '--validate',
+            *options,
+        )
         assert done.returncode == 0, done.stderr
     return folder
 
@@ -40,8 +64,16 @@ def test_both_streams_train_and_validate(trained):
 
 
 def test_a_run_resumes_for_more_epochs_from_its_own_config(trained, real_root):
-    done = command('train', trained / 'rgb/i3d_rgb_ucf101.py', '--work-dir', trained / 'rgb', '--resume',
-                   '--cfg-options', 'total_epochs=2', 'schedule.every=1')
+    done = command(
+        'train',
+        trained / 'rgb/i3d_rgb_ucf101.py',
+        '--work-dir',
+        trained / 'rgb',
+        '--resume',
+        '--cfg-options',
+        'total_epochs=2',
+        'schedule.every=1',
+    )
     assert done.returncode == 0, done.stderr
     assert 'from step 2 to 4' in done.stdout
     assert [line['epoch'] for line in lines(trained / 'rgb')] == [1, 2]
@@ -50,9 +82,17 @@ def test_a_run_resumes_for_more_epochs_from_its_own_config(trained, real_root):
 def test_videos_and_their_frames_can_both_be_tested(trained, real_root, tmp_path):
     for source in ('video', 'frames'):
         out = tmp_path / f'{source}.json'
-        done = command('test', CONFIGS / 'i3d_rgb_ucf101.py', trained / 'rgb/epoch_1.ckpt', '--out', out, '--eval',
-                       'top_k_accuracy', 'mean_class_accuracy', *small(real_root, 'data.test',
-                                                                       **{'data.test.source': source}))
+        done = command(
+            'test',
+            CONFIGS / 'i3d_rgb_ucf101.py',
+            trained / 'rgb/epoch_1.ckpt',
+            '--out',
+            out,
+            '--eval',
+            'top_k_accuracy',
+            'mean_class_accuracy',
+            *small(real_root, 'data.test', **{'data.test.source': source}),
+        )
         assert done.returncode == 0, done.stderr
         samples = json.loads(out.read_text())['samples']
         share = sum(s['prediction'] == s['label'] for s in samples) / 4
@@ -62,40 +102,86 @@ def test_videos_and_their_frames_can_both_be_tested(trained, real_root, tmp_path
 def test_fusion_is_the_sum_of_both_streams_logits(trained, real_root, tmp_path):
     options = small(real_root, 'data.test')
     for stream in ('rgb', 'flow'):
-        command('test', CONFIGS / f'i3d_{stream}_ucf101.py', trained / stream / 'epoch_1.ckpt', '--out',
-                tmp_path / f'{stream}.json', *options)
-    heads = {f'model.{s}.{k}': v for s in ('rgb', 'flow') for k, v in (('head.num_classes', 2),
-                                                                      ('backbone.endpoints', 'Mixed_3b'))}
-    joint = [word for word in small(real_root, 'data.test.rgb', 'data.test.flow', **heads)
-             if not word.startswith(('model.head', 'model.backbone'))]
-    done = command('test', CONFIGS / 'two_stream_ucf101.py', '--rgb', trained / 'rgb/epoch_1.ckpt', '--flow',
-                   trained / 'flow/epoch_1.ckpt', '--out', tmp_path / 'joint.json', *joint)
+        command(
+            'test',
+            CONFIGS / f'i3d_{stream}_ucf101.py',
+            trained / stream / 'epoch_1.ckpt',
+            '--out',
+            tmp_path / f'{stream}.json',
+            *options,
+        )
+    heads = {
+        f'model.{s}.{k}': v
+        for s in ('rgb', 'flow')
+        for k, v in (('head.num_classes', 2), ('backbone.endpoints', 'Mixed_3b'))
+    }
+    joint = [
+        word
+        for word in small(real_root, 'data.test.rgb', 'data.test.flow', **heads)
+        if not word.startswith(('model.head', 'model.backbone'))
+    ]
+    done = command(
+        'test',
+        CONFIGS / 'two_stream_ucf101.py',
+        '--rgb',
+        trained / 'rgb/epoch_1.ckpt',
+        '--flow',
+        trained / 'flow/epoch_1.ckpt',
+        '--out',
+        tmp_path / 'joint.json',
+        *joint,
+    )
     assert done.returncode == 0, done.stderr
-    rgb, flow, both = ({s['name']: s['scores'] for s in json.loads((tmp_path / f'{name}.json').read_text())['samples']}
-                       for name in ('rgb', 'flow', 'joint'))
+    rgb, flow, both = (
+        {
+            s['name']: s['scores']
+            for s in json.loads((tmp_path / f'{name}.json').read_text())['samples']
+        }
+        for name in ('rgb', 'flow', 'joint')
+    )
     assert len(both) == 4
     for name, scores in both.items():
-        assert scores == pytest.approx([r + f for r, f in zip(rgb[name], flow[name])], rel=1e-3, abs=1e-4)
+        assert scores == pytest.approx(
+            [r + f for r, f in zip(rgb[name], flow[name])], rel=1e-3, abs=1e-4
+        )
 
 
-@pytest.mark.parametrize('arguments, message', [
-    (['nothing.ckpt'], 'checkpoint nothing.ckpt does not exist'),
-    (['a.ckpt', '--out', 'scores.csv'], 'a result file ends in .pkl or .json; got scores.csv'),
-    (['a.ckpt', '--eval', 'top_k_acuracy'], "no metric is called 'top_k_acuracy'. Did you mean 'top_k_accuracy'"),
-    (['--rgb', 'a.ckpt'], 'name one checkpoint, or both --rgb and --flow'),
-])
+@pytest.mark.parametrize(
+    'arguments, message',
+    [
+        (['nothing.ckpt'], 'checkpoint nothing.ckpt does not exist'),
+        (['a.ckpt', '--out', 'scores.csv'], 'a result file ends in .pkl or .json; got scores.csv'),
+        (
+            ['a.ckpt', '--eval', 'top_k_acuracy'],
+            "no metric is called 'top_k_acuracy'. Did you mean 'top_k_accuracy'",
+        ),
+        (['--rgb', 'a.ckpt'], 'name one checkpoint, or both --rgb and --flow'),
+    ],
+)
 def test_wrong_arguments_of_test_are_told_in_one_line(real_root, arguments, message):
-    done = command('test', CONFIGS / 'i3d_rgb_ucf101.py', *arguments, *small(real_root, 'data.test'))
+    done = command(
+        'test', CONFIGS / 'i3d_rgb_ucf101.py', *arguments, *small(real_root, 'data.test')
+    )
     assert done.returncode == 1
     assert message in done.stderr and len(done.stderr.splitlines()) == 1
 
 
 def test_a_checkpoint_of_other_classes_or_modality_is_refused(trained, real_root):
     for config, checkpoint, options, message in (
-            ('i3d_rgb_ucf101.py', 'rgb', {'model.head.num_classes': 3}, 'has 2 classes; the model has 3'),
-            ('i3d_rgb_ucf101.py', 'flow', {}, 'was trained on Flow; the model takes RGB')):
-        done = command('test', CONFIGS / config, trained / checkpoint / 'epoch_1.ckpt',
-                       *small(real_root, 'data.test', **options))
+        (
+            'i3d_rgb_ucf101.py',
+            'rgb',
+            {'model.head.num_classes': 3},
+            'has 2 classes; the model has 3',
+        ),
+        ('i3d_rgb_ucf101.py', 'flow', {}, 'was trained on Flow; the model takes RGB'),
+    ):
+        done = command(
+            'test',
+            CONFIGS / config,
+            trained / checkpoint / 'epoch_1.ckpt',
+            *small(real_root, 'data.test', **options),
+        )
         assert done.returncode == 1 and message in done.stderr
 
 

@@ -22,25 +22,31 @@ ROOT = pathlib.Path(__file__).parents[1]
 @pytest.fixture
 def command(monkeypatch):
     """Makes a command `fake` whose `run` is the given function."""
+
     def make(run):
         module = types.ModuleType('i3dbox.commands.fake', 'Do nothing.\n\nMore of it.')
         module.add_arguments = lambda parser: parser.add_argument('--size', type=int, default=0)
         module.run = run
         monkeypatch.setitem(sys.modules, module.__name__, module)
+
     return make
 
 
 def raises(error):
     def run(args):
         raise error
+
     return run
 
 
 def run_tool(*words, cwd):
-    return subprocess.run([sys.executable, *map(str, words)], cwd=cwd, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, *map(str, words)], cwd=cwd, capture_output=True, text=True
+    )
 
 
 # main
+
 
 def test_a_command_gets_its_arguments_and_its_status_is_returned(command):
     command(lambda args: args.size)
@@ -49,9 +55,13 @@ def test_a_command_gets_its_arguments_and_its_status_is_returned(command):
     assert main('fake', []) == 0
 
 
-@pytest.mark.parametrize('error, line', [
-    (ConfigError('a.py: bad\nkey'), 'a.py: bad key'),
-    (DamagedSampleError('v', 'a  b.avi', 'is empty'), 'a  b.avi: is empty')])
+@pytest.mark.parametrize(
+    'error, line',
+    [
+        (ConfigError('a.py: bad\nkey'), 'a.py: bad key'),
+        (DamagedSampleError('v', 'a  b.avi', 'is empty'), 'a  b.avi: is empty'),
+    ],
+)
 def test_an_error_of_the_users_is_one_line_and_status_1(command, capsys, error, line):
     command(raises(error))
     assert main('fake', []) == 1
@@ -94,6 +104,7 @@ def test_help_tells_the_first_paragraph_of_the_docstring(command, capsys):
 
 # cli
 
+
 @pytest.mark.parametrize('argv', [[], ['--help'], ['-h']])
 def test_cli_lists_the_commands(capsys, argv):
     assert cli(argv) == 0
@@ -105,8 +116,13 @@ def test_cli_lists_the_commands(capsys, argv):
 def test_the_list_survives_a_reader_that_leaves():
     read, write = os.pipe()
     os.close(read)
-    done = subprocess.run([sys.executable, '-c', 'import sys; from i3dbox.commands import cli; sys.exit(cli([]))'],
-                          cwd=ROOT, stdout=write, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        [sys.executable, '-c', 'import sys; from i3dbox.commands import cli; sys.exit(cli([]))'],
+        cwd=ROOT,
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     os.close(write)
     assert (done.returncode, done.stderr) == (1, '')
 
@@ -138,7 +154,11 @@ def test_short_names_hide_no_command_and_help_lists_each_command_once(capsys):
     grouped = [name for group in GROUPS.values() for name in group]
     assert len(set(grouped)) == len(grouped)
     cli([])
-    listed = [line.split('  ')[1].split(', ')[-1] for line in capsys.readouterr().out.splitlines() if line[:1] == ' ']
+    listed = [
+        line.split('  ')[1].split(', ')[-1]
+        for line in capsys.readouterr().out.splitlines()
+        if line[:1] == ' '
+    ]
     assert sorted(listed) == sorted(summaries())
 
 
@@ -147,11 +167,16 @@ def test_a_short_name_is_suggested_too(capsys):
     assert "Did you mean 'download'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize('started, name, expected', [
-    ('/env/bin/i3dbox', 'demo', 'i3dbox demo'), ('/env/bin/i3dbox', 'download_checkpoint', 'i3dbox download'),
-    ('tools/train.py', 'demo', 'python tools/demo.py'),
-    ("my box/tools/test.py", 'demo', "python 'my box/tools/demo.py'"),
-    ('/env/lib/pytest/__main__.py', 'demo', 'i3dbox demo')])
+@pytest.mark.parametrize(
+    'started, name, expected',
+    [
+        ('/env/bin/i3dbox', 'demo', 'i3dbox demo'),
+        ('/env/bin/i3dbox', 'download_checkpoint', 'i3dbox download'),
+        ('tools/train.py', 'demo', 'python tools/demo.py'),
+        ('my box/tools/test.py', 'demo', "python 'my box/tools/demo.py'"),
+        ('/env/lib/pytest/__main__.py', 'demo', 'i3dbox demo'),
+    ],
+)
 def test_another_command_is_spelled_as_this_one_was(monkeypatch, started, name, expected):
     monkeypatch.setattr(sys, 'argv', [started, 'x'])
     assert spelled(name) == expected
@@ -165,12 +190,15 @@ def test_cli_runs_a_command(capsys, tmp_path):
 
 
 def test_listing_the_commands_imports_nothing_heavy():
-    code = ('import sys; from i3dbox.commands import cli; cli([]);'
-            'heavy = {"mindspore", "cv2", "numpy", "yapf"} & set(sys.modules); assert not heavy, heavy')
+    code = (
+        'import sys; from i3dbox.commands import cli; cli([]);'
+        'heavy = {"mindspore", "cv2", "numpy", "yapf"} & set(sys.modules); assert not heavy, heavy'
+    )
     assert run_tool('-c', code, cwd=ROOT).returncode == 0
 
 
 # Shared arguments
+
 
 def parse(*words):
     parser = argparse.ArgumentParser()
@@ -179,15 +207,41 @@ def parse(*words):
     return parser.parse_args(words)
 
 
-@pytest.mark.parametrize('text, value', [
-    ('3', 3), ('-1e-3', -1e-3), ('None', None), ('True', True), ('false', False), ("'3'", '3'),
-    ('(1, 2)', (1, 2)), ('[1,2]', [1, 2]), ("{'a': 1}", {'a': 1}), ('[dict]', ['dict']), ('[]', []),
-    ('"a,b"', 'a,b'), ('()', ()),
-    ('adam', 'adam'), ('a/b c.avi', 'a/b c.avi'), ('a=b', 'a=b'), ('', ''), ('007', '007'),
-    ('a,b,c', ['a', 'b', 'c']), ('1,2', [1, 2]), ('[a,1.5]', ['a', 1.5]), ('(a,b)', ('a', 'b')),
-    ('a,', ['a']),
-    ('[(a,1),[None,b]]', [('a', 1), [None, 'b']]), ('(1,2),(a,b)', [(1, 2), ('a', 'b')]), ('(a)', '(a)'),
-    ('f(1,2).avi', 'f(1,2).avi'), (':),x', ':),x'), ("it's,x", "it's,x"), ('[a] [b]', '[a] [b]')])
+@pytest.mark.parametrize(
+    'text, value',
+    [
+        ('3', 3),
+        ('-1e-3', -1e-3),
+        ('None', None),
+        ('True', True),
+        ('false', False),
+        ("'3'", '3'),
+        ('(1, 2)', (1, 2)),
+        ('[1,2]', [1, 2]),
+        ("{'a': 1}", {'a': 1}),
+        ('[dict]', ['dict']),
+        ('[]', []),
+        ('"a,b"', 'a,b'),
+        ('()', ()),
+        ('adam', 'adam'),
+        ('a/b c.avi', 'a/b c.avi'),
+        ('a=b', 'a=b'),
+        ('', ''),
+        ('007', '007'),
+        ('a,b,c', ['a', 'b', 'c']),
+        ('1,2', [1, 2]),
+        ('[a,1.5]', ['a', 1.5]),
+        ('(a,b)', ('a', 'b')),
+        ('a,', ['a']),
+        ('[(a,1),[None,b]]', [('a', 1), [None, 'b']]),
+        ('(1,2),(a,b)', [(1, 2), ('a', 'b')]),
+        ('(a)', '(a)'),
+        ('f(1,2).avi', 'f(1,2).avi'),
+        (':),x', ':),x'),
+        ("it's,x", "it's,x"),
+        ('[a] [b]', '[a] [b]'),
+    ],
+)
 def test_a_value_on_the_command_line_is_a_python_literal_a_list_or_a_string(text, value):
     assert parse_value(text) == value and type(parse_value(text)) is type(value)
 
@@ -226,22 +280,31 @@ def test_a_shipped_config_is_found_by_name(shipped, name):
 def test_a_config_of_the_users_builds_on_a_shipped_one_from_any_folder(shipped):
     pathlib.Path('mine.py').write_text("_base_ = 'i3dbox::i3d_rgb.py'\ny = 3")
     assert dict(load_config(parse('mine.py'))) == dict(x=1, y=3)
-    assert Config.fromfile('i3dbox::i3d_rgb.py').x == load_config(parse('i3dbox::i3d_rgb.py')).x == 1
+    assert (
+        Config.fromfile('i3dbox::i3d_rgb.py').x == load_config(parse('i3dbox::i3d_rgb.py')).x == 1
+    )
 
 
 def test_a_shipped_base_that_is_not_there_is_reported_with_its_near_spelling(shipped):
     pathlib.Path('mine.py').write_text("_base_ = 'i3dbox::i3d_rbg.py'")
-    with pytest.raises(ConfigError, match="line 1: the base 'i3dbox::i3d_rbg.py' .* does not exist. Did you mean "
-                                          "'i3d_rgb.py'"):
+    with pytest.raises(
+        ConfigError,
+        match="line 1: the base 'i3dbox::i3d_rbg.py' .* does not exist. Did you mean 'i3d_rgb.py'",
+    ):
         load_config(parse('mine.py'))
 
 
 def test_one_option_points_all_data_sets_at_a_folder():
     for name in ('i3d_rgb_ucf101', 'two_stream_hmdb51'):
-        cfg = load_config(parse(str(ROOT / f'configs/{name}.py'), '--cfg-options', 'data_root=/else/where'))
+        cfg = load_config(
+            parse(str(ROOT / f'configs/{name}.py'), '--cfg-options', 'data_root=/else/where')
+        )
         test = cfg.data.test
-        roots = [cfg.data.train.data_root, cfg.data.val.data_root,
-                 *(part.data_root for part in ([test.rgb, test.flow] if 'rgb' in test else [test]))]
+        roots = [
+            cfg.data.train.data_root,
+            cfg.data.val.data_root,
+            *(part.data_root for part in ([test.rgb, test.flow] if 'rgb' in test else [test])),
+        ]
         assert set(roots) == {'/else/where'}
 
 
@@ -250,16 +313,26 @@ def test_a_file_of_the_users_comes_before_a_shipped_config(shipped):
     assert load_config(parse('i3d_rgb.py')).x == 5
 
 
-@pytest.mark.parametrize('name, message', [
-    ('configs/i3d_rbg.py', "config 'configs/i3d_rbg.py' is neither a file nor shipped.* mean 'i3d_rgb'"),
-    ('nothing/alike.py', 'there is no folder'), ('/nothing/alike.py', 'there is no folder'),
-    ('.', 'is a folder')])
+@pytest.mark.parametrize(
+    'name, message',
+    [
+        (
+            'configs/i3d_rbg.py',
+            "config 'configs/i3d_rbg.py' is neither a file nor shipped.* mean 'i3d_rgb'",
+        ),
+        ('nothing/alike.py', 'there is no folder'),
+        ('/nothing/alike.py', 'there is no folder'),
+        ('.', 'is a folder'),
+    ],
+)
 def test_a_config_that_is_nowhere_is_reported(shipped, name, message):
     with pytest.raises(ConfigError, match=message):
         load_config(parse(name))
 
 
-def test_the_shipped_configs_are_those_of_the_checkout_unless_the_package_holds_them(monkeypatch, tmp_path):
+def test_the_shipped_configs_are_those_of_the_checkout_unless_the_package_holds_them(
+    monkeypatch, tmp_path
+):
     assert shipped_configs.configs_folder() == str(ROOT / 'configs')
     (tmp_path / 'i3dbox' / 'configs').mkdir(parents=True)
     monkeypatch.setattr(shipped_files, '_PACKAGE', str(tmp_path / 'i3dbox'))
@@ -268,47 +341,77 @@ def test_the_shipped_configs_are_those_of_the_checkout_unless_the_package_holds_
 
 # The tools
 
+
 def test_print_config_works_from_any_folder_and_its_text_is_the_same_config(tmp_path):
     (tmp_path / 'base.py').write_text("model = dict(type='A', head=dict(classes=51))")
     (tmp_path / 'a.py').write_text("_base_ = 'base.py'\nseed = 1")
-    done = run_tool(ROOT / 'tools' / 'print_config.py', 'a.py', '--cfg-options', 'model.head.classes=4',
-                    cwd=tmp_path)
+    done = run_tool(
+        ROOT / 'tools' / 'print_config.py',
+        'a.py',
+        '--cfg-options',
+        'model.head.classes=4',
+        cwd=tmp_path,
+    )
     assert done.returncode == 0, done.stderr
     (tmp_path / 'printed.py').write_text(done.stdout)
     assert Config.fromfile(str(tmp_path / 'printed.py')) == Config(
-        dict(model=dict(type='A', head=dict(classes=4)), seed=1))
+        dict(model=dict(type='A', head=dict(classes=4)), seed=1)
+    )
 
 
 def test_print_config_reports_an_error_in_one_line(tmp_path):
     (tmp_path / 'a.py').write_text('x = 1\ny = z')
     done = run_tool(ROOT / 'tools' / 'print_config.py', 'a.py', cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, '')
-    assert done.stderr == (f"i3dbox print_config: error: {tmp_path / 'a.py'}, line 2: "
-                           "NameError: name 'z' is not defined\n")
+    assert done.stderr == (
+        f'i3dbox print_config: error: {tmp_path / "a.py"}, line 2: '
+        "NameError: name 'z' is not defined\n"
+    )
 
 
 def test_print_config_survives_a_reader_that_leaves(tmp_path):
     (tmp_path / 'a.py').write_text("x = 'a'")
     read, write = os.pipe()
     os.close(read)
-    done = subprocess.run([sys.executable, str(ROOT / 'tools' / 'print_config.py'), 'a.py'], cwd=tmp_path,
-                          stdout=write, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        [sys.executable, str(ROOT / 'tools' / 'print_config.py'), 'a.py'],
+        cwd=tmp_path,
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     os.close(write)
     assert (done.returncode, done.stderr) == (1, '')
 
 
 def test_collect_env_names_what_matters(capsys, monkeypatch):
     from i3dbox.commands import collect_env
+
     versions = {'mindspore': None, 'cv2': None, 'av': None}
     monkeypatch.setattr(collect_env, '_import', lambda name: (versions[name], '2.9.0'))
     assert main('collect_env', []) == 0
     text = capsys.readouterr().out
-    for word in ('i3dbox', 'Python', 'CPU', 'Memory', 'MindSpore', 'Ascend', 'OpenCV', 'numpy', 'yapf'):
+    for word in (
+        'i3dbox',
+        'Python',
+        'CPU',
+        'Memory',
+        'MindSpore',
+        'Ascend',
+        'OpenCV',
+        'numpy',
+        'yapf',
+    ):
         assert word in text
-    assert 'Warning: MindSpore 2.9.0 computes convolutions on the CPU about 100 times slower' in text
+    assert (
+        'Warning: MindSpore 2.9.0 computes convolutions on the CPU about 100 times slower' in text
+    )
 
 
 def test_collect_env_reports_a_broken_package_instead_of_failing():
     from i3dbox.commands.collect_env import _import
-    assert _import('no_such_package') == (None, "cannot be imported: ModuleNotFoundError: "
-                                                "No module named 'no_such_package'")
+
+    assert _import('no_such_package') == (
+        None,
+        "cannot be imported: ModuleNotFoundError: No module named 'no_such_package'",
+    )

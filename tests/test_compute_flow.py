@@ -24,7 +24,15 @@ def root(tmp_path_factory):
     (root / 'videos/a').mkdir(parents=True)
     for i in range(3):
         write_video(root / f'videos/a/v{i}.avi', moving_frames(7 + i, seed=i))
-    extract('Flow', find_videos(str(root / 'videos')), str(root / 'flow'), 0, method='dis', short_side=40, quality=100)
+    extract(
+        'Flow',
+        find_videos(str(root / 'videos')),
+        str(root / 'flow'),
+        0,
+        method='dis',
+        short_side=40,
+        quality=100,
+    )
     (root / 'splits').mkdir()
     (root / 'splits/classInd.txt').write_text('1 a\n')
     (root / 'splits/trainlist01.txt').write_text(''.join(f'a/v{i}.avi 1\n' for i in range(3)))
@@ -33,8 +41,16 @@ def root(tmp_path_factory):
 
 def build(root, source, *steps, **kwargs):
     pipeline = [OPEN, dict(type='SampleFrames', clip_len=4), DECODE, *steps, PACK]
-    return DATASETS.build(dict(type='UCF101Dataset', data_root=str(root), modality='Flow', source=source,
-                               pipeline=pipeline, **kwargs))
+    return DATASETS.build(
+        dict(
+            type='UCF101Dataset',
+            data_root=str(root),
+            modality='Flow',
+            source=source,
+            pipeline=pipeline,
+            **kwargs,
+        )
+    )
 
 
 def load(dataset, index=0, seed=0):
@@ -73,22 +89,37 @@ def test_the_flow_may_be_computed_behind_crops_and_flips(root):
 def test_rgb_and_prepared_flow_pass_unchanged(root):
     for modality, channels in (('RGB', 3), ('Flow', 2)):
         imgs = [np.zeros((4, 4, channels), np.uint8)]
-        results = Compose([dict(type='ComputeFlow', method='no such method')])(dict(imgs=imgs, modality=modality))
+        results = Compose([dict(type='ComputeFlow', method='no such method')])(
+            dict(imgs=imgs, modality=modality)
+        )
         assert results['imgs'] is imgs
 
 
 def test_two_streams_from_the_videos_alone_take_the_same_moment(root):
-    stream = dict(type='UCF101Dataset', data_root=str(root), source='video',
-                  pipeline=[OPEN, dict(type='SampleFrames', clip_len=4), DECODE, RESIZE, FLOW, *CROPS, PACK])
+    stream = dict(
+        type='UCF101Dataset',
+        data_root=str(root),
+        source='video',
+        pipeline=[OPEN, dict(type='SampleFrames', clip_len=4), DECODE, RESIZE, FLOW, *CROPS, PACK],
+    )
     dataset = DATASETS.build(dict(type='TwoStreamDataset', rgb=stream, flow=stream))
     batch = next(iter(ClipLoader(dataset, Stream(3, 3, seed=1), num_workers=2)))
-    assert batch['rgb'].shape == (3, 1, 4, 32, 32, 3) and batch['flow'].shape == (3, 1, 4, 32, 32, 2)
+    assert batch['rgb'].shape == (3, 1, 4, 32, 32, 3) and batch['flow'].shape == (
+        3,
+        1,
+        4,
+        32,
+        32,
+        2,
+    )
     other = next(iter(ClipLoader(dataset, Stream(3, 3, seed=1), num_workers=2, worker='process')))
     np.testing.assert_array_equal(batch['flow'], other['flow'])
 
 
 def test_a_pipeline_without_the_step_is_told_what_it_lacks(root):
-    with pytest.raises(ConfigError, match='the flow of a video is computed by the step ComputeFlow'):
+    with pytest.raises(
+        ConfigError, match='the flow of a video is computed by the step ComputeFlow'
+    ):
         load(build(root, 'video', RESIZE))
 
 
@@ -102,8 +133,14 @@ def test_a_method_that_does_not_exist_is_named(root):
 def test_a_video_of_one_frame_has_no_flow(root, tmp_path):
     write_video(tmp_path / 'one.avi', moving_frames(1))
     (tmp_path / 'list.txt').write_text('one.avi 0\n')
-    dataset = DATASETS.build(dict(type='VideoDataset', ann_file=str(tmp_path / 'list.txt'), modality='Flow',
-                                  data_prefix=str(tmp_path), pipeline=[OPEN, dict(type='SampleFrames', clip_len=4),
-                                                                       DECODE, FLOW, PACK]))
+    dataset = DATASETS.build(
+        dict(
+            type='VideoDataset',
+            ann_file=str(tmp_path / 'list.txt'),
+            modality='Flow',
+            data_prefix=str(tmp_path),
+            pipeline=[OPEN, dict(type='SampleFrames', clip_len=4), DECODE, FLOW, PACK],
+        )
+    )
     with pytest.raises(DamagedSampleError, match='one.avi: a single frame has no flow'):
         load(dataset)

@@ -19,12 +19,14 @@ from i3dbox.errors import ConfigError
 @pytest.fixture
 def write(tmp_path):
     """Writes files into the test's folder; returns the path of the last one."""
+
     def write_files(**files):
         for name, text in files.items():
             path = tmp_path / f'{name}.py'
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(textwrap.dedent(text), encoding='utf-8')
         return str(path)
+
     return write_files
 
 
@@ -46,8 +48,11 @@ def error_of(path, overrides=None):
 
 # What a config file says
 
+
 def test_top_level_names_are_values_except_modules_functions_classes_and_private_names(write):
-    cfg = Config.fromfile(write(a='''
+    cfg = Config.fromfile(
+        write(
+            a="""
         import os
         from collections import OrderedDict
         _size = 224
@@ -55,8 +60,13 @@ def test_top_level_names_are_values_except_modules_functions_classes_and_private
         triple = lambda x: 3 * x
         size = double(_size)
         model = dict(type='Recognizer3D', sizes=[_size, (1, dict(b=2))])
-    '''))
-    assert dict(cfg) == {'size': 448, 'model': {'type': 'Recognizer3D', 'sizes': [224, (1, {'b': 2})]}}
+    """
+        )
+    )
+    assert dict(cfg) == {
+        'size': 448,
+        'model': {'type': 'Recognizer3D', 'sizes': [224, (1, {'b': 2})]},
+    }
 
 
 def test_values_are_reached_as_items_and_as_attributes(write):
@@ -83,27 +93,37 @@ def test_a_missing_key_is_an_error_with_the_nearest_spelling(kind):
 
 # Bases
 
+
 def test_bases_merge_dict_by_dict_and_lists_and_scalars_replace(write):
-    cfg = Config.fromfile(write(
-        **{'deeper/log': "log = dict(interval=10, level='info')\nseed = 0"},
-        model="model = dict(backbone=dict(type='A', depth=3), taps=[1, 2], head=dict(p=1))",
-        runtime="_base_ = 'deeper/log.py'\nseed = 1",
-        child='''
+    cfg = Config.fromfile(
+        write(
+            **{'deeper/log': "log = dict(interval=10, level='info')\nseed = 0"},
+            model="model = dict(backbone=dict(type='A', depth=3), taps=[1, 2], head=dict(p=1))",
+            runtime="_base_ = 'deeper/log.py'\nseed = 1",
+            child="""
             _base_ = ['model.py', './runtime.py']
             model = dict(backbone=dict(depth=5), taps=[3], head=None)
             log = dict(interval=20)
-        '''))
-    assert dict(cfg) == dict(model=dict(backbone=dict(type='A', depth=5), taps=[3], head=None),
-                             log=dict(interval=20, level='info'), seed=1)
+        """,
+        )
+    )
+    assert dict(cfg) == dict(
+        model=dict(backbone=dict(type='A', depth=5), taps=[3], head=None),
+        log=dict(interval=20, level='info'),
+        seed=1,
+    )
 
 
 def test_delete_replaces_the_dict_of_the_base(write):
-    cfg = Config.fromfile(write(
-        base="optimizer = dict(type='SGD', momentum=0.9)",
-        child='''
+    cfg = Config.fromfile(
+        write(
+            base="optimizer = dict(type='SGD', momentum=0.9)",
+            child="""
             _base_ = 'base.py'
             optimizer = dict(_delete_=True, type='Adam', sub=dict(_delete_=True, a=1))
-        '''))
+        """,
+        )
+    )
     assert cfg.optimizer == dict(type='Adam', sub=dict(a=1))
 
 
@@ -120,8 +140,11 @@ def test_a_circle_of_bases_is_printed(write, tmp_path):
 
 def test_a_missing_base_names_the_file_and_line_that_ask_for_it(write):
     path = write(model='x = 1', child="a = 1\n\n_base_ = 'modle.py'")
-    assert re.match(re.escape(f"{path}, line 3: the base 'modle.py' (") + r".* does not exist. "
-                    "Did you mean 'model.py'", error_of(path))
+    assert re.match(
+        re.escape(f"{path}, line 3: the base 'modle.py' (") + r'.* does not exist. '
+        "Did you mean 'model.py'",
+        error_of(path),
+    )
 
 
 def test_a_base_that_is_computed_is_refused(write):
@@ -131,38 +154,58 @@ def test_a_base_that_is_computed_is_refused(write):
 
 # Variables
 
+
 def test_predefined_variables_stand_for_parts_of_the_path(write, tmp_path):
-    cfg = Config.fromfile(write(**{"it's": '''
+    cfg = Config.fromfile(
+        write(
+            **{
+                "it's": '''
         """A docstring may speak of {{_base_.nothing}}."""
         work_dir = './work_dirs/{{ fileBasenameNoExtension }}'
         folder = {{fileDirname}}
         name = f'{{fileBasename}}-{1 + 1}-{{{2}}}'
         extension = '{{fileExtname}}'
         untouched = '{{other}}'
-    '''}))
-    assert dict(cfg) == dict(work_dir="./work_dirs/it's", folder=str(tmp_path), name="it's.py-2-{2}",
-                             extension='.py', untouched='{{other}}')
+    '''
+            }
+        )
+    )
+    assert dict(cfg) == dict(
+        work_dir="./work_dirs/it's",
+        folder=str(tmp_path),
+        name="it's.py-2-{2}",
+        extension='.py',
+        untouched='{{other}}',
+    )
 
 
 def test_values_of_a_base_can_be_referred_to(write):
-    cfg = Config.fromfile(write(
-        base="model = dict(head=dict(classes=51))\nsteps = [dict(type='A'), dict(type='B')]\nname = 'i3d'",
-        child='''
+    cfg = Config.fromfile(
+        write(
+            base="model = dict(head=dict(classes=51))\nsteps = [dict(type='A'), "
+            "dict(type='B')]\nname = 'i3d'",
+            child="""
             _base_ = 'base.py'
             classes = {{_base_.model.head.classes}} + 1
             head = {{ _base_.model.head }}
             head['classes'] = 7
             last = '{{_base_.steps.1}}'
             work_dir = 'work_dirs/{{_base_.name}}_{{_base_.model.head.classes}}'
-        '''))
+        """,
+        )
+    )
     assert (cfg.classes, cfg.last, cfg.work_dir) == (52, dict(type='B'), 'work_dirs/i3d_51')
     assert cfg.head.classes == 7 and cfg.model.head.classes == 51
 
 
 def test_a_reference_that_no_base_has_names_file_and_line(write):
-    path = write(base='model = dict(head=1)', child="_base_ = 'base.py'\n\nx = {{_base_.model.haed}}")
-    assert error_of(path) == (f"{path}, line 3: no base has a value for {{{{_base_.model.haed}}}}: "
-                              "there is no 'haed'. Did you mean 'head'?")
+    path = write(
+        base='model = dict(head=1)', child="_base_ = 'base.py'\n\nx = {{_base_.model.haed}}"
+    )
+    assert error_of(path) == (
+        f'{path}, line 3: no base has a value for {{{{_base_.model.haed}}}}: '
+        "there is no 'haed'. Did you mean 'head'?"
+    )
 
 
 def test_using_a_base_value_as_a_variable_is_explained(write):
@@ -172,6 +215,7 @@ def test_using_a_base_value_as_a_variable_is_explained(write):
 
 # Errors of files
 
+
 def test_a_syntax_error_names_file_and_line(write):
     path = write(a='x = 1\ny = = 2\nz = 3')
     assert error_of(path).startswith(f'{path}, line 2: ')
@@ -179,7 +223,10 @@ def test_a_syntax_error_names_file_and_line(write):
 
 def test_an_exception_names_the_line_of_the_config_and_the_reason(write):
     path = write(base='def f(x):\n    return 1 / x\n\ny = f(0)', child="_base_ = 'base.py'")
-    assert error_of(path) == f'{path.replace("child", "base")}, line 2: ZeroDivisionError: division by zero'
+    assert (
+        error_of(path)
+        == f'{path.replace("child", "base")}, line 2: ZeroDivisionError: division by zero'
+    )
 
 
 def test_a_missing_file_is_reported_with_the_nearest_name(write, tmp_path):
@@ -201,28 +248,51 @@ def test_a_key_that_would_hide_a_method_is_refused(write):
 
 # Overrides
 
+
 def test_overrides_reach_into_dicts_and_lists(write):
-    path = write(a='''
+    path = write(
+        a="""
         pipeline = [dict(type='A'), dict(type='B')]
         model = dict(head=dict(a=1, b=2))
         betas = (1, 2)
-    ''')
-    cfg = Config.fromfile(path, {'pipeline.1.type': 'C', 'pipeline.0': dict(x=1), 'model.head': dict(b=3),
-                                 'model.neck.depth': 5, 'new': 1, 'betas.-1': 9})
-    assert dict(cfg) == dict(pipeline=[dict(type='A', x=1), dict(type='C')], new=1, betas=(1, 9),
-                             model=dict(head=dict(a=1, b=3), neck=dict(depth=5)))
+    """
+    )
+    cfg = Config.fromfile(
+        path,
+        {
+            'pipeline.1.type': 'C',
+            'pipeline.0': dict(x=1),
+            'model.head': dict(b=3),
+            'model.neck.depth': 5,
+            'new': 1,
+            'betas.-1': 9,
+        },
+    )
+    assert dict(cfg) == dict(
+        pipeline=[dict(type='A', x=1), dict(type='C')],
+        new=1,
+        betas=(1, 9),
+        model=dict(head=dict(a=1, b=3), neck=dict(depth=5)),
+    )
     cfg.merge_from_dict({'model.head': dict(_delete_=True, c=1)})
     assert cfg.model.head == dict(c=1)
 
 
-@pytest.mark.parametrize('key, message', [
-    ('steps.2.a', "override 'steps.2.a': steps is a list with entries 0 to 1; it has no entry '2'"),
-    ('steps.a', "steps is a list with entries 0 to 1; it has no entry 'a'"),
-    ('empty.0', "empty is a list without entries; it has no entry '0'"),
-    ('model.depth.x', "model.depth is 3, which has no key 'x'"),
-    ('model.none.x', "model.none is None, which has no key 'x'"),
-    ('model..x', 'names and numbers joined by single dots'),
-    ('', 'names and numbers joined by single dots')])
+@pytest.mark.parametrize(
+    'key, message',
+    [
+        (
+            'steps.2.a',
+            "override 'steps.2.a': steps is a list with entries 0 to 1; it has no entry '2'",
+        ),
+        ('steps.a', "steps is a list with entries 0 to 1; it has no entry 'a'"),
+        ('empty.0', "empty is a list without entries; it has no entry '0'"),
+        ('model.depth.x', "model.depth is 3, which has no key 'x'"),
+        ('model.none.x', "model.none is None, which has no key 'x'"),
+        ('model..x', 'names and numbers joined by single dots'),
+        ('', 'names and numbers joined by single dots'),
+    ],
+)
 def test_an_override_that_leads_nowhere_names_the_key(write, key, message):
     path = write(a='steps = [1, dict(a=1)]\nmodel = dict(depth=3, none=None)\nempty = []')
     assert message in error_of(path, {key: 1})
@@ -236,24 +306,32 @@ def test_an_override_of_one_use_of_a_shared_dict_leaves_the_others(write):
 
 # Unknown keys
 
+
 def test_only_a_near_miss_of_a_known_key_is_refused():
     allowed = {'optimizer': 'how weights change', 'model': '', 'train_pipeline': ''}
     Config(dict(model=1, img_norm=1, val_pipeline=1)).check_keys(allowed)
     with pytest.raises(ConfigError, match="unknown key 'optimizers'. Did you mean 'optimizer'"):
         Config(dict(optimizer=1, optimizers=1)).check_keys(allowed)  # as an override adds it
-    with pytest.raises(ConfigError, match="a.py: unknown key 'optimiser'. Did you mean 'optimizer'"):
+    with pytest.raises(
+        ConfigError, match="a.py: unknown key 'optimiser'. Did you mean 'optimizer'"
+    ):
         Config(dict(optimiser=1), 'a.py').check_keys(allowed)
 
 
 # Copies and dumps
 
 Pair = collections.namedtuple('Pair', 'a b')
-VALUES = dict(model=dict(type='A', taps=(1,), empty=[], pair=('x', "it's"), none=None, on=True),
-              lrs={0: 1e-3, 'a-b': -1, 'class': float('inf')}, note='line\n"é"',
-              big=[dict(x=i) for i in range(40)])
+VALUES = dict(
+    model=dict(type='A', taps=(1,), empty=[], pair=('x', "it's"), none=None, on=True),
+    lrs={0: 1e-3, 'a-b': -1, 'class': float('inf')},
+    note='line\n"é"',
+    big=[dict(x=i) for i in range(40)],
+)
 
 
-@pytest.mark.parametrize('clone', [copy.deepcopy, copy.copy, lambda cfg: pickle.loads(pickle.dumps(cfg))])
+@pytest.mark.parametrize(
+    'clone', [copy.deepcopy, copy.copy, lambda cfg: pickle.loads(pickle.dumps(cfg))]
+)
 def test_a_config_can_be_copied_and_pickled(clone):
     cfg = Config(VALUES, 'a.py')
     other = clone(cfg)
@@ -271,9 +349,15 @@ def test_a_dump_reads_back_as_the_same_config(tmp_path):
     assert max(map(len, cfg.pretty_text.splitlines())) <= 100
 
 
-@pytest.mark.parametrize('value, message', [
-    (Pair(1, 2), "key 'model.parts.1'"), (object(), "key 'model.parts.1'"),
-    (lambda x: x, "key 'model.parts.1'"), (ConfigDict, "name it by its path, 'i3dbox.config.config.ConfigDict'")])
+@pytest.mark.parametrize(
+    'value, message',
+    [
+        (Pair(1, 2), "key 'model.parts.1'"),
+        (object(), "key 'model.parts.1'"),
+        (lambda x: x, "key 'model.parts.1'"),
+        (ConfigDict, "name it by its path, 'i3dbox.config.config.ConfigDict'"),
+    ],
+)
 def test_a_value_that_no_file_can_hold_names_its_key(tmp_path, value, message):
     cfg = Config(dict(model=dict(parts=[0, value])))
     with pytest.raises(ConfigError, match=re.escape(message)):
@@ -289,32 +373,41 @@ def test_a_key_that_would_be_lost_in_a_dump_is_refused():
 
 # Custom imports
 
-def test_custom_imports_are_found_beside_the_config_and_by_a_dump_elsewhere(write, tmp_path, clean_imports):
-    cfg = Config.fromfile(write(
-        beside_config='value = 1',
-        base="custom_imports = dict(imports=['beside_config'], allow_failed_imports=False)",
-        **{'sub/child': "_base_ = '../base.py'"}))
+
+def test_custom_imports_are_found_beside_the_config_and_by_a_dump_elsewhere(
+    write, tmp_path, clean_imports
+):
+    cfg = Config.fromfile(
+        write(
+            beside_config='value = 1',
+            base="custom_imports = dict(imports=['beside_config'], allow_failed_imports=False)",
+            **{'sub/child': "_base_ = '../base.py'"},
+        )
+    )
     assert sys.modules['beside_config'].value == 1
     assert cfg.custom_imports.dirs == [str(tmp_path)]
     cfg.dump(tmp_path / 'elsewhere' / 'dump.py')
-    code = f'''if 1:
+    code = f"""if 1:
         import pickle, sys
         from i3dbox.config import Config
         cfg = Config.fromfile({str(tmp_path / 'elsewhere' / 'dump.py')!r})
         assert 'beside_config' in sys.modules
-        assert cfg == pickle.loads({pickle.dumps(cfg)!r})'''
+        assert cfg == pickle.loads({pickle.dumps(cfg)!r})"""
     subprocess.run([sys.executable, '-c', code], check=True, cwd=pathlib.Path(__file__).parents[1])
 
 
 def test_custom_imports_are_found_in_the_working_directory_which_is_then_recorded(
-        write, tmp_path, clean_imports, monkeypatch):
+    write, tmp_path, clean_imports, monkeypatch
+):
     path = write(in_cwd='', **{'configs/a': "custom_imports = dict(imports='in_cwd')"})
     monkeypatch.chdir(tmp_path)
     assert Config.fromfile(path).custom_imports.dirs == [str(tmp_path / 'configs'), str(tmp_path)]
     assert 'in_cwd' in sys.modules
 
 
-def test_custom_imports_are_found_in_named_folders_relative_to_the_config(write, tmp_path, clean_imports):
+def test_custom_imports_are_found_in_named_folders_relative_to_the_config(
+    write, tmp_path, clean_imports
+):
     text = "custom_imports = dict(imports='named', dirs='../parts')"
     path = write(**{'parts/named': '', 'configs/a': text})
     assert Config.fromfile(path).custom_imports.dirs == [str(tmp_path / 'parts')]
@@ -322,10 +415,15 @@ def test_custom_imports_are_found_in_named_folders_relative_to_the_config(write,
 
 
 def test_worker_processes_unpickle_classes_of_custom_imports(write, clean_imports):
-    Config.fromfile(write(user_parts='''
+    Config.fromfile(
+        write(
+            user_parts="""
         class Part:
             pass
-    ''', a="custom_imports = dict(imports=['user_parts'])"))
+    """,
+            a="custom_imports = dict(imports=['user_parts'])",
+        )
+    )
     part = sys.modules['user_parts'].Part()
     with multiprocessing.get_context('spawn').Pool(1) as pool:
         assert pool.apply(isinstance, (part, object))
@@ -334,11 +432,19 @@ def test_worker_processes_unpickle_classes_of_custom_imports(write, clean_import
 def test_a_failing_custom_import_names_module_config_and_reason(write, clean_imports):
     path = write(broken='x = 1\n1 / 0', a="custom_imports = dict(imports=['broken'])")
     message = error_of(path)
-    assert f"{path}: custom import 'broken' failed: ZeroDivisionError" in message and 'looked for' not in message
+    assert (
+        f"{path}: custom import 'broken' failed: ZeroDivisionError" in message
+        and 'looked for' not in message
+    )
     assert 'broken.py, line 2' in message
     message = error_of(write(a="custom_imports = dict(imports=['not_there'])"))
-    assert "custom import 'not_there' failed: ModuleNotFoundError" in message and 'It was looked for in' in message
-    message = error_of(write(needy='import not_there_either', a="custom_imports = dict(imports=['needy'])"))
+    assert (
+        "custom import 'not_there' failed: ModuleNotFoundError" in message
+        and 'It was looked for in' in message
+    )
+    message = error_of(
+        write(needy='import not_there_either', a="custom_imports = dict(imports=['needy'])")
+    )
     assert "No module named 'not_there_either' (" in message and 'looked for' not in message
 
 
@@ -353,10 +459,14 @@ def test_a_custom_import_hidden_by_another_module_is_warned_of(write, tmp_path, 
     first = write(**{'one/same_name': '', 'one/a': "custom_imports = dict(imports='same_name')"})
     second = write(**{'two/same_name': '', 'two/a': "custom_imports = dict(imports='same_name')"})
     Config.fromfile(first)
-    with pytest.warns(UserWarning, match=re.escape(f'which hides {tmp_path / "two" / "same_name.py"}')):
+    with pytest.warns(
+        UserWarning, match=re.escape(f'which hides {tmp_path / "two" / "same_name.py"}')
+    ):
         Config.fromfile(second)
 
 
-@pytest.mark.parametrize('value', ["['a']", "dict(import_='a')", 'dict(imports=[1])', 'dict(imports=1)'])
+@pytest.mark.parametrize(
+    'value', ["['a']", "dict(import_='a')", 'dict(imports=[1])', 'dict(imports=1)']
+)
 def test_custom_imports_of_another_form_are_refused(write, value):
     assert 'custom_imports' in error_of(write(a=f'custom_imports = {value}'))

@@ -26,8 +26,12 @@ def test_every_part_of_a_recipe_builds_and_its_copy_is_equal(path, tmp_path):
     cfg = Config.fromfile(str(path))
     check_config(cfg, REQUIRED_TO_TRAIN)
     recognizer = build_recognizer(cfg.model)
-    assert recognizer.num_classes == {'ucf101': 101, 'hmdb51': 51, 'synthetic': 8}[
-        path.stem.replace('_paper', '').replace('_openi', '').rsplit('_')[-1]]
+    assert (
+        recognizer.num_classes
+        == {'ucf101': 101, 'hmdb51': 51, 'synthetic': 8}[
+            path.stem.replace('_paper', '').replace('_openi', '').rsplit('_')[-1]
+        ]
+    )
     freeze(recognizer, **cfg.get('freeze', {}))
     for part in (cfg.data.train, cfg.data.val, cfg.data.test):
         for stream in (part.rgb, part.flow) if part.type == 'TwoStreamDataset' else (part,):
@@ -38,8 +42,12 @@ def test_every_part_of_a_recipe_builds_and_its_copy_is_equal(path, tmp_path):
             registry.build(part)
     for metric in cfg.evaluation.metrics:
         METRICS.get(metric)
-    rates = SCHEDULES.build(cfg.schedule, base_lr=cfg.optimizer.lr, steps_per_epoch=10,
-                            total_steps=10 * cfg.total_epochs)
+    rates = SCHEDULES.build(
+        cfg.schedule,
+        base_lr=cfg.optimizer.lr,
+        steps_per_epoch=10,
+        total_steps=10 * cfg.total_epochs,
+    )
     assert len(rates) == 10 * cfg.total_epochs and min(rates) >= 0
     cfg.dump(str(tmp_path / 'copy.py'))
     assert dict(Config.fromfile(str(tmp_path / 'copy.py'))) == dict(cfg)
@@ -61,12 +69,17 @@ def test_the_config_reference_names_every_key():
 
 
 def test_both_readmes_give_the_same_commands():
-    english, chinese = ((ROOT / name).read_text(encoding='utf-8') for name in ('README.md', 'README_CN.md'))
+    english, chinese = (
+        (ROOT / name).read_text(encoding='utf-8') for name in ('README.md', 'README_CN.md')
+    )
 
     def commands(text):
         code = ''.join(text.split('```')[1::2])
-        return [line.split('#')[0].strip() for line in code.splitlines()
-                if line.startswith(('python', 'bash', 'pip', 'i3dbox'))]
+        return [
+            line.split('#')[0].strip()
+            for line in code.splitlines()
+            if line.startswith(('python', 'bash', 'pip', 'i3dbox'))
+        ]
 
     assert commands(english) == commands(chinese) and len(commands(english)) > 8
 
@@ -84,8 +97,12 @@ def test_curves_go_to_tensorboard(tmp_path, monkeypatch):
         def close(self):
             written.append('closed')
 
-    monkeypatch.setitem(sys.modules, 'tensorboardX', types.SimpleNamespace(SummaryWriter=SummaryWriter))
-    cfg = Config.fromfile(tiny.write_config(tmp_path, total_epochs=1, hooks=[dict(type='SummaryHook', interval=3)]))
+    monkeypatch.setitem(
+        sys.modules, 'tensorboardX', types.SimpleNamespace(SummaryWriter=SummaryWriter)
+    )
+    cfg = Config.fromfile(
+        tiny.write_config(tmp_path, total_epochs=1, hooks=[dict(type='SummaryHook', interval=3)])
+    )
     cfg.work_dir = str(tmp_path / 'run')
     train(cfg, validate=True)
     steps = [step for name, step in written[:-1] if name == 'train/loss']
@@ -94,8 +111,14 @@ def test_curves_go_to_tensorboard(tmp_path, monkeypatch):
 
 def test_curves_go_to_mindinsight(tmp_path):
     hook = dict(type='SummaryHook', interval=3, writer='mindinsight')
-    # a process of its own: MindSpore forks its writer, which may hang where many threads have run before
-    done = command('train', tiny.write_config(tmp_path, total_epochs=1, hooks=[hook]), '--work-dir', tmp_path / 'run')
+    # a process of its own: MindSpore forks its writer, which may hang where many threads have run
+    # before
+    done = command(
+        'train',
+        tiny.write_config(tmp_path, total_epochs=1, hooks=[hook]),
+        '--work-dir',
+        tmp_path / 'run',
+    )
     assert done.returncode == 0, done.stderr
-    events, = (tmp_path / 'run/summary').iterdir()
+    (events,) = (tmp_path / 'run/summary').iterdir()
     assert b'train/loss' in events.read_bytes()

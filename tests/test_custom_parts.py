@@ -22,13 +22,18 @@ def test_the_small_c3d_trains_and_tests_by_the_commands(tmp_path):
     generation = dict(train_groups=2, test_groups=1, clips_per_group=1, num_frames=10)
     options = ['--cfg-options', 'total_epochs=1', 'data.batch_size=4', 'model.backbone.width=4']
     for data in ('train', 'val', 'test'):
-        options += [f'data.{data}.generation={generation}', f'data.{data}.data_root={tmp_path / "synthetic"}',
-                    f'data.{data}.split=1']
+        options += [
+            f'data.{data}.generation={generation}',
+            f'data.{data}.data_root={tmp_path / "synthetic"}',
+            f'data.{data}.split=1',
+        ]
     done = command('train', config, '--work-dir', tmp_path / 'run', *options, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert np.isfinite(lines(tmp_path / 'run')[-1]['loss'])
     # the copy in the work dir finds the module, too
-    done = command('test', tmp_path / 'run/c3d_rgb_synthetic.py', tmp_path / 'run/epoch_1.ckpt', cwd=tmp_path)
+    done = command(
+        'test', tmp_path / 'run/c3d_rgb_synthetic.py', tmp_path / 'run/epoch_1.ckpt', cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     assert 'top1_acc' in done.stdout
 
@@ -36,33 +41,59 @@ def test_the_small_c3d_trains_and_tests_by_the_commands(tmp_path):
 @pytest.fixture
 def guide():
     """The examples of the guide, as one module's text."""
-    return '\n'.join(re.findall(r'```python\n(.*?)```', (DOCS / 'customize.md').read_text(encoding='utf-8'), re.S)[1:])
+    return '\n'.join(
+        re.findall(
+            r'```python\n(.*?)```', (DOCS / 'customize.md').read_text(encoding='utf-8'), re.S
+        )[1:]
+    )
 
 
 def test_the_guides_examples_work_together(guide, tmp_path):
     (tmp_path / 'my_parts.py').write_text(guide, encoding='utf-8')
     from videos import moving_frames, write_video
+
     for name in 'ab':
         write_video(tmp_path / f'{name}.mp4', moving_frames(10), 'mp4v')
-    pipeline = [dict(type='OpenClip'), dict(type='SampleFrames', clip_len=8), dict(type='DecodeClip'),
-                dict(type='Grey'), dict(type='CenterCrop', size=32), dict(type='PackClips')]
+    pipeline = [
+        dict(type='OpenClip'),
+        dict(type='SampleFrames', clip_len=8),
+        dict(type='DecodeClip'),
+        dict(type='Grey'),
+        dict(type='CenterCrop', size=32),
+        dict(type='PackClips'),
+    ]
     text = tiny.config_text(
-        custom_imports=dict(imports=['tiny', 'my_parts'], dirs=['.', str(pathlib.Path(__file__).parent)]),
-        data=dict(batch_size=2, train=dict(type='MyDataset', folder=str(tmp_path), pipeline=pipeline)),
-        model=dict(type='Recognizer3D', backbone=dict(type='TinyBackbone'), head=dict(type='I3DHead', num_classes=2)),
-        hooks=[dict(type='CheckpointHook'), dict(type='StopAtLoss', loss=100.0)])
+        custom_imports=dict(
+            imports=['tiny', 'my_parts'], dirs=['.', str(pathlib.Path(__file__).parent)]
+        ),
+        data=dict(
+            batch_size=2, train=dict(type='MyDataset', folder=str(tmp_path), pipeline=pipeline)
+        ),
+        model=dict(
+            type='Recognizer3D',
+            backbone=dict(type='TinyBackbone'),
+            head=dict(type='I3DHead', num_classes=2),
+        ),
+        hooks=[dict(type='CheckpointHook'), dict(type='StopAtLoss', loss=100.0)],
+    )
     (tmp_path / 'config.py').write_text(text, encoding='utf-8')
     cfg = Config.fromfile(str(tmp_path / 'config.py'), dict(work_dir=str(tmp_path / 'run')))
     run = train(cfg)
     assert run.step == 1 and run.stop_reason == 'the loss is below 100.0'
     from i3dbox.apis.export import export
+
     exported = export(cfg, str(tmp_path / 'run/epoch_1.ckpt'), 'Weights', clip_len=8, size=32)
     assert exported.path == str(tmp_path / 'run/epoch_1.npz')
     assert 'head.logits.weight' in np.load(exported.path)
 
 
 def test_importing_the_package_and_its_commands_imports_nothing_heavy():
-    code = ('import sys, i3dbox, i3dbox.registry, i3dbox.config, i3dbox.commands.demo, i3dbox.commands.finetune; '
-            'print([m for m in ("mindspore", "cv2", "matplotlib", "PIL", "numpy") if m in sys.modules])')
-    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=DOCS.parent)
+    code = (
+        'import sys, i3dbox, i3dbox.registry, i3dbox.config, i3dbox.commands.demo, '
+        'i3dbox.commands.finetune; '
+        'print([m for m in ("mindspore", "cv2", "matplotlib", "PIL", "numpy") if m in sys.modules])'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', code], capture_output=True, text=True, cwd=DOCS.parent
+    )
     assert done.stdout.strip() == '[]', done.stderr

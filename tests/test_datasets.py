@@ -26,17 +26,25 @@ def write(path, text):
 @pytest.fixture
 def ucf101(tmp_path):
     """Two classes, three training videos and one for testing, with videos, frames and flow."""
-    train = ['Archery/v_Archery_g02_c01', 'HandstandPushups/v_HandStandPushups_g02_c01',
-             'Archery/v_Archery_g02_c02']
+    train = [
+        'Archery/v_Archery_g02_c01',
+        'HandstandPushups/v_HandStandPushups_g02_c01',
+        'Archery/v_Archery_g02_c02',
+    ]
     test = ['Archery/v_Archery_g01_c01']
     labels = {'Archery': 1, 'HandstandPushups': 2}
     for name in train + test:
         touch(tmp_path / 'videos' / f'{name}.avi')
         for folder in ('rawframes', 'flow'):
             (tmp_path / folder / name).mkdir(parents=True)
-    write(tmp_path / 'splits' / 'classInd.txt', ''.join(f'{i} {name}\r\n' for name, i in labels.items()))
-    write(tmp_path / 'splits' / 'trainlist01.txt',
-          ''.join(f'{name}.avi {labels[name.partition("/")[0]]}\n' for name in train))
+    write(
+        tmp_path / 'splits' / 'classInd.txt',
+        ''.join(f'{i} {name}\r\n' for name, i in labels.items()),
+    )
+    write(
+        tmp_path / 'splits' / 'trainlist01.txt',
+        ''.join(f'{name}.avi {labels[name.partition("/")[0]]}\n' for name in train),
+    )
     write(tmp_path / 'splits' / 'testlist01.txt', ''.join(f'{name}.avi\n' for name in test))
     return tmp_path
 
@@ -52,17 +60,24 @@ def names(dataset):
 def test_ucf101_reads_its_split_files_and_finds_its_videos(ucf101):
     dataset = build(ucf101)
     assert dataset.classes == ['Archery', 'HandstandPushups'] and dataset.num_classes == 2
-    assert names(dataset) == ['Archery/v_Archery_g02_c01', 'HandstandPushups/v_HandStandPushups_g02_c01',
-                              'Archery/v_Archery_g02_c02']
+    assert names(dataset) == [
+        'Archery/v_Archery_g02_c01',
+        'HandstandPushups/v_HandStandPushups_g02_c01',
+        'Archery/v_Archery_g02_c02',
+    ]
     assert [sample['label'] for sample in dataset.samples] == [0, 1, 0]
-    assert dataset.samples[0]['filename'] == str(ucf101 / 'videos' / 'Archery' / 'v_Archery_g02_c01.avi')
+    assert dataset.samples[0]['filename'] == str(
+        ucf101 / 'videos' / 'Archery' / 'v_Archery_g02_c01.avi'
+    )
     assert names(build(ucf101, subset='test')) == ['Archery/v_Archery_g01_c01']
 
 
 def test_ucf101_reads_frame_folders_of_either_modality(ucf101):
     rgb, flow = (build(ucf101, source='frames', modality=modality) for modality in ('RGB', 'Flow'))
     assert names(rgb) == names(flow) == names(build(ucf101))
-    assert rgb.samples[0]['frame_dir'] == str(ucf101 / 'rawframes' / 'Archery' / 'v_Archery_g02_c01')
+    assert rgb.samples[0]['frame_dir'] == str(
+        ucf101 / 'rawframes' / 'Archery' / 'v_Archery_g02_c01'
+    )
     assert flow.samples[0]['frame_dir'] == str(ucf101 / 'flow' / 'Archery' / 'v_Archery_g02_c01')
     assert rgb.samples[0]['filename_tmpl'].format(7) == 'image_00007.jpg'
     assert flow.samples[0]['filename_tmpl'].format('x', 7) == 'image_00007x.jpg'
@@ -76,9 +91,21 @@ def test_the_official_folder_names_are_found_and_each_folder_can_be_named(ucf101
     (ucf101 / 'UCF-101').rename(ucf101 / 'v')
     (ucf101 / 'ucfTrainTestlist').rename(ucf101 / 's')
     (ucf101 / 'flow').rename(ucf101 / 'f')
-    assert names(build(ucf101, video_dir=str(ucf101 / 'v'), split_dir=str(ucf101 / 's'))) == expected
-    assert names(build(ucf101, source='frames', modality='Flow', frame_dir=str(ucf101 / 'f'),
-                       split_dir=str(ucf101 / 's'))) == expected
+    assert (
+        names(build(ucf101, video_dir=str(ucf101 / 'v'), split_dir=str(ucf101 / 's'))) == expected
+    )
+    assert (
+        names(
+            build(
+                ucf101,
+                source='frames',
+                modality='Flow',
+                frame_dir=str(ucf101 / 'f'),
+                split_dir=str(ucf101 / 's'),
+            )
+        )
+        == expected
+    )
 
 
 def test_a_folder_in_another_case_than_the_list_is_found(ucf101):
@@ -127,15 +154,31 @@ def test_mmactions_lists_make_data_sets(tmp_path):
     write(tmp_path / 'frames.txt', 'a 30 2\n')
     video = VideoDataset(str(tmp_path / 'videos.txt'), str(tmp_path / 'videos'), pipeline=PIPELINE)
     assert video.num_classes == 3 and names(video) == ['some where/a']
-    frames = RawframeDataset(str(tmp_path / 'frames.txt'), str(tmp_path / 'frames'), PIPELINE, num_classes=9,
-                             modality='Flow')
+    frames = RawframeDataset(
+        str(tmp_path / 'frames.txt'),
+        str(tmp_path / 'frames'),
+        PIPELINE,
+        num_classes=9,
+        modality='Flow',
+    )
     assert frames.num_classes == 9
-    assert frames.samples == [dict(name='a', label=2, total_frames=30, filename_tmpl='flow_{}_{:05}.jpg',
-                                   frame_dir=str(tmp_path / 'frames' / 'a'))]
+    assert frames.samples == [
+        dict(
+            name='a',
+            label=2,
+            total_frames=30,
+            filename_tmpl='flow_{}_{:05}.jpg',
+            frame_dir=str(tmp_path / 'frames' / 'a'),
+        )
+    ]
     write(tmp_path / 'classes.txt', 'x\ny\n')
     with pytest.raises(AnnotationError, match='videos.txt:1: label 2, but there are 2 classes'):
-        VideoDataset(str(tmp_path / 'videos.txt'), str(tmp_path / 'videos'), PIPELINE,
-                     classes=str(tmp_path / 'classes.txt'))
+        VideoDataset(
+            str(tmp_path / 'videos.txt'),
+            str(tmp_path / 'videos'),
+            PIPELINE,
+            classes=str(tmp_path / 'classes.txt'),
+        )
 
 
 def test_two_videos_of_one_name_are_refused(tmp_path):
@@ -176,27 +219,50 @@ def test_many_absent_entries_are_counted_rather_than_listed(tmp_path):
         VideoDataset(str(tmp_path / 'list.txt'), str(tmp_path), missing='skip', pipeline=PIPELINE)
 
 
-@pytest.mark.parametrize('kwargs, error, message', [
-    (dict(modality='Depth'), ConfigError, "modality is one of 'RGB', 'Flow'; got 'Depth'"),
-    (dict(subset='val'), ConfigError, "subset is one of 'train', 'test'; got 'val'"),
-    (dict(split=4), ConfigError, 'split is one of 1, 2, 3; got 4'),
-    (dict(source='zip'), ConfigError, "source is one of 'video', 'frames', 'packed'; got 'zip'"),
-    (dict(missing='ignore'), ConfigError, "missing is one of 'raise', 'skip'"),
-    (dict(damaged='skip'), ConfigError, "damaged is one of 'raise', 'replace' in training; got 'skip'"),
-    (dict(damaged='replace', test_mode=True), ConfigError, "'raise', 'skip' in testing; got 'replace'"),
-    (dict(video_dir='absent'), DataError, 'absent: there is no such folder; expected the videos there'),
-    (dict(split=2), AnnotationError, 'trainlist02.txt: cannot be read'),
-    (dict(ann_file='absent.json'), AnnotationError, 'absent.json: cannot be read'),
-])
+@pytest.mark.parametrize(
+    'kwargs, error, message',
+    [
+        (dict(modality='Depth'), ConfigError, "modality is one of 'RGB', 'Flow'; got 'Depth'"),
+        (dict(subset='val'), ConfigError, "subset is one of 'train', 'test'; got 'val'"),
+        (dict(split=4), ConfigError, 'split is one of 1, 2, 3; got 4'),
+        (
+            dict(source='zip'),
+            ConfigError,
+            "source is one of 'video', 'frames', 'packed'; got 'zip'",
+        ),
+        (dict(missing='ignore'), ConfigError, "missing is one of 'raise', 'skip'"),
+        (
+            dict(damaged='skip'),
+            ConfigError,
+            "damaged is one of 'raise', 'replace' in training; got 'skip'",
+        ),
+        (
+            dict(damaged='replace', test_mode=True),
+            ConfigError,
+            "'raise', 'skip' in testing; got 'replace'",
+        ),
+        (
+            dict(video_dir='absent'),
+            DataError,
+            'absent: there is no such folder; expected the videos there',
+        ),
+        (dict(split=2), AnnotationError, 'trainlist02.txt: cannot be read'),
+        (dict(ann_file='absent.json'), AnnotationError, 'absent.json: cannot be read'),
+    ],
+)
 def test_an_argument_that_cannot_be_used_is_named(ucf101, kwargs, error, message):
     with pytest.raises(error, match=message):
         build(ucf101, **kwargs)
 
 
 def test_a_missing_data_root_is_named_with_what_belongs_there(tmp_path):
-    with pytest.raises(DataError, match='absent: there is no such folder; expected a data set there'):
+    with pytest.raises(
+        DataError, match='absent: there is no such folder; expected a data set there'
+    ):
         build(tmp_path / 'absent')
-    with pytest.raises(DataError, match='holds no split files; expected a folder splits or ucfTrainTestlist'):
+    with pytest.raises(
+        DataError, match='holds no split files; expected a folder splits or ucfTrainTestlist'
+    ):
         build(tmp_path)
     write(tmp_path / 'splits' / 'classInd.txt', '1 Archery\n')
     write(tmp_path / 'splits' / 'trainlist01.txt', 'Archery/v.avi 1\n')
@@ -223,7 +289,9 @@ def test_load_gives_the_pipeline_what_it_needs():
             seen.update(results)
             return results
 
-    dataset = FakeDataset(3, [dict(type=Look), dict(type=DrawClip)], modality='Flow', test_mode=True)
+    dataset = FakeDataset(
+        3, [dict(type=Look), dict(type=DrawClip)], modality='Flow', test_mode=True
+    )
     results = dataset.load(1, rng())
     expected = dict(name='s1', label=1, index=1, modality='Flow', test_mode=True)
     assert {key: seen[key] for key in expected} == expected
@@ -244,7 +312,9 @@ def test_testing_stops_at_a_damaged_sample_unless_told_to_skip_it():
     with pytest.raises(DamagedSampleError, match='s2.avi: is empty'):
         FakeDataset(4, pipeline, test_mode=True).get(2, rng())
     assert FakeDataset(4, pipeline, test_mode=True, damaged='skip').get(2, rng()) == (
-        None, [('s2', 's2.avi', 'is empty', None)])
+        None,
+        [('s2', 's2.avi', 'is empty', None)],
+    )
 
 
 def two_stream(root, flow=(), **kwargs):
@@ -274,7 +344,10 @@ def test_both_streams_draw_the_same_random_numbers(ucf101):
 
 def test_streams_of_different_videos_are_refused(ucf101):
     (ucf101 / 'flow' / 'Archery' / 'v_Archery_g02_c02').rmdir()
-    message = "1 samples of the RGB data set are not in the flow data set; the first is 'Archery/v_Archery_g02"
+    message = (
+        '1 samples of the RGB data set are not in the flow data set; '
+        "the first is 'Archery/v_Archery_g02"
+    )
     with pytest.raises(DataError, match=message):
         two_stream(ucf101, dict(missing='skip'))
     assert len(two_stream(ucf101, missing='skip')) == 2
@@ -285,7 +358,9 @@ def test_streams_of_different_labels_are_refused(ucf101):
     lines = (ucf101 / 'splits' / 'trainlist01.txt').read_text().splitlines()
     lines = [line[:-1] + str(3 - int(line[-1])) for line in lines]
     write(ucf101 / 'other' / 'trainlist01.txt', '\n'.join(lines))
-    with pytest.raises(DataError, match="class 0 is 'Archery' in the one and 'HandstandPushups' in the oth"):
+    with pytest.raises(
+        DataError, match="class 0 is 'Archery' in the one and 'HandstandPushups' in the oth"
+    ):
         two_stream(ucf101, dict(split_dir=str(ucf101 / 'other')))
 
 

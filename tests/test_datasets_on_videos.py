@@ -13,8 +13,12 @@ from i3dbox.errors import DamagedSampleError
 from i3dbox.registry import DATASETS
 
 SAMPLING = dict(type='SampleFrames', clip_len=8, frame_interval=2)
-SPATIAL = [dict(type='Resize', short_side=72), dict(type='RandomCrop', size=64), dict(type='Flip'),
-           dict(type='PackClips')]
+SPATIAL = [
+    dict(type='Resize', short_side=72),
+    dict(type='RandomCrop', size=64),
+    dict(type='Flip'),
+    dict(type='PackClips'),
+]
 PIPELINE = [dict(type='OpenClip'), SAMPLING, dict(type='DecodeClip'), *SPATIAL]
 
 
@@ -48,11 +52,29 @@ def test_frame_folders_show_what_the_videos_show(real_root):
 
 def test_two_streams_take_the_same_moment(real_root):
     stream = dict(type='UCF101Dataset', data_root=str(real_root), source='frames')
-    flow_steps = [PIPELINE[0], SAMPLING, PIPELINE[2], dict(type='CenterCrop', size=64), dict(type='PackClips')]
-    dataset = DATASETS.build(dict(type='TwoStreamDataset', rgb=dict(stream, pipeline=PIPELINE),
-                                  flow=dict(stream, pipeline=flow_steps)))
+    flow_steps = [
+        PIPELINE[0],
+        SAMPLING,
+        PIPELINE[2],
+        dict(type='CenterCrop', size=64),
+        dict(type='PackClips'),
+    ]
+    dataset = DATASETS.build(
+        dict(
+            type='TwoStreamDataset',
+            rgb=dict(stream, pipeline=PIPELINE),
+            flow=dict(stream, pipeline=flow_steps),
+        )
+    )
     batch = next(iter(ClipLoader(dataset, Stream(4, 2), num_workers=2)))
-    assert batch['rgb'].shape == (2, 1, 8, 64, 64, 3) and batch['flow'].shape == (2, 1, 8, 64, 64, 2)
+    assert batch['rgb'].shape == (2, 1, 8, 64, 64, 3) and batch['flow'].shape == (
+        2,
+        1,
+        8,
+        64,
+        64,
+        2,
+    )
     assert set(np.diff(batch['flow'][0, 0, :, 5, 5, 0].astype(int))) == {2}  # frame_interval
 
 
@@ -61,7 +83,7 @@ def break_video(path, how):
     if how == 'empty':
         path.write_bytes(b'')
     elif how == 'truncated':
-        path.write_bytes(data[:len(data) // 3])
+        path.write_bytes(data[: len(data) // 3])
     else:
         path.write_bytes(cv2.imencode('.png', np.zeros((64, 64, 3), np.uint8))[1].tobytes())
 

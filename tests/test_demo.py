@@ -1,4 +1,6 @@
-"""tools/demo.py says what happens in any video, writes it down, and keeps what is done when it is stopped."""
+"""tools/demo.py says what happens in any video, writes it down, and keeps what is done when it is
+stopped.
+"""
 
 import csv
 import json
@@ -18,6 +20,7 @@ from videos import moving_frames, write_video
 
 from i3dbox.apis import inference_recognizer, init_recognizer
 from i3dbox.commands import main
+from i3dbox.inference.clip_steps import authors_pipeline
 from i3dbox.inference.prediction_files import CSVAnswers, JSONAnswers
 from i3dbox.inference.recognize import Prediction, Total, recognize_windows
 from i3dbox.inference.recognizer import VideoRecognizer
@@ -51,7 +54,9 @@ def test_a_video_is_recognised_and_written_in_every_form(network, video, tmp_pat
     outs = [str(tmp_path / f'out{extension}') for extension in ('.mp4', '.json', '.csv')]
     assert main('demo', [video, *network, '--top', '2', '--stride', '5', '--out', *outs]) == 0
     said = capsys.readouterr().out
-    expected = inference_recognizer(init_recognizer(network[1], dict(rgb=network[3], flow=network[5])), video, 8, 5)
+    expected = inference_recognizer(
+        init_recognizer(network[1], dict(rgb=network[3], flow=network[5])), video, 8, 5
+    )
     best = expected.top(2)
     assert 'the whole video: 1.2 s, mean over 6 windows' in said
     assert f'{best[0].probability:6.1%}  {best[0].name}' in said
@@ -64,15 +69,23 @@ def test_a_video_is_recognised_and_written_in_every_form(network, video, tmp_pat
     assert [(w['start'], w['end']) for w in found['windows'][:2]] == [(0, 0.32), (0.2, 0.52)]
     for values, answer in zip([*found['windows'], found['video']], [*expected.windows, expected]):
         assert [top['name'] for top in values['top']] == [top.name for top in answer.top(2)]
-        assert [top['probability'] for top in values['top']] == pytest.approx([t.probability for t in answer.top(2)])
+        assert [top['probability'] for top in values['top']] == pytest.approx(
+            [t.probability for t in answer.top(2)]
+        )
     rows = list(csv.DictReader(open(outs[2], newline='')))
     assert len(rows) == 14 and [row['part'] for row in rows[-3:]] == ['window', 'video', 'video']
     assert rows[-2]['class'] == best[0].name
-    assert [(row['first'], row['last'], row['start']) for row in rows[2:4]] == [('5', '13', '0.200')] * 2
+    assert [(row['first'], row['last'], row['start']) for row in rows[2:4]] == [
+        ('5', '13', '0.200')
+    ] * 2
     assert float(rows[-2]['probability']) == pytest.approx(best[0].probability, abs=1e-6)
     written = frames_in(outs[0])
     width, height = picture_size(48, 64)
-    assert len(written) == 30 and written[0].shape[1] == width + 4 + height and written[0].shape[0] > height
+    assert (
+        len(written) == 30
+        and written[0].shape[1] == width + 4 + height
+        and written[0].shape[0] > height
+    )
     assert cv2.VideoCapture(outs[0]).get(cv2.CAP_PROP_FPS) == 25
     assert sorted(os.listdir(tmp_path)) == ['out.csv', 'out.json', 'out.mp4']
 
@@ -88,8 +101,9 @@ def test_a_folder_goes_on_over_what_cannot_be_read(network, tmp_path, capsys):
     assert status == 1 and '2 of 4 videos recognised' in said.out
     assert 'b.mp4: this is no video that FFmpeg can read' in said.err
     assert 'c.avi: a single frame has no flow' in said.err
-    assert sorted(str(path.relative_to(tmp_path / 'out')) for path in (tmp_path / 'out').rglob('*.*')) == [
-        'a.json', 'deep/d.json']
+    assert sorted(
+        str(path.relative_to(tmp_path / 'out')) for path in (tmp_path / 'out').rglob('*.*')
+    ) == ['a.json', 'deep/d.json']
 
 
 @pytest.mark.parametrize('out', ['in.mp4', 'in/seen.json'])
@@ -105,7 +119,7 @@ def test_the_videos_of_a_folder_are_not_overwritten(network, tmp_path, capsys, o
 def test_a_video_that_breaks_off_is_not_called_complete(network, tmp_path, capsys):
     path = write_video(tmp_path / 'a.avi', moving_frames(60))
     data = path.read_bytes()
-    path.write_bytes(data[:len(data) // 2])
+    path.write_bytes(data[: len(data) // 2])
     assert main('demo', [str(path), *network, '--out', str(tmp_path / 'a.json')]) == 0
     said = capsys.readouterr().err
     answers = json.loads((tmp_path / 'a.json').read_text())
@@ -135,8 +149,18 @@ def test_ctrl_c_keeps_what_is_done(network, video, tmp_path, capsys, monkeypatch
 
 def test_ctrl_c_on_the_command_ends_it_with_130_and_whole_files(network, tmp_path):
     path = write_video(tmp_path / 'long.avi', moving_frames(2000))
-    words = [str(path), *network, '--stride', '2', '--out', str(tmp_path / 'out.json'), str(tmp_path / 'out.mp4')]
-    process = subprocess.Popen([sys.executable, str(TOOLS / 'demo.py'), *words], stdout=subprocess.PIPE, text=True)
+    words = [
+        str(path),
+        *network,
+        '--stride',
+        '2',
+        '--out',
+        str(tmp_path / 'out.json'),
+        str(tmp_path / 'out.mp4'),
+    ]
+    process = subprocess.Popen(
+        [sys.executable, str(TOOLS / 'demo.py'), *words], stdout=subprocess.PIPE, text=True
+    )
     for line in process.stdout:
         if line.startswith('0:01'):
             break
@@ -149,16 +173,30 @@ def test_ctrl_c_on_the_command_ends_it_with_130_and_whole_files(network, tmp_pat
     assert sorted(path.name for path in tmp_path.iterdir()) == ['long.avi', 'out.json', 'out.mp4']
 
 
-@pytest.mark.parametrize('words, message', [
-    ([], 'name a --model, or a --config'), (['--model', 'a', '--config', 'b'], 'name a --model, or a --config'),
-    (['--config', 'i3d_rgb_ucf101'], 'name one --checkpoint, or --rgb and --flow'),
-    (['--model', 'a', '--checkpoint', 'b'], 'go with --config'),
-    (['--model', 'i3d_rgb', '--out', 'a.gif'], r'--out files end in .mp4, .json, .csv; got a.gif'),
-    (['--model', 'i3d_rgb', '--out', 'a.csv', 'a.csv'], 'names a file twice'),
-    (['--model', 'i3d_rgb', '--out', '{video}'], r'is the video itself'),
-    (['--model', 'i3d_rgb', '--method', 'tv-l1'], "no flow method is called 'tv-l1'. Did you mean 'tvl1'"),
-    (['--model', 'i3d_rgb'], "the model zoo has no 'i3d_rgb'"),
-    (['--model', 'best.onx'], 'best.onx: there is no such file. Files that run by themselves end in .onnx or .mindir')])
+@pytest.mark.parametrize(
+    'words, message',
+    [
+        ([], 'name a --model, or a --config'),
+        (['--model', 'a', '--config', 'b'], 'name a --model, or a --config'),
+        (['--config', 'i3d_rgb_ucf101'], 'name one --checkpoint, or --rgb and --flow'),
+        (['--model', 'a', '--checkpoint', 'b'], 'go with --config'),
+        (
+            ['--model', 'i3d_rgb', '--out', 'a.gif'],
+            r'--out files end in .mp4, .json, .csv; got a.gif',
+        ),
+        (['--model', 'i3d_rgb', '--out', 'a.csv', 'a.csv'], 'names a file twice'),
+        (['--model', 'i3d_rgb', '--out', '{video}'], r'is the video itself'),
+        (
+            ['--model', 'i3d_rgb', '--method', 'tv-l1'],
+            "no flow method is called 'tv-l1'. Did you mean 'tvl1'",
+        ),
+        (['--model', 'i3d_rgb'], "the model zoo has no 'i3d_rgb'"),
+        (
+            ['--model', 'best.onx'],
+            'best.onx: there is no such file. Files that run by themselves end in .onnx or .mindir',
+        ),
+    ],
+)
 def test_wrong_arguments_are_told_in_one_line(tmp_path, words, message, capsys):
     path = str(write_video(tmp_path / 'a.mp4', moving_frames(3), 'mp4v'))
     assert main('demo', [path, *(word.format(video=path) for word in words)]) == 1
@@ -168,6 +206,7 @@ def test_wrong_arguments_are_told_in_one_line(tmp_path, words, message, capsys):
 
 # What a video's length costs
 
+
 class StandIn(VideoRecognizer):
     """Scores nothing, at once."""
 
@@ -176,9 +215,8 @@ class StandIn(VideoRecognizer):
 
 
 def stand_in():
-    geometry = dict(short_side=64, size=64, method='farneback', bound=20)
-    recognizer = StandIn('stand-in', 'joint', ['bright', 'fast'], 2, 16, geometry)
-    recognizer.use_network({}, ())
+    pipeline = authors_pipeline(64, 64, 'farneback', clip_len=16)
+    recognizer = StandIn('stand-in', 'joint', ['bright', 'fast'], 2, dict(imgs=pipeline))
     recognizer.weights, recognizer.average = dict(joint=1.0), dict(joint='score')
     return recognizer
 
@@ -210,6 +248,7 @@ def test_memory_does_not_grow_with_the_video(tmp_path):
 
 # Odd input
 
+
 @pytest.mark.slow
 @pytest.mark.parametrize('size', [(8, 8), (3840, 2160), (600, 16)])
 def test_frames_of_any_size_are_recognised_and_drawn(network, tmp_path, size):
@@ -232,6 +271,7 @@ def no_codec(path):
 
 def sound(path):
     import wave
+
     with wave.open(str(path), 'wb') as file:
         file.setparams((1, 2, 8000, 0, 'NONE', ''))
         file.writeframes(bytes(8000))
@@ -252,6 +292,7 @@ def test_there_is_no_such_camera(network, capfd):
 
 # Pictures
 
+
 def test_each_frame_of_a_varying_rate_is_shown_at_its_time(tmp_path):
     recognizer, times = stand_in(), [0, 0.04, 0.08, 0.5, 0.51, 0.52, 1.0]
     frames = FrameStream(iter(()))
@@ -261,7 +302,9 @@ def test_each_frame_of_a_varying_rate_is_shown_at_its_time(tmp_path):
     for window, answer in recognize_windows(recognizer, frames, stride=16, watch=video.watch):
         video.add(window, answer)
     video.close()
-    np.testing.assert_allclose([time for time, _ in FrameStream(str(tmp_path / 'a.mp4'))], times, atol=1e-3)
+    np.testing.assert_allclose(
+        [time for time, _ in FrameStream(str(tmp_path / 'a.mp4'))], times, atol=1e-3
+    )
 
 
 def test_the_timeline_stretches_when_a_video_outlasts_it():
@@ -280,6 +323,13 @@ def test_pictures_are_even_and_have_room_for_long_names(size, flow):
     width, height = picture_size(*size)
     name = 'a very long name of a class, longer than its room '
     top = [Prediction(i, name * (i % 2) + 'end', 1 - i / 5) for i in range(5)]
-    picture = draw(np.zeros((height, width, 3), np.uint8), top, Timeline(9), 4, flow, 3.0 if flow is not None else None)
+    picture = draw(
+        np.zeros((height, width, 3), np.uint8),
+        top,
+        Timeline(9),
+        4,
+        flow,
+        3.0 if flow is not None else None,
+    )
     assert picture.shape[0] % 2 == picture.shape[1] % 2 == 0 and max(picture.shape) < 1500
     assert clock(2.56) == '0:02.6' and clock(3723.4) == '1:02:03' and clock(59.96) == '1:00.0'

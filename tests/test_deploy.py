@@ -28,8 +28,10 @@ pytestmark = pytest.mark.slow
 
 def config(root, stream='rgb', protocol='uniform'):
     words = small(root, 'data.test')[1:]
-    cfg = Config.fromfile(str(CONFIGS / f'i3d_{stream}_ucf101.py'),
-                          {key: parse_value(value) for key, _, value in (word.partition('=') for word in words)})
+    cfg = Config.fromfile(
+        str(CONFIGS / f'i3d_{stream}_ucf101.py'),
+        {key: parse_value(value) for key, _, value in (word.partition('=') for word in words)},
+    )
     if protocol:
         apply_protocol(cfg, protocol)
     return cfg
@@ -44,25 +46,44 @@ def checkpoints(real_root, tmp_path_factory):
         for parameter in recognizer.get_parameters():
             if parameter.name == 'head.logits.weight':
                 parameter.set_data(parameter.value() * 50)
-        save_checkpoint(str(folder / f'{stream}.ckpt'), recognizer,
-                        meta=dict(modality={'rgb': 'RGB', 'flow': 'Flow'}[stream], classes=['Class1', 'Class2']))
+        save_checkpoint(
+            str(folder / f'{stream}.ckpt'),
+            recognizer,
+            meta=dict(
+                modality={'rgb': 'RGB', 'flow': 'Flow'}[stream], classes=['Class1', 'Class2']
+            ),
+        )
     return folder
 
 
 @pytest.fixture(scope='module')
 def artefacts(real_root, checkpoints):
     """RGB as ONNX with batches of one, flow as MINDIR with batches of three."""
-    export(config(real_root), str(checkpoints / 'rgb.ckpt'), 'ONNX', str(checkpoints / 'rgb.onnx'), device='CPU')
-    export(config(real_root, 'flow'), str(checkpoints / 'flow.ckpt'), 'MINDIR', str(checkpoints / 'flow.mindir'),
-           batch_size=3, device='CPU')
+    export(
+        config(real_root),
+        str(checkpoints / 'rgb.ckpt'),
+        'ONNX',
+        str(checkpoints / 'rgb.onnx'),
+        device='CPU',
+    )
+    export(
+        config(real_root, 'flow'),
+        str(checkpoints / 'flow.ckpt'),
+        'MINDIR',
+        str(checkpoints / 'flow.mindir'),
+        batch_size=3,
+        device='CPU',
+    )
     return dict(rgb=str(checkpoints / 'rgb.onnx'), flow=str(checkpoints / 'flow.mindir'))
 
 
 @pytest.fixture(scope='module')
 def tested(real_root, checkpoints):
     """What tools/test.py finds, by stream."""
-    return {stream: Evaluator(config(real_root, stream), 'CPU')(str(checkpoints / f'{stream}.ckpt'))
-            for stream in ('rgb', 'flow')}
+    return {
+        stream: Evaluator(config(real_root, stream), 'CPU')(str(checkpoints / f'{stream}.ckpt'))
+        for stream in ('rgb', 'flow')
+    }
 
 
 @pytest.fixture(scope='module')
@@ -92,9 +113,16 @@ def test_the_workflow_gives_the_figures_of_a_test(written, tested, stream):
 
 
 def test_both_streams_are_scored_together(written, tested, capsys, tmp_path):
-    assert main('postprocess', [written['rgb'], written['flow'], '--out', str(tmp_path / 'joint.json')]) == 0
+    assert (
+        main(
+            'postprocess', [written['rgb'], written['flow'], '--out', str(tmp_path / 'joint.json')]
+        )
+        == 0
+    )
     printed = capsys.readouterr().out
-    share = np.mean((tested['rgb'].scores + tested['flow'].scores).argmax(1) == tested['rgb'].labels)
+    share = np.mean(
+        (tested['rgb'].scores + tested['flow'].scores).argmax(1) == tested['rgb'].labels
+    )
     row = next(line for line in printed.splitlines() if line.startswith('| RGB + Flow'))
     assert f'{share:.4f}' in row
     assert len(json.loads((tmp_path / 'joint.json').read_text())['samples']) == 4
@@ -105,15 +133,24 @@ def test_no_file_is_short_and_labels_lie_beside(written):
     assert manifest['files'] == [f'i3d_data_bs3_{i:06d}' for i in range(6)]  # 4 clips of 4 videos
     assert manifest['clips'] == [0] * 4 + [1] * 4 + [2] * 4 + [3] * 4 + [-1] * 2
     labels = np.load(f'{written["rgb"]}/label_bs3.npy')
-    assert labels.shape == (6, 3) and labels.reshape(-1).tolist() == [0] * 4 + [1] * 4 + [0] * 4 + [1] * 4 + [-1] * 2
-    sizes = {len(open(f'{written["rgb"]}/00_data/{name}.bin', 'rb').read()) for name in manifest['files']}
+    assert (
+        labels.shape == (6, 3)
+        and labels.reshape(-1).tolist() == [0] * 4 + [1] * 4 + [0] * 4 + [1] * 4 + [-1] * 2
+    )
+    sizes = {
+        len(open(f'{written["rgb"]}/00_data/{name}.bin', 'rb').read()) for name in manifest['files']
+    }
     assert sizes == {3 * 8 * 32 * 32 * 3}
 
 
 def test_float32_files_are_the_networks_input(real_root, written, tmp_path):
     write_dataset(config(real_root), str(tmp_path / 'f'), 3, 'float32')
-    floats = np.fromfile(tmp_path / 'f/00_data/i3d_data_bs3_000000.bin', np.float32).reshape(3, 3, 8, 32, 32)
-    pixels = np.fromfile(f'{written["rgb"]}/00_data/i3d_data_bs3_000000.bin', np.uint8).reshape(3, 8, 32, 32, 3)
+    floats = np.fromfile(tmp_path / 'f/00_data/i3d_data_bs3_000000.bin', np.float32).reshape(
+        3, 3, 8, 32, 32
+    )
+    pixels = np.fromfile(f'{written["rgb"]}/00_data/i3d_data_bs3_000000.bin', np.uint8).reshape(
+        3, 8, 32, 32, 3
+    )
     np.testing.assert_allclose(floats, pixels.transpose(0, 4, 1, 2, 3) / 127.5 - 1, atol=1e-6)
 
 
@@ -139,24 +176,50 @@ def test_other_settings_are_refused(real_root, copied):
         write_dataset(config(real_root), str(copied), 2)
 
 
-def test_answers_that_are_there_are_kept_and_those_of_another_model_are_not(artefacts, copied, monkeypatch):
+def test_answers_that_are_there_are_kept_and_those_of_another_model_are_not(
+    artefacts, copied, monkeypatch
+):
     (copied / 'result_Files/i3d_data_bs3_000002_0.bin').unlink()
     path = copied / 'result_Files/i3d_data_bs3_000001_0.bin'
     before = path.stat().st_mtime_ns
     infer(artefacts['rgb'], str(copied))
-    assert path.stat().st_mtime_ns == before and (copied / 'result_Files/i3d_data_bs3_000002_0.bin').exists()
+    assert (
+        path.stat().st_mtime_ns == before
+        and (copied / 'result_Files/i3d_data_bs3_000002_0.bin').exists()
+    )
     infer(artefacts['rgb'], str(copied), backend='onnxruntime')
     assert path.stat().st_mtime_ns != before
 
 
 def test_one_file_of_both_streams_gives_the_figures_on_synthetic_actions(tmp_path, capsys):
     options = {f'model.{stream}.backbone.endpoints': 'Mixed_3b' for stream in ('rgb', 'flow')}
-    options.update({f'data.test.{stream}.data_root': str(tmp_path / 'synthetic') for stream in ('rgb', 'flow')})
+    options.update(
+        {f'data.test.{stream}.data_root': str(tmp_path / 'synthetic') for stream in ('rgb', 'flow')}
+    )
     cfg = Config.fromfile(str(CONFIGS / 'two_stream_synthetic.py'), options)
-    save_checkpoint(str(tmp_path / 'both.ckpt'), build_recognizer(cfg.model, 3), meta=dict(modality='RGB+Flow'))
-    export(cfg, str(tmp_path / 'both.ckpt'), 'ONNX', str(tmp_path / 'both.onnx'), input='float32', device='CPU')
-    done = run_script('run_infer_310.sh', tmp_path / 'both.onnx', 'synthetic', 'cpu', 'joint', '--batch-size', 7,
-                      '--cfg-options', *(f'{key}={value}' for key, value in options.items()), folder=tmp_path)
+    save_checkpoint(
+        str(tmp_path / 'both.ckpt'), build_recognizer(cfg.model, 3), meta=dict(modality='RGB+Flow')
+    )
+    export(
+        cfg,
+        str(tmp_path / 'both.ckpt'),
+        'ONNX',
+        str(tmp_path / 'both.onnx'),
+        input='float32',
+        device='CPU',
+    )
+    done = run_script(
+        'run_infer_310.sh',
+        tmp_path / 'both.onnx',
+        'synthetic',
+        'cpu',
+        'joint',
+        '--batch-size',
+        7,
+        '--cfg-options',
+        *(f'{key}={value}' for key, value in options.items()),
+        folder=tmp_path,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     expected = Evaluator(cfg, 'CPU')(str(tmp_path / 'both.ckpt'))
     results = load_results(tmp_path / 'infer_310/synthetic_joint/results.pkl')
@@ -167,8 +230,13 @@ def test_one_file_of_both_streams_gives_the_figures_on_synthetic_actions(tmp_pat
 
 
 def test_softmax_averaged_over_clips_needs_a_file_a_stream(tmp_path):
-    cfg = Config.fromfile(str(CONFIGS / 'two_stream_synthetic.py'),
-                          {f'data.test.{stream}.data_root': str(tmp_path / 'synthetic') for stream in ('rgb', 'flow')})
+    cfg = Config.fromfile(
+        str(CONFIGS / 'two_stream_synthetic.py'),
+        {
+            f'data.test.{stream}.data_root': str(tmp_path / 'synthetic')
+            for stream in ('rgb', 'flow')
+        },
+    )
     apply_protocol(cfg, 'views')
     with pytest.raises(ConfigError, match='needs one file a stream'):
         write_dataset(cfg, str(tmp_path / 'out'))
@@ -176,12 +244,15 @@ def test_softmax_averaged_over_clips_needs_a_file_a_stream(tmp_path):
 
 # What does not fit
 
+
 def test_an_edited_file_is_noticed(artefacts, copied):
     path = copied / '00_data/i3d_data_bs3_000004.bin'
     data = path.read_bytes()
     path.write_bytes(bytes([data[0] ^ 1]) + data[1:])
     shutil.rmtree(copied / 'result_Files')
-    with pytest.raises(DataError, match='i3d_data_bs3_000004.bin is not what preprocess.py wrote: its hash'):
+    with pytest.raises(
+        DataError, match='i3d_data_bs3_000004.bin is not what preprocess.py wrote: its hash'
+    ):
         infer(artefacts['rgb'], str(copied))
 
 
@@ -192,7 +263,9 @@ def test_a_second_preprocess_does_not_take_an_edited_file_for_its_own(real_root,
         if not manifest:  # stopped before its end
             (copied / 'manifest.json').unlink()
         write_dataset(config(real_root), str(copied), 3)
-        with pytest.raises(DataError, match='i3d_data_bs3_000001.bin is not what preprocess.py wrote'):
+        with pytest.raises(
+            DataError, match='i3d_data_bs3_000001.bin is not what preprocess.py wrote'
+        ):
             shutil.rmtree(copied / 'result_Files', ignore_errors=True)
             infer(artefacts['rgb'], str(copied))
 
@@ -229,21 +302,42 @@ def test_classes_in_another_order_are_refused(artefacts, copied):
     manifest = json.loads((copied / 'manifest.json').read_text())
     manifest['classes'] = manifest['classes'][::-1]
     (copied / 'manifest.json').write_text(json.dumps(manifest))
-    with pytest.raises(ExportError, match="differ in their classes: class 0 is 'Class1' in the one and 'Class2'"):
+    with pytest.raises(
+        ExportError, match="differ in their classes: class 0 is 'Class1' in the one and 'Class2'"
+    ):
         infer(artefacts['rgb'], str(copied))
 
 
-def test_another_artefact_shape_or_device_is_refused(real_root, artefacts, checkpoints, written, tmp_path):
-    with pytest.raises(ExportError, match='takes imgs, uint8 N x 8 x 32 x 32 x 2; .* '
-                                          'holds imgs, uint8 N x 8 x 32 x 32 x 3'):
+def test_another_artefact_shape_or_device_is_refused(
+    real_root, artefacts, checkpoints, written, tmp_path
+):
+    with pytest.raises(
+        ExportError,
+        match='takes imgs, uint8 N x 8 x 32 x 32 x 2; .* holds imgs, uint8 N x 8 x 32 x 32 x 3',
+    ):
         infer(artefacts['flow'], written['rgb'])
-    export(config(real_root), str(checkpoints / 'rgb.ckpt'), 'ONNX', str(tmp_path / 'long.onnx'), clip_len=16,
-           device='CPU')
+    export(
+        config(real_root),
+        str(checkpoints / 'rgb.ckpt'),
+        'ONNX',
+        str(tmp_path / 'long.onnx'),
+        clip_len=16,
+        device='CPU',
+    )
     with pytest.raises(ExportError, match='N x 16 x 32 x 32 x 3; .* N x 8 x 32 x 32 x 3'):
         infer(str(tmp_path / 'long.onnx'), written['rgb'])
-    export(config(real_root), str(checkpoints / 'rgb.ckpt'), 'ONNX', str(tmp_path / 'float.onnx'), input='float32',
-           device='CPU')
-    with pytest.raises(ExportError, match='takes imgs, float32 N x 3 x 8 x 32 x 32; .* holds imgs, uint8 N x 8 x 32'):
+    export(
+        config(real_root),
+        str(checkpoints / 'rgb.ckpt'),
+        'ONNX',
+        str(tmp_path / 'float.onnx'),
+        input='float32',
+        device='CPU',
+    )
+    with pytest.raises(
+        ExportError,
+        match='takes imgs, float32 N x 3 x 8 x 32 x 32; .* holds imgs, uint8 N x 8 x 32',
+    ):
         infer(str(tmp_path / 'float.onnx'), written['rgb'])
     with pytest.raises(DeviceError, match="has no device 'ascend'"):
         infer(artefacts['rgb'], written['rgb'], backend='openvino', device='ascend')
@@ -263,7 +357,9 @@ def test_missing_and_short_answers_are_named(copied):
     with pytest.raises(DataError, match='000003_0.bin holds 5 values; 3 clips of 2 classes are 6'):
         score_results(str(copied))
     path.unlink()
-    with pytest.raises(DataError, match='000003_0.bin is not there: the model has not answered to all 6 files'):
+    with pytest.raises(
+        DataError, match='000003_0.bin is not there: the model has not answered to all 6 files'
+    ):
         score_results(str(copied))
 
 
@@ -271,7 +367,9 @@ def test_labels_that_do_not_fit_are_named(copied):
     path = copied / 'label_bs3.npy'
     labels = np.load(path)
     np.save(path, labels[:-1])
-    with pytest.raises(DataError, match='label_bs3.npy holds 15 labels; the manifest names 18 clips'):
+    with pytest.raises(
+        DataError, match='label_bs3.npy holds 15 labels; the manifest names 18 clips'
+    ):
         score_results(str(copied))
     labels[0, 2] += 1
     np.save(path, labels)
@@ -286,9 +384,16 @@ def test_a_folder_without_a_manifest_is_named(artefacts, tmp_path, capsys):
 
 # The scripts
 
+
 def run_script(name, *words, folder):
-    return subprocess.run(['bash', str(TOOLS / 'deploy' / name), *map(str, words)], capture_output=True, text=True,
-                          cwd=folder, env=environment(folder), timeout=300)
+    return subprocess.run(
+        ['bash', str(TOOLS / 'deploy' / name), *map(str, words)],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=environment(folder),
+        timeout=300,
+    )
 
 
 @pytest.fixture(scope='module')
@@ -301,27 +406,58 @@ def both_sets(real_root, tmp_path_factory):
     shutil.rmtree(splits)
     splits.mkdir()
     for label in (1, 2):
-        names = sorted(path.name for path in (folder / f'data/hmdb51/videos/Class{label}').iterdir())
-        (splits / f'Class{label}_test_split1.txt').write_text(''.join(f'{name} 2 \n' for name in names))
+        names = sorted(
+            path.name for path in (folder / f'data/hmdb51/videos/Class{label}').iterdir()
+        )
+        (splits / f'Class{label}_test_split1.txt').write_text(
+            ''.join(f'{name} 2 \n' for name in names)
+        )
     return folder
 
 
 def test_one_command_runs_all_four_models_and_both_fusions(both_sets, artefacts, tested):
     words = small('unused', 'data.test')[1:]
-    words = [word for word in words if 'data_root' not in word and not word.startswith(('model', 'load', 'freeze'))]
-    done = run_script('run_infer_310_all.sh', artefacts['rgb'], artefacts['flow'], artefacts['rgb'], artefacts['flow'],
-                      'cpu', '--protocol', 'uniform', '--cfg-options', *words, folder=both_sets)
+    words = [
+        word
+        for word in words
+        if 'data_root' not in word and not word.startswith(('model', 'load', 'freeze'))
+    ]
+    done = run_script(
+        'run_infer_310_all.sh',
+        artefacts['rgb'],
+        artefacts['flow'],
+        artefacts['rgb'],
+        artefacts['flow'],
+        'cpu',
+        '--protocol',
+        'uniform',
+        '--cfg-options',
+        *words,
+        folder=both_sets,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
-    share = np.mean((tested['rgb'].scores + tested['flow'].scores).argmax(1) == tested['rgb'].labels)
+    share = np.mean(
+        (tested['rgb'].scores + tested['flow'].scores).argmax(1) == tested['rgb'].labels
+    )
     rows = [line for line in done.stdout.splitlines() if line.startswith('| RGB + Flow')]
     assert len(rows) == 2 and f'{share:.4f}' in rows[0]
-    assert (both_sets / 'infer_310/ucf101.pkl').exists() and (both_sets / 'infer_310/hmdb51.pkl').exists()
+    assert (both_sets / 'infer_310/ucf101.pkl').exists() and (
+        both_sets / 'infer_310/hmdb51.pkl'
+    ).exists()
 
 
-@pytest.mark.parametrize('words, message', [
-    (['a.onnx', 'ucf101', 'cpu', 'audio'], "MODE is rgb, flow or joint; got 'audio'"),
-    (['a.onnx', 'ucf101', 'npu', 'rgb'], "DEVICE_ID is the number of an Ascend 310, or cpu; got 'npu'"),
-    (['a.onnx', 'ucf101', 'cpu', 'rgb'], 'ARTEFACT a.onnx does not exist'), (['a.onnx'], '')])
+@pytest.mark.parametrize(
+    'words, message',
+    [
+        (['a.onnx', 'ucf101', 'cpu', 'audio'], "MODE is rgb, flow or joint; got 'audio'"),
+        (
+            ['a.onnx', 'ucf101', 'npu', 'rgb'],
+            "DEVICE_ID is the number of an Ascend 310, or cpu; got 'npu'",
+        ),
+        (['a.onnx', 'ucf101', 'cpu', 'rgb'], 'ARTEFACT a.onnx does not exist'),
+        (['a.onnx'], ''),
+    ],
+)
 def test_wrong_words_for_the_script_are_told(words, message, tmp_path):
     done = run_script('run_infer_310.sh', *words, folder=tmp_path)
     assert done.returncode in (1, 2) and message in done.stdout + done.stderr

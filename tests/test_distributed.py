@@ -15,12 +15,16 @@ from test_training import command, lines
 pytestmark = pytest.mark.slow
 
 TOOLS = pathlib.Path(__file__).parents[1] / 'tools'
-FROZEN = dict(freeze=dict(freeze_norm=True), total_epochs=1, hooks=[
-    dict(type='LoggerHook', interval=1), dict(type='CheckpointHook'), dict(type='DumpHook')])
+FROZEN = dict(
+    freeze=dict(freeze_norm=True),
+    total_epochs=1,
+    hooks=[dict(type='LoggerHook', interval=1), dict(type='CheckpointHook'), dict(type='DumpHook')],
+)
 
 
 def free_port():
     import socket
+
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         return probe.getsockname()[1]
@@ -28,18 +32,34 @@ def free_port():
 
 def environment(folder):
     path = f'{os.path.dirname(sys.executable)}:{os.environ["PATH"]}'
-    return dict(os.environ, PORT=str(free_port()), LOG_DIR=str(folder / 'logs'), VIRTUAL_ENV=sys.prefix, PATH=path)
+    return dict(
+        os.environ,
+        PORT=str(free_port()),
+        LOG_DIR=str(folder / 'logs'),
+        VIRTUAL_ENV=sys.prefix,
+        PATH=path,
+    )
 
 
 def launch(script, *args, folder):
-    return subprocess.run(['bash', str(TOOLS / script), *map(str, args)], capture_output=True, text=True,
-                          env=environment(folder), timeout=400, cwd=folder)
+    return subprocess.run(
+        ['bash', str(TOOLS / script), *map(str, args)],
+        capture_output=True,
+        text=True,
+        env=environment(folder),
+        timeout=400,
+        cwd=folder,
+    )
 
 
 def processes_of(folder):
     """Command lines of living processes that mention `folder`."""
-    return [p.info['cmdline'] for p in psutil.process_iter(['cmdline', 'status'])
-            if p.info['status'] != psutil.STATUS_ZOMBIE and str(folder) in ' '.join(p.info['cmdline'] or [])]
+    return [
+        p.info['cmdline']
+        for p in psutil.process_iter(['cmdline', 'status'])
+        if p.info['status'] != psutil.STATUS_ZOMBIE
+        and str(folder) in ' '.join(p.info['cmdline'] or [])
+    ]
 
 
 @pytest.fixture(scope='module')
@@ -47,8 +67,14 @@ def two_ranks(tmp_path_factory):
     """A run of two ranks of batch 2 that ended well."""
     folder = tmp_path_factory.mktemp('two_ranks')
     data = dict(batch_size=2, train=dict(type='TinyDataset'), test=dict(type='TinyDataset', size=7))
-    done = launch('dist_train.sh', tiny.write_config(folder, data=data, **FROZEN), 2, '--work-dir', folder / 'run',
-                  folder=folder)
+    done = launch(
+        'dist_train.sh',
+        tiny.write_config(folder, data=data, **FROZEN),
+        2,
+        '--work-dir',
+        folder / 'run',
+        folder=folder,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
 
@@ -63,8 +89,15 @@ def test_both_ranks_end_with_equal_weights(two_ranks):
 def test_moving_statistics_end_equal_although_each_rank_sees_its_own_batches(tmp_path):
     hooks = [dict(type='CheckpointHook'), dict(type='DumpHook')]
     data = dict(batch_size=2, train=dict(type='TinyDataset'), val=dict(type='TinyDataset', size=5))
-    done = launch('dist_train.sh', tiny.write_config(tmp_path, data=data, hooks=hooks), 2, '--validate',
-                  '--work-dir', tmp_path / 'run', folder=tmp_path)
+    done = launch(
+        'dist_train.sh',
+        tiny.write_config(tmp_path, data=data, hooks=hooks),
+        2,
+        '--validate',
+        '--work-dir',
+        tmp_path / 'run',
+        folder=tmp_path,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     left, right = (np.load(tmp_path / f'run/rank{rank}.npz') for rank in range(2))
     for name in left.files:
@@ -73,7 +106,9 @@ def test_moving_statistics_end_equal_although_each_rank_sees_its_own_batches(tmp
 
 def test_the_loss_curve_is_that_of_one_process_with_the_doubled_batch(two_ranks, tmp_path):
     data = dict(batch_size=4, train=dict(type='TinyDataset'))
-    done = command('train', tiny.write_config(tmp_path, data=data, **FROZEN), '--work-dir', tmp_path / 'run')
+    done = command(
+        'train', tiny.write_config(tmp_path, data=data, **FROZEN), '--work-dir', tmp_path / 'run'
+    )
     assert done.returncode == 0, done.stderr
     one, two = np.load(tmp_path / 'run/rank0.npz'), np.load(two_ranks / 'run/rank0.npz')
     for name in one.files:  # dropout is on: its masks agree, too
@@ -84,11 +119,16 @@ def test_the_loss_curve_is_that_of_one_process_with_the_doubled_batch(two_ranks,
 
 def test_two_ranks_test_every_video_once_and_give_the_figures_of_one(two_ranks, tmp_path):
     config, checkpoint = two_ranks / 'tiny_config.py', two_ranks / 'run/epoch_1.ckpt'
-    done = launch('dist_test.sh', config, checkpoint, 2, '--out', tmp_path / 'two.json', folder=tmp_path)
+    done = launch(
+        'dist_test.sh', config, checkpoint, 2, '--out', tmp_path / 'two.json', folder=tmp_path
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert command('test', config, checkpoint, '--out', tmp_path / 'one.json').returncode == 0
     from json import loads
-    one, two = (loads((tmp_path / f'{name}.json').read_text())['samples'] for name in ('one', 'two'))
+
+    one, two = (
+        loads((tmp_path / f'{name}.json').read_text())['samples'] for name in ('one', 'two')
+    )
     assert [s['name'] for s in two] == [f'clip{i}' for i in range(7)] and two == one
 
 
@@ -102,17 +142,29 @@ def test_if_one_rank_dies_the_command_ends_with_its_log_and_leaves_no_process(tm
 
 
 def test_an_error_of_a_rank_is_shown(tmp_path):
-    failed = launch('dist_train.sh', tiny.write_config(tmp_path, load_from='nowhere.ckpt'), 2, '--work-dir',
-                    tmp_path / 'run', folder=tmp_path)
+    failed = launch(
+        'dist_train.sh',
+        tiny.write_config(tmp_path, load_from='nowhere.ckpt'),
+        2,
+        '--work-dir',
+        tmp_path / 'run',
+        folder=tmp_path,
+    )
     assert failed.returncode != 0
     assert 'error: checkpoint nowhere.ckpt does not exist' in failed.stderr
 
 
 def test_killing_the_launcher_ends_every_rank(tmp_path):
-    path = tiny.write_config(tmp_path, total_epochs=5000, hooks=[dict(type='LoggerHook', interval=1)])
-    job = subprocess.Popen(['bash', str(TOOLS / 'dist_train.sh'), path, '2', '--work-dir', str(tmp_path / 'run')],
-                           env=environment(tmp_path), cwd=tmp_path, stdout=subprocess.DEVNULL,
-                           stderr=subprocess.DEVNULL)
+    path = tiny.write_config(
+        tmp_path, total_epochs=5000, hooks=[dict(type='LoggerHook', interval=1)]
+    )
+    job = subprocess.Popen(
+        ['bash', str(TOOLS / 'dist_train.sh'), path, '2', '--work-dir', str(tmp_path / 'run')],
+        env=environment(tmp_path),
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     deadline = time.time() + 120
     while not (tmp_path / 'run/log.json').exists() and time.time() < deadline:
         time.sleep(0.5)

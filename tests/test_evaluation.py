@@ -1,4 +1,6 @@
-"""Figures do not depend on how they were computed, and a long video's is that of the whole video."""
+"""Figures do not depend on how they were computed, and a long video's is that of the whole
+video.
+"""
 
 import mindspore as ms
 import numpy as np
@@ -28,7 +30,9 @@ class DrawLength:
     varies = ('clip_len',)
 
     def __call__(self, results):
-        return dict(results, imgs=np.full((1, 8 + results['index'], 16, 16, 3), results['index'], np.uint8))
+        return dict(
+            results, imgs=np.full((1, 8 + results['index'], 16, 16, 3), results['index'], np.uint8)
+        )
 
 
 def clip(frames, size=32, channels=3):
@@ -39,8 +43,13 @@ def clip(frames, size=32, channels=3):
 def stream():
     """I3D with statistics and scales of a trained network's kind."""
     ms.set_context(mode=ms.GRAPH_MODE)
-    stream = build_recognizer(dict(type='Recognizer3D', backbone=dict(type='InceptionI3D'),
-                                   head=dict(type='I3DHead', num_classes=5)))
+    stream = build_recognizer(
+        dict(
+            type='Recognizer3D',
+            backbone=dict(type='InceptionI3D'),
+            head=dict(type='I3DHead', num_classes=5),
+        )
+    )
     for parameter in stream.get_parameters():
         kind = parameter.name.rpartition('.')[2]
         if kind in ('beta', 'moving_mean'):
@@ -66,11 +75,14 @@ def windowed(stream, whole):
 
 # The whole video
 
+
 @pytest.mark.slow
 def test_the_open_graph_gives_what_the_recognizer_gives(stream, whole):
     for frames in (64, 65):
         imgs = clip(frames)
-        np.testing.assert_allclose(whole(imgs), stream(Tensor(imgs)).asnumpy(), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(
+            whole(imgs), stream(Tensor(imgs)).asnumpy(), rtol=1e-5, atol=1e-6
+        )
 
 
 @pytest.mark.slow
@@ -89,8 +101,13 @@ def test_windows_over_a_long_video_give_what_the_recognizer_gives_the_whole(stre
 
 def test_scoring_a_data_set_of_whole_videos_is_one_compilation_and_a_forward_for_each():
     ms.set_context(mode=ms.GRAPH_MODE)
-    recognizer = build_recognizer(dict(type='Recognizer3D', backbone=dict(type=TinyBackbone),
-                                       head=dict(type='I3DHead', num_classes=3)))
+    recognizer = build_recognizer(
+        dict(
+            type='Recognizer3D',
+            backbone=dict(type=TinyBackbone),
+            head=dict(type='I3DHead', num_classes=3),
+        )
+    )
     dataset = FakeDataset(7, [dict(type=DrawLength)], test_mode=True)
     scorer = Scorer(recognizer, dataset, num_workers=2)
     network, calls = scorer.scorers['imgs'].network, []
@@ -127,19 +144,27 @@ def test_even_windows_keep_every_step_once_with_all_that_it_depends_on(endpoint)
             if length <= limit:
                 assert (frames, cuts) == (length, [(0, 0, None)])
                 continue
-            kept = [start // stride + step for start, first, last in cuts for step in range(first, last)]
+            kept = [
+                start // stride + step for start, first, last in cuts for step in range(first, last)
+            ]
             assert kept == list(range(-(-length // stride))) and frames <= limit
-            assert [start for start, *_ in cuts] == [min(hop * i, length - frames) for i in range(len(cuts))]
+            assert [start for start, *_ in cuts] == [
+                min(hop * i, length - frames) for i in range(len(cuts))
+            ]
             assert hop * (len(cuts) - 2) + frames < length  # one less would not do
             for start, first, last in cuts:  # no kept step sees an end that is not the clip's
                 assert start % stride == 0 and (length - frames) % stride == 0
                 assert start == 0 or first >= context
                 assert start + frames == length or last + context <= frames // stride
-            assert frames * len(cuts) < length + (2 * context + 1) * stride * len(cuts)  # nor is one too long
+            assert frames * len(cuts) < length + (2 * context + 1) * stride * len(
+                cuts
+            )  # nor is one too long
 
 
 def test_a_limit_that_no_step_fits_into_is_refused(stream):
-    with pytest.raises(ConfigError, match='evaluation.max_frames must be at least 111 for InceptionI3D; got 64'):
+    with pytest.raises(
+        ConfigError, match='evaluation.max_frames must be at least 111 for InceptionI3D; got 64'
+    ):
         ClipScorer(stream, any_length=True, max_frames=64)
 
 
@@ -147,22 +172,33 @@ def test_the_mean_over_steps_is_the_heads(stream, whole):
     imgs = clip(8)  # a single step
     steps = whole.network(Tensor(imgs[0])).asnumpy()[0]
     assert steps.shape == (5, 1)
-    np.testing.assert_allclose(mean_over_steps(steps), stream(Tensor(imgs)).asnumpy()[0], rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(mean_over_steps(np.array([[1., 2., 6.]])), [(1.5 + 4) / 2])
+    np.testing.assert_allclose(
+        mean_over_steps(steps), stream(Tensor(imgs)).asnumpy()[0], rtol=1e-5, atol=1e-6
+    )
+    np.testing.assert_allclose(mean_over_steps(np.array([[1.0, 2.0, 6.0]])), [(1.5 + 4) / 2])
 
 
 # Several clips
 
+
 @pytest.mark.parametrize('how', ['score', 'prob'])
 def test_clips_are_averaged_as_the_recognizer_averages_them(how):
-    recognizer = build_recognizer(dict(type='Recognizer3D', backbone=dict(type=TinyBackbone), average_clips=how,
-                                       head=dict(type='I3DHead', num_classes=3))).set_train(False)
+    recognizer = build_recognizer(
+        dict(
+            type='Recognizer3D',
+            backbone=dict(type=TinyBackbone),
+            average_clips=how,
+            head=dict(type='I3DHead', num_classes=3),
+        )
+    ).set_train(False)
     imgs = rng.integers(0, 256, (2, 3, 4, 8, 8, 3), np.uint8)
-    np.testing.assert_allclose(ClipScorer(recognizer)(imgs), recognizer(Tensor(imgs)).asnumpy(), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        ClipScorer(recognizer)(imgs), recognizer(Tensor(imgs)).asnumpy(), rtol=1e-4, atol=1e-5
+    )
 
 
 def test_the_mean_of_probabilities_is_not_that_of_logits():
-    logits = np.array([[[0., 4.], [3., 0.]]])
+    logits = np.array([[[0.0, 4.0], [3.0, 0.0]]])
     assert average_clips(logits, 'score').tolist() == [[1.5, 2.0]]
     shares = np.exp(average_clips(logits, 'prob'))
     softmax = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
@@ -171,6 +207,7 @@ def test_the_mean_of_probabilities_is_not_that_of_logits():
 
 # Protocols
 
+
 def config(name='i3d_rgb_ucf101'):
     return Config.fromfile(str(ROOT / f'configs/{name}.py'))
 
@@ -178,8 +215,10 @@ def config(name='i3d_rgb_ucf101'):
 def test_the_default_is_the_authors_whole_video():
     cfg = config()
     text = describe_protocol(cfg)
-    assert text == ("SampleFrames(clip_len=64, mode='whole') > Resize(short_side=256) > CenterCrop(size=224), "
-                    'mean of the logits')
+    assert text == (
+        "SampleFrames(clip_len=64, mode='whole') > Resize(short_side=256) > CenterCrop(size=224), "
+        'mean of the logits'
+    )
     apply_protocol(cfg, 'whole')
     assert describe_protocol(cfg) == text
 
@@ -187,8 +226,10 @@ def test_the_default_is_the_authors_whole_video():
 def test_a_protocol_changes_both_streams_and_the_average():
     cfg = config('two_stream_ucf101')
     apply_protocol(cfg, 'views')
-    assert describe_protocol(cfg) == ("SampleFrames(clip_len=64, mode='uniform', num_clips=10) > "
-                                      'Resize(short_side=256) > ThreeCrop(size=224), mean of the softmax')
+    assert describe_protocol(cfg) == (
+        "SampleFrames(clip_len=64, mode='uniform', num_clips=10) > "
+        'Resize(short_side=256) > ThreeCrop(size=224), mean of the softmax'
+    )
     assert cfg.model.rgb.average_clips == cfg.model.flow.average_clips == 'prob'
 
 
@@ -199,12 +240,26 @@ def test_streams_of_different_protocols_are_told_apart():
     assert describe_protocol(cfg).startswith("rgb: SampleFrames(clip_len=64, mode='whole')")
 
 
-@pytest.mark.parametrize('protocols, name, message', [
-    (dict(whole=dict(frames=dict(mode='whole'))), 'hole', "no protocol 'hole'. Did you mean 'whole'"),
-    (dict(odd=dict(clips=3)), 'odd', "protocols.odd has the keys frames, crop, average_clips; got 'clips'"),
-    (dict(crop=dict(crop=dict(type='ThreeCrop'))), 'crop',
-     'needs one step Crop in the pipeline of data.test; it has 0'),
-])
+@pytest.mark.parametrize(
+    'protocols, name, message',
+    [
+        (
+            dict(whole=dict(frames=dict(mode='whole'))),
+            'hole',
+            "no protocol 'hole'. Did you mean 'whole'",
+        ),
+        (
+            dict(odd=dict(clips=3)),
+            'odd',
+            "protocols.odd has the keys frames, crop, average_clips; got 'clips'",
+        ),
+        (
+            dict(crop=dict(crop=dict(type='ThreeCrop'))),
+            'crop',
+            'needs one step Crop in the pipeline of data.test; it has 0',
+        ),
+    ],
+)
 def test_a_protocol_that_cannot_be_followed_is_told(protocols, name, message):
     cfg = config()
     cfg.protocols = protocols

@@ -1,4 +1,6 @@
-"""Exported files give the network's answers in every runtime, say what they are, and refuse what does not fit."""
+"""Exported files give the network's answers in every runtime, say what they are, and refuse what
+does not fit.
+"""
 
 import hashlib
 import json
@@ -32,37 +34,65 @@ pytest.importorskip('openvino')
 CLIP = dict(clip_len=16, size=64)
 CLASSES = [f'class {i}' for i in range(9)]
 KINDS = {'rgb': ['rgb'], 'flow': ['flow'], 'both': ['rgb', 'flow']}  # the streams of each
-RUNTIMES = {'mindspore': ('MINDIR', 'absolute', 1e-5), 'onnxruntime': ('ONNX', 'relative', 1e-4),
-            'openvino': ('ONNX', 'relative', 1e-4)}
+RUNTIMES = {
+    'mindspore': ('MINDIR', 'absolute', 1e-5),
+    'onnxruntime': ('ONNX', 'relative', 1e-4),
+    'openvino': ('ONNX', 'relative', 1e-4),
+}
 
 
-# The real network ---------------------------------------------------------------------------------------
+# The real network
+# ---------------------------------------------------------------------------------------
+
 
 @pytest.fixture(scope='module')
 def clips():
-    """Three clips of 16 x 64 x 64 by stream: of the sample videos where those are here, and their DIS flow."""
+    """Three clips of 16 x 64 x 64 by stream: of the sample videos where those are here, and their
+    DIS flow.
+    """
     import cv2
 
     from i3dbox.flow.encoding import encode
+
     videos = _shared_data() / 'videos'
     sources = []
     for number, name in enumerate(('test.avi', 'part_0.mp4', 'v_ZNVhz7ctTq0.mp4')):
         capture = cv2.VideoCapture(str(videos / name))
-        frames = [capture.read()[1] for _ in range(17)] if capture.isOpened() else moving_frames(17, seed=number)
-        sources.append([cv2.resize(frame, (64, 64), interpolation=cv2.INTER_AREA)[..., ::-1] for frame in frames])
+        frames = (
+            [capture.read()[1] for _ in range(17)]
+            if capture.isOpened()
+            else moving_frames(17, seed=number)
+        )
+        sources.append(
+            [
+                cv2.resize(frame, (64, 64), interpolation=cv2.INTER_AREA)[..., ::-1]
+                for frame in frames
+            ]
+        )
     method = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     flow = []
     for frames in sources:
         grey = [cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2GRAY) for frame in frames]
         flow.append([encode(method.calc(*pair, None), 20) for pair in zip(grey, grey[1:])])
-    return dict(rgb=np.array([frames[:16] for frames in sources], np.uint8), flow=np.array(flow, np.uint8))
+    return dict(
+        rgb=np.array([frames[:16] for frames in sources], np.uint8), flow=np.array(flow, np.uint8)
+    )
 
 
 @pytest.fixture(scope='module')
 def checkpoints(tmp_path_factory):
     folder = tmp_path_factory.mktemp('i3d')
-    return {stream: write_i3d_checkpoint(folder / f'{stream}.ckpt', modality, 9, classes=CLASSES, licence='Apache-2.0',
-                                         source='made up') for stream, modality in (('rgb', 'RGB'), ('flow', 'Flow'))}
+    return {
+        stream: write_i3d_checkpoint(
+            folder / f'{stream}.ckpt',
+            modality,
+            9,
+            classes=CLASSES,
+            licence='Apache-2.0',
+            source='made up',
+        )
+        for stream, modality in (('rgb', 'RGB'), ('flow', 'Flow'))
+    }
 
 
 @pytest.fixture(scope='module')
@@ -72,11 +102,17 @@ def made(checkpoints):
 
     def make(kind, format):
         if (kind, format) not in done:
-            cfg = Config.fromfile(find_config('two_stream_ucf101' if kind == 'both' else f'i3d_{kind}_ucf101'),
-                                  {f'model.{s}.head.num_classes': 9 for s in KINDS[kind]} if kind == 'both'
-                                  else {'model.head.num_classes': 9})
-            done[kind, format] = export(cfg, checkpoints if kind == 'both' else checkpoints[kind], format, **CLIP)
+            cfg = Config.fromfile(
+                find_config('two_stream_ucf101' if kind == 'both' else f'i3d_{kind}_ucf101'),
+                {f'model.{s}.head.num_classes': 9 for s in KINDS[kind]}
+                if kind == 'both'
+                else {'model.head.num_classes': 9},
+            )
+            done[kind, format] = export(
+                cfg, checkpoints if kind == 'both' else checkpoints[kind], format, **CLIP
+            )
         return done[kind, format]
+
     return make
 
 
@@ -90,6 +126,7 @@ def expected(made, clips):
             network = made(kind, 'MINDIR').network
             done[kind] = network(*[ms.Tensor(clips[stream]) for stream in KINDS[kind]]).asnumpy()
         return done[kind]
+
     return compute
 
 
@@ -109,8 +146,12 @@ def test_the_exported_file_gives_the_networks_logits(made, expected, clips, kind
 @pytest.mark.slow
 def test_both_streams_are_the_sum_of_each(made, clips):
     rgb, flow, both = (load_exported(made(kind, 'ONNX').path) for kind in KINDS)
-    np.testing.assert_allclose(both(flow=clips['flow'], rgb=clips['rgb']), rgb(clips['rgb']) + flow(clips['flow']),
-                               rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        both(flow=clips['flow'], rgb=clips['rgb']),
+        rgb(clips['rgb']) + flow(clips['flow']),
+        rtol=1e-4,
+        atol=1e-4,
+    )
 
 
 @pytest.mark.slow
@@ -128,7 +169,11 @@ def test_the_onnx_graph_is_plain(made, kind):
     operators = [node.op_type for node in model.graph.node]
     streams = len(KINDS[kind])
     assert {node.domain for node in model.graph.node} == {''}
-    assert [(o.domain, o.version) for o in model.opset_import] == [('', exported.info['onnx']['opset'])] == [('', 11)]
+    assert (
+        [(o.domain, o.version) for o in model.opset_import]
+        == [('', exported.info['onnx']['opset'])]
+        == [('', 11)]
+    )
     assert not {'BatchNormalization', 'Constant', 'Identity'} & set(operators)
     assert operators.count('Conv') == 58 * streams and operators.count('Reshape') == streams
     assert {name: operators.count(name) for name in operators} == exported.info['onnx']['operators']
@@ -136,12 +181,15 @@ def test_the_onnx_graph_is_plain(made, kind):
     shaped = {value.name for value in (*model.graph.value_info, *model.graph.output)}
     assert shaped >= {name for node in model.graph.node for name in node.output}
     assert [value.name for value in model.graph.output] == ['logits']
-    assert any(tensor.name.endswith('Mixed_5c.b3b.conv3d.weight') for tensor in model.graph.initializer)
+    assert any(
+        tensor.name.endswith('Mixed_5c.b3b.conv3d.weight') for tensor in model.graph.initializer
+    )
 
 
 @pytest.mark.slow
 def test_bfloat16_in_openvino_keeps_the_answer(made, expected, clips):
     import openvino
+
     if 'BF16' not in openvino.Core().get_property('CPU', 'OPTIMIZATION_CAPABILITIES'):
         with pytest.raises(DeviceError, match='CPU does not compute in bfloat16'):
             load_exported(made('rgb', 'ONNX').path, precision='bfloat16')
@@ -156,14 +204,23 @@ def test_bfloat16_in_openvino_keeps_the_answer(made, expected, clips):
 def test_the_description_says_what_the_file_is(made, checkpoints):
     info = json.loads(pathlib.Path(made('both', 'MINDIR').path + '.json').read_text())
     digest = hashlib.sha256(pathlib.Path(checkpoints['flow']).read_bytes()).hexdigest()
-    assert info['sha256'] == hashlib.sha256(pathlib.Path(made('both', 'MINDIR').path).read_bytes()).hexdigest()
+    assert (
+        info['sha256']
+        == hashlib.sha256(pathlib.Path(made('both', 'MINDIR').path).read_bytes()).hexdigest()
+    )
     assert (info['format'], info['classes'], info['modality']) == ('MINDIR', CLASSES, 'RGB+Flow')
     assert info['inputs'][1] == dict(
-        name='flow', shape=[1, 16, 64, 64, 2], dtype='uint8', layout='N x T x H x W x C', modality='Flow',
-        values='flow x, y in pixels per frame, cut to [-bound, bound], which is 0 to 255')
+        name='flow',
+        shape=[1, 16, 64, 64, 2],
+        dtype='uint8',
+        layout='N x T x H x W x C',
+        modality='Flow',
+        values='flow x, y in pixels per frame, cut to [-bound, bound], which is 0 to 255',
+    )
     assert info['output']['shape'] == [1, 9] and info['output']['name'] == 'logits'
-    assert info['checkpoints'][1] == dict(stream='flow', file='flow.ckpt', sha256=digest, source='made up',
-                                          licence='Apache-2.0')
+    assert info['checkpoints'][1] == dict(
+        stream='flow', file='flow.ckpt', sha256=digest, source='made up', licence='Apache-2.0'
+    )
     protocol = info['protocol']
     assert (protocol['clip_len'], protocol['size'], protocol['frame_interval']) == (16, [64, 64], 1)
     assert (protocol['channels'], protocol['flow_bound']) == ('RGB', 20)
@@ -176,18 +233,32 @@ def test_the_description_says_what_the_file_is(made, checkpoints):
 @pytest.mark.parametrize('format', ['MINDIR', 'ONNX'])
 def test_the_command_verifies_on_the_test_sets_own_clips(real_root, tmp_path, format):
     options = small(real_root, 'data.test')
-    cfg = Config.fromfile(find_config('i3d_rgb_ucf101'), dict(word.split('=') for word in options[1:3]))
+    cfg = Config.fromfile(
+        find_config('i3d_rgb_ucf101'), dict(word.split('=') for word in options[1:3])
+    )
     cfg.model.head.num_classes = 2
     write_tiny_checkpoint(cfg, tmp_path / 'a.ckpt')
-    done = command('export', find_config('i3d_rgb_ucf101'), tmp_path / 'a.ckpt', '--format', format, '--verify',
-                   *options)
+    done = command(
+        'export',
+        find_config('i3d_rgb_ucf101'),
+        tmp_path / 'a.ckpt',
+        '--format',
+        format,
+        '--verify',
+        *options,
+    )
     assert done.returncode == 0, done.stderr
     assert 'uint8 1 x 8 x 32 x 32 x 3' in done.stdout  # as the test pipeline makes them
-    assert 'compared with the network on 3 clips of the test set (Class1/v_Class1_g01_c01, ' in done.stdout
+    assert (
+        'compared with the network on 3 clips of the test set (Class1/v_Class1_g01_c01, '
+        in done.stdout
+    )
     assert 'verified: largest difference' in done.stdout and 'the same top 5' in done.stdout
 
 
-# A tiny network ------------------------------------------------------------------------------------------
+# A tiny network
+# ------------------------------------------------------------------------------------------
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize('format', ['MINDIR', 'ONNX'])
@@ -198,23 +269,33 @@ def test_an_open_batch_size_takes_one_clip_and_three(tiny_export, format, input)
     assert model.inputs[0].shape[0] is None
     imgs = some_clips(3) if input == 'uint8' else prepare(some_clips(3))
     for count in (1, 3, 2):
-        np.testing.assert_allclose(model(imgs[:count]), logits(exported, imgs)[:count], rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(
+            model(imgs[:count]), logits(exported, imgs)[:count], rtol=1e-5, atol=1e-5
+        )
     assert verify(exported, cfg).passed
     if format == 'ONNX':
         openvino = load_exported(exported.path, 'openvino')
         for count in (1, 3):
-            np.testing.assert_allclose(openvino(imgs[:count]), model(imgs[:count]), rtol=1e-5, atol=1e-5)
+            np.testing.assert_allclose(
+                openvino(imgs[:count]), model(imgs[:count]), rtol=1e-5, atol=1e-5
+            )
 
 
 @pytest.mark.smoke
 def test_float32_input_is_the_same_network_without_its_preprocessing(tiny_export):
-    whole, bare = (load_exported(tiny_export(input=input)[0].path) for input in ('uint8', 'float32'))
+    whole, bare = (
+        load_exported(tiny_export(input=input)[0].path) for input in ('uint8', 'float32')
+    )
     assert bare.inputs[0].shape == (1, 3, 4, 8, 8) and bare.inputs[0].layout == 'N x C x T x H x W'
-    np.testing.assert_allclose(bare(prepare(some_clips(2))), whole(some_clips(2)), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        bare(prepare(some_clips(2))), whole(some_clips(2)), rtol=1e-5, atol=1e-5
+    )
 
 
 class Odd(nn.Cell):
-    """What clean-up must see: weights that two places share, batch norm without a convolution, with two readers."""
+    """What clean-up must see: weights that two places share, batch norm without a convolution, with
+    two readers.
+    """
 
     out_channels = 3
 
@@ -264,20 +345,28 @@ for cell in (Odd, Baked, Exotic):
 def test_a_backbone_of_ones_own_is_exported(tiny_export):
     exported, cfg = tiny_export(backbone='Odd', batch_size=2)
     operators = exported.info['onnx']['operators']
-    assert operators['BatchNormalization'] == 2  # those that follow no convolution, or one that others read
-    assert operators['Conv'] == 3 and operators['Transpose'] == operators['Mul'] == 1  # of the preprocessing
+    assert (
+        operators['BatchNormalization'] == 2
+    )  # those that follow no convolution, or one that others read
+    assert (
+        operators['Conv'] == 3 and operators['Transpose'] == operators['Mul'] == 1
+    )  # of the preprocessing
     found = verify(exported, cfg)
     assert found.passed and found.same_top5
 
 
 def test_a_batch_size_that_is_built_in_cannot_be_left_open(tiny_export):
     assert tiny_export(backbone='Baked')[0].info['onnx']['opset'] == 11
-    with pytest.raises(ExportError, match='the batch size is built into the ONNX graph.*fixed --batch-size'):
+    with pytest.raises(
+        ExportError, match='the batch size is built into the ONNX graph.*fixed --batch-size'
+    ):
         tiny_export(backbone='Baked', batch_size=None)
 
 
 def test_an_operator_that_onnx_lacks_is_told(tiny_export):
-    with pytest.raises(ExportError, match='MindSpore cannot export this network as ONNX: .*(?i:erfinv)'):
+    with pytest.raises(
+        ExportError, match='MindSpore cannot export this network as ONNX: .*(?i:erfinv)'
+    ):
         tiny_export(backbone='Exotic')
 
 
@@ -295,7 +384,9 @@ def test_an_exporter_of_ones_own_is_named_by_format(tiny_export):
     assert exported.info['names'] == dict(shape=[1, 4, 8, 8, 3])
     with pytest.raises(ExportError, match='Names files have a fixed batch size'):
         tiny_export('Names', batch_size=None)
-    with pytest.raises(ExportError, match='no runtime here runs .txt files; they run .mindir, .onnx'):
+    with pytest.raises(
+        ExportError, match='no runtime here runs .txt files; they run .mindir, .onnx'
+    ):
         load_exported(exported.path)
 
 
@@ -318,37 +409,63 @@ def test_verification_fails_for_other_weights(tmp_path, capsys):
     assert main('export', [*arguments, '--format', 'Shifted']) == 1
     text = capsys.readouterr().out
     assert 'on 3 clips of the test set (clip0, clip1, clip2)' in text
-    assert 'NOT EQUAL: largest difference 0.01 absolute' in text and '(allowed: 1e-05 absolute)' in text
-    assert main('export', [*arguments[:4], '--size', '9', '--verify']) == 0  # the test set has other clips
-    assert ('on 3 random clips, as the test set cannot be used: its clips are 4 x 8 x 8 x 3, the file takes '
-            '4 x 9 x 9 x 3') in capsys.readouterr().out
+    assert (
+        'NOT EQUAL: largest difference 0.01 absolute' in text
+        and '(allowed: 1e-05 absolute)' in text
+    )
+    assert (
+        main('export', [*arguments[:4], '--size', '9', '--verify']) == 0
+    )  # the test set has other clips
+    assert (
+        'on 3 random clips, as the test set cannot be used: its clips are 4 x 8 x 8 x 3, the file '
+        'takes '
+        '4 x 9 x 9 x 3'
+    ) in capsys.readouterr().out
 
 
-# What does not fit ---------------------------------------------------------------------------------------
+# What does not fit
+# ---------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize('arguments, message', [
-    (dict(format='AIR'), 'AIR is written by the Ascend build of MindSpore on a machine with an Ascend device'),
-    (dict(format='AIR', batch_size=None), 'AIR files have a fixed batch size; give --batch-size a number'),
-    (dict(format='ONXX'), "no exporter is called 'ONXX'. Did you mean 'ONNX'?"),
-    (dict(format='ONNX', out='model.mindir'), 'must end in .onnx; got model.mindir'),
-    (dict(batch_size=0), 'batch_size is a whole number from 1; got 0'),
-    (dict(size=0), 'size is a whole number from 1; got 0'),
-    (dict(input='float16'), "input is 'uint8' or 'float32'; got 'float16'"),
-    (dict(device='Ascend'), "device 'Ascend': the config has runners for CPU"),
-    (dict(clip_len=4, size=16, backbone='InceptionI3D'),
-     'the model cannot take clips of 4 frames of 16 x 16 (--clip-len, --size): InceptionI3D takes clips of at least 8 '
-     'frames of 32 x 32; got 4 frames of 16 x 16'),
-])
+
+@pytest.mark.parametrize(
+    'arguments, message',
+    [
+        (
+            dict(format='AIR'),
+            'AIR is written by the Ascend build of MindSpore on a machine with an Ascend device',
+        ),
+        (
+            dict(format='AIR', batch_size=None),
+            'AIR files have a fixed batch size; give --batch-size a number',
+        ),
+        (dict(format='ONXX'), "no exporter is called 'ONXX'. Did you mean 'ONNX'?"),
+        (dict(format='ONNX', out='model.mindir'), 'must end in .onnx; got model.mindir'),
+        (dict(batch_size=0), 'batch_size is a whole number from 1; got 0'),
+        (dict(size=0), 'size is a whole number from 1; got 0'),
+        (dict(input='float16'), "input is 'uint8' or 'float32'; got 'float16'"),
+        (dict(device='Ascend'), "device 'Ascend': the config has runners for CPU"),
+        (
+            dict(clip_len=4, size=16, backbone='InceptionI3D'),
+            'the model cannot take clips of 4 frames of 16 x 16 (--clip-len, --size): InceptionI3D '
+            'takes clips of at least 8 '
+            'frames of 32 x 32; got 4 frames of 16 x 16',
+        ),
+    ],
+)
 def test_what_cannot_be_exported_is_told(tmp_path, arguments, message):
     cfg = tiny_config(tmp_path, arguments.pop('backbone', 'TinyBackbone'))
-    with pytest.raises(I3DBoxError) as error:  # before the checkpoint, which is not there, is looked for
+    with pytest.raises(
+        I3DBoxError
+    ) as error:  # before the checkpoint, which is not there, is looked for
         export(cfg, 'nothing.ckpt', **arguments)
     assert message in str(error.value)
 
 
 def test_the_mean_of_softmax_needs_a_file_for_each_stream():
-    cfg = Config.fromfile(find_config('two_stream_ucf101'), {'model.flow.average_clips': 'prob',
-                                                             'model.rgb.backbone.type': 'Unbuilt'})
+    cfg = Config.fromfile(
+        find_config('two_stream_ucf101'),
+        {'model.flow.average_clips': 'prob', 'model.rgb.backbone.type': 'Unbuilt'},
+    )
     with pytest.raises(ConfigError, match="average_clips='prob'.*needs one file a stream"):
         export(cfg, dict(rgb='nothing.ckpt', flow='nothing.ckpt'))
 
@@ -367,14 +484,22 @@ def test_checkpoints_that_do_not_fit_are_told(tmp_path):
     for name, classes in (('rgb', ['a', 'b', 'c']), ('flow', ['b', 'a', 'c'])):
         one = Config(dict(model=cfg.model[name]))
         paths[name] = write_tiny_checkpoint(one, tmp_path / f'{name}.ckpt', classes=classes)
-    with pytest.raises(ExportError, match='rgb.ckpt and .*flow.ckpt were trained on other classes, or in another'):
+    with pytest.raises(
+        ExportError, match='rgb.ckpt and .*flow.ckpt were trained on other classes, or in another'
+    ):
         export(cfg, paths, clip_len=4, size=8)
 
 
-@pytest.mark.parametrize('arguments, message', [
-    (['a.ckpt', '--format', 'AIR'], 'Here, export MINDIR (for mindspore_lite) or ONNX (which ATC converts for Ascend)'),
-    (['--rgb', 'a.ckpt'], 'name one checkpoint, or both --rgb and --flow'),
-])
+@pytest.mark.parametrize(
+    'arguments, message',
+    [
+        (
+            ['a.ckpt', '--format', 'AIR'],
+            'Here, export MINDIR (for mindspore_lite) or ONNX (which ATC converts for Ascend)',
+        ),
+        (['--rgb', 'a.ckpt'], 'name one checkpoint, or both --rgb and --flow'),
+    ],
+)
 def test_the_command_says_it_in_one_line(arguments, message):
     done = command('export', find_config('i3d_rgb_ucf101'), *arguments)
     assert done.returncode == 1 and message in done.stderr and len(done.stderr.splitlines()) == 1
@@ -391,7 +516,10 @@ def test_the_mistake_of_naming_an_exporter_without_its_parts_is_told(tiny_export
     @EXPORTERS.register
     class Half:
         pass
-    with pytest.raises(ExportError, match=r'Half lacks extension or export\(network, inputs, path, dynamic\)'):
+
+    with pytest.raises(
+        ExportError, match=r'Half lacks extension or export\(network, inputs, path, dynamic\)'
+    ):
         tiny_export('Half')
     with pytest.raises(RegistryError, match='takes no argument'):
         tiny_export(dict(type='ONNX', opset=3))

@@ -1,4 +1,6 @@
-"""Features against an independent network in PyTorch, of windows and of whole videos, and their command."""
+"""Features against an independent network in PyTorch, of windows and of whole videos, and their
+command.
+"""
 
 import json
 
@@ -36,8 +38,11 @@ def weights(tmp_path_factory):
     for name, channels, modality in (('rgb', 3, 'RGB'), ('flow', 2, 'Flow')):
         networks[name] = random_network(channels, CLASSES, seed=channels)
         torch.save(networks[name].state_dict(), folder / f'{name}.pt')
-        write_checkpoint(str(folder / f'{name}.ckpt'), convert(str(folder / f'{name}.pt')).parameters,
-                         meta=dict(modality=modality))
+        write_checkpoint(
+            str(folder / f'{name}.ckpt'),
+            convert(str(folder / f'{name}.pt')).parameters,
+            meta=dict(modality=modality),
+        )
     return folder, networks
 
 
@@ -45,8 +50,10 @@ def weights(tmp_path_factory):
 def streams(weights):
     """Both recognizers, compiled in one mode."""
     ms.set_context(mode=ms.GRAPH_MODE)
-    return load_streams(find_model(checkpoint={name: str(weights[0] / f'{name}.ckpt') for name in ('rgb', 'flow')}),
-                        device='CPU')
+    return load_streams(
+        find_model(checkpoint={name: str(weights[0] / f'{name}.ckpt') for name in ('rgb', 'flow')}),
+        device='CPU',
+    )
 
 
 @pytest.fixture(scope='module')
@@ -57,14 +64,24 @@ def whole(streams):
 
 def torch_outputs(network, clip):
     """The endpoints and the logits of a clip (T x H x W x C, from 0 to 255), by PyTorch."""
-    x = torch.from_numpy(np.ascontiguousarray(clip.astype(np.float32).transpose(3, 0, 1, 2)[None])) * (2 / 255) - 1
+    x = (
+        torch.from_numpy(np.ascontiguousarray(clip.astype(np.float32).transpose(3, 0, 1, 2)[None]))
+        * (2 / 255)
+        - 1
+    )
     with torch.no_grad():
         return network(x)
 
 
 def authors_pool(x):
-    """What public features are: the average pool of 2 x 7 x 7 (here 2 x H x W) with stride 1, the mean over time."""
-    return torch.nn.functional.avg_pool3d(x, (min(2, x.shape[2]), *x.shape[3:]), 1).mean((2, 3, 4))[0].numpy()
+    """What public features are: the average pool of 2 x 7 x 7 (here 2 x H x W) with stride 1, the
+    mean over time.
+    """
+    return (
+        torch.nn.functional.avg_pool3d(x, (min(2, x.shape[2]), *x.shape[3:]), 1)
+        .mean((2, 3, 4))[0]
+        .numpy()
+    )
 
 
 def assert_close(found, expected):
@@ -79,46 +96,82 @@ def features(networks, source, **settings):
 
 
 def flow_clips(frames, window, stride):
+    from i3dbox.inference.clip_steps import authors_pipeline, clip_steps
     from i3dbox.inference.clip_windows import ClipWindows
-    found = slide(ClipWindows('flow', window, stride, tail='drop', **SMALL), FrameStream(frames))
-    return [window.flow for window in found]
+
+    found = slide(
+        ClipWindows(
+            clip_steps(dict(imgs=authors_pipeline(**SMALL)), 'flow'), window, stride, tail='drop'
+        ),
+        FrameStream(frames),
+    )
+    return [window.flow[0] for window in found]
 
 
 # Parity
 
+
 @pytest.mark.slow
-@pytest.mark.parametrize('endpoint, pool', [('Mixed_5c', 'avg'), ('Logits', 'avg'), ('Mixed_5c', 'none'),
-                                            ('Mixed_3b', 'avg'), ('MaxPool3d_2a_3x3', 'none')])
+@pytest.mark.parametrize(
+    'endpoint, pool',
+    [
+        ('Mixed_5c', 'avg'),
+        ('Logits', 'avg'),
+        ('Mixed_5c', 'none'),
+        ('Mixed_3b', 'avg'),
+        ('MaxPool3d_2a_3x3', 'none'),
+    ],
+)
 def test_windows_of_16_frames_equal_pytorchs(streams, weights, endpoint, pool):
     frames = np.stack(moving_frames(40, 32, 32))
-    starts, ends, rows = features({'rgb': FeatureNetwork(streams['rgb'], endpoint, pool)}, frames, window=16, stride=8,
-                                  tail='drop')
+    starts, ends, rows = features(
+        {'rgb': FeatureNetwork(streams['rgb'], endpoint, pool)},
+        frames,
+        window=16,
+        stride=8,
+        tail='drop',
+    )
     np.testing.assert_allclose(starts, np.arange(4) * 8 / 25)
     np.testing.assert_allclose(ends, starts + 16 / 25)
     for number, row in enumerate(rows):
-        outputs = torch_outputs(weights[1]['rgb'], frames[8 * number:8 * number + 16])
+        outputs = torch_outputs(weights[1]['rgb'], frames[8 * number : 8 * number + 16])
         if endpoint == 'Logits':
             expected = outputs['logits'][0].numpy()
         else:
-            expected = outputs[endpoint][0].numpy() if pool == 'none' else authors_pool(outputs[endpoint])
+            expected = (
+                outputs[endpoint][0].numpy() if pool == 'none' else authors_pool(outputs[endpoint])
+            )
         assert_close(row, expected)
 
 
 @pytest.mark.slow
 def test_both_streams_windows_of_64_frames_stand_side_by_side(streams, weights):
     frames = moving_frames(70, 32, 32)
-    _, _, rows = features({name: FeatureNetwork(stream) for name, stream in streams.items()}, frames, window=64,
-                          tail='drop')
-    flow, = flow_clips(frames, 64, 64)
+    _, _, rows = features(
+        {name: FeatureNetwork(stream) for name, stream in streams.items()},
+        frames,
+        window=64,
+        tail='drop',
+    )
+    (flow,) = flow_clips(frames, 64, 64)
     clips = dict(rgb=np.stack(frames[:64]), flow=flow)
-    assert_close(rows[0], np.concatenate([authors_pool(torch_outputs(weights[1][name], clip)['Mixed_5c'])
-                                          for name, clip in clips.items()]))
+    assert_close(
+        rows[0],
+        np.concatenate(
+            [
+                authors_pool(torch_outputs(weights[1][name], clip)['Mixed_5c'])
+                for name, clip in clips.items()
+            ]
+        ),
+    )
     assert rows.shape == (1, 2048)
 
 
 def test_every_endpoint_can_be_asked_for(streams):
     for endpoint in ENDPOINTS:
-        assert FeatureNetwork(streams['rgb'], endpoint).temporal_geometry == temporal_geometry(endpoint)
+        assert FeatureNetwork(streams['rgb'], endpoint).temporal_geometry == temporal_geometry(
+            endpoint
+        )
     with pytest.raises(ConfigError, match="no endpoint 'Mixed_5d'. Did you mean 'Mixed_5c'?"):
         FeatureNetwork(streams['rgb'], 'Mixed_5d')
     with pytest.raises(ConfigError, match='Logits are behind the average pool'):
@@ -126,6 +179,7 @@ def test_every_endpoint_can_be_asked_for(streams):
 
 
 # Whole videos
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize('length', [5, 41, 151, 160])
@@ -143,9 +197,13 @@ def test_a_whole_video_in_windows_is_one_forward_over_it(whole, weights, length)
 def test_whole_videos_of_both_streams_leave_out_the_last_frame(whole, weights):
     frames = moving_frames(138, 32, 32)
     _, _, rows = features(whole, frames, window=0, max_frames=127)
-    flow, = flow_clips(frames, 137, 137)
-    steps = np.concatenate([torch_outputs(weights[1][name], clip)['Mixed_5c'].mean((3, 4))[0].numpy()
-                            for name, clip in dict(rgb=np.stack(frames[:137]), flow=flow).items()]).T
+    (flow,) = flow_clips(frames, 137, 137)
+    steps = np.concatenate(
+        [
+            torch_outputs(weights[1][name], clip)['Mixed_5c'].mean((3, 4))[0].numpy()
+            for name, clip in dict(rgb=np.stack(frames[:137]), flow=flow).items()
+        ]
+    ).T
     assert_close(rows, (steps[1:] + steps[:-1]) / 2)
 
 
@@ -158,6 +216,7 @@ def test_maps_of_a_whole_video_are_one_forwards_steps(streams, weights):
 
 
 # Files
+
 
 @pytest.mark.parametrize('format', ['npy', 'npz', 'h5'])
 @pytest.mark.parametrize('shape', [(7,), (4, 2, 3, 5)])
@@ -193,6 +252,7 @@ def test_a_missing_library_is_told(monkeypatch):
 
 # Models and settings
 
+
 def test_models_are_found_by_names_files_and_configs(weights):
     paths = {name: str(weights[0] / f'{name}.ckpt') for name in ('rgb', 'flow')}
     both = find_model(checkpoint=paths)
@@ -202,14 +262,19 @@ def test_models_are_found_by_names_files_and_configs(weights):
     cfg = Config(dict(model=dict(both.cfg.model.rgb), runner=dict(both.cfg.runner), data=dict()))
     assert find_model(cfg=cfg, checkpoint=paths['rgb']) == Model(cfg, paths['rgb'], ('rgb',))
     for arguments, message in (
-            (dict(checkpoint=paths['rgb'], stream='joint'), 'joint takes a checkpoint of rgb and one of flow; there is '
-                                                            'one of rgb'),
-            (dict(cfg=cfg, checkpoint=dict(flow=paths['flow'])), 'there is none that fits'),
-            (dict(names=['i3d_rgb_kinetics400'] * 2), 'are of one stream'),
-            (dict(), 'name a model of the zoo')):
+        (
+            dict(checkpoint=paths['rgb'], stream='joint'),
+            'joint takes a checkpoint of rgb and one of flow; there is one of rgb',
+        ),
+        (dict(cfg=cfg, checkpoint=dict(flow=paths['flow'])), 'there is none that fits'),
+        (dict(names=['i3d_rgb_kinetics400'] * 2), 'are of one stream'),
+        (dict(), 'name a model of the zoo'),
+    ):
         with pytest.raises(ConfigError, match=message):
             find_model(**arguments)
-    with pytest.raises(CheckpointError, match="no 'i3d_rgb_kinetics40'. Did you mean 'i3d_rgb_kinetics400'"):
+    with pytest.raises(
+        CheckpointError, match="no 'i3d_rgb_kinetics40'. Did you mean 'i3d_rgb_kinetics400'"
+    ):
         find_model(['i3d_rgb_kinetics40'])
 
 
@@ -220,7 +285,11 @@ def test_presets_are_settings():
     with pytest.raises(ConfigError, match="no setting 'windows'"):
         complete(dict(windows=3))
     with pytest.raises(ConfigError, match='max_frames must be at least 111'):
-        VideoFeatures({'rgb': type('', (), dict(pool='avg', temporal_geometry=(8, 6)))}, window=0, max_frames=110)
+        VideoFeatures(
+            {'rgb': type('', (), dict(pool='avg', temporal_geometry=(8, 6)))},
+            window=0,
+            max_frames=110,
+        )
 
 
 def test_a_video_that_breaks_off_is_damaged(streams, tmp_path, monkeypatch):
@@ -232,10 +301,13 @@ def test_a_video_that_breaks_off_is_damaged(streams, tmp_path, monkeypatch):
         features({'rgb': FeatureNetwork(streams['rgb'])}, moving_frames(20, 32, 32), window=64)
     for window in (0, 16):
         with pytest.raises(ConfigError, match='a single frame has no flow'):
-            features({'flow': FeatureNetwork(streams['flow'])}, moving_frames(1, 32, 32), window=window)
+            features(
+                {'flow': FeatureNetwork(streams['flow'])}, moving_frames(1, 32, 32), window=window
+            )
 
 
 # The command
+
 
 @pytest.mark.slow
 def test_the_command_extracts_resumes_and_outlives_a_damaged_video(weights, streams, tmp_path):
@@ -244,15 +316,31 @@ def test_the_command_extracts_resumes_and_outlives_a_damaged_video(weights, stre
     write_video(videos / 'a.avi', moving_frames(40, 48, 40), fps=50)
     write_video(videos / 'deep/b.avi', moving_frames(20, 48, 40, seed=1))
     (videos / 'bad.mp4').write_bytes(b'nothing' * 99)
-    options = [videos, out, '--checkpoint', weights[0] / 'rgb.ckpt', '--preset', 'activitynet', '--short-side', 40,
-               '--size', 32, '--format', 'npz', '--workers', 1]
+    options = [
+        videos,
+        out,
+        '--checkpoint',
+        weights[0] / 'rgb.ckpt',
+        '--preset',
+        'activitynet',
+        '--short-side',
+        40,
+        '--size',
+        32,
+        '--format',
+        'npz',
+        '--workers',
+        1,
+    ]
     done = command('extract_features', *options)
     assert done.returncode == 1 and '1 videos failed' in done.stderr and 'bad.mp4' in done.stderr
     assert '2 files of features made, 60 frames' in done.stdout
     found = np.load(out / 'a.npz')
     assert found['features'].shape == (1, 1024)  # 0.8 s at 25 frames/s
     settings = dict(short_side=40, size=32, window=16, fps=25, tail='drop')
-    starts, ends, rows = features({'rgb': FeatureNetwork(streams['rgb'])}, str(videos / 'a.avi'), **settings)
+    starts, ends, rows = features(
+        {'rgb': FeatureNetwork(streams['rgb'])}, str(videos / 'a.avi'), **settings
+    )
     assert_close(found['features'], rows)
     assert (found['start'], found['end']) == (starts, ends)
     assert np.load(out / 'deep/b.npz')['features'].shape == (1, 1024)
@@ -261,7 +349,15 @@ def test_the_command_extracts_resumes_and_outlives_a_damaged_video(weights, stre
     (out / 'a.npz').unlink()
     (videos / 'bad.mp4').unlink()
     done = command('extract_features', *options)
-    assert done.returncode == 0 and '1 files of features made, 40 frames; 1 were there already' in done.stdout
+    assert (
+        done.returncode == 0
+        and '1 files of features made, 40 frames; 1 were there already' in done.stdout
+    )
     with pytest.raises(DataError, match='was begun with stride=16, and this is 8'):
-        extract_features([], str(out), dict(checkpoint=str(weights[0] / 'rgb.ckpt')), 'npz',
-                         **{**PRESETS['activitynet'], 'short_side': 40, 'size': 32, 'stride': 8})
+        extract_features(
+            [],
+            str(out),
+            dict(checkpoint=str(weights[0] / 'rgb.ckpt')),
+            'npz',
+            **{**PRESETS['activitynet'], 'short_side': 40, 'size': 32, 'stride': 8},
+        )

@@ -36,8 +36,10 @@ def test_every_8_bit_value_survives_a_round_trip():
 
 def test_rest_is_white_and_the_directions_have_their_hues():
     assert (flow_to_color(uniform(0, 0)) == 255).all()
-    right, left, down, up = (flow_to_color(uniform(x, y))[0, 0].tolist()
-                             for x, y in ((20, 0), (-20, 0), (0, 20), (0, -20)))
+    right, left, down, up = (
+        flow_to_color(uniform(x, y))[0, 0].tolist()
+        for x, y in ((20, 0), (-20, 0), (0, 20), (0, -20))
+    )
     assert right == [255, 0, 0] and left == [0, 255, 255]
     assert down[1] == 255 > down[0] > down[2] and up[2] == 255 > up[0] > up[1]
 

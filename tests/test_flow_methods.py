@@ -15,7 +15,9 @@ METHODS = ('tvl1', 'tvl1_opencv', 'dis', 'farneback')
 
 def textured(height=60, width=80, seed=0):
     """A smooth random texture, larger than the frames that are cut out of it."""
-    noise = np.random.default_rng(seed).uniform(0, 255, (height + 40, width + 40)).astype(np.float32)
+    noise = (
+        np.random.default_rng(seed).uniform(0, 255, (height + 40, width + 40)).astype(np.float32)
+    )
     noise = cv2.GaussianBlur(noise, (0, 0), 2.5)
     return (noise - noise.min()) * (255 / np.ptp(noise))
 
@@ -23,8 +25,12 @@ def textured(height=60, width=80, seed=0):
 def shifted(texture, x, y):
     """A frame in which the texture has moved by (x, y) pixels."""
     height, width = texture.shape
-    moved = cv2.warpAffine(texture, np.float32([[1, 0, x - 20], [0, 1, y - 20]]), (width - 40, height - 40),
-                           flags=cv2.INTER_CUBIC)
+    moved = cv2.warpAffine(
+        texture,
+        np.float32([[1, 0, x - 20], [0, 1, y - 20]]),
+        (width - 40, height - 40),
+        flags=cv2.INTER_CUBIC,
+    )
     return np.clip(moved, 0, 255).astype(np.uint8)
 
 
@@ -46,7 +52,9 @@ def test_a_moving_texture_has_its_motion_as_flow(method, motion):
 def test_tvl1_agrees_with_opencvs():
     texture = textured(120, 160, seed=1)
     first, second = shifted(texture, 0, 0), shifted(texture, 2, -1)
-    second[40:80, 60:100] = shifted(textured(120, 160, seed=2), -1, 2)[40:80, 60:100]  # something of its own
+    second[40:80, 60:100] = shifted(textured(120, 160, seed=2), -1, 2)[
+        40:80, 60:100
+    ]  # something of its own
     first[40:80, 60:100] = shifted(textured(120, 160, seed=2), 0, 0)[40:80, 60:100]
     ours, reference = (build(method)(first, second) for method in ('tvl1', 'tvl1_opencv'))
     distance = np.hypot(*(ours - reference).transpose(2, 0, 1))
@@ -82,11 +90,16 @@ def test_threads_that_share_a_method_get_what_one_thread_gets():
     np.testing.assert_array_equal(alone, together)
 
 
-@pytest.mark.parametrize('arguments, message', [
-    (dict(tau=0), 'tau is a number above 0; got 0'), (dict(warps=0), 'warps is a whole number from 1; got 0'),
-    (dict(scale_step=1), 'scale_step is a number between 0 and 1; got 1'),
-    (dict(iterations=2.5), 'iterations is a whole number from 1; got 2.5'),
-    (dict(lambda_='much'), "lambda_ is a number above 0; got 'much'")])
+@pytest.mark.parametrize(
+    'arguments, message',
+    [
+        (dict(tau=0), 'tau is a number above 0; got 0'),
+        (dict(warps=0), 'warps is a whole number from 1; got 0'),
+        (dict(scale_step=1), 'scale_step is a number between 0 and 1; got 1'),
+        (dict(iterations=2.5), 'iterations is a whole number from 1; got 2.5'),
+        (dict(lambda_='much'), "lambda_ is a number above 0; got 'much'"),
+    ],
+)
 def test_an_argument_out_of_range_is_named(arguments, message):
     with pytest.raises(ConfigError, match=message):
         build('tvl1', **arguments)
@@ -100,13 +113,19 @@ def test_opencv_without_contrib_is_told_of(monkeypatch):
 
 
 def gif(path):
-    return np.stack([np.array(frame.convert('RGB')) for frame in ImageSequence.Iterator(Image.open(path))])
+    return np.stack(
+        [np.array(frame.convert('RGB')) for frame in ImageSequence.Iterator(Image.open(path))]
+    )
 
 
 def test_tvl1_agrees_with_the_authors_own_flow(shared_data):
-    """Their flow is published as a GIF of 256 dithered colours; frame k is the flow from frame k to k + 1."""
+    """Their flow is published as a GIF of 256 dithered colours; frame k is the flow from frame k to
+    k + 1.
+    """
     rgb = gif(shared_data / 'cricket/v_CricketShot_g04_c01_rgb.gif')
-    theirs = gif(shared_data / 'cricket/v_CricketShot_g04_c01_flow.gif')[..., :2].astype(np.float32)[:-1]
+    theirs = gif(shared_data / 'cricket/v_CricketShot_g04_c01_flow.gif')[..., :2].astype(
+        np.float32
+    )[:-1]
     grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in rgb]
     ours = np.stack([build('tvl1')(*pair) for pair in zip(grey, grey[1:])])
 

@@ -1,4 +1,6 @@
-"""A stream of frames gives any video as it is to be seen: upright, in RGB, at its times, in one size."""
+"""A stream of frames gives any video as it is to be seen: upright, in RGB, at its times, in one
+size.
+"""
 
 import contextlib
 import os
@@ -45,13 +47,20 @@ def test_arrays_are_a_stream_too():
     times, found = zip(*stream)
     np.testing.assert_allclose(times, np.arange(5) / 50)
     np.testing.assert_array_equal(found, video)
-    with pytest.raises(ConfigError, match='frames are uint8 H x W x 3, RGB; frame 0 is float64 32 x 32'):
+    with pytest.raises(
+        ConfigError, match='frames are uint8 H x W x 3, RGB; frame 0 is float64 32 x 32'
+    ):
         list(FrameStream([np.zeros((32, 32))]))
 
 
-@pytest.mark.parametrize('content, message', [
-    (None, 'cannot be opened: No such file'), (b'', 'the file is empty'),
-    (b'hello' * 99, 'this is no video that FFmpeg can read')])
+@pytest.mark.parametrize(
+    'content, message',
+    [
+        (None, 'cannot be opened: No such file'),
+        (b'', 'the file is empty'),
+        (b'hello' * 99, 'this is no video that FFmpeg can read'),
+    ],
+)
 def test_what_is_no_video_is_named(tmp_path, content, message):
     path = tmp_path / 'a.mp4'
     if content is not None:
@@ -63,7 +72,7 @@ def test_what_is_no_video_is_named(tmp_path, content, message):
 def test_a_file_that_breaks_off_ends_the_stream_and_tells(tmp_path):
     path = write_video(tmp_path / 'a.avi', moving_frames(100))
     data = path.read_bytes()
-    path.write_bytes(data[:len(data) // 2])
+    path.write_bytes(data[: len(data) // 2])
     stream = FrameStream(str(path))
     count = sum(1 for _ in stream)
     assert 30 < count < 70 and stream.read == count and stream.broke_off
@@ -71,20 +80,22 @@ def test_a_file_that_breaks_off_ends_the_stream_and_tells(tmp_path):
 
 # Odd input
 
-TURNS = {'a quarter': ((0, 1, -1, 0), lambda frame: np.rot90(frame, -1)),
-         'half': ((-1, 0, 0, -1), lambda frame: np.rot90(frame, 2)),
-         'three quarters': ((0, -1, 1, 0), lambda frame: np.rot90(frame)),
-         'mirrored': ((-1, 0, 0, 1), lambda frame: frame[:, ::-1]),
-         'upside down': ((1, 0, 0, -1), lambda frame: frame[::-1])}
+TURNS = {
+    'a quarter': ((0, 1, -1, 0), lambda frame: np.rot90(frame, -1)),
+    'half': ((-1, 0, 0, -1), lambda frame: np.rot90(frame, 2)),
+    'three quarters': ((0, -1, 1, 0), lambda frame: np.rot90(frame)),
+    'mirrored': ((-1, 0, 0, 1), lambda frame: frame[:, ::-1]),
+    'upside down': ((1, 0, 0, -1), lambda frame: frame[::-1]),
+}
 
 
 def turned(path, matrix):
     """Writes into an .mp4 how it is to be turned, as phones do."""
     data = bytearray(path.read_bytes())
     place = data.find(b'tkhd') + 4 + 4 + 20 + 16
-    assert struct.unpack('>9i', data[place:place + 36])[:2] == (65536, 0)
+    assert struct.unpack('>9i', data[place : place + 36])[:2] == (65536, 0)
     a, b, c, d = (65536 * part for part in matrix)
-    data[place:place + 36] = struct.pack('>9i', a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    data[place : place + 36] = struct.pack('>9i', a, b, 0, c, d, 0, 0, 0, 1 << 30)
     path.write_bytes(data)
     return path
 
@@ -103,8 +114,14 @@ def gif(path, frames, durations, alpha=False):
 
 def deep(path, frames):
     """A grey video of 16 bits."""
-    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*'FFV1'), 25, (64, 48), [
-        cv2.VIDEOWRITER_PROP_DEPTH, cv2.CV_16U, cv2.VIDEOWRITER_PROP_IS_COLOR, 0])
+    writer = cv2.VideoWriter(
+        str(path),
+        cv2.CAP_FFMPEG,
+        cv2.VideoWriter_fourcc(*'FFV1'),
+        25,
+        (64, 48),
+        [cv2.VIDEOWRITER_PROP_DEPTH, cv2.CV_16U, cv2.VIDEOWRITER_PROP_IS_COLOR, 0],
+    )
     for frame in frames:
         writer.write(frame[..., 1].astype(np.uint16) * 257)
     writer.release()
@@ -112,7 +129,9 @@ def deep(path, frames):
 
 
 def grey(path, frames):
-    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*'FFV1'), 25, (64, 48), False)
+    writer = cv2.VideoWriter(
+        str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*'FFV1'), 25, (64, 48), False
+    )
     for frame in frames:
         writer.write(np.ascontiguousarray(frame[..., 1]))
     writer.release()
@@ -129,11 +148,15 @@ def test_a_turned_video_is_seen_upright(tmp_path, turn):
     matrix, upright = TURNS[turn]
     path = write_video(tmp_path / 'a.mp4', moving_frames(3), 'mp4v')
     lying = read(path)[1]
-    np.testing.assert_array_equal(read(turned(path, matrix))[1], [upright(frame) for frame in lying])
+    np.testing.assert_array_equal(
+        read(turned(path, matrix))[1], [upright(frame) for frame in lying]
+    )
 
 
 @pytest.mark.parametrize('size', [(64, 48), (98, 66), (340, 256)])
-@pytest.mark.parametrize('tags', [{}, dict(colorspace=1, color_range=1), dict(colorspace=1, color_range=2)])
+@pytest.mark.parametrize(
+    'tags', [{}, dict(colorspace=1, color_range=1), dict(colorspace=1, color_range=2)]
+)
 def test_pixels_are_those_of_opencv_whatever_colours_are_tagged(tmp_path, size, tags):
     path = encode(tmp_path / 'a.mp4', moving_frames(4, *size), 'libx264', **tags)
     capture, theirs = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG), []
@@ -193,16 +216,24 @@ def from_pipe(path, pipe):
 
 
 def test_a_pipe_is_read_as_it_comes(tmp_path):
-    for number, path in enumerate((write_video(tmp_path / 'a.avi', moving_frames(60)),
-                                   write_video(tmp_path / 'index_at_the_end.mp4', moving_frames(60), 'mp4v'),
-                                   gif(tmp_path / 'a.gif', moving_frames(60), 40))):
+    for number, path in enumerate(
+        (
+            write_video(tmp_path / 'a.avi', moving_frames(60)),
+            write_video(tmp_path / 'index_at_the_end.mp4', moving_frames(60), 'mp4v'),
+            gif(tmp_path / 'a.gif', moving_frames(60), 40),
+        )
+    ):
         np.testing.assert_array_equal(from_pipe(path, tmp_path / f'pipe{number}'), read(path)[1])
 
 
 def test_a_pipe_that_would_have_to_be_sought_in_says_so(tmp_path):
     noise = np.random.default_rng(0).integers(0, 255, (20, 480, 640, 3), dtype=np.uint8)
-    path = write_video(tmp_path / 'index_at_the_end.mp4', noise, 'mp4v')  # longer than what is looked at ahead
-    with pytest.raises(DamagedSampleError, match='no frame can be decoded from a pipe .*write it to a file'):
+    path = write_video(
+        tmp_path / 'index_at_the_end.mp4', noise, 'mp4v'
+    )  # longer than what is looked at ahead
+    with pytest.raises(
+        DamagedSampleError, match='no frame can be decoded from a pipe .*write it to a file'
+    ):
         from_pipe(path, tmp_path / 'pipe')
 
 
@@ -228,8 +259,11 @@ except KeyboardInterrupt:
 def test_ctrl_c_ends_the_wait_for_a_pipe(tmp_path, given):
     path = write_video(tmp_path / 'a.avi', moving_frames(60))
     os.mkfifo(tmp_path / 'pipe')
-    done = subprocess.run([sys.executable, '-c', WAITING, str(tmp_path / 'pipe'), str(path), str(given)], timeout=60,
-                          capture_output=True)
+    done = subprocess.run(
+        [sys.executable, '-c', WAITING, str(tmp_path / 'pipe'), str(path), str(given)],
+        timeout=60,
+        capture_output=True,
+    )
     assert (done.returncode, done.stderr) == (130, b'')
 
 
@@ -241,7 +275,9 @@ LARGE, SMALL = moving_frames(6, 128, 96), moving_frames(6, 64, 48)
 def check_sizes(path, first, then, tolerance):
     """All frames are there, the later ones in the size of the first."""
     found = read(path)[1]
-    expected = first + [cv2.resize(frame, first[0].shape[1::-1], interpolation=cv2.INTER_AREA) for frame in then]
+    expected = first + [
+        cv2.resize(frame, first[0].shape[1::-1], interpolation=cv2.INTER_AREA) for frame in then
+    ]
     assert len(found) == len(expected)
     assert np.abs(found - np.stack(expected)).mean(axis=(1, 2, 3)).max() < tolerance
 
@@ -253,13 +289,23 @@ def test_pictures_that_change_their_size_become_as_the_first(tmp_path, first, th
 
 @pytest.mark.parametrize('first, then', [(LARGE, SMALL), (SMALL, LARGE)])
 def test_broadcasts_that_change_their_size_become_as_the_first(tmp_path, first, then):
-    parts = [encode(tmp_path / f'{number}.ts', frames, 'libx264') for number, frames in enumerate((first, then))]
+    parts = [
+        encode(tmp_path / f'{number}.ts', frames, 'libx264')
+        for number, frames in enumerate((first, then))
+    ]
     (tmp_path / 'a.ts').write_bytes(b''.join(part.read_bytes() for part in parts))
     check_sizes(tmp_path / 'a.ts', first, then, 14)
 
 
-@pytest.mark.parametrize('codec, pixels', [('libsvtav1', 'yuv420p'), ('libx264', 'yuv420p10le'),
-                                           ('libvpx-vp9', 'yuva420p'), ('libx265', 'yuv420p10le')])
+@pytest.mark.parametrize(
+    'codec, pixels',
+    [
+        ('libsvtav1', 'yuv420p'),
+        ('libx264', 'yuv420p10le'),
+        ('libvpx-vp9', 'yuva420p'),
+        ('libx265', 'yuv420p10le'),
+    ],
+)
 def test_codecs_of_today_are_read(tmp_path, codec, pixels):
     frames = moving_frames(5, 128, 96)
     found = read(encode(tmp_path / 'a.mkv', frames, codec, pixels))[1]
@@ -271,7 +317,9 @@ def test_the_cover_of_a_sound_file_is_no_video(tmp_path):
     cover = b'\0image/jpeg\0\3\0' + cv2.imencode('.jpg', moving_frames(1)[0])[1].tobytes()
     tag = b'APIC' + struct.pack('>IH', len(cover), 0) + cover
     size = bytes(len(tag) >> shift & 127 for shift in (21, 14, 7, 0))
-    sound = (b'\xff\xfb\x90\x00' + bytes(413)) * 9  # silent frames of MPEG-1 layer 3, 128 kbit/s at 44.1 kHz
+    sound = (
+        b'\xff\xfb\x90\x00' + bytes(413)
+    ) * 9  # silent frames of MPEG-1 layer 3, 128 kbit/s at 44.1 kHz
     path.write_bytes(b'ID3\3\0\0' + size + tag + sound)
     with pytest.raises(DamagedSampleError, match='song.mp3: .*no moving pictures'):
         FrameStream(str(path))

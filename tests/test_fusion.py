@@ -15,16 +15,27 @@ CLASSES = ['wave', 'clap', 'jump']
 
 def results(modality, number=30, seed=0, subset='train', classes=CLASSES):
     rng = np.random.default_rng(seed)
-    names = [f'{CLASSES[i % 3]}/v_{CLASSES[i % 3]}_g{i // 6:02d}_c{i % 6:02d}' for i in range(number)]
+    names = [
+        f'{CLASSES[i % 3]}/v_{CLASSES[i % 3]}_g{i // 6:02d}_c{i % 6:02d}' for i in range(number)
+    ]
     labels = np.arange(number, dtype=np.int32) % 3
-    return Results(names, labels, rng.normal(0, 1, (number, 3)).astype(np.float32), classes,
-                   dict(modality=modality, protocol='whole', subset=[subset]))
+    return Results(
+        names,
+        labels,
+        rng.normal(0, 1, (number, 3)).astype(np.float32),
+        classes,
+        dict(modality=modality, protocol='whole', subset=[subset]),
+    )
 
 
 def permuted(part, seed=1):
     order = np.random.default_rng(seed).permutation(len(part.names))
-    return dataclasses.replace(part, names=[part.names[i] for i in order], labels=part.labels[order],
-                               scores=part.scores[order])
+    return dataclasses.replace(
+        part,
+        names=[part.names[i] for i in order],
+        labels=part.labels[order],
+        scores=part.scores[order],
+    )
 
 
 def test_the_order_of_the_files_videos_does_not_matter():
@@ -33,8 +44,9 @@ def test_the_order_of_the_files_videos_does_not_matter():
     np.testing.assert_array_equal(joint.scores, rgb.scores + flow.scores)
     np.testing.assert_array_equal(joint.scores, other.scores)
     third = fuse(dict(a=permuted(rgb), b=flow))
-    assert {n: s.tolist() for n, s in zip(third.names, third.scores)} == \
-        {n: s.tolist() for n, s in zip(joint.names, joint.scores)}
+    assert {n: s.tolist() for n, s in zip(third.names, third.scores)} == {
+        n: s.tolist() for n, s in zip(joint.names, joint.scores)
+    }
 
 
 def test_joint_results_hold_both_streams_by_name():
@@ -46,33 +58,54 @@ def test_joint_results_hold_both_streams_by_name():
 
 
 def shortened(part):
-    return dataclasses.replace(part, names=part.names[:-1], labels=part.labels[:-1], scores=part.scores[:-1])
+    return dataclasses.replace(
+        part, names=part.names[:-1], labels=part.labels[:-1], scores=part.scores[:-1]
+    )
 
 
 def relabelled(part):
-    return dataclasses.replace(part, labels=np.where(np.arange(len(part.labels)) == 4, 2, part.labels))
+    return dataclasses.replace(
+        part, labels=np.where(np.arange(len(part.labels)) == 4, 2, part.labels)
+    )
 
 
-@pytest.mark.parametrize('change, message', [
-    (shortened, "1 videos of rgb.pkl are not in flow.pkl, the first is 'jump/v_jump_g04_c05'"),
-    (relabelled, "'clap/v_clap_g00_c04' has label 1 in the one and 2 in the other"),
-    (lambda part: dataclasses.replace(part, classes=['wave', 'jump', 'clap']),
-     "class 1 is 'clap' in the one and 'jump' in the other"),
-    (lambda part: dataclasses.replace(part, meta=dict(part.meta, protocol='centre')),
-     'their protocols differ: whole in the one and centre in the other'),
-    (lambda part: dataclasses.replace(part, scores=part.scores[:, :2]), 'they have 3 and 2 classes'),
-])
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (shortened, "1 videos of rgb.pkl are not in flow.pkl, the first is 'jump/v_jump_g04_c05'"),
+        (relabelled, "'clap/v_clap_g00_c04' has label 1 in the one and 2 in the other"),
+        (
+            lambda part: dataclasses.replace(part, classes=['wave', 'jump', 'clap']),
+            "class 1 is 'clap' in the one and 'jump' in the other",
+        ),
+        (
+            lambda part: dataclasses.replace(part, meta=dict(part.meta, protocol='centre')),
+            'their protocols differ: whole in the one and centre in the other',
+        ),
+        (
+            lambda part: dataclasses.replace(part, scores=part.scores[:, :2]),
+            'they have 3 and 2 classes',
+        ),
+    ],
+)
 def test_what_does_not_match_is_refused_with_its_first_difference(change, message):
     rgb, flow = results('RGB'), permuted(results('Flow', seed=1))
     if change is relabelled:
         flow = results('Flow', seed=1)
     with pytest.raises(ConfigError) as caught:
-        fuse({'rgb.pkl': rgb, 'flow.pkl': change(flow) if change is not shortened else change(results('Flow'))})
+        fuse(
+            {
+                'rgb.pkl': rgb,
+                'flow.pkl': change(flow) if change is not shortened else change(results('Flow')),
+            }
+        )
     assert str(caught.value) == f'rgb.pkl and flow.pkl cannot be fused: {message}'
 
 
 def test_videos_that_only_the_second_has_are_named_too():
-    with pytest.raises(ConfigError, match="1 videos of b are not in a, the first is 'jump/v_jump_g04_c05'"):
+    with pytest.raises(
+        ConfigError, match="1 videos of b are not in a, the first is 'jump/v_jump_g04_c05'"
+    ):
         fuse(dict(a=shortened(results('RGB')), b=results('Flow')))
 
 
@@ -95,8 +128,14 @@ def test_the_command_fuses_pickle_and_json_and_writes_the_joint_scores(tmp_path,
     rgb, flow = results('RGB'), results('Flow', seed=1)
     rgb.save(tmp_path / 'rgb.pkl')
     permuted(flow).save(tmp_path / 'flow.json')
-    assert main('fuse_scores', [str(tmp_path / name) for name in ('rgb.pkl', 'flow.json')]
-                + ['--out', str(tmp_path / 'joint.json')]) == 0
+    assert (
+        main(
+            'fuse_scores',
+            [str(tmp_path / name) for name in ('rgb.pkl', 'flow.json')]
+            + ['--out', str(tmp_path / 'joint.json')],
+        )
+        == 0
+    )
     joint = load_results(tmp_path / 'joint.json')
     np.testing.assert_array_equal(joint.scores, rgb.scores + flow.scores)
     share = np.mean((rgb.scores + flow.scores).argmax(1) == rgb.labels)
@@ -110,7 +149,10 @@ def test_weights_are_searched_on_training_results_only(tmp_path, capsys):
     test = [str(tmp_path / f'{modality}_test.pkl') for modality in ('RGB', 'Flow')]
     train = [str(tmp_path / f'{modality}_train.pkl') for modality in ('RGB', 'Flow')]
     assert main('fuse_scores', [*test, '--search']) == 1
-    assert 'holds scores of the subset test: weights are searched on the training split' in capsys.readouterr().err
+    assert (
+        'holds scores of the subset test: weights are searched on the training split'
+        in capsys.readouterr().err
+    )
     assert main('fuse_scores', [*test, '--search', *train]) == 0
     assert 'found by cross-validation on 30 videos of the training split' in capsys.readouterr().out
 
@@ -123,15 +165,25 @@ def test_the_weights_found_belong_to_streams_and_not_to_places(tmp_path, capsys)
     for subset in ('train', 'test'):
         for part in (noise, right):
             part.meta['subset'] = [subset]
-            files[part.meta['modality'], subset] = str(tmp_path / f'{part.meta["modality"]}_{subset}.pkl')
+            files[part.meta['modality'], subset] = str(
+                tmp_path / f'{part.meta["modality"]}_{subset}.pkl'
+            )
             part.save(files[part.meta['modality'], subset])
     test = [files['RGB', 'test'], files['Flow', 'test']]
     printed = []
     for order in (('RGB', 'Flow'), ('Flow', 'RGB')):
-        assert main('fuse_scores', [*test, '--search', *(files[modality, 'train'] for modality in order)]) == 0
+        assert (
+            main(
+                'fuse_scores',
+                [*test, '--search', *(files[modality, 'train'] for modality in order)],
+            )
+            == 0
+        )
         printed.append(capsys.readouterr().out)
     assert printed[0] == printed[1]
-    assert main('fuse_scores', [*test, '--search', files['RGB', 'train'], files['RGB', 'test']]) == 1
+    assert (
+        main('fuse_scores', [*test, '--search', files['RGB', 'train'], files['RGB', 'test']]) == 1
+    )
     assert 'name one of each stream' in capsys.readouterr().err
 
 
@@ -141,12 +193,15 @@ def test_a_file_named_twice_is_no_fusion(tmp_path, capsys):
     assert 'rgb.pkl is named twice' in capsys.readouterr().err
 
 
-@pytest.mark.parametrize('words, message', [
-    (['a.pkl'], 'name at least two result files'),
-    (['a.pkl', 'b.pkl', '--weights', '1', '2', '--search'], 'use one of them'),
-    (['a.pkl', 'b.pkl', '--out', 'x.csv'], 'ends in .pkl or .json'),
-    (['a.pkl', 'b.pkl'], 'result file a.pkl does not exist'),
-])
+@pytest.mark.parametrize(
+    'words, message',
+    [
+        (['a.pkl'], 'name at least two result files'),
+        (['a.pkl', 'b.pkl', '--weights', '1', '2', '--search'], 'use one of them'),
+        (['a.pkl', 'b.pkl', '--out', 'x.csv'], 'ends in .pkl or .json'),
+        (['a.pkl', 'b.pkl'], 'result file a.pkl does not exist'),
+    ],
+)
 def test_wrong_arguments_are_told_in_one_line(words, message, capsys):
     assert main('fuse_scores', words) == 1
     assert message in capsys.readouterr().err

@@ -17,14 +17,16 @@ from i3dbox.weights.checkpoint import save_checkpoint
 
 def features(count, size=24, seed=0, shift=0.0):
     rng = np.random.default_rng(seed)
-    return rng.normal(size=(count, size)) @ np.random.default_rng(1).normal(size=(size, size)) + shift
+    return (
+        rng.normal(size=(count, size)) @ np.random.default_rng(1).normal(size=(size, size)) + shift
+    )
 
 
 def distance(real, generated, batch=50, resamples=0):
     found = FrechetDistance(resamples)
     for name, rows in (('real', real), ('generated', generated)):
         for start in range(0, len(rows), batch):
-            found.update(name, rows[start:start + batch])
+            found.update(name, rows[start : start + batch])
     return found
 
 
@@ -35,7 +37,8 @@ def test_the_distance_is_that_of_scipys_matrix_root(size, count):
     real, generated = features(count, size), features(count + 50, size, seed=2, shift=0.5) * 1.1
     one, other = np.cov(real, rowvar=False), np.cov(generated, rowvar=False)
     expected = ((real.mean(0) - generated.mean(0)) ** 2).sum() + np.trace(
-        one + other - 2 * np.real(linalg.sqrtm(one @ other)))
+        one + other - 2 * np.real(linalg.sqrtm(one @ other))
+    )
     assert distance(real, generated).value == pytest.approx(expected, rel=1e-6)
 
 
@@ -46,8 +49,13 @@ def test_a_set_is_nowhere_but_at_itself(count):
 
 
 def test_singular_covariances_have_their_exact_distance():
-    one, other = np.diag([4.0, 1, 0, 0]), np.diag([1.0, 0, 9, 0])  # roots commute: the sum of (a - b)^2
-    assert frechet_distance(np.zeros(4), one, np.ones(4), other) == pytest.approx(4 + 1 + 1 + 9, abs=1e-12)
+    one, other = (
+        np.diag([4.0, 1, 0, 0]),
+        np.diag([1.0, 0, 9, 0]),
+    )  # roots commute: the sum of (a - b)^2
+    assert frechet_distance(np.zeros(4), one, np.ones(4), other) == pytest.approx(
+        4 + 1 + 1 + 9, abs=1e-12
+    )
 
 
 def test_the_distance_grows_with_noise():
@@ -64,7 +72,9 @@ def test_batches_make_no_difference_and_large_means_cost_no_digits():
         other.update(part)
     for found in (one, other):
         np.testing.assert_allclose(found.mean, rows.mean(0), rtol=1e-14)
-        np.testing.assert_allclose(found.covariance, np.cov(rows - 1e6, rowvar=False), rtol=1e-7, atol=1e-7)
+        np.testing.assert_allclose(
+            found.covariance, np.cov(rows - 1e6, rowvar=False), rtol=1e-7, atol=1e-7
+        )
 
 
 def test_a_weight_of_two_is_the_feature_twice():
@@ -78,11 +88,15 @@ def test_a_weight_of_two_is_the_feature_twice():
 
 def test_resamples_vary_as_new_samples_do_and_not_with_the_batches():
     size = 4
-    value = [distance(features(500, size, seed), features(500, size, seed + 100, shift=1)).value
-             for seed in range(2, 22)]
+    value = [
+        distance(features(500, size, seed), features(500, size, seed + 100, shift=1)).value
+        for seed in range(2, 22)
+    ]
     found = distance(features(500, size, 2), features(500, size, 102, shift=1), resamples=20)
     assert 0.4 < found.resampled.std() / np.std(value) < 2.5
-    again = distance(features(500, size, 2), features(500, size, 102, shift=1), batch=500, resamples=20)
+    again = distance(
+        features(500, size, 2), features(500, size, 102, shift=1), batch=500, resamples=20
+    )
     np.testing.assert_allclose(again.resampled, found.resampled, rtol=1e-9)
 
 
@@ -102,10 +116,13 @@ def test_features_that_do_not_fit_are_named():
 
 def test_the_square_root_squares_to_the_matrix():
     matrix = np.cov(features(100), rowvar=False)
-    np.testing.assert_allclose(square_root(matrix) @ square_root(matrix), matrix, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(
+        square_root(matrix) @ square_root(matrix), matrix, rtol=1e-9, atol=1e-9
+    )
 
 
 # Videos
+
 
 def test_clips_begin_at_each_stride():
     images = [np.full((2, 2, 3), i) for i in range(20)]
@@ -118,10 +135,15 @@ def test_clips_begin_at_each_stride():
 
 def test_frames_are_stretched_as_the_papers_code_does():
     ramp = np.arange(0, 8, dtype=np.uint8)[None, :, None] * np.ones((6, 1, 3), np.uint8)
-    for size in (4, 12):  # place i lies at i * old / new; beyond the last pixel there is nothing to mix in
+    for size in (
+        4,
+        12,
+    ):  # place i lies at i * old / new; beyond the last pixel there is nothing to mix in
         found = resized(ramp, size)
         assert found.shape == (size, size, 3) and found.dtype == np.float32
-        np.testing.assert_allclose(found[0, :, 0], np.minimum(np.arange(size) * 8 / size, 7), atol=1e-6)
+        np.testing.assert_allclose(
+            found[0, :, 0], np.minimum(np.arange(size) * 8 / size, 7), atol=1e-6
+        )
     np.testing.assert_array_equal(resized(ramp, 6, 'crop')[0, :, 0], np.arange(1, 7))
 
 
@@ -129,33 +151,59 @@ def test_frames_are_stretched_as_the_papers_code_does():
 def checkpoint(tmp_path_factory):
     ms.set_context(mode=ms.GRAPH_MODE)
     ms.set_seed(0)
-    recognizer = build_recognizer(dict(type='Recognizer3D', backbone=dict(type='InceptionI3D'),
-                                       head=dict(type='I3DHead', num_classes=10)))
+    recognizer = build_recognizer(
+        dict(
+            type='Recognizer3D',
+            backbone=dict(type='InceptionI3D'),
+            head=dict(type='I3DHead', num_classes=10),
+        )
+    )
     path = tmp_path_factory.mktemp('weights') / 'rgb.ckpt'
     save_checkpoint(str(path), recognizer, meta=dict(modality='RGB'))
     return path
 
 
 @pytest.mark.slow
-def test_the_command_measures_folders_and_arrays_alike_and_outlives_a_damaged_video(checkpoint, tmp_path):
+def test_the_command_measures_folders_and_arrays_alike_and_outlives_a_damaged_video(
+    checkpoint, tmp_path
+):
     arrays = {}
     for place, name in enumerate(('real', 'generated')):
         (tmp_path / name).mkdir()
-        arrays[name] = np.stack([moving_frames(10 + place, 40, 32, seed=10 * place + i)[:10] for i in range(4)])
+        arrays[name] = np.stack(
+            [moving_frames(10 + place, 40, 32, seed=10 * place + i)[:10] for i in range(4)]
+        )
         for number, video in enumerate(arrays[name]):
             write_video(tmp_path / name / f'{number}.avi', list(video), 'FFV1')
         np.save(tmp_path / f'{name}.npy', arrays[name])
     (tmp_path / 'generated/bad.avi').write_bytes(b'nothing' * 99)
     write_video(tmp_path / 'generated/short.avi', moving_frames(5, 40, 32), 'FFV1')
     options = ['--checkpoint', checkpoint, '--frames', 8, '--size', 32, '--json']
-    done = command('analysis/fvd', tmp_path / 'real', tmp_path / 'generated', *options, tmp_path / 'a.json')
-    assert done.returncode == 1 and '2 videos failed' in done.stderr and 'has 5 frames; a clip takes 8' in done.stderr
+    done = command(
+        'analysis/fvd', tmp_path / 'real', tmp_path / 'generated', *options, tmp_path / 'a.json'
+    )
+    assert (
+        done.returncode == 1
+        and '2 videos failed' in done.stderr
+        and 'has 5 frames; a clip takes 8' in done.stderr
+    )
     figures = json.loads((tmp_path / 'a.json').read_text())
-    assert figures['clips'] == dict(real=4, generated=4) and f'FVD: {figures["fvd"]:.6g}' in done.stdout
+    assert (
+        figures['clips'] == dict(real=4, generated=4)
+        and f'FVD: {figures["fvd"]:.6g}' in done.stdout
+    )
     assert figures['resampled_variance'] > 0
-    done = command('analysis/fvd', tmp_path / 'real.npy', tmp_path / 'generated.npy', *options, tmp_path / 'b.json')
+    done = command(
+        'analysis/fvd',
+        tmp_path / 'real.npy',
+        tmp_path / 'generated.npy',
+        *options,
+        tmp_path / 'b.json',
+    )
     assert done.returncode == 0
-    assert json.loads((tmp_path / 'b.json').read_text())['fvd'] == pytest.approx(figures['fvd'], rel=1e-2)
+    assert json.loads((tmp_path / 'b.json').read_text())['fvd'] == pytest.approx(
+        figures['fvd'], rel=1e-2
+    )
 
 
 def test_features_pass_by_the_network(tmp_path):
@@ -163,7 +211,9 @@ def test_features_pass_by_the_network(tmp_path):
     np.save(tmp_path / 'b.npy', features(60, seed=3).astype(np.float32))
     found = video_distance(str(tmp_path / 'a.npy'), str(tmp_path / 'b.npy'))
     assert found.clips == dict(real=50, generated=60)
-    assert found.value == pytest.approx(distance(features(50), features(60, seed=3)).value, rel=1e-4)
+    assert found.value == pytest.approx(
+        distance(features(50), features(60, seed=3)).value, rel=1e-4
+    )
     np.save(tmp_path / 'c.npy', np.zeros((2, 3), int))
     with pytest.raises(DataError, match=r'c.npy: must be uint8 N x T x H x W x 3, or features'):
         video_distance(str(tmp_path / 'a.npy'), str(tmp_path / 'c.npy'))

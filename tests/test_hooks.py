@@ -7,7 +7,8 @@ from i3dbox.engine.hooks.early_stop_hook import EarlyStopHook
 
 
 class Evaluated:
-    """A run that has been evaluated after each epoch: `saved` and `stopped_at` are what the hooks asked for.
+    """A run that has been evaluated after each epoch: `saved` and `stopped_at` are what the hooks
+    asked for.
 
     Args:
         figures (dict of str -> list): by metric, one value an epoch.
@@ -16,7 +17,12 @@ class Evaluated:
 
     def __init__(self, hooks, memory=None, **figures):
         self.memory, self.saved, self.stopped_at = memory or {}, [], None
-        self.metric_names, self.step, self.total_steps, self.stop_reason = list(figures), 0, 100, None
+        self.metric_names, self.step, self.total_steps, self.stop_reason = (
+            list(figures),
+            0,
+            100,
+            None,
+        )
         for hook in hooks:
             hook.before_run(self)
         for values in zip(*figures.values()):
@@ -45,37 +51,63 @@ def best(metric):
 
 
 def test_the_best_accuracy_is_the_highest_and_the_best_calibration_error_the_lowest():
-    assert Evaluated([best('top1_acc')], top1_acc=[0.2, 0.5, 0.4, 0.5]).saved == [('best_top1_acc', 1),
-                                                                                 ('best_top1_acc', 2)]
-    assert Evaluated([best('ece')], ece=[0.2, 0.5, 0.1, 0.1]).saved == [('best_ece', 1), ('best_ece', 3)]
+    assert Evaluated([best('top1_acc')], top1_acc=[0.2, 0.5, 0.4, 0.5]).saved == [
+        ('best_top1_acc', 1),
+        ('best_top1_acc', 2),
+    ]
+    assert Evaluated([best('ece')], ece=[0.2, 0.5, 0.1, 0.1]).saved == [
+        ('best_ece', 1),
+        ('best_ece', 3),
+    ]
 
 
 def test_a_figure_that_is_no_number_is_never_the_best():
-    assert Evaluated([best('ece')], ece=[float('nan'), 0.3, float('nan')]).saved == [('best_ece', 2)]
+    assert Evaluated([best('ece')], ece=[float('nan'), 0.3, float('nan')]).saved == [
+        ('best_ece', 2)
+    ]
 
 
-@pytest.mark.parametrize('metric, values', [('top1_acc', [0.1, 0.3, 0.2, 0.25, 0.3]),
-                                            ('ece', [0.3, 0.1, 0.2, 0.15, 0.1])])
+@pytest.mark.parametrize(
+    'metric, values',
+    [('top1_acc', [0.1, 0.3, 0.2, 0.25, 0.3]), ('ece', [0.3, 0.1, 0.2, 0.15, 0.1])],
+)
 def test_a_run_stops_when_its_figure_has_not_become_better(metric, values):
     assert Evaluated([EarlyStopHook(metric, patience=3)], **{metric: values}).stopped_at == 5
 
 
 def test_less_than_min_delta_does_not_count():
     for metric, values in (('top1_acc', [0.1, 0.14, 0.16]), ('ece', [0.2, 0.16, 0.14])):
-        assert Evaluated([EarlyStopHook(metric, 1, min_delta=0.05)], **{metric: values}).stopped_at == 2
-        assert Evaluated([EarlyStopHook(metric, 2, min_delta=0.05)], **{metric: values}).stopped_at is None
+        assert (
+            Evaluated([EarlyStopHook(metric, 1, min_delta=0.05)], **{metric: values}).stopped_at
+            == 2
+        )
+        assert (
+            Evaluated([EarlyStopHook(metric, 2, min_delta=0.05)], **{metric: values}).stopped_at
+            is None
+        )
 
 
 def test_two_hooks_of_a_kind_each_go_by_their_own_metric():
     run = Evaluated([best('top1_acc'), best('ece')], top1_acc=[0.9, 0.8, 0.95], ece=[0.3, 0.2, 0.4])
-    assert run.saved == [('best_top1_acc', 1), ('best_ece', 1), ('best_ece', 2), ('best_top1_acc', 3)]
-    assert run.memory['best'] == dict(top1_acc=dict(value=0.95, epoch=3), ece=dict(value=0.2, epoch=2))
+    assert run.saved == [
+        ('best_top1_acc', 1),
+        ('best_ece', 1),
+        ('best_ece', 2),
+        ('best_top1_acc', 3),
+    ]
+    assert run.memory['best'] == dict(
+        top1_acc=dict(value=0.95, epoch=3), ece=dict(value=0.2, epoch=2)
+    )
     hooks = [EarlyStopHook('top1_acc', patience=3), EarlyStopHook('ece', patience=2)]
-    assert Evaluated(hooks, top1_acc=[0.1, 0.2, 0.3, 0.4], ece=[0.1, 0.05, 0.2, 0.3]).stopped_at == 4
+    assert (
+        Evaluated(hooks, top1_acc=[0.1, 0.2, 0.3, 0.4], ece=[0.1, 0.05, 0.2, 0.3]).stopped_at == 4
+    )
 
 
 def test_a_memory_of_an_earlier_version_which_kept_one_best_is_gone_on_with():
-    memory = dict(best=dict(metric='top1_acc', value=0.7, epoch=4), early_stop=dict(best=0.7, waited=2))
+    memory = dict(
+        best=dict(metric='top1_acc', value=0.7, epoch=4), early_stop=dict(best=0.7, waited=2)
+    )
     hooks = [best('ece'), best('top1_acc'), EarlyStopHook('top1_acc', patience=3)]
     run = Evaluated(hooks, memory, top1_acc=[0.6, 0.8], ece=[0.3, 0.4])
     assert run.saved == [('best_ece', 1), ('best_top1_acc', 2)] and run.stopped_at == 1
@@ -85,4 +117,6 @@ def test_a_memory_of_an_earlier_version_which_kept_one_best_is_gone_on_with():
 @pytest.mark.parametrize('metric', ['top1_acc', 'ece'])
 def test_a_memory_of_an_earlier_version_that_has_seen_nothing_goes_on(metric):
     memory = dict(early_stop=dict(best=-1e30, waited=2))
-    assert Evaluated([EarlyStopHook(metric, patience=3)], memory, **{metric: [0.5]}).stopped_at is None
+    assert (
+        Evaluated([EarlyStopHook(metric, patience=3)], memory, **{metric: [0.5]}).stopped_at is None
+    )

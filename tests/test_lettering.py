@@ -14,7 +14,10 @@ from i3dbox.visualization.text import DEFAULT, fitting, measure, shorten, write
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
     """Puts fonts of given letters in the place of those of this machine."""
-    builder, pen = pytest.importorskip('fontTools.fontBuilder'), pytest.importorskip('fontTools.pens.ttGlyphPen')
+    builder, pen = (
+        pytest.importorskip('fontTools.fontBuilder'),
+        pytest.importorskip('fontTools.pens.ttGlyphPen'),
+    )
 
     def box():
         drawn = pen.TTGlyphPen(None)

@@ -37,17 +37,24 @@ def test_batches_of_any_size_are_cut_and_padded_to_the_files(tiny_export, format
     assert model.classes == ['dark', 'middle', 'bright'] and model.info['format'] == format
 
 
-@pytest.mark.parametrize('inputs, names, message', [
-    ([], {}, "the input 'imgs' is missing: the model takes imgs"),
-    ([1, 2], {}, 'the model takes imgs; got 2 arrays'),
-    ([1], dict(imgs=2), "the model takes imgs, each once; got 'imgs' twice"),
-    ([1], dict(flow=2), "the model takes imgs, each once; got 'flow' as well"),
-    ([some_clips(1).astype(np.float32)], {},
-     "the input 'imgs' must be uint8 N x T x H x W x C = N x 4 x 8 x 8 x 3; got float32 1 x 4 x 8 x 8 x 3"),
-    ([some_clips(1)[..., :2]], {}, 'got uint8 1 x 4 x 8 x 8 x 2'),
-    ([some_clips(1)[0]], {}, 'got uint8 4 x 8 x 8 x 3'),
-    ([np.uint8(1)], {}, 'got uint8 (a single value)'),
-])
+@pytest.mark.parametrize(
+    'inputs, names, message',
+    [
+        ([], {}, "the input 'imgs' is missing: the model takes imgs"),
+        ([1, 2], {}, 'the model takes imgs; got 2 arrays'),
+        ([1], dict(imgs=2), "the model takes imgs, each once; got 'imgs' twice"),
+        ([1], dict(flow=2), "the model takes imgs, each once; got 'flow' as well"),
+        (
+            [some_clips(1).astype(np.float32)],
+            {},
+            "the input 'imgs' must be uint8 N x T x H x W x C = N x 4 x 8 x 8 x 3; got float32 1 x "
+            '4 x 8 x 8 x 3',
+        ),
+        ([some_clips(1)[..., :2]], {}, 'got uint8 1 x 4 x 8 x 8 x 2'),
+        ([some_clips(1)[0]], {}, 'got uint8 4 x 8 x 8 x 3'),
+        ([np.uint8(1)], {}, 'got uint8 (a single value)'),
+    ],
+)
 def test_wrong_inputs_are_told_before_anything_runs(tiny_onnx, inputs, names, message):
     model = load_exported(tiny_onnx)
     model.backend = None
@@ -56,15 +63,42 @@ def test_wrong_inputs_are_told_before_anything_runs(tiny_onnx, inputs, names, me
     assert message in str(error.value)
 
 
-@pytest.mark.parametrize('arguments, kind, message', [
-    (dict(backend='onnxrutime'), ExportError, "no backend is called 'onnxrutime'. Did you mean 'onnxruntime'?"),
-    (dict(backend='mindspore'), ExportError, 'the backend mindspore runs .mindir files, not .*for it there are: openv'),
-    (dict(backend='onnxruntime', device='cuda'), DeviceError, r"has no device 'cuda' \(CUDAExecutionProvider\)"),
-    (dict(backend='openvino', device='gpu', device_id=3), DeviceError, "OpenVINO finds no device 'GPU.3' here"),
-    (dict(device='tpu'), DeviceError, "backend openvino has no device 'tpu'.*; the backend onnxruntime has no device"),
-    (dict(backend='onnxruntime', precision='bfloat16'), DeviceError, "has no precision 'bfloat16'; it has float32"),
-    (dict(threads=0), ConfigError, 'threads is a whole number from 1; got 0'),
-])
+@pytest.mark.parametrize(
+    'arguments, kind, message',
+    [
+        (
+            dict(backend='onnxrutime'),
+            ExportError,
+            "no backend is called 'onnxrutime'. Did you mean 'onnxruntime'?",
+        ),
+        (
+            dict(backend='mindspore'),
+            ExportError,
+            'the backend mindspore runs .mindir files, not .*for it there are: openv',
+        ),
+        (
+            dict(backend='onnxruntime', device='cuda'),
+            DeviceError,
+            r"has no device 'cuda' \(CUDAExecutionProvider\)",
+        ),
+        (
+            dict(backend='openvino', device='gpu', device_id=3),
+            DeviceError,
+            "OpenVINO finds no device 'GPU.3' here",
+        ),
+        (
+            dict(device='tpu'),
+            DeviceError,
+            "backend openvino has no device 'tpu'.*; the backend onnxruntime has no device",
+        ),
+        (
+            dict(backend='onnxruntime', precision='bfloat16'),
+            DeviceError,
+            "has no precision 'bfloat16'; it has float32",
+        ),
+        (dict(threads=0), ConfigError, 'threads is a whole number from 1; got 0'),
+    ],
+)
 def test_runtimes_that_cannot_do_what_is_asked_are_told(tiny_onnx, arguments, kind, message):
     with pytest.raises(kind, match=message):
         load_exported(tiny_onnx, **arguments)
@@ -78,14 +112,20 @@ def test_a_device_that_mindspore_has_not_is_told(tiny_export):
         load_exported(path, 'mindspore', threads=1)
 
 
-def test_a_runtime_that_is_not_installed_is_told_with_where_to_get_it(tiny_export, tiny_onnx, monkeypatch):
+def test_a_runtime_that_is_not_installed_is_told_with_where_to_get_it(
+    tiny_export, tiny_onnx, monkeypatch
+):
     path = tiny_export('MINDIR')[0].path
-    with pytest.raises(ExportError, match='mindspore_lite is not installed: .*https://www.mindspore.cn/lite'):
+    with pytest.raises(
+        ExportError, match='mindspore_lite is not installed: .*https://www.mindspore.cn/lite'
+    ):
         load_exported(path, 'mindspore_lite', device='ascend')
     monkeypatch.setattr(BACKENDS['onnxruntime'], 'package', 'not_there')
     assert type(load_exported(tiny_onnx).backend) is BACKENDS['openvino']
     monkeypatch.setattr(BACKENDS['openvino'], 'package', 'not_there')
-    with pytest.raises(ExportError, match='installed: pip install openvino or pip install onnxruntime'):
+    with pytest.raises(
+        ExportError, match='installed: pip install openvino or pip install onnxruntime'
+    ):
         load_exported(tiny_onnx)
 
 
@@ -98,7 +138,9 @@ def test_a_file_that_was_changed_or_lacks_its_description_is_refused(tiny_onnx, 
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
-    with pytest.raises(ExportError, match='a.onnx is not the file that .*a.onnx.json describes: its sha256 is'):
+    with pytest.raises(
+        ExportError, match='a.onnx is not the file that .*a.onnx.json describes: its sha256 is'
+    ):
         load_exported(path)
     beside.write_text('{"format": "ONNX"}')
     with pytest.raises(ExportError, match="describes no exported file: it has no 'sha256'"):
@@ -112,23 +154,37 @@ def test_a_file_that_was_changed_or_lacks_its_description_is_refused(tiny_onnx, 
 
 
 def test_a_file_that_no_runtime_can_read_is_told(tmp_path):
-    for extension, words in (('.onnx', 'OpenVINO cannot load'), ('.mindir', 'MindSpore cannot load')):
+    for extension, words in (
+        ('.onnx', 'OpenVINO cannot load'),
+        ('.mindir', 'MindSpore cannot load'),
+    ):
         path = tmp_path / f'a{extension}'
         path.write_bytes(b'nothing of the kind')
-        write_sidecar(str(path), dict(format='x', inputs=[dict(name='imgs', shape=[1, 2], dtype='uint8')],
-                                      output=dict(shape=[1, 2]), classes=None))
+        write_sidecar(
+            str(path),
+            dict(
+                format='x',
+                inputs=[dict(name='imgs', shape=[1, 2], dtype='uint8')],
+                output=dict(shape=[1, 2]),
+                classes=None,
+            ),
+        )
         with pytest.raises(ExportError, match=words):
             load_exported(str(path))
 
 
-# Where it is served --------------------------------------------------------------------------------------
+# Where it is served
+# --------------------------------------------------------------------------------------
+
 
 def test_serving_onnx_imports_no_mindspore(tiny_onnx):
-    code = ('import sys, numpy as np\n'
-            'from i3dbox.apis import load_exported\n'
-            f'model = load_exported({tiny_onnx!r}, "onnxruntime")\n'
-            'assert model(np.zeros((2, 4, 8, 8, 3), np.uint8)).shape == (2, 3)\n'
-            'assert not {"mindspore", "cv2", "onnx", "openvino"} & set(sys.modules)\n')
+    code = (
+        'import sys, numpy as np\n'
+        'from i3dbox.apis import load_exported\n'
+        f'model = load_exported({tiny_onnx!r}, "onnxruntime")\n'
+        'assert model(np.zeros((2, 4, 8, 8, 3), np.uint8)).shape == (2, 3)\n'
+        'assert not {"mindspore", "cv2", "onnx", "openvino"} & set(sys.modules)\n'
+    )
     root = pathlib.Path(__file__).parents[1]
     done = subprocess.run([sys.executable, '-c', code], cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -181,16 +237,31 @@ def test_mindspore_lite_is_driven_by_its_documented_interface(tiny_export, tmp_p
     path = tiny_export('MINDIR', batch_size=2)[0].path
     model = load_exported(path, device='ascend', precision='float16')  # 'auto' takes it on Ascend
     context = model.backend._model.context
-    assert (context.target, context.ascend.device_id, context.ascend.precision_mode) == (['ascend'], 0, 'enforce_fp16')
+    assert (context.target, context.ascend.device_id, context.ascend.precision_mode) == (
+        ['ascend'],
+        0,
+        'enforce_fp16',
+    )
     imgs = some_clips(5)
     np.testing.assert_array_equal(model(imgs)[:, 0], imgs.reshape(5, -1).sum(1, dtype=np.float32))
-    model = load_exported(tiny_export('MINDIR', batch_size=None)[0].path, 'mindspore_lite', threads=2)
+    model = load_exported(
+        tiny_export('MINDIR', batch_size=None)[0].path, 'mindspore_lite', threads=2
+    )
     assert model(imgs).shape == (5, 3) and model.backend._model.context.cpu.thread_num == 2
-    converted = tmp_path / 'converted.mindir'  # as by converter_lite: other bytes, described by its source
+    converted = (
+        tmp_path / 'converted.mindir'
+    )  # as by converter_lite: other bytes, described by its source
     converted.write_bytes(b'for Ascend')
-    with pytest.raises(ExportError, match='converted.mindir has no description.*name the description of its source'):
+    with pytest.raises(
+        ExportError, match='converted.mindir has no description.*name the description of its source'
+    ):
         load_exported(converted, device='ascend')
-    assert load_exported(converted, device='ascend', description=path + '.json')(imgs).shape == (5, 3)
-    with pytest.raises(DeviceError, match='MindSpore Lite cannot run .* on ascend 1: .*no such device'):
+    assert load_exported(converted, device='ascend', description=path + '.json')(imgs).shape == (
+        5,
+        3,
+    )
+    with pytest.raises(
+        DeviceError, match='MindSpore Lite cannot run .* on ascend 1: .*no such device'
+    ):
         load_exported(path, 'mindspore_lite', device='ascend', device_id=1)
     sys.modules.pop('mindspore_lite')

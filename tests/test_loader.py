@@ -20,7 +20,9 @@ DRAW = dict(type=DrawClip)
 
 def make(size=11, batch_size=2, steps=None, world=1, rank=0, seed=5, dataset=None, **kwargs):
     dataset = dataset or FakeDataset(size)
-    return ClipLoader(dataset, Stream(len(dataset), batch_size, world, seed), rank, num_steps=steps, **kwargs)
+    return ClipLoader(
+        dataset, Stream(len(dataset), batch_size, world, seed), rank, num_steps=steps, **kwargs
+    )
 
 
 def same(batches, others):
@@ -33,8 +35,9 @@ def same(batches, others):
 
 
 def workers_left():
-    return ([thread for thread in threading.enumerate() if thread.name.startswith('ClipLoader')]
-            + multiprocessing.active_children())
+    return [
+        thread for thread in threading.enumerate() if thread.name.startswith('ClipLoader')
+    ] + multiprocessing.active_children()
 
 
 def test_a_batch_is_a_dict_of_arrays():
@@ -43,23 +46,37 @@ def test_a_batch_is_a_dict_of_arrays():
     assert len(batches) == len(loader) == 3
     for batch in batches:
         assert {name: (array.shape, array.dtype) for name, array in batch.items()} == {
-            'imgs': ((3, 1, 2, 2, 2, 3), np.uint8), 'label': ((3,), np.int32), 'index': ((3,), np.int32)}
+            'imgs': ((3, 1, 2, 2, 2, 3), np.uint8),
+            'label': ((3,), np.int32),
+            'index': ((3,), np.int32),
+        }
         np.testing.assert_array_equal(batch['label'], batch['index'] % 3)
         np.testing.assert_array_equal(batch['imgs'][:, 0, 0, 0, 0, 0], batch['index'])
 
 
-@pytest.mark.parametrize('workers', [
-    dict(num_workers=1), dict(num_workers=3), dict(num_workers=3, prefetch=0),
-    dict(num_workers=1, worker='process'), dict(num_workers=3, worker='process')])
+@pytest.mark.parametrize(
+    'workers',
+    [
+        dict(num_workers=1),
+        dict(num_workers=3),
+        dict(num_workers=3, prefetch=0),
+        dict(num_workers=1, worker='process'),
+        dict(num_workers=3, worker='process'),
+    ],
+)
 def test_workers_change_nothing_but_the_speed(workers):
     same(list(make(steps=12, **workers)), list(make(steps=12)))
     assert not workers_left()
 
 
 def test_two_ranks_interleave_to_one_rank_of_the_double_batch():
-    ranks = [list(make(batch_size=2, world=2, rank=rank, steps=6, num_workers=2)) for rank in (0, 1)]
-    joined = [{name: np.concatenate([first[name], second[name]]) for name in first}
-              for first, second in zip(*ranks)]
+    ranks = [
+        list(make(batch_size=2, world=2, rank=rank, steps=6, num_workers=2)) for rank in (0, 1)
+    ]
+    joined = [
+        {name: np.concatenate([first[name], second[name]]) for name in first}
+        for first, second in zip(*ranks)
+    ]
     same(joined, list(make(batch_size=4, steps=6)))
 
 
@@ -76,7 +93,9 @@ def test_every_pass_over_a_loader_is_the_same():
 def test_a_test_loader_gives_every_sample_once_and_pads_with_minus_one(world):
     dataset = FakeDataset(5, test_mode=True)
     stream = SequentialStream(5, 2, world)
-    batches = [batch for rank in range(world) for batch in ClipLoader(dataset, stream, rank, num_workers=2)]
+    batches = [
+        batch for rank in range(world) for batch in ClipLoader(dataset, stream, rank, num_workers=2)
+    ]
     assert {batch['imgs'].shape for batch in batches} == {(2, 1, 2, 2, 2, 3)}
     indices = np.concatenate([batch['index'] for batch in batches])
     assert sorted(indices[indices >= 0]) == [0, 1, 2, 3, 4]
@@ -84,19 +103,25 @@ def test_a_test_loader_gives_every_sample_once_and_pads_with_minus_one(world):
 
 
 def test_a_rank_of_padding_only_still_has_its_batch():
-    batch, = ClipLoader(FakeDataset(1, test_mode=True), SequentialStream(1, 2, world=2), rank=1)
+    (batch,) = ClipLoader(FakeDataset(1, test_mode=True), SequentialStream(1, 2, world=2), rank=1)
     assert list(batch['index']) == [-1, -1]
     assert batch['imgs'].shape == (2, 1, 2, 2, 2, 3)
 
 
-@pytest.mark.parametrize('workers', [dict(), dict(num_workers=3), dict(num_workers=2, worker='process')])
+@pytest.mark.parametrize(
+    'workers', [dict(), dict(num_workers=3), dict(num_workers=2, worker='process')]
+)
 def test_a_damaged_sample_is_replaced_and_reported(workers, caplog):
     dataset = FakeDataset(6, [dict(type=Damage, places=(2, 3)), DRAW])
     loader = make(dataset=dataset, steps=6, **workers)
     same(list(loader), list(make(dataset=dataset, steps=6)))
     assert {report[:2] + report[3:] for report in loader.damaged} == {
-        ('s2', 's2.avi', 's4'), ('s3', 's3.avi', 's4')}
-    assert len(loader.damaged) == 6  # in each of two epochs: s2 and, on the way from it, s3; and s3 itself
+        ('s2', 's2.avi', 's4'),
+        ('s3', 's3.avi', 's4'),
+    }
+    assert (
+        len(loader.damaged) == 6
+    )  # in each of two epochs: s2 and, on the way from it, s3; and s3 itself
     said = [record.getMessage() for record in caplog.records]
     assert "s2.avi: is empty; 's4' stands in for 's2'" in said
     assert len(set(said)) == 2
@@ -104,14 +129,18 @@ def test_a_damaged_sample_is_replaced_and_reported(workers, caplog):
 
 def test_the_label_and_index_of_a_replacement_are_its_own():
     dataset = FakeDataset(4, [dict(type=Damage, places=(3,)), DRAW])
-    batch, = ClipLoader(dataset, Stream(4, 4, shuffle=False))
+    (batch,) = ClipLoader(dataset, Stream(4, 4, shuffle=False))
     assert list(batch['index']) == [0, 1, 2, 0]
     assert list(batch['label']) == [0, 1, 2, 0]
 
 
-@pytest.mark.parametrize('workers', [dict(), dict(num_workers=2), dict(num_workers=2, worker='process')])
+@pytest.mark.parametrize(
+    'workers', [dict(), dict(num_workers=2), dict(num_workers=2, worker='process')]
+)
 def test_a_damaged_sample_stops_a_run_that_asked_for_it(workers):
-    loader = make(dataset=FakeDataset(6, [dict(type=Damage, places=(4,)), DRAW], damaged='raise'), **workers)
+    loader = make(
+        dataset=FakeDataset(6, [dict(type=Damage, places=(4,)), DRAW], damaged='raise'), **workers
+    )
     with pytest.raises(DamagedSampleError, match='s4.avi: is empty') as caught:
         list(loader)
     assert loader.error is caught.value and caught.value.name == 's4'
@@ -119,10 +148,15 @@ def test_a_damaged_sample_stops_a_run_that_asked_for_it(workers):
 
 
 def test_a_skipped_sample_is_padding():
-    dataset = FakeDataset(4, [dict(type=Damage, places=(0, 1)), DRAW], test_mode=True, damaged='skip')
+    dataset = FakeDataset(
+        4, [dict(type=Damage, places=(0, 1)), DRAW], test_mode=True, damaged='skip'
+    )
     loader = ClipLoader(dataset, SequentialStream(4, 2))
     assert [list(batch['index']) for batch in loader] == [[-1, -1], [2, 3]]
-    assert [(report.name, report.replacement) for report in loader.damaged] == [('s0', None), ('s1', None)]
+    assert [(report.name, report.replacement) for report in loader.damaged] == [
+        ('s0', None),
+        ('s1', None),
+    ]
 
 
 @pytest.mark.parametrize('policy', [dict(damaged='replace'), dict(test_mode=True, damaged='skip')])
@@ -139,13 +173,19 @@ def test_clips_of_different_shapes_are_named():
 
 
 def test_a_sample_left_out_is_not_blamed_for_the_shapes():
-    dataset = FakeDataset(4, [dict(type=Damage, places=(0,)), DRAW, dict(type=Odd, place=2)], test_mode=True,
-                          damaged='skip')
+    dataset = FakeDataset(
+        4,
+        [dict(type=Damage, places=(0,)), DRAW, dict(type=Odd, place=2)],
+        test_mode=True,
+        damaged='skip',
+    )
     with pytest.raises(DataError, match="imgs of 's1' is .* and of 's2'"):
         list(ClipLoader(dataset, SequentialStream(4, 4)))
 
 
-@pytest.mark.parametrize('workers', [dict(), dict(num_workers=2), dict(num_workers=2, worker='process')])
+@pytest.mark.parametrize(
+    'workers', [dict(), dict(num_workers=2), dict(num_workers=2, worker='process')]
+)
 def test_an_exception_of_a_step_reaches_the_caller_as_itself(workers):
     with pytest.raises(ZeroDivisionError, match='a bug in a step'):
         list(make(dataset=FakeDataset(6, [dict(type=Fail, place=4), DRAW]), **workers))
@@ -170,6 +210,7 @@ def test_an_iteration_that_ends_early_leaves_no_worker_behind(worker, how):
             if how == 'break':
                 break
             raise KeyboardInterrupt
+
     if how == 'break':
         use()
     else:
@@ -178,24 +219,28 @@ def test_an_iteration_that_ends_early_leaves_no_worker_behind(worker, how):
     assert not workers_left()
 
 
-SCRIPT = '''
+SCRIPT = """
 import multiprocessing, time
 from fake_data import FakeDataset
 from i3dbox.datasets.loader import ClipLoader
 from i3dbox.datasets.sampler import Stream
 if __name__ == '__main__':
-    for batch in ClipLoader(FakeDataset(8), Stream(8, 2), num_steps=10**6, num_workers=2, worker='process'):
-        print(*[process.pid for process in multiprocessing.active_children()], flush=True)
-        time.sleep(60)
-'''
+    for batch in ClipLoader(FakeDataset(8), Stream(8, 2), num_steps=10**6, num_workers=2,
+        worker='process'): print(*[process.pid for process in multiprocessing.active_children()],
+        flush=True) time.sleep(60)
+"""
 
 
 @pytest.mark.parametrize('how', [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_is_killed_leaves_no_worker_behind(tmp_path, how):
     (tmp_path / 'run.py').write_text(SCRIPT)
     environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, sys.path))}
-    run = subprocess.Popen([sys.executable, tmp_path / 'run.py'], stdout=subprocess.PIPE,
-                           stderr=subprocess.DEVNULL, env=environment)
+    run = subprocess.Popen(
+        [sys.executable, tmp_path / 'run.py'],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+    )
     workers = [int(pid) for pid in run.stdout.readline().split()]
     assert len(workers) == 2
     run.send_signal(how)
@@ -226,8 +271,14 @@ def test_a_data_set_that_cannot_be_pickled_is_refused_for_processes():
     assert list(make(dataset=dataset, num_workers=1))
 
 
-@pytest.mark.parametrize('args, name', [
-    (dict(worker='fork'), 'worker'), (dict(num_workers=-1), 'num_workers'), (dict(prefetch=-1), 'prefetch')])
+@pytest.mark.parametrize(
+    'args, name',
+    [
+        (dict(worker='fork'), 'worker'),
+        (dict(num_workers=-1), 'num_workers'),
+        (dict(prefetch=-1), 'prefetch'),
+    ],
+)
 def test_an_argument_out_of_range_is_named(args, name):
     with pytest.raises(ConfigError, match=name):
         make(**args)
@@ -249,8 +300,10 @@ def test_mindspore_gets_whole_batches_in_the_asked_order_and_holds_few():
     first = next(rows)
     assert len(given) <= 4
     rows = [first, *rows]
-    same([dict(zip(('label', 'imgs'), row)) for row in rows],
-         [dict(label=batch['label'], imgs=batch['imgs']) for batch in make(seed=0, steps=12)])
+    same(
+        [dict(zip(('label', 'imgs'), row)) for row in rows],
+        [dict(label=batch['label'], imgs=batch['imgs']) for batch in make(seed=0, steps=12)],
+    )
     assert not workers_left()
 
 

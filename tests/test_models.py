@@ -15,8 +15,12 @@ from i3dbox.registry import HEADS, LOSSES
 
 
 def config(num_classes=5, modality='RGB', dropout=0.0, **backbone):
-    return dict(type='Recognizer3D', modality=modality, backbone=dict(type='InceptionI3D', **backbone),
-                head=dict(type='I3DHead', num_classes=num_classes, dropout=dropout))
+    return dict(
+        type='Recognizer3D',
+        modality=modality,
+        backbone=dict(type='InceptionI3D', **backbone),
+        head=dict(type='I3DHead', num_classes=num_classes, dropout=dropout),
+    )
 
 
 def randomize(network, seed=0):
@@ -65,7 +69,9 @@ def test_the_rgb_model_has_the_papers_number_of_parameters():
 def test_logits_agree_with_an_independent_network_on_even_and_odd_sizes(rgb, size):
     network, parameters = rgb
     imgs = clip(1, 1, *size, 3)
-    assert_close(network(Tensor(imgs)).asnumpy(), numpy_i3d.endpoints(as_input(imgs), parameters)['logits'])
+    assert_close(
+        network(Tensor(imgs)).asnumpy(), numpy_i3d.endpoints(as_input(imgs), parameters)['logits']
+    )
 
 
 @pytest.mark.slow
@@ -73,7 +79,9 @@ def test_the_flow_network_agrees_too():
     network = build_recognizer(config(modality='Flow'))
     parameters = randomize(network, seed=1)
     imgs = clip(2, 1, 11, 45, 51, 2)
-    assert_close(network(Tensor(imgs)).asnumpy(), numpy_i3d.endpoints(as_input(imgs), parameters)['logits'])
+    assert_close(
+        network(Tensor(imgs)).asnumpy(), numpy_i3d.endpoints(as_input(imgs), parameters)['logits']
+    )
 
 
 @pytest.mark.slow
@@ -105,8 +113,10 @@ def test_an_unknown_endpoint_is_refused_by_name():
 @pytest.mark.parametrize('size', [(7, 32, 32), (8, 31, 32), (8, 32, 31)])
 def test_a_clip_that_is_too_small_is_refused_with_the_reason(rgb, size):
     network, _ = rgb
-    with pytest.raises(ModelError, match='at least 8 frames of 32 x 32; the pipeline gives {} frames of {} x {}'
-                       .format(*size)):
+    with pytest.raises(
+        ModelError,
+        match='at least 8 frames of 32 x 32; the pipeline gives {} frames of {} x {}'.format(*size),
+    ):
         network.check_input(clip(1, 1, *size, 3))
     with pytest.raises(ValueError, match='at least 8 frames of 32 x 32'):
         network(Tensor(clip(1, 1, *size, 3)))
@@ -123,18 +133,23 @@ def test_clips_of_a_video_are_averaged(rgb):
     network, _ = rgb
     imgs = clip(2, 3, 8, 32, 32, 3)
     together = network(Tensor(imgs)).asnumpy()
-    apart = np.stack([network(Tensor(imgs[:, i:i + 1])).asnumpy() for i in range(3)]).mean(0)
+    apart = np.stack([network(Tensor(imgs[:, i : i + 1])).asnumpy() for i in range(3)]).mean(0)
     np.testing.assert_allclose(together, apart, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.slow
 def test_two_streams_add_their_logits_with_weights():
-    network = build_recognizer(dict(type='TwoStreamRecognizer', rgb=config(), flow=config(modality='Flow'),
-                                    weights=(1, 0.5)))
+    network = build_recognizer(
+        dict(
+            type='TwoStreamRecognizer', rgb=config(), flow=config(modality='Flow'), weights=(1, 0.5)
+        )
+    )
     randomize(network)
     rgb, flow = clip(1, 1, 8, 32, 32, 3), clip(1, 1, 8, 32, 32, 2)
     expected = network.rgb(Tensor(rgb)) + 0.5 * network.flow(Tensor(flow))
-    np.testing.assert_allclose(network(Tensor(rgb), Tensor(flow)).asnumpy(), expected.asnumpy(), rtol=1e-4)
+    np.testing.assert_allclose(
+        network(Tensor(rgb), Tensor(flow)).asnumpy(), expected.asnumpy(), rtol=1e-4
+    )
 
 
 def test_two_streams_of_different_classes_are_refused():
@@ -147,7 +162,9 @@ def test_label_smoothing_spreads_the_label():
     labels = np.array([0, 1, 2, 4], np.int32)
     log_p = logits - np.log(np.exp(logits).sum(1, keepdims=True))
     target = np.eye(5)[labels] * 0.9 + 0.1 / 5
-    loss = LOSSES.build(dict(type='CrossEntropyLoss', label_smoothing=0.1))(Tensor(logits), Tensor(labels))
+    loss = LOSSES.build(dict(type='CrossEntropyLoss', label_smoothing=0.1))(
+        Tensor(logits), Tensor(labels)
+    )
     assert float(loss.asnumpy()) == pytest.approx(-(target * log_p).sum(1).mean(), rel=1e-5)
 
 
@@ -160,7 +177,9 @@ class TestDropout:
         assert np.isclose(kept.max(), 1 / 0.7)
 
     def test_it_does_nothing_in_evaluation(self):
-        np.testing.assert_array_equal(Dropout(0.3).set_train(False)(self.ones).asnumpy(), self.ones.asnumpy())
+        np.testing.assert_array_equal(
+            Dropout(0.3).set_train(False)(self.ones).asnumpy(), self.ones.asnumpy()
+        )
 
     def test_each_step_has_its_own_mask_and_a_restored_step_repeats_it(self):
         dropout = Dropout(0.5).set_train(True)
@@ -175,7 +194,9 @@ class TestDropout:
         for rank in range(2):
             half = Dropout(0.5).set_train(True)
             half.rank = rank
-            np.testing.assert_array_equal(half(self.ones[:2]).asnumpy(), whole[2 * rank:2 * rank + 2])
+            np.testing.assert_array_equal(
+                half(self.ones[:2]).asnumpy(), whole[2 * rank : 2 * rank + 2]
+            )
 
 
 class TestFreezing:
@@ -195,10 +216,15 @@ class TestFreezing:
     def test_frozen_layers_keep_their_statistics_and_the_others_move_theirs(self):
         network = self.build()
         freeze(network, finetune_prefixes=['logits', 'Mixed_3c'])
-        before = {p.name: p.asnumpy().copy() for p in network.get_parameters() if 'moving' in p.name}
+        before = {
+            p.name: p.asnumpy().copy() for p in network.get_parameters() if 'moving' in p.name
+        }
         network.set_train(True)(Tensor(clip(2, 1, 8, 32, 32, 3)))
-        moved = {name for name, value in before.items()
-                 if not np.array_equal(value, dict(network.parameters_dict())[name].asnumpy())}
+        moved = {
+            name
+            for name, value in before.items()
+            if not np.array_equal(value, dict(network.parameters_dict())[name].asnumpy())
+        }
         assert moved and all('Mixed_3c' in name for name in moved)
         assert {name for name in before if 'Mixed_3c' in name} == moved
 
@@ -206,7 +232,11 @@ class TestFreezing:
         network = self.build()
         names = freeze(network, freeze_norm=True)
         assert not any('.bn.' in name for name in names) and any('conv3d' in name for name in names)
-        assert all(c.use_batch_statistics is False for _, c in network.cells_and_names() if isinstance(c, BatchNorm3d))
+        assert all(
+            c.use_batch_statistics is False
+            for _, c in network.cells_and_names()
+            if isinstance(c, BatchNorm3d)
+        )
 
     def test_a_prefix_that_matches_nothing_is_named(self):
         with pytest.raises(ConfigError, match="'Mixed_9'"):
@@ -214,6 +244,8 @@ class TestFreezing:
 
 
 def test_a_head_takes_any_map():
-    head = HEADS.build(dict(type='I3DHead', num_classes=3, in_channels=4, dropout=0)).set_train(False)
+    head = HEADS.build(dict(type='I3DHead', num_classes=3, in_channels=4, dropout=0)).set_train(
+        False
+    )
     for shape in ((2, 4, 1, 1, 1), (2, 4, 5, 3, 2)):
         assert head(Tensor(np.ones(shape, np.float32))).shape == (2, 3)

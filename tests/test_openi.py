@@ -1,4 +1,6 @@
-"""On OpenI data comes from object storage and outputs go there; a stand-in copies between folders."""
+"""On OpenI data comes from object storage and outputs go there; a stand-in copies between
+folders.
+"""
 
 import os
 import shutil
@@ -35,8 +37,11 @@ def moxing(monkeypatch, tmp_path):
         os.makedirs(os.path.dirname(os.path.abspath(local(target))), exist_ok=True)
         shutil.copy(local(source), local(target))
 
-    module = types.SimpleNamespace(file=types.SimpleNamespace(copy_parallel=copy_parallel, copy=copy), copied=copied,
-                                   storage=storage)
+    module = types.SimpleNamespace(
+        file=types.SimpleNamespace(copy_parallel=copy_parallel, copy=copy),
+        copied=copied,
+        storage=storage,
+    )
     monkeypatch.setitem(sys.modules, 'moxing', module)
     monkeypatch.chdir(tmp_path)
     return module
@@ -47,16 +52,31 @@ def test_the_data_of_all_streams_comes_once_and_the_configs_point_at_it(moxing):
     for stream in ('rgb', 'flow'):
         (moxing.storage / f'bucket/{stream}.ckpt').write_text('weights')
     cfg = Config.fromfile(str(ROOT / 'configs/two_stream_ucf101.py'))
-    hook = OpenIHook(data_url='obs://bucket/ucf101', ckpt_url='obs://bucket/rgb.ckpt', data_dir='cache/ucf101')
+    hook = OpenIHook(
+        data_url='obs://bucket/ucf101', ckpt_url='obs://bucket/rgb.ckpt', data_dir='cache/ucf101'
+    )
     hook.prepare(cfg)
     hook.prepare(cfg)  # another rank of the same machine
     OpenIHook(ckpt_url='obs://bucket/rgb.ckpt,obs://bucket/flow.ckpt').prepare({})
     assert [source for source, _ in moxing.copied] == [
-        'obs://bucket/ucf101', 'obs://bucket/rgb.ckpt', 'obs://bucket/flow.ckpt']
-    assert sorted(os.listdir('checkpoints')) == ['flow.ckpt', 'flow.ckpt.copied', 'flow.ckpt.lock', 'rgb.ckpt',
-                                                 'rgb.ckpt.copied', 'rgb.ckpt.lock']
-    roots = {cfg.data.train.data_root, cfg.data.val.data_root, cfg.data.test.rgb.data_root,
-             cfg.data.test.flow.data_root}
+        'obs://bucket/ucf101',
+        'obs://bucket/rgb.ckpt',
+        'obs://bucket/flow.ckpt',
+    ]
+    assert sorted(os.listdir('checkpoints')) == [
+        'flow.ckpt',
+        'flow.ckpt.copied',
+        'flow.ckpt.lock',
+        'rgb.ckpt',
+        'rgb.ckpt.copied',
+        'rgb.ckpt.lock',
+    ]
+    roots = {
+        cfg.data.train.data_root,
+        cfg.data.val.data_root,
+        cfg.data.test.rgb.data_root,
+        cfg.data.test.flow.data_root,
+    }
     assert roots == {'cache/ucf101'} and os.path.isdir('cache/ucf101/videos')
     assert cfg.load_from == 'checkpoints/rgb.ckpt' and open(cfg.load_from).read() == 'weights'
 
@@ -67,17 +87,27 @@ def test_another_address_is_copied_anew(moxing):
         (moxing.storage / bucket / 'set' / name).touch()
         (moxing.storage / bucket / 'best.ckpt').write_text(name)
         OpenIHook(data_url=f'obs://{bucket}/set', ckpt_url=f'obs://{bucket}/best.ckpt').prepare(
-            Config.fromfile(str(ROOT / 'configs/i3d_rgb_ucf101.py')))
+            Config.fromfile(str(ROOT / 'configs/i3d_rgb_ucf101.py'))
+        )
     assert os.listdir('data') == ['two'] and open('checkpoints/best.ckpt').read() == 'two'
 
 
 def test_data_and_checkpoints_of_the_users_are_never_replaced(moxing, tmp_path):
-    for path in ('data/video.avi', 'checkpoints/best.ckpt', 'storage/set/other.avi', 'storage/best.ckpt'):
+    for path in (
+        'data/video.avi',
+        'checkpoints/best.ckpt',
+        'storage/set/other.avi',
+        'storage/best.ckpt',
+    ):
         (tmp_path / path).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / path).write_text(path)
-    with pytest.raises(DataError, match='data is there and was not copied by this hook.*name another data_dir'):
+    with pytest.raises(
+        DataError, match='data is there and was not copied by this hook.*name another data_dir'
+    ):
         OpenIHook(data_url='obs://set').prepare({})
-    with pytest.raises(DataError, match='checkpoints/best.ckpt is there and was not copied by this hook'):
+    with pytest.raises(
+        DataError, match='checkpoints/best.ckpt is there and was not copied by this hook'
+    ):
         OpenIHook(ckpt_url='obs://best.ckpt').prepare({})
     assert moxing.copied == [] and os.listdir('data') == ['video.avi']
     assert open('checkpoints/best.ckpt').read() == 'checkpoints/best.ckpt'
@@ -105,7 +135,9 @@ def test_an_empty_folder_is_filled_and_the_copy_stays_until_the_next_one_is_whol
 
 def test_a_mount_point_is_refused_before_anything_is_copied(moxing, monkeypatch):
     monkeypatch.setattr(os.path, 'ismount', lambda path: path == 'cache')
-    with pytest.raises(DataError, match='cache is a mount point and cannot be replaced: name a folder in it'):
+    with pytest.raises(
+        DataError, match='cache is a mount point and cannot be replaced: name a folder in it'
+    ):
         OpenIHook(data_url='obs://set', data_dir='cache').prepare({})
     assert moxing.copied == []
 
@@ -119,20 +151,30 @@ def test_a_copy_that_is_no_function_is_named(copy):
 def test_data_sets_without_a_root_are_told(moxing):
     (moxing.storage / 'x').mkdir(parents=True)
     with pytest.raises(ConfigError, match="none of the config's has one"):
-        OpenIHook(data_url='obs://x').prepare(Config(dict(data=dict(train=dict(type='VideoDataset')))))
+        OpenIHook(data_url='obs://x').prepare(
+            Config(dict(data=dict(train=dict(type='VideoDataset'))))
+        )
 
 
 def test_a_run_and_a_test_leave_their_outputs_in_storage(moxing, tmp_path):
     path = tiny.write_config(tmp_path, total_epochs=1)
     options = ['--work-dir', 'run', '--openI', '--train_url', 'obs://out/run']
     assert main('train', [path, *options]) == 0
-    assert (moxing.storage / 'out/run/epoch_1.ckpt').exists() and (moxing.storage / 'out/run/log.json').exists()
+    assert (moxing.storage / 'out/run/epoch_1.ckpt').exists() and (
+        moxing.storage / 'out/run/log.json'
+    ).exists()
     assert main('test', [path, 'run/epoch_1.ckpt', '--result_url', 'obs://out/scores']) == 0
     assert len(load_results(moxing.storage / 'out/scores/results.pkl').names) == 7
 
 
-def test_each_epoch_is_sent_once_and_the_last_one_with_what_hooks_write_at_the_end(moxing, tmp_path):
-    hooks = [dict(type='CheckpointHook'), dict(type='OpenIHook', train_url='obs://out'), dict(type='DumpHook')]
+def test_each_epoch_is_sent_once_and_the_last_one_with_what_hooks_write_at_the_end(
+    moxing, tmp_path
+):
+    hooks = [
+        dict(type='CheckpointHook'),
+        dict(type='OpenIHook', train_url='obs://out'),
+        dict(type='DumpHook'),
+    ]
     cfg = Config.fromfile(tiny.write_config(tmp_path, total_epochs=2, hooks=hooks))
     cfg.work_dir = 'run'
     train(cfg)
@@ -158,7 +200,9 @@ def test_elsewhere_the_hook_does_nothing_until_it_gets_an_address():
 
 
 def test_without_moxing_the_error_says_what_to_do():
-    with pytest.raises(ConfigError, match="moxing, which OpenI's images have, is not installed here"):
+    with pytest.raises(
+        ConfigError, match="moxing, which OpenI's images have, is not installed here"
+    ):
         OpenIHook(train_url='obs://out').prepare({})
 
 

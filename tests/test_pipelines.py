@@ -19,11 +19,9 @@ def build(type, **kwargs):
 
 def sample(imgs=None, seed=0, test_mode=False, **more):
     """A sample on its way through a pipeline."""
-    results = dict(name='a',
-                   modality='RGB',
-                   test_mode=test_mode,
-                   rng=np.random.default_rng(seed),
-                   num_clips=1)
+    results = dict(
+        name='a', modality='RGB', test_mode=test_mode, rng=np.random.default_rng(seed), num_clips=1
+    )
     if imgs is not None:
         results.update(imgs=imgs, modality='RGB' if imgs[0].shape[2] == 3 else 'Flow')
     return dict(results, **more)
@@ -39,13 +37,16 @@ def numbered(count, height=48, width=64, channels=3):
 
 
 def frame_inds(total, seed=0, test_mode=False, **kwargs):
-    results = build('SampleFrames', **kwargs)(sample(seed=seed, test_mode=test_mode, total_frames=total))
+    results = build('SampleFrames', **kwargs)(
+        sample(seed=seed, test_mode=test_mode, total_frames=total)
+    )
     clip_len = results['clip_len']
     assert len(results['frame_inds']) == results['num_clips'] * clip_len
     return results['frame_inds'].reshape(-1, clip_len).tolist()
 
 
 # sampling
+
 
 def test_a_random_clip_is_consecutive_frames_and_reaches_both_ends():
     clips = [frame_inds(10, seed, clip_len=4)[0] for seed in range(200)]
@@ -59,13 +60,19 @@ def test_random_clips_are_drawn_each_on_its_own():
 
 
 def test_the_same_rng_gives_the_same_clip():
-    assert frame_inds(1000, 7, clip_len=8) == frame_inds(1000, 7, clip_len=8) != frame_inds(
-        1000, 8, clip_len=8)
+    assert (
+        frame_inds(1000, 7, clip_len=8)
+        == frame_inds(1000, 7, clip_len=8)
+        != frame_inds(1000, 8, clip_len=8)
+    )
 
 
 def test_the_centre_clip_is_in_the_middle():
-    assert frame_inds(10, clip_len=4, mode='centre') == frame_inds(10, clip_len=4,
-                                                                   mode='center') == [[3, 4, 5, 6]]
+    assert (
+        frame_inds(10, clip_len=4, mode='centre')
+        == frame_inds(10, clip_len=4, mode='center')
+        == [[3, 4, 5, 6]]
+    )
 
 
 def test_uniform_clips_go_from_start_to_end():
@@ -101,11 +108,21 @@ def test_a_short_video_is_looped_or_holds_its_last_frame():
     assert frame_inds(1, clip_len=3, num_clips=2, test_mode=True) == [[0, 0, 0]] * 2
 
 
-@pytest.mark.parametrize('wrong, message', [
-    (dict(clip_len=0), 'clip_len is a whole number from 1; got 0'), (dict(clip_len=2.5), 'clip_len'),
-    (dict(frame_interval=-1), 'frame_interval'), (dict(num_clips=0), 'num_clips'),
-    (dict(mode='middle'), "mode is one of 'random', 'drawn', 'centre', 'uniform', 'dense', 'whole'; got 'middle'"),
-    (dict(out_of_bound='stop'), 'out_of_bound'), (dict(mode='centre', num_clips=3), 'takes no num_clips')])
+@pytest.mark.parametrize(
+    'wrong, message',
+    [
+        (dict(clip_len=0), 'clip_len is a whole number from 1; got 0'),
+        (dict(clip_len=2.5), 'clip_len'),
+        (dict(frame_interval=-1), 'frame_interval'),
+        (dict(num_clips=0), 'num_clips'),
+        (
+            dict(mode='middle'),
+            "mode is one of 'random', 'drawn', 'centre', 'uniform', 'dense', 'whole'; got 'middle'",
+        ),
+        (dict(out_of_bound='stop'), 'out_of_bound'),
+        (dict(mode='centre', num_clips=3), 'takes no num_clips'),
+    ],
+)
 def test_wrong_arguments_of_sampling_are_refused(wrong, message):
     with pytest.raises(ConfigError, match=message):
         build('SampleFrames', **{'clip_len': 4, **wrong})
@@ -113,7 +130,11 @@ def test_wrong_arguments_of_sampling_are_refused(wrong, message):
 
 # decoding
 
-CLIP = [dict(type='OpenClip'), dict(type='SampleFrames', clip_len=8, mode='centre'), dict(type='DecodeClip')]
+CLIP = [
+    dict(type='OpenClip'),
+    dict(type='SampleFrames', clip_len=8, mode='centre'),
+    dict(type='DecodeClip'),
+]
 
 
 def test_a_video_and_its_frames_give_the_same_clip(tmp_path):
@@ -121,8 +142,11 @@ def test_a_video_and_its_frames_give_the_same_clip(tmp_path):
     video = Compose(CLIP)(sample(filename=write_video(tmp_path / 'v.avi', frames, 'FFV1')))
     folder = Compose(CLIP)(sample(frame_dir=write_images(tmp_path / 'v', frames, quality=100)))
     for results in (video, folder):
-        assert results['total_frames'] == 20 and results['img_shape'] == (48, 64) and len(
-            results['imgs']) == 8
+        assert (
+            results['total_frames'] == 20
+            and results['img_shape'] == (48, 64)
+            and len(results['imgs']) == 8
+        )
         for img, index in zip(results['imgs'], range(6, 14)):
             assert img.dtype == np.uint8 and np.abs(img.astype(int) - frames[index]).mean() < 8
         assert 'reader' not in results
@@ -134,7 +158,10 @@ def test_flow_is_read_from_folders_by_the_sample_or_step_template(tmp_path):
     given = sample(frame_dir=tmp_path, modality='Flow', filename_tmpl='flow_{}_{:05}.jpg')
     assert Compose(CLIP)(given)['imgs'][0].shape == (48, 64, 2)
     init = dict(CLIP[0], filename_tmpl='flow_{}_{:05}.jpg')
-    assert Compose([init] + CLIP[1:])(sample(frame_dir=tmp_path, modality='Flow'))['total_frames'] == 10
+    assert (
+        Compose([init] + CLIP[1:])(sample(frame_dir=tmp_path, modality='Flow'))['total_frames']
+        == 10
+    )
 
 
 def test_a_looped_video_decodes_each_frame_once(tmp_path):
@@ -146,7 +173,9 @@ def test_damage_and_missing_keys_are_told(tmp_path):
     with pytest.raises(DamagedSampleError) as caught:
         Compose(CLIP)(sample(filename=str(tmp_path / 'gone.avi'), name='c/gone'))
     assert caught.value.name == 'c/gone'
-    with pytest.raises(ConfigError, match="OpenClip needs 'filename', 'frame_dir' or 'packed'.*there are: modality"):
+    with pytest.raises(
+        ConfigError, match="OpenClip needs 'filename', 'frame_dir' or 'packed'.*there are: modality"
+    ):
         Compose(CLIP)(sample())
     with pytest.raises(ConfigError, match="SampleFrames needs 'total_frames'"):
         Compose(CLIP[1:])(sample(filename='x'))
@@ -154,10 +183,15 @@ def test_damage_and_missing_keys_are_told(tmp_path):
 
 # sizes and places
 
+
 def test_resize_keeps_the_shape_of_the_frames():
-    for kwargs, expected in ((dict(short_side=24), (24, 32)), (dict(scale=(-1, 24)), (24, 32)),
-                             (dict(scale=(float('inf'), 96)), (96, 128)), (dict(scale=(32, 32)), (24, 32)),
-                             (dict(scale=(30, 20), keep_ratio=False), (20, 30))):
+    for kwargs, expected in (
+        (dict(short_side=24), (24, 32)),
+        (dict(scale=(-1, 24)), (24, 32)),
+        (dict(scale=(float('inf'), 96)), (96, 128)),
+        (dict(scale=(32, 32)), (24, 32)),
+        (dict(scale=(30, 20), keep_ratio=False), (20, 30)),
+    ):
         results = build('Resize', **kwargs)(sample(numbered(2)))
         assert results['img_shape'] == expected == results['imgs'][0].shape[:2]
 
@@ -174,17 +208,20 @@ def test_resize_leaves_the_values_of_flow():
     assert (build('Resize', short_side=24)(sample(flow))['imgs'][0] == (100, 200)).all()
 
 
-@pytest.mark.parametrize('wrong', [
-    dict(),
-    dict(scale=(1, 2), short_side=3),
-    dict(scale=3),
-    dict(scale=(-1, -1)),
-    dict(scale=(0, 5)),
-    dict(short_side=0),
-    dict(scale=('a', 1)),
-    dict(scale=(-1, 24), keep_ratio=False),
-    dict(short_side=4, interpolation='no')
-])
+@pytest.mark.parametrize(
+    'wrong',
+    [
+        dict(),
+        dict(scale=(1, 2), short_side=3),
+        dict(scale=3),
+        dict(scale=(-1, -1)),
+        dict(scale=(0, 5)),
+        dict(short_side=0),
+        dict(scale=('a', 1)),
+        dict(scale=(-1, 24), keep_ratio=False),
+        dict(short_side=4, interpolation='no'),
+    ],
+)
 def test_wrong_arguments_of_resize_are_refused(wrong):
     with pytest.raises(ConfigError):
         build('Resize', **wrong)
@@ -206,7 +243,8 @@ def test_a_random_crop_is_one_place_for_all_frames_and_a_view():
     results = build('RandomCrop', size=40)(sample(imgs, num_clips=1))
     places = [place(img) - number for number, img in enumerate(results['imgs'])]
     assert len(set(places)) == 1 and all(
-        np.shares_memory(img, crop) for img, crop in zip(imgs, results['imgs']))
+        np.shares_memory(img, crop) for img, crop in zip(imgs, results['imgs'])
+    )
 
 
 def test_random_crops_reach_every_place_and_are_the_middle_in_test_mode():
@@ -218,8 +256,9 @@ def test_random_crops_reach_every_place_and_are_the_middle_in_test_mode():
 
 def test_a_crop_larger_than_the_frames_names_both_sizes():
     for type in ('RandomCrop', 'CenterCrop', 'ThreeCrop'):
-        with pytest.raises(DataError,
-                           match=f'a: {type} to 56 x 50 does not fit the frames, which are 64 x 48'):
+        with pytest.raises(
+            DataError, match=f'a: {type} to 56 x 50 does not fit the frames, which are 64 x 48'
+        ):
             build(type, size=(56, 50))(sample(numbered(1)))
 
 
@@ -237,12 +276,19 @@ def test_multi_scale_crops_take_their_sides_from_the_scales():
     crop = build('MultiScaleCrop', input_size=24, scales=(1, 0.5), max_wh_scale_gap=1)
     shapes = {crop(sample(numbered(1), seed))['img_shape'] for seed in range(60)}
     assert shapes == {(48, 48), (48, 24), (24, 48), (24, 24)}
-    square = build('MultiScaleCrop', input_size=23, scales=(1, 0.5), max_wh_scale_gap=0, random_crop=True)
-    assert {square(sample(numbered(1), seed))['img_shape'] for seed in range(60)} == {(48, 48), (23, 23)}
+    square = build(
+        'MultiScaleCrop', input_size=23, scales=(1, 0.5), max_wh_scale_gap=0, random_crop=True
+    )
+    assert {square(sample(numbered(1), seed))['img_shape'] for seed in range(60)} == {
+        (48, 48),
+        (23, 23),
+    }
     assert crop(sample(numbered(1), test_mode=True))['img_shape'] == (48, 48)
 
 
-PLACES = np.dstack(np.indices((48, 64))[::-1] + 1).astype(np.uint8)  # two channels: column and row, from 1
+PLACES = np.dstack(np.indices((48, 64))[::-1] + 1).astype(
+    np.uint8
+)  # two channels: column and row, from 1
 
 
 def test_multi_scale_crops_stand_in_corners_and_middle():
@@ -250,31 +296,38 @@ def test_multi_scale_crops_stand_in_corners_and_middle():
         crop = build('MultiScaleCrop', input_size=24, scales=(0.5,), num_fixed_crops=fixed)
         corners = {tuple(crop(sample([PLACES], seed))['imgs'][0][0, 0]) for seed in range(300)}
         assert len(corners) == fixed and {(1, 1), (41, 1), (1, 25), (41, 25), (21, 13)} <= corners
-        assert all(crop(sample([PLACES], seed))['imgs'][0].shape == (24, 24, 2) for seed in range(20))
+        assert all(
+            crop(sample([PLACES], seed))['imgs'][0].shape == (24, 24, 2) for seed in range(20)
+        )
 
 
 def test_random_resized_crops_vary_and_stay_within_their_ranges():
     crop = build('RandomResizedCrop', area_range=(0.25, 0.5))
     shapes = [crop(sample(numbered(1), seed))['imgs'][0].shape for seed in range(50)]
-    assert all(0.23 < h * w / (48 * 64) < 0.53 and 0.7 < w / h < 1.4
-               for h, w, _ in shapes) and len(set(shapes)) > 20
+    assert (
+        all(0.23 < h * w / (48 * 64) < 0.53 and 0.7 < w / h < 1.4 for h, w, _ in shapes)
+        and len(set(shapes)) > 20
+    )
     assert crop(sample(numbered(1), test_mode=True))['img_shape'] == (48, 48)
 
 
-@pytest.mark.parametrize('wrong', [
-    dict(type='CenterCrop', size=0),
-    dict(type='RandomCrop', size=(3, 4, 5)),
-    dict(type='ThreeCrop', size='big'),
-    dict(type='MultiScaleCrop', input_size=8, scales=(2, )),
-    dict(type='MultiScaleCrop', input_size=8, scales=()),
-    dict(type='MultiScaleCrop', input_size=8, num_fixed_crops=7),
-    dict(type='Flip', flip_ratio=1.5),
-    dict(type='RandomResizedCrop', area_range=(0, 1)),
-    dict(type='RandomResizedCrop', aspect_ratio_range=(2, 1)),
-    dict(type='ColorJitter', hue=0.6),
-    dict(type='ColorJitter', brightness=-1),
-    dict(type='OpenClip', num_threads=0)
-])
+@pytest.mark.parametrize(
+    'wrong',
+    [
+        dict(type='CenterCrop', size=0),
+        dict(type='RandomCrop', size=(3, 4, 5)),
+        dict(type='ThreeCrop', size='big'),
+        dict(type='MultiScaleCrop', input_size=8, scales=(2,)),
+        dict(type='MultiScaleCrop', input_size=8, scales=()),
+        dict(type='MultiScaleCrop', input_size=8, num_fixed_crops=7),
+        dict(type='Flip', flip_ratio=1.5),
+        dict(type='RandomResizedCrop', area_range=(0, 1)),
+        dict(type='RandomResizedCrop', aspect_ratio_range=(2, 1)),
+        dict(type='ColorJitter', hue=0.6),
+        dict(type='ColorJitter', brightness=-1),
+        dict(type='OpenClip', num_threads=0),
+    ],
+)
 def test_wrong_arguments_are_refused(wrong):
     with pytest.raises(ConfigError):
         PIPELINES.build(wrong)
@@ -283,7 +336,9 @@ def test_wrong_arguments_are_refused(wrong):
 def test_flip_mirrors_rgb():
     imgs = numbered(3)
     results = build('Flip', flip_ratio=1)(sample(imgs))
-    assert results['flip'] and all(np.array_equal(a, b[:, ::-1]) for a, b in zip(results['imgs'], imgs))
+    assert results['flip'] and all(
+        np.array_equal(a, b[:, ::-1]) for a, b in zip(results['imgs'], imgs)
+    )
 
 
 def test_a_mirrored_flow_has_its_horizontal_component_negated():
@@ -299,10 +354,13 @@ def test_flip_is_by_chance_and_never_in_test_mode():
     flip = build('Flip')
     flips = [flip(sample(numbered(1), seed))['flip'] for seed in range(200)]
     assert 70 < sum(flips) < 130
-    assert not any(build('Flip', flip_ratio=1)(sample(numbered(1), test_mode=True))['flip'] for _ in range(3))
+    assert not any(
+        build('Flip', flip_ratio=1)(sample(numbered(1), test_mode=True))['flip'] for _ in range(3)
+    )
 
 
 # colour
+
 
 def jitter(imgs, seed=0, **kwargs):
     return build('ColorJitter', **kwargs)(sample(imgs, seed))['imgs']
@@ -324,8 +382,14 @@ def test_color_jitter_leaves_grey_to_brightness_and_contrast():
     grey = [np.full((8, 8, 3), 120, np.uint8)]
     assert np.abs(jitter(grey, saturation=1, hue=0.5)[0].astype(int) - 120).max() <= 1
     assert np.abs(jitter(grey, contrast=1)[0].astype(int) - 120).max() <= 1
-    assert {int(jitter(grey, seed, brightness=0.5)[0][0, 0, 0]) // 20
-            for seed in range(50)} == {3, 4, 5, 6, 7, 8}
+    assert {int(jitter(grey, seed, brightness=0.5)[0][0, 0, 0]) // 20 for seed in range(50)} == {
+        3,
+        4,
+        5,
+        6,
+        7,
+        8,
+    }
 
 
 def test_a_saturation_of_zero_is_what_opencv_calls_grey(monkeypatch):
@@ -352,7 +416,7 @@ TRAIN = [
     dict(type='RandomCrop', size=32),
     dict(type='Flip'),
     dict(type='ColorJitter', brightness=0.3),
-    dict(type='PackClips')
+    dict(type='PackClips'),
 ]
 
 

@@ -1,4 +1,6 @@
-"""Frames, flow and their folders: what is found, what is written, and what happens when something goes wrong."""
+"""Frames, flow and their folders: what is found, what is written, and what happens when something
+goes wrong.
+"""
 
 import os
 import pathlib
@@ -27,15 +29,21 @@ from i3dbox.registry import FLOW_METHODS
 from i3dbox.workers import count_frame
 
 TOOLS = pathlib.Path(__file__).parents[1] / 'tools/data'
-ODD_NAMES = ["#20_Rhythm_clap_u_nm_np1_fr_goo_0", "a b's [clip]; (x)&+!", 'Prügelei_日本', '-dash']
+ODD_NAMES = ['#20_Rhythm_clap_u_nm_np1_fr_goo_0', "a b's [clip]; (x)&+!", 'Prügelei_日本', '-dash']
 
 
 @pytest.fixture
 def videos(tmp_path):
     """Six videos below two class folders and a deeper one, with odd names."""
     root = tmp_path / 'videos'
-    names = [f'clap/{ODD_NAMES[0]}', f'clap/{ODD_NAMES[1]}', f'kick/{ODD_NAMES[2]}', f'kick/deep/er/{ODD_NAMES[3]}',
-             'kick/plain', 'kick/other']
+    names = [
+        f'clap/{ODD_NAMES[0]}',
+        f'clap/{ODD_NAMES[1]}',
+        f'kick/{ODD_NAMES[2]}',
+        f'kick/deep/er/{ODD_NAMES[3]}',
+        'kick/plain',
+        'kick/other',
+    ]
     for i, name in enumerate(names):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         write_video(root / f'{name}.avi', moving_frames(6 + i, seed=i))
@@ -44,22 +52,37 @@ def videos(tmp_path):
 
 def tree(folder):
     """All files below a folder, hidden ones too, with their content."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob('*')) if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob('*'))
+        if path.is_file()
+    }
 
 
 def run_tool(name, *words, **kwargs):
-    return subprocess.run([sys.executable, TOOLS / f'{name}.py', *map(str, words)], capture_output=True, text=True,
-                          **kwargs)
+    return subprocess.run(
+        [sys.executable, TOOLS / f'{name}.py', *map(str, words)],
+        capture_output=True,
+        text=True,
+        **kwargs,
+    )
 
 
 # what is found
+
 
 def test_videos_are_found_at_any_depth_and_keep_their_names(videos):
     (videos / 'notes.txt').write_text('no video')
     (videos / 'kick/._plain.avi').write_bytes(b'what a Mac leaves behind')
     assert [video.name for video in find_videos(str(videos))] == sorted(
-        [*(f'clap/{name}' for name in ODD_NAMES[:2]), f'kick/{ODD_NAMES[2]}', 'kick/deep/er/-dash', 'kick/other',
-         'kick/plain'])
+        [
+            *(f'clap/{name}' for name in ODD_NAMES[:2]),
+            f'kick/{ODD_NAMES[2]}',
+            'kick/deep/er/-dash',
+            'kick/other',
+            'kick/plain',
+        ]
+    )
 
 
 def test_links_are_followed_but_not_in_circles(videos, tmp_path):
@@ -71,7 +94,9 @@ def test_links_are_followed_but_not_in_circles(videos, tmp_path):
     (elsewhere / 'file.avi').symlink_to(videos / 'kick/plain.avi')
     (elsewhere / 'back').symlink_to(videos)
     names = [video.name for video in find_videos(str(videos))]
-    assert {'jump/linked', 'jump/file', 'jump2/linked', 'jump2/file'} <= set(names) and len(names) == 10
+    assert {'jump/linked', 'jump/file', 'jump2/linked', 'jump2/file'} <= set(names) and len(
+        names
+    ) == 10
 
 
 def test_videos_that_differ_in_their_extension_only_keep_it(tmp_path):
@@ -83,13 +108,18 @@ def test_videos_that_differ_in_their_extension_only_keep_it(tmp_path):
 def test_folders_of_frames_are_found_where_there_are_no_videos(tmp_path):
     write_images(tmp_path / 'x/one', moving_frames(2))
     write_images(tmp_path / 'x/two', [np.zeros((8, 8, 2), np.uint8)], 'image_{1:05d}{0}.jpg')
-    assert [source[::2] for source in find_frame_folders(str(tmp_path))] == [('x/one', 'RGB'), ('x/two', 'Flow')]
+    assert [source[::2] for source in find_frame_folders(str(tmp_path))] == [
+        ('x/one', 'RGB'),
+        ('x/two', 'Flow'),
+    ]
     assert [source.name for source in find_sources(str(tmp_path))] == ['x/one']
     assert [source.name for source in find_sources(str(tmp_path / 'x/one'))] == ['one']
 
 
 def test_nothing_to_work_on_is_an_error_that_says_what_was_expected(tmp_path):
-    with pytest.raises(DataError, match=r'holds no videos \(.avi, .* no folders of frames \(image_00001.jpg, ...\)'):
+    with pytest.raises(
+        DataError, match=r'holds no videos \(.avi, .* no folders of frames \(image_00001.jpg, ...\)'
+    ):
         find_sources(str(tmp_path))
     with pytest.raises(DataError, match='nowhere: cannot be read: No such file'):
         find_sources(str(tmp_path / 'nowhere'))
@@ -97,10 +127,14 @@ def test_nothing_to_work_on_is_an_error_that_says_what_was_expected(tmp_path):
 
 def test_shards_are_disjoint_and_together_everything():
     parts = [shard(list(range(10)), (number, 3)) for number in (1, 2, 3)]
-    assert sorted(sum(parts, [])) == list(range(10)) and max(map(len, parts)) - min(map(len, parts)) <= 1
+    assert (
+        sorted(sum(parts, [])) == list(range(10))
+        and max(map(len, parts)) - min(map(len, parts)) <= 1
+    )
 
 
 # frames
+
 
 def test_frames_are_written_in_the_originals_layout(videos, tmp_path):
     done = extract('RGB', find_videos(str(videos)), str(tmp_path / 'out'), 0, short_side=24)
@@ -126,8 +160,15 @@ def test_short_side_0_keeps_the_size_and_a_tall_video_stays_tall(tmp_path):
         assert FrameFolder(str(out / 'tall')).read([1])[0].shape[:2] == shape
 
 
-@pytest.mark.parametrize('fps, expected', [(25, [0, 1, 2, 3, 4, 5]), (12.5, [0, 2, 4]), (10, [0, 2, 5]),
-                                           (50, [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5])])
+@pytest.mark.parametrize(
+    'fps, expected',
+    [
+        (25, [0, 1, 2, 3, 4, 5]),
+        (12.5, [0, 2, 4]),
+        (10, [0, 2, 5]),
+        (50, [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]),
+    ],
+)
 def test_fps_repeats_frames_or_leaves_them_out(tmp_path, fps, expected):
     levels = [np.full((32, 32, 3), 40 * k, np.uint8) for k in range(6)]
     write_video(tmp_path / 'a.avi', levels, fps=25)
@@ -136,13 +177,18 @@ def test_fps_repeats_frames_or_leaves_them_out(tmp_path, fps, expected):
     assert [round(frame.mean() / 40) for frame in frames.read(range(len(frames)))] == expected
 
 
-def test_a_video_whose_header_promises_a_frame_too_many_gives_those_that_are_there(tmp_path, monkeypatch):
+def test_a_video_whose_header_promises_a_frame_too_many_gives_those_that_are_there(
+    tmp_path, monkeypatch
+):
     write_video(tmp_path / 'a.avi', moving_frames(8))
     monkeypatch.setattr(VideoReader, '_stated_length', lambda self: 9)
-    assert extract('RGB', find_videos(str(tmp_path / 'a.avi')), str(tmp_path / 'out'), 0).frames == 8
+    assert (
+        extract('RGB', find_videos(str(tmp_path / 'a.avi')), str(tmp_path / 'out'), 0).frames == 8
+    )
 
 
 # flow
+
 
 def flow_of(frames, method):
     grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
@@ -153,10 +199,19 @@ def flow_of(frames, method):
 def test_flow_is_taken_after_the_resize_and_one_less_than_frames(tmp_path, method):
     frames = moving_frames(5, 96, 64)
     write_video(tmp_path / 'a.avi', frames)
-    extract('Flow', find_videos(str(tmp_path / 'a.avi')), str(tmp_path / 'out'), 0, method=method, short_side=32,
-            bound=10)
-    assert sorted(os.listdir(tmp_path / 'out/a')) == [*(f'image_{i:05d}{axis}.jpg' for i in range(1, 5)
-                                                       for axis in 'xy'), 'n_frames']
+    extract(
+        'Flow',
+        find_videos(str(tmp_path / 'a.avi')),
+        str(tmp_path / 'out'),
+        0,
+        method=method,
+        short_side=32,
+        bound=10,
+    )
+    assert sorted(os.listdir(tmp_path / 'out/a')) == [
+        *(f'image_{i:05d}{axis}.jpg' for i in range(1, 5) for axis in 'xy'),
+        'n_frames',
+    ]
     assert (tmp_path / 'out/a/n_frames').read_text() == '4'
     with VideoReader(str(tmp_path / 'a.avi')) as reader:
         resized = [cv2.resize(frame, (48, 32)) for frame in reader.read(range(5))]
@@ -168,12 +223,22 @@ def test_flow_is_taken_after_the_resize_and_one_less_than_frames(tmp_path, metho
 def test_flow_of_a_video_and_of_its_frames_is_the_same_up_to_jpeg(tmp_path):
     (tmp_path / 'v').mkdir()
     write_video(tmp_path / 'v/a.avi', moving_frames(5, 96, 64))
-    extract('RGB', find_videos(str(tmp_path / 'v')), str(tmp_path / 'rgb'), 0, short_side=0, quality=100)
+    extract(
+        'RGB', find_videos(str(tmp_path / 'v')), str(tmp_path / 'rgb'), 0, short_side=0, quality=100
+    )
     for source in ('v', 'rgb'):
-        extract('Flow', find_sources(str(tmp_path / source)), str(tmp_path / f'flow_{source}'), 0, method='tvl1',
-                short_side=0)
-    video, frames = (FrameFolder(str(tmp_path / f'flow_{source}/a'), 'Flow').read(range(4))
-                     for source in ('v', 'rgb'))
+        extract(
+            'Flow',
+            find_sources(str(tmp_path / source)),
+            str(tmp_path / f'flow_{source}'),
+            0,
+            method='tvl1',
+            short_side=0,
+        )
+    video, frames = (
+        FrameFolder(str(tmp_path / f'flow_{source}/a'), 'Flow').read(range(4))
+        for source in ('v', 'rgb')
+    )
     assert np.abs(np.subtract(video, frames, dtype=int)).mean() < 0.5
 
 
@@ -187,20 +252,30 @@ def test_several_threads_write_what_one_does(tmp_path):
 
 # what goes wrong
 
+
 def test_a_failing_video_is_skipped_and_listed_and_the_status_says_so(videos, tmp_path):
     whole = (videos / 'kick/plain.avi').read_bytes()
-    (videos / 'kick/plain.avi').write_bytes(whole[:len(whole) // 2])
+    (videos / 'kick/plain.avi').write_bytes(whole[: len(whole) // 2])
     (videos / 'kick/other.avi').write_bytes(b'')
-    (videos / 'picture.avi').write_bytes(cv2.imencode('.png', np.zeros((64, 64, 3), np.uint8))[1].tobytes())
+    (videos / 'picture.avi').write_bytes(
+        cv2.imencode('.png', np.zeros((64, 64, 3), np.uint8))[1].tobytes()
+    )
     write_video(videos / 'single.avi', moving_frames(1))
     for attempt in range(2):
         done = run_tool('extract_flow', videos, tmp_path / 'out', '--method', 'dis', '--workers', 2)
         assert done.returncode == 1
         assert '4 videos failed:' in done.stderr
-        for line in ('other.avi: the file is empty', 'single.avi: a single frame has no flow', 'picture.avi: this is'):
+        for line in (
+            'other.avi: the file is empty',
+            'single.avi: a single frame has no flow',
+            'picture.avi: this is',
+        ):
             assert line in done.stderr.split('videos failed:')[1]
-        assert ('4 folders of flow made' if attempt == 0 else '0 folders of flow made, 0 frames; 4 were there already'
-                ) in done.stdout
+        assert (
+            '4 folders of flow made'
+            if attempt == 0
+            else '0 folders of flow made, 0 frames; 4 were there already'
+        ) in done.stdout
     assert not [path for path in (tmp_path / 'out').rglob('*') if path.name.startswith('.')]
     assert not (tmp_path / 'out/kick/plain').exists()
 
@@ -216,7 +291,9 @@ def test_a_video_that_kills_its_process_is_found_out_and_the_others_are_done():
     sources = [Source(name, f'{name}.avi') for name in 'abcdef']
     done = run_jobs(die_of, sources, 2, 'dying')
     assert sorted(done.results) == ['a', 'b', 'd', 'e', 'f']
-    assert [(failure.name, failure.reason.split(',')[0]) for failure in done.failures] == [('c', 'its process died')]
+    assert [(failure.name, failure.reason.split(',')[0]) for failure in done.failures] == [
+        ('c', 'its process died')
+    ]
 
 
 def take_long(source, threads):
@@ -243,9 +320,18 @@ def test_a_full_disk_ends_the_run(tmp_path):
 
 def test_other_settings_for_the_same_folder_are_refused(videos, tmp_path, capsys):
     one = videos / 'kick/plain.avi'
-    assert main('extract_frames', [str(one), str(tmp_path / 'out'), '--workers', '1', '--short-side', '24']) == 0
+    assert (
+        main(
+            'extract_frames',
+            [str(one), str(tmp_path / 'out'), '--workers', '1', '--short-side', '24'],
+        )
+        == 0
+    )
     assert main('extract_frames', [str(one), str(tmp_path / 'out'), '--short-side', '32']) == 1
-    assert 'was begun with short_side=24, and this is 32: name another folder' in capsys.readouterr().err
+    assert (
+        'was begun with short_side=24, and this is 32: name another folder'
+        in capsys.readouterr().err
+    )
 
 
 def test_a_folder_that_something_else_made_is_not_touched(videos, tmp_path):
@@ -257,10 +343,16 @@ def test_a_folder_that_something_else_made_is_not_touched(videos, tmp_path):
     assert os.listdir(theirs) == ['precious.jpg']
 
 
-@pytest.mark.parametrize('words, message', [
-    (['--shard', '3/2'], 'a shard is I/N with I from 1 to N'), (['--workers', '0'], 'whole number from 1'),
-    (['--quality', '101'], 'whole number from 1 to 100'), (['--fps', '0'], 'number above 0'),
-    (['--short-side', '-1'], 'whole number from 0')])
+@pytest.mark.parametrize(
+    'words, message',
+    [
+        (['--shard', '3/2'], 'a shard is I/N with I from 1 to N'),
+        (['--workers', '0'], 'whole number from 1'),
+        (['--quality', '101'], 'whole number from 1 to 100'),
+        (['--fps', '0'], 'number above 0'),
+        (['--short-side', '-1'], 'whole number from 0'),
+    ],
+)
 def test_wrong_arguments_are_told_at_once(words, message, capsys):
     with pytest.raises(SystemExit):
         main('extract_frames', ['videos', 'out', *words])
@@ -275,6 +367,7 @@ def test_an_unknown_method_is_told_before_anything_is_made(videos, tmp_path, cap
 
 # kills, and several at once
 
+
 @pytest.mark.slow
 def test_killed_at_random_moments_and_started_again_it_ends_as_if_undisturbed(videos, tmp_path):
     words = [sys.executable, TOOLS / 'extract_flow.py', videos]
@@ -282,7 +375,9 @@ def test_killed_at_random_moments_and_started_again_it_ends_as_if_undisturbed(vi
     subprocess.run([*words, tmp_path / 'undisturbed', *settings], check=True, capture_output=True)
     moments = random.Random(3)
     for _ in range(10):
-        process = subprocess.Popen([*words, tmp_path / 'killed', *settings], stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [*words, tmp_path / 'killed', *settings], stderr=subprocess.DEVNULL
+        )
         time.sleep(moments.uniform(0.7, 2))
         process.kill()
         process.wait()
@@ -293,12 +388,34 @@ def test_killed_at_random_moments_and_started_again_it_ends_as_if_undisturbed(vi
 
 
 def test_two_runs_for_one_folder_do_not_get_in_each_others_way(videos, tmp_path):
-    both = [subprocess.Popen([sys.executable, TOOLS / 'extract_frames.py', videos, tmp_path / 'out', '--workers', '1'],
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    both = [
+        subprocess.Popen(
+            [
+                sys.executable,
+                TOOLS / 'extract_frames.py',
+                videos,
+                tmp_path / 'out',
+                '--workers',
+                '1',
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
     for process in both:
         process.communicate()
     assert run_tool('extract_frames', videos, tmp_path / 'out').returncode == 0
-    extract('RGB', find_videos(str(videos)), str(tmp_path / 'alone'), 0, short_side=256, fps=None, quality=95)
+    extract(
+        'RGB',
+        find_videos(str(videos)),
+        str(tmp_path / 'alone'),
+        0,
+        short_side=256,
+        fps=None,
+        quality=95,
+    )
     assert tree(tmp_path / 'out') == tree(tmp_path / 'alone')
 
 
@@ -314,9 +431,21 @@ def test_a_folder_in_the_making_is_locked(tmp_path):
 
 
 def test_ctrl_c_ends_at_once_with_130_and_leaves_nothing_half_done(videos, tmp_path):
-    process = subprocess.Popen([sys.executable, TOOLS / 'extract_flow.py', videos, tmp_path / 'out', '--short-side',
-                                '480', '--method', 'tvl1_opencv'], stderr=subprocess.PIPE, text=True,
-                               start_new_session=True)
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            TOOLS / 'extract_flow.py',
+            videos,
+            tmp_path / 'out',
+            '--short-side',
+            '480',
+            '--method',
+            'tvl1_opencv',
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     while not list((tmp_path / 'out').glob('*/.*.part')):
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
@@ -331,24 +460,40 @@ def test_memory_does_not_grow_with_the_length_of_a_video(tmp_path):
 
     def peak(name, count):
         video = write_video(tmp_path / f'{name}.avi', [frame] * count)
-        program = ('import sys; from i3dbox.preparation.extraction import extract; '
-                   'from i3dbox.preparation.sources import find_videos; '
-                   'extract("RGB", find_videos(sys.argv[1]), sys.argv[2], 0, short_side=32); '
-                   'print(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])')  # in KiB
-        return float(subprocess.run([sys.executable, '-c', program, video, tmp_path / 'out'], check=True, text=True,
-                                    stdout=subprocess.PIPE, cwd=TOOLS.parents[1]).stdout) / 1024
+        program = (
+            'import sys; from i3dbox.preparation.extraction import extract; '
+            'from i3dbox.preparation.sources import find_videos; '
+            'extract("RGB", find_videos(sys.argv[1]), sys.argv[2], 0, short_side=32); '
+            'print(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])'
+        )  # in KiB
+        return (
+            float(
+                subprocess.run(
+                    [sys.executable, '-c', program, video, tmp_path / 'out'],
+                    check=True,
+                    text=True,
+                    stdout=subprocess.PIPE,
+                    cwd=TOOLS.parents[1],
+                ).stdout
+            )
+            / 1024
+        )
 
     assert peak('long', 220) - peak('short', 20) < 100
 
 
 # counting and checking
 
+
 def test_n_frames_is_written_for_frames_and_flow(tmp_path, capsys):
     write_images(tmp_path / 'a/rgb', moving_frames(3))
     write_images(tmp_path / 'a/flow', [np.zeros((8, 8, 2), np.uint8)] * 2, 'image_{1:05d}{0}.jpg')
     (tmp_path / 'a/rgb/n_frames').write_text('99')
     assert main('write_n_frames', [str(tmp_path)]) == 0
-    assert [(tmp_path / 'a' / name / 'n_frames').read_text() for name in ('rgb', 'flow')] == ['3', '2']
+    assert [(tmp_path / 'a' / name / 'n_frames').read_text() for name in ('rgb', 'flow')] == [
+        '3',
+        '2',
+    ]
     assert 'n_frames written in 2 of 2 folders' in capsys.readouterr().out
 
 
@@ -363,24 +508,35 @@ def test_n_frames_is_not_written_where_a_frame_is_missing(tmp_path, capsys):
 
 def test_mmactions_names_are_counted_by_their_template(tmp_path):
     write_images(tmp_path / 'a', moving_frames(4), 'img_{:05}.jpg')
-    assert main('write_n_frames', [str(tmp_path), '--filename-tmpl', 'img_{:05}.jpg', '--modality', 'RGB']) == 0
+    assert (
+        main(
+            'write_n_frames',
+            [str(tmp_path), '--filename-tmpl', 'img_{:05}.jpg', '--modality', 'RGB'],
+        )
+        == 0
+    )
     assert (tmp_path / 'a/n_frames').read_text() == '4'
     assert main('write_n_frames', [str(tmp_path), '--filename-tmpl', 'img_{:05}.jpg']) == 1
 
 
 def test_videos_are_checked_to_their_ends(videos, tmp_path, capsys):
     whole = (videos / 'kick/plain.avi').read_bytes()
-    (videos / 'kick/plain.avi').write_bytes(whole[:len(whole) // 2])
+    (videos / 'kick/plain.avi').write_bytes(whole[: len(whole) // 2])
     (videos / 'kick/other.avi').write_bytes(b'')
     (videos / 'noise.avi').write_bytes(os.urandom(2000))
     long = write_video(videos / 'counted.avi', moving_frames(60))
     data = long.read_bytes()
     for field in (b'avih', b'strh'):  # the header's count of frames, one too many
         at = data.index(field) + (8 + 16 if field == b'avih' else 8 + 32)
-        data = data[:at] + (61).to_bytes(4, 'little') + data[at + 4:]
+        data = data[:at] + (61).to_bytes(4, 'little') + data[at + 4 :]
     long.write_bytes(data)
     write_mjpeg(videos / 'sizes.avi', moving_frames(3) + moving_frames(2, 32, 16))
-    assert main('check_videos', [str(videos), '--fix-list', str(tmp_path / 'fix.txt'), '--workers', '2']) == 1
+    assert (
+        main(
+            'check_videos', [str(videos), '--fix-list', str(tmp_path / 'fix.txt'), '--workers', '2']
+        )
+        == 1
+    )
     kinds = dict(line.split('\t') for line in (tmp_path / 'fix.txt').read_text().splitlines())
     kinds = {os.path.basename(path): problem for path, problem in kinds.items()}
     assert kinds['other.avi'] == 'empty: the file is empty'
@@ -397,6 +553,7 @@ def test_sound_videos_end_in_status_0(videos, capsys):
 
 # what a stranger met
 
+
 def test_names_that_would_collide_are_refused(tmp_path):
     for names in (('a.avi', 'a.mp4', 'a.avi.mkv'), ('kick.mp4', 'kick/a.mp4')):
         root = tmp_path / names[-1].replace('/', '_')
@@ -410,14 +567,25 @@ def test_names_that_would_collide_are_refused(tmp_path):
 def test_flow_does_not_go_where_its_frames_are(tmp_path, capsys):
     write_images(tmp_path / 'frames/a', moving_frames(3))
     assert main('write_n_frames', [str(tmp_path / 'frames')]) == 0
-    assert main('extract_flow', [str(tmp_path / 'frames'), str(tmp_path / 'frames'), '--method', 'dis']) == 1
+    assert (
+        main(
+            'extract_flow', [str(tmp_path / 'frames'), str(tmp_path / 'frames'), '--method', 'dis']
+        )
+        == 1
+    )
     assert 'flow goes into another folder' in capsys.readouterr().err
 
 
 def test_frames_that_change_their_size_are_no_flow(tmp_path):
     write_images(tmp_path / 'frames/a', [*moving_frames(2), *moving_frames(1, 80, 64)])
-    done = extract('Flow', find_sources(str(tmp_path / 'frames')), str(tmp_path / 'out'), 0, method='tvl1',
-                   short_side=0)
+    done = extract(
+        'Flow',
+        find_sources(str(tmp_path / 'frames')),
+        str(tmp_path / 'out'),
+        0,
+        method='tvl1',
+        short_side=0,
+    )
     assert done.failures[0].reason == 'the size changes: frame 3 is 80 x 64, others are 64 x 48'
 
 
@@ -425,7 +593,9 @@ def test_the_missing_image_is_named(tmp_path):
     write_images(tmp_path / 'frames/a', moving_frames(4))
     (tmp_path / 'frames/a/n_frames').write_text('4')
     (tmp_path / 'frames/a/image_00002.jpg').unlink()
-    done = extract('Flow', find_sources(str(tmp_path / 'frames')), str(tmp_path / 'out'), 0, method='dis')
+    done = extract(
+        'Flow', find_sources(str(tmp_path / 'frames')), str(tmp_path / 'out'), 0, method='dis'
+    )
     assert done.failures[0].reason.endswith('image_00002.jpg: this frame is missing')
 
 
@@ -433,17 +603,28 @@ def test_a_link_to_itself_and_a_pipe_stop_nothing_else(videos, tmp_path):
     (videos / 'loop').symlink_to('loop')
     os.mkfifo(videos / 'pipe.avi')
     done = extract('RGB', find_videos(str(videos)), str(tmp_path / 'out'), 0, short_side=32)
-    assert done.made == 6 and [failure.reason.split(';')[0] for failure in done.failures] == ['this is a pipe']
+    assert done.made == 6 and [failure.reason.split(';')[0] for failure in done.failures] == [
+        'this is a pipe'
+    ]
 
 
 def test_many_who_want_one_folder_have_it_one_at_a_time(tmp_path):
-    program = ('import os, sys, time\nfrom i3dbox.fileio import scratch_folder\nend = time.time() + 2\n'
-               'while time.time() < end:\n'
-               '    try:\n        with scratch_folder(sys.argv[1]) as folder:\n'
-               '            assert not os.listdir(folder)\n'
-               '            open(f"{folder}/{os.getpid()}", "w").close()\n'
-               '            assert os.listdir(folder) == [str(os.getpid())]\n'
-               '    except FileExistsError:\n        pass\n')
-    several = [subprocess.Popen([sys.executable, '-c', program, tmp_path / 'a'], stderr=subprocess.PIPE, text=True,
-                                cwd=TOOLS.parents[1]) for _ in range(3)]
+    program = (
+        'import os, sys, time\nfrom i3dbox.fileio import scratch_folder\nend = time.time() + 2\n'
+        'while time.time() < end:\n'
+        '    try:\n        with scratch_folder(sys.argv[1]) as folder:\n'
+        '            assert not os.listdir(folder)\n'
+        '            open(f"{folder}/{os.getpid()}", "w").close()\n'
+        '            assert os.listdir(folder) == [str(os.getpid())]\n'
+        '    except FileExistsError:\n        pass\n'
+    )
+    several = [
+        subprocess.Popen(
+            [sys.executable, '-c', program, tmp_path / 'a'],
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=TOOLS.parents[1],
+        )
+        for _ in range(3)
+    ]
     assert [process.communicate()[1] for process in several] == [''] * 3

@@ -62,7 +62,12 @@ def test_mmactions_name_for_the_decorator_works_too(registry):
         pass
 
     registry.register_module('dot', module=Circle)
-    assert [registry.get(name) for name in ('Circle', 'ring', 'Bare', 'dot')] == [Circle, Ring, Bare, Circle]
+    assert [registry.get(name) for name in ('Circle', 'ring', 'Bare', 'dot')] == [
+        Circle,
+        Ring,
+        Bare,
+        Circle,
+    ]
 
 
 def test_a_type_can_be_the_class_itself(registry):
@@ -73,24 +78,35 @@ def test_a_type_can_be_a_dotted_path(registry):
     assert registry.build(dict(type='fractions.Fraction', numerator=1, denominator=2)) * 2 == 1
 
 
-@pytest.mark.parametrize('path, reason', [
-    ('fractions.Fractoin', "has no attribute 'Fractoin'"), ('no_such_module.Part', 'No module named')])
+@pytest.mark.parametrize(
+    'path, reason',
+    [
+        ('fractions.Fractoin', "has no attribute 'Fractoin'"),
+        ('no_such_module.Part', 'No module named'),
+    ],
+)
 def test_a_dotted_path_that_leads_nowhere_is_named(registry, path, reason):
     with pytest.raises(RegistryError, match=f"shape '{path}' cannot be imported: .*{reason}"):
         registry.build(dict(type=path))
 
 
 def test_an_unknown_name_comes_with_the_nearest_spelling_and_all_names(registry):
-    with pytest.raises(RegistryError, match="no shape is called 'Piont'. Did you mean 'Point'.*: Point"):
+    with pytest.raises(
+        RegistryError, match="no shape is called 'Piont'. Did you mean 'Point'.*: Point"
+    ):
         registry.build(dict(type='Piont'))
     with pytest.raises(RegistryError, match="no shape is called 'POINT'. Did you mean 'Point'"):
         registry.build(dict(type='POINT'))
-    with pytest.raises(RegistryError, match="no shape is called 'zzz'. Registered: Point.*custom_imports"):
+    with pytest.raises(
+        RegistryError, match="no shape is called 'zzz'. Registered: Point.*custom_imports"
+    ):
         registry.build(dict(type='zzz'))
 
 
 def test_a_wrong_argument_is_named(registry):
-    with pytest.raises(RegistryError, match="Point takes no argument 'yy'. Did you mean 'y'. It takes: x, y"):
+    with pytest.raises(
+        RegistryError, match="Point takes no argument 'yy'. Did you mean 'y'. It takes: x, y"
+    ):
         registry.build(dict(type='Point', x=1, yy=2))
 
 
@@ -116,7 +132,9 @@ def test_a_type_that_is_no_name_and_no_class_is_refused(registry):
 
 
 def test_registering_twice_is_refused_but_a_reloaded_module_replaces_its_own(registry):
-    with pytest.raises(RegistryError, match="shape 'Point' is registered twice: in test_registry and in"):
+    with pytest.raises(
+        RegistryError, match="shape 'Point' is registered twice: in test_registry and in"
+    ):
         registry.register(Registry, name='Point')
     assert registry.get('Point') is Point
 
@@ -125,7 +143,9 @@ def test_registering_twice_is_refused_but_a_reloaded_module_replaces_its_own(reg
     assert registry.get('Point') is reloaded
 
 
-def test_a_module_that_cannot_be_imported_is_told_at_every_look_up_until_it_is_mended(tmp_path, monkeypatch):
+def test_a_module_that_cannot_be_imported_is_told_at_every_look_up_until_it_is_mended(
+    tmp_path, monkeypatch
+):
     package = tmp_path / 'broken_shapes'
     package.mkdir()
     (package / '__init__.py').touch()
@@ -144,13 +164,15 @@ def test_packages_are_imported_at_the_first_look_up_that_needs_them(tmp_path, mo
     package = tmp_path / 'lazy_shapes'
     package.mkdir()
     (package / '__init__.py').write_text('from i3dbox.registry import Registry\nSHAPES = None\n')
-    (package / 'square.py').write_text(textwrap.dedent('''
+    (package / 'square.py').write_text(
+        textwrap.dedent("""
         import lazy_shapes
 
         @lazy_shapes.SHAPES.register
         class Square:
             pass
-    '''))
+    """)
+    )
     monkeypatch.syspath_prepend(tmp_path)
     shapes = Registry('shape', 'lazy_shapes')
     shapes.register(Point)
@@ -158,6 +180,7 @@ def test_packages_are_imported_at_the_first_look_up_that_needs_them(tmp_path, mo
     assert 'lazy_shapes' not in sys.modules
 
     import lazy_shapes
+
     lazy_shapes.SHAPES = shapes
     assert type(shapes.build(dict(type='Square'))).__name__ == 'Square'
     assert shapes.names() == ['Point', 'Square']

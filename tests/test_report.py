@@ -26,18 +26,24 @@ LABELS = np.array([0, 0, 1, 1, 2, 2], np.int32)
 def results(predictions, confidence=3.0, modality='RGB', **meta):
     scores = np.zeros((6, 3), np.float32)
     scores[np.arange(6), predictions] = np.linspace(confidence, confidence + 1, 6)
-    return Results([f'v{i}' for i in range(6)], LABELS, scores, CLASSES, dict(modality=modality, **meta))
+    return Results(
+        [f'v{i}' for i in range(6)], LABELS, scores, CLASSES, dict(modality=modality, **meta)
+    )
 
 
 @pytest.fixture
 def work_dir(tmp_path):
     """The log of a run that was killed at step 3, resumed from 2 and cut off while writing."""
-    lines = [dict(step=s, mode='train', loss=v, top1_acc=0.5, lr=0.1, time=1.0, data_time=0.1)
-             for s, v in ((1, 3.0), (2, 2.0), (3, 9.0), (3, 1.5), (4, None))]
+    lines = [
+        dict(step=s, mode='train', loss=v, top1_acc=0.5, lr=0.1, time=1.0, data_time=0.1)
+        for s, v in ((1, 3.0), (2, 2.0), (3, 9.0), (3, 1.5), (4, None))
+    ]
     lines.insert(3, dict(step=2, mode='val', epoch=1, top1_acc=0.25))
     folder = tmp_path / 'run'
     folder.mkdir()
-    (folder / 'log.json').write_text(''.join(json.dumps(line) + '\n' for line in lines) + '{"step": 5, "mo')
+    (folder / 'log.json').write_text(
+        ''.join(json.dumps(line) + '\n' for line in lines) + '{"step": 5, "mo'
+    )
     return folder
 
 
@@ -62,8 +68,11 @@ def test_a_run_that_was_killed_while_it_wrote_goes_on_in_a_line_of_its_own(work_
 
 def test_the_config_of_a_result_file_is_read_and_not_executed(tmp_path):
     made = tmp_path / 'made'
-    for text in (f'import os\nos.mkdir({str(made)!r})', f'x = __import__("os").mkdir({str(made)!r})',
-                 f'data = dict(test=dict(type="os.mkdir", path={str(made)!r}))'):
+    for text in (
+        f'import os\nos.mkdir({str(made)!r})',
+        f'x = __import__("os").mkdir({str(made)!r})',
+        f'data = dict(test=dict(type="os.mkdir", path={str(made)!r}))',
+    ):
         with pytest.raises(DataError, match='the config that the results carry'):
             open_dataset(results([0] * 6, config_text=text))
     assert not made.exists()
@@ -74,16 +83,30 @@ def test_the_config_of_a_result_file_is_read_and_not_executed(tmp_path):
 def test_the_table_of_classes_tells_which_stream_saves_which_class():
     rgb, flow = results([0, 0, 1, 0, 0, 0]), results([1, 1, 1, 1, 2, 0])
     head, rows = class_rows({'RGB': rgb, 'Flow': flow, 'RGB + Flow': rgb})
-    assert head == ['class', 'videos', 'RGB', 'Flow', 'RGB + Flow', 'saved by', 'only RGB right', 'only Flow right']
-    assert rows == [['wave', 2, '1.000', '0.000', '1.000', 'RGB +1.000', 2, 0],
-                    ['clap', 2, '0.500', '1.000', '0.500', 'Flow +0.500', 0, 1],
-                    ['跳 <b>', 2, '0.000', '0.500', '0.000', 'Flow +0.500', 0, 1]]
+    assert head == [
+        'class',
+        'videos',
+        'RGB',
+        'Flow',
+        'RGB + Flow',
+        'saved by',
+        'only RGB right',
+        'only Flow right',
+    ]
+    assert rows == [
+        ['wave', 2, '1.000', '0.000', '1.000', 'RGB +1.000', 2, 0],
+        ['clap', 2, '0.500', '1.000', '0.500', 'Flow +0.500', 0, 1],
+        ['跳 <b>', 2, '0.000', '0.500', '0.000', 'Flow +0.500', 0, 1],
+    ]
 
 
 def test_mistakes_come_surest_first_and_right_answers_not_at_all():
     found = most_confident_mistakes(results([1, 0, 0, 1, 1, 2]))
     assert [(m.name, m.label, m.prediction) for m in found] == [
-        ('v4', '跳 <b>', 'clap'), ('v2', 'clap', 'wave'), ('v0', 'wave', 'clap')]
+        ('v4', '跳 <b>', 'clap'),
+        ('v2', 'clap', 'wave'),
+        ('v0', 'wave', 'clap'),
+    ]
     assert found[0].confidence > found[1].confidence > found[2].confidence
     assert found[0].confidence == pytest.approx(np.exp(3.8) / (np.exp(3.8) + 2))
 
@@ -92,19 +115,33 @@ def test_the_page_holds_curves_tables_and_pictures_and_asks_for_nothing(work_dir
     results([0, 0, 1, 0, 0, 0]).save(tmp_path / 'rgb.pkl')
     results([1, 1, 1, 1, 2, 0], modality='Flow').save(tmp_path / 'flow.json')
     out = tmp_path / 'report'
-    words = [str(work_dir), str(tmp_path / 'rgb.pkl'), str(tmp_path / 'flow.json'), '--out', str(out)]
+    words = [
+        str(work_dir),
+        str(tmp_path / 'rgb.pkl'),
+        str(tmp_path / 'flow.json'),
+        '--out',
+        str(out),
+    ]
     assert main('report', words) == 0
     text = (out / 'report.html').read_text(encoding='utf-8')
     pictures = re.findall(r'src="([^"]*)"', text)
     assert len(pictures) == 6 and all(p.startswith('data:image/png;base64,') for p in pictures)
     for picture in pictures:
-        assert cv2.imdecode(np.frombuffer(base64.b64decode(picture.partition(',')[2]), np.uint8), 1) is not None
+        assert (
+            cv2.imdecode(np.frombuffer(base64.b64decode(picture.partition(',')[2]), np.uint8), 1)
+            is not None
+        )
     assert not re.search(r'(src|href)="?(http|/|file)|@import|<link', text)
     assert 'RGB + Flow' in text and html.escape('跳 <b>') in text and '跳 <b>' not in text
     assert 'Their frames are not shown: the results do not carry their config' in text
     assert {f.name for f in out.glob('*.png')} == {
-        'curve_loss.png', 'curve_accuracy.png', 'curve_learning_rate.png', 'curve_time.png', 'confusion_matrix.png',
-        'calibration.png'}
+        'curve_loss.png',
+        'curve_accuracy.png',
+        'curve_learning_rate.png',
+        'curve_time.png',
+        'confusion_matrix.png',
+        'calibration.png',
+    }
     printed = capsys.readouterr().out
     assert 'saved by' in printed and printed.strip().endswith('report.html')
 
@@ -112,7 +149,13 @@ def test_the_page_holds_curves_tables_and_pictures_and_asks_for_nothing(work_dir
 def test_streams_of_different_videos_are_shown_beside_each_other_and_not_fused(tmp_path):
     results([0, 0, 1, 0, 0, 0], protocol='whole').save(tmp_path / 'rgb.pkl')
     results([1, 1, 1, 1, 2, 0], modality='Flow', protocol='centre').save(tmp_path / 'flow.pkl')
-    assert main('report', [str(tmp_path / 'rgb.pkl'), str(tmp_path / 'flow.pkl'), '--out', str(tmp_path / 'r')]) == 0
+    assert (
+        main(
+            'report',
+            [str(tmp_path / 'rgb.pkl'), str(tmp_path / 'flow.pkl'), '--out', str(tmp_path / 'r')],
+        )
+        == 0
+    )
     text = (tmp_path / 'r/report.html').read_text(encoding='utf-8')
     assert 'cannot be fused: their protocols differ' in text and 'RGB + Flow' not in text
 
@@ -120,7 +163,9 @@ def test_streams_of_different_videos_are_shown_beside_each_other_and_not_fused(t
 def test_columns_of_other_videos_stand_beside_each_other(tmp_path):
     short = results([0, 0, 1, 0, 0, 0])
     short = Results(short.names[:5], short.labels[:5], short.scores[:5], CLASSES, short.meta)
-    head, rows = class_rows({'old': short, 'RGB': results([0, 0, 1, 0, 0, 0]), 'Flow': results([1, 1, 1, 1, 2, 0])})
+    head, rows = class_rows(
+        {'old': short, 'RGB': results([0, 0, 1, 0, 0, 0]), 'Flow': results([1, 1, 1, 1, 2, 0])}
+    )
     assert [row[1] for row in rows] == [2, 2, '1 to 2'] and rows[0][-3:] == ['RGB +1.000', 2, 0]
     for number in range(3):
         (tmp_path / str(number)).mkdir()
@@ -136,7 +181,12 @@ def test_results_of_different_classes_are_refused(tmp_path, capsys):
     other = results([0] * 6)
     other.classes = ['wave', 'jump', 'clap']
     other.save(tmp_path / 'b.pkl')
-    assert main('report', [str(tmp_path / 'a.pkl'), f'B={tmp_path}/b.pkl', '--out', str(tmp_path / 'r')]) == 1
+    assert (
+        main(
+            'report', [str(tmp_path / 'a.pkl'), f'B={tmp_path}/b.pkl', '--out', str(tmp_path / 'r')]
+        )
+        == 1
+    )
     assert "class 1 is 'clap' in the one and 'jump' in the other" in capsys.readouterr().err
 
 
@@ -146,13 +196,21 @@ def test_mistakes_are_shown_with_frames_of_both_streams(tmp_path):
     for stream in ('rgb', 'flow'):
         cfg.data.test[stream].data_root = str(tmp_path / 'synthetic')
     from i3dbox.registry import DATASETS
+
     dataset = DATASETS.build(cfg.data.test, test_mode=True)
     names = [sample['name'] for sample in dataset.samples[:2]] + ['gone/video']
     scores = np.eye(8, dtype=np.float32)[[7, 7, 7]] * 5
-    Results(names, np.zeros(3, np.int32), scores, dataset.classes,
-            dict(config_text=cfg.pretty_text, modality='RGB')).save(tmp_path / 'r.pkl')
+    Results(
+        names,
+        np.zeros(3, np.int32),
+        scores,
+        dataset.classes,
+        dict(config_text=cfg.pretty_text, modality='RGB'),
+    ).save(tmp_path / 'r.pkl')
     assert main('report', [str(tmp_path / 'r.pkl'), '--out', str(tmp_path / 'out')]) == 0
     pictures = [cv2.imread(str(path)) for path in sorted((tmp_path / 'out').glob('mistake_*.png'))]
     assert len(pictures) == 2
-    assert all(p.shape[1] == pictures[0].shape[1] and p.shape[0] > 2 * 96 for p in pictures)  # two rows of frames
+    assert all(
+        p.shape[1] == pictures[0].shape[1] and p.shape[0] > 2 * 96 for p in pictures
+    )  # two rows of frames
     assert (tmp_path / 'out/report.html').read_text(encoding='utf-8').count('data:image/jpeg') == 2

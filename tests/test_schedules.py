@@ -7,8 +7,12 @@ from i3dbox.registry import SCHEDULES
 
 
 def rates(type, epochs, base_lr=1.0, steps_per_epoch=1, **kwargs):
-    return SCHEDULES.build(dict(type=type, **kwargs), base_lr=base_lr, steps_per_epoch=steps_per_epoch,
-                           total_steps=epochs * steps_per_epoch)
+    return SCHEDULES.build(
+        dict(type=type, **kwargs),
+        base_lr=base_lr,
+        steps_per_epoch=steps_per_epoch,
+        total_steps=epochs * steps_per_epoch,
+    )
 
 
 def test_step_and_multi_step_fall_where_they_should():
@@ -24,13 +28,13 @@ def test_cosine_starts_at_the_base_rate_and_ends_near_the_minimum():
 
 def test_halving_is_the_originals_rgb_recipe():
     lrs = rates('HalvingLR', 40, base_lr=0.001)
-    assert lrs[3] == 0.001 and lrs[4] == 0.0005 and lrs[39] == 0.001 / 2 ** 9
+    assert lrs[3] == 0.001 and lrs[4] == 0.0005 and lrs[39] == 0.001 / 2**9
 
 
 def test_halving_restarts_once_as_in_the_originals_flow_recipe():
     lrs = rates('HalvingLR', 60, base_lr=0.001, restart_at=5e-5)
     assert lrs[19] == 0.001 / 16 and lrs[20] == 0.001 and lrs[24] == 0.0005
-    assert lrs[59] == 0.001 / 2 ** 9  # it does not restart a second time
+    assert lrs[59] == 0.001 / 2**9  # it does not restart a second time
 
 
 def test_warm_up_rises_in_a_straight_line_to_the_schedule():

@@ -52,7 +52,9 @@ def test_a_data_set_smaller_than_a_global_batch_is_wrapped_round():
 @pytest.mark.parametrize('world', [1, 2, 3])
 def test_in_testing_every_sample_comes_once_over_all_ranks(size, batch_size, world):
     stream = SequentialStream(size, batch_size, world)
-    batches = [stream.batch(step, rank) for step in range(stream.steps_per_epoch) for rank in range(world)]
+    batches = [
+        stream.batch(step, rank) for step in range(stream.steps_per_epoch) for rank in range(world)
+    ]
     assert all(len(batch) == batch_size for batch in batches)
     indices = [index for batch in batches for _, index in batch]
     assert [index for index in indices if index >= 0] == list(range(size))
@@ -60,15 +62,24 @@ def test_in_testing_every_sample_comes_once_over_all_ranks(size, batch_size, wor
 
 
 def test_the_random_numbers_of_a_sample_differ_by_seed_epoch_and_index():
-    draws = [sample_rng(*key).integers(2**62) for key in ((0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0))]
+    draws = [
+        sample_rng(*key).integers(2**62) for key in ((0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0))
+    ]
     assert len(set(draws)) == 4
     assert sample_rng(3, 4, 5).integers(2**62) == sample_rng(3, 4, 5).integers(2**62)
     shuffle = np.random.default_rng((0, 0))
     assert sample_rng(0, 0, 0).integers(2**62) != shuffle.integers(2**62)
 
 
-@pytest.mark.parametrize('args, name', [((0, 1), 'num_samples'), ((1, 0), 'batch_size'), ((1, 1, 0), 'world'),
-                                        ((1, 1, 1, -1), 'seed')])
+@pytest.mark.parametrize(
+    'args, name',
+    [
+        ((0, 1), 'num_samples'),
+        ((1, 0), 'batch_size'),
+        ((1, 1, 0), 'world'),
+        ((1, 1, 1, -1), 'seed'),
+    ],
+)
 def test_a_size_out_of_range_is_named(args, name):
     with pytest.raises(ConfigError, match=name):
         Stream(*args)

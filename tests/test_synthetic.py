@@ -50,8 +50,9 @@ def test_the_layout_is_that_of_ucf101(root):
     name = 'RisingSand/v_RisingSand_g02_c01'
     made = files(root)
     assert f'videos/{name}.avi' in made
-    assert files(root / 'flow' / name) == [f'image_0000{k}{axis}.jpg' for k in range(1, 5) for axis in 'xy'
-                                           ] + ['n_frames']
+    assert files(root / 'flow' / name) == [
+        f'image_0000{k}{axis}.jpg' for k in range(1, 5) for axis in 'xy'
+    ] + ['n_frames']
     assert f'rawframes/{name}/image_00004.jpg' in made
     assert (root / 'flow' / name / 'n_frames').read_text() == '4'
 
@@ -60,8 +61,12 @@ def test_train_and_test_lists_share_no_group_and_split_2_stays_within_training(r
     groups = {}
     for path in (root / 'splits').glob('t*.txt'):
         groups[path.stem] = {line.split('_')[2] for line in path.read_text().splitlines()}
-    assert groups == {'trainlist01': {'g02', 'g03'}, 'testlist01': {'g01'},
-                      'trainlist02': {'g02'}, 'testlist02': {'g03'}}
+    assert groups == {
+        'trainlist01': {'g02', 'g03'},
+        'testlist01': {'g01'},
+        'trainlist02': {'g02'},
+        'testlist02': {'g03'},
+    }
 
 
 def test_the_videos_hold_the_drawn_frames_and_the_folders_their_flow(root):
@@ -72,7 +77,9 @@ def test_the_videos_hold_the_drawn_frames_and_the_folders_their_flow(root):
     smooth = [cv2.GaussianBlur(clip[0].astype(np.float32), (5, 5), 2) for clip in (video, frames)]
     assert np.abs(smooth[0] - smooth[1]).mean() < 4  # JPEG halves the colours' resolution
     folder = root / 'flow' / name / f'v_{name}_g02_c01'
-    stored = [cv2.imread(str(folder / f'image_00002{axis}.jpg'), cv2.IMREAD_GRAYSCALE) for axis in 'xy']
+    stored = [
+        cv2.imread(str(folder / f'image_00002{axis}.jpg'), cv2.IMREAD_GRAYSCALE) for axis in 'xy'
+    ]
     assert np.abs(decode(np.stack(stored, -1)) - flow[1]).mean() < 0.2
 
 
@@ -82,7 +89,9 @@ def test_the_same_seed_gives_the_same_files_and_another_seed_others(root, tmp_pa
     names = files(root)
     assert names == files(again)
     assert filecmp.cmpfiles(root, again, names, shallow=False)[1:] == ([], [])
-    assert any(name.endswith('.avi') for name in filecmp.cmpfiles(root, other, names, shallow=False)[1])
+    assert any(
+        name.endswith('.avi') for name in filecmp.cmpfiles(root, other, names, shallow=False)[1]
+    )
 
 
 @pytest.mark.parametrize('name', CLASSES)
@@ -92,7 +101,12 @@ def test_the_flow_carries_each_frame_to_the_next(name):
     for here, there, motion in zip(frames, frames[1:], flow):
         # places well inside a moving region whose aim is inside it too, so that nothing hides them
         aim = cv2.remap(motion, x + motion[..., 0], y + motion[..., 1], cv2.INTER_NEAREST)
-        inside = cv2.erode((np.hypot(*motion.transpose(2, 0, 1)) > 0.5).astype(np.uint8), np.ones((5, 5))) > 0
+        inside = (
+            cv2.erode(
+                (np.hypot(*motion.transpose(2, 0, 1)) > 0.5).astype(np.uint8), np.ones((5, 5))
+            )
+            > 0
+        )
         inside &= (aim == motion).all(-1)
         warped = cv2.remap(there, x + motion[..., 0], y + motion[..., 1], cv2.INTER_LINEAR)
         error = np.abs(warped.astype(float) - here)[inside].mean()
@@ -136,7 +150,12 @@ def test_a_mirrored_clip_keeps_its_class(name):
         means = flow[..., 1].mean(), (flow[..., 0] * np.sign(x - center)).mean()
         return [int(np.sign(mean)) if abs(mean) > 0.5 else 0 for mean in means]
 
-    expected = {'RisingSand': [-1, 0], 'FallingSand': [1, 0], 'PartingSand': [0, 1], 'MeetingSand': [0, -1]}
+    expected = {
+        'RisingSand': [-1, 0],
+        'FallingSand': [1, 0],
+        'PartingSand': [0, 1],
+        'MeetingSand': [0, -1],
+    }
     assert motion(flow) == motion(mirrored) == expected.get(name, [0, 0])
 
 
@@ -176,7 +195,9 @@ def test_two_at_once_both_succeed(tmp_path):
 
 
 def test_an_interrupted_run_leaves_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(synthetic, '_write_splits', lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(
+        synthetic, '_write_splits', lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
+    )
     with pytest.raises(KeyboardInterrupt):
         make(tmp_path / 'actions')
     assert not list(tmp_path.iterdir())

@@ -40,20 +40,29 @@ def networks(tmp_path_factory):
         folder = tmp_path_factory.mktemp(modality)
         theirs = random_network(channels, 17)
         torch.save(theirs.state_dict(), folder / 'a.pt')
-        ours = build_recognizer(dict(
-            type='Recognizer3D', modality=modality, head=dict(type='I3DHead', num_classes=17, in_channels=1024),
-            backbone=dict(type='InceptionI3D', endpoints=list(ENDPOINTS))))
+        ours = build_recognizer(
+            dict(
+                type='Recognizer3D',
+                modality=modality,
+                head=dict(type='I3DHead', num_classes=17, in_channels=1024),
+                backbone=dict(type='InceptionI3D', endpoints=list(ENDPOINTS)),
+            )
+        )
         write_checkpoint(str(folder / 'a.ckpt'), convert(str(folder / 'a.pt')).parameters)
         load_weights(ours, str(folder / 'a.ckpt'))
         built[modality] = theirs, AllEndpoints(ours)
     return built
 
 
-@pytest.mark.parametrize('modality, shape', [('RGB', (16, 64, 64)), ('RGB', (79, 65, 97)), ('Flow', (64, 48, 64)),
-                                             ('Flow', (79, 33, 47))])
+@pytest.mark.parametrize(
+    'modality, shape',
+    [('RGB', (16, 64, 64)), ('RGB', (79, 65, 97)), ('Flow', (64, 48, 64)), ('Flow', (79, 33, 47))],
+)
 def test_every_endpoint_and_the_logits_agree(networks, modality, shape):
     theirs, ours = networks[modality]
-    clip = np.random.default_rng(0).uniform(-1, 1, (1, CHANNELS[modality], *shape)).astype(np.float32)
+    clip = (
+        np.random.default_rng(0).uniform(-1, 1, (1, CHANNELS[modality], *shape)).astype(np.float32)
+    )
     with torch.no_grad():
         expected = theirs(torch.from_numpy(clip))
     outputs = ours.set_train(False)(ms.Tensor(clip))
@@ -65,10 +74,17 @@ def test_every_endpoint_and_the_logits_agree(networks, modality, shape):
 
 
 def test_in_training_the_loss_gradients_and_moving_statistics_agree(tmp_path):
-    """A ReLU or max pool on its kink can go either way in float32: PyTorch's gradients then differ by per cents from
-    its own in float64. Small clips meet few kinks; of several sets of weights, one that meets none is enough."""
-    ours = build_recognizer(dict(type='Recognizer3D', modality='Flow', backbone=dict(type='InceptionI3D'),
-                                 head=dict(type='I3DHead', num_classes=5, dropout=0))).set_train(True)
+    """A ReLU or max pool on its kink can go either way in float32: PyTorch's gradients then differ
+    by per cents from its own in float64. Small clips meet few kinks; of several sets of weights,
+    one that meets none is enough."""
+    ours = build_recognizer(
+        dict(
+            type='Recognizer3D',
+            modality='Flow',
+            backbone=dict(type='InceptionI3D'),
+            head=dict(type='I3DHead', num_classes=5, dropout=0),
+        )
+    ).set_train(True)
     clips = np.random.default_rng(0).integers(0, 256, (6, 1, 16, 32, 32, 2), np.uint8)
     labels = np.array([0, 3, 4, 1, 2, 0], np.int32)
 
@@ -84,11 +100,17 @@ def test_in_training_the_loss_gradients_and_moving_statistics_agree(tmp_path):
         assert float(value.asnumpy()) == pytest.approx(loss, rel=1e-4)
         for parameter in ours.get_parameters():
             if 'moving' in parameter.name:
-                np.testing.assert_allclose(parameter.asnumpy(), statistics[parameter.name], rtol=1e-3, atol=1e-4)
+                np.testing.assert_allclose(
+                    parameter.asnumpy(), statistics[parameter.name], rtol=1e-3, atol=1e-4
+                )
         largest = max(np.abs(gradient).max() for gradient in gradients.values())
-        errors = {parameter.name: np.abs(gradient.asnumpy() - gradients[parameter.name]).max()
-                  / (np.abs(gradients[parameter.name]).max() + 1e-3 * largest)  # some are zero but for rounding
-                  for parameter, gradient in zip(ours.trainable_params(), found)}
+        errors = {
+            parameter.name: np.abs(gradient.asnumpy() - gradients[parameter.name]).max()
+            / (
+                np.abs(gradients[parameter.name]).max() + 1e-3 * largest
+            )  # some are zero but for rounding
+            for parameter, gradient in zip(ours.trainable_params(), found)
+        }
         worst[seed] = max(zip(errors.values(), errors))
         if worst[seed][0] < 1e-3:
             return
@@ -96,26 +118,48 @@ def test_in_training_the_loss_gradients_and_moving_statistics_agree(tmp_path):
 
 
 def torch_training_step(seed, clips, labels, folder):
-    """Writes a network's weights to a.ckpt; returns its loss, gradients and moving statistics by our names."""
+    """Writes a network's weights to a.ckpt; returns its loss, gradients and moving statistics by
+    our names.
+    """
     network = random_network(2, 5, seed).train()
     for name, value in network.state_dict().items():
         if name.endswith('bn.bias'):
             value += 0.5
     torch.save(network.state_dict(), folder / 'a.pt')
     write_checkpoint(str(folder / 'a.ckpt'), convert(str(folder / 'a.pt')).parameters)
-    inputs = torch.from_numpy((clips[:, 0].astype(np.float32) / 127.5 - 1).transpose(0, 4, 1, 2, 3).copy())
-    loss = torch.nn.functional.cross_entropy(network(inputs)['logits'], torch.from_numpy(labels).long())
+    inputs = torch.from_numpy(
+        (clips[:, 0].astype(np.float32) / 127.5 - 1).transpose(0, 4, 1, 2, 3).copy()
+    )
+    loss = torch.nn.functional.cross_entropy(
+        network(inputs)['logits'], torch.from_numpy(labels).long()
+    )
     loss.backward()
     after = {name: value for name, value in network.state_dict().items() if 'running' in name}
-    torch.save({name: parameter.grad for name, parameter in network.named_parameters()} | after, folder / 'b.pt')
+    torch.save(
+        {name: parameter.grad for name, parameter in network.named_parameters()} | after,
+        folder / 'b.pt',
+    )
     found = convert(str(folder / 'b.pt')).parameters  # the gradients under the weights' names
-    return (loss.item(), {name: array for name, array in found.items() if 'moving' not in name},
-            {name: array for name, array in found.items() if 'moving' in name})
+    return (
+        loss.item(),
+        {name: array for name, array in found.items() if 'moving' not in name},
+        {name: array for name, array in found.items() if 'moving' in name},
+    )
 
 
 @pytest.mark.parametrize('modality, num_classes', [('RGB', 400), ('Flow', 7)])
 def test_the_table_lists_the_networks_parameters(modality, num_classes):
-    recognizer = build_recognizer(dict(type='Recognizer3D', modality=modality, backbone=dict(type='InceptionI3D'),
-                                       head=dict(type='I3DHead', num_classes=num_classes)))
-    names = {p.name: tuple(p.shape) for p in recognizer.get_parameters() if not p.name.endswith('dropout.step')}
+    recognizer = build_recognizer(
+        dict(
+            type='Recognizer3D',
+            modality=modality,
+            backbone=dict(type='InceptionI3D'),
+            head=dict(type='I3DHead', num_classes=num_classes),
+        )
+    )
+    names = {
+        p.name: tuple(p.shape)
+        for p in recognizer.get_parameters()
+        if not p.name.endswith('dropout.step')
+    }
     assert names == parameter_shapes(CHANNELS[modality], num_classes)

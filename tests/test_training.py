@@ -1,4 +1,6 @@
-"""Training is a function of its config and seed, survives what happens to runs, and says what went wrong."""
+"""Training is a function of its config and seed, survives what happens to runs, and says what went
+wrong.
+"""
 
 import json
 import os
@@ -36,7 +38,10 @@ from i3dbox.registry import LOSSES
 from i3dbox.weights.checkpoint import load_checkpoint
 
 TOOLS = pathlib.Path(__file__).parents[1] / 'tools'
-STEPS = [dict(type='LoggerHook', interval=1), dict(type='CheckpointHook', interval=1, by_epoch=False)]
+STEPS = [
+    dict(type='LoggerHook', interval=1),
+    dict(type='CheckpointHook', interval=1, by_epoch=False),
+]
 
 
 def config(tmp_path, work_dir='run', **changes):
@@ -46,8 +51,13 @@ def config(tmp_path, work_dir='run', **changes):
 
 
 def command(name, *args, **kwargs):
-    return subprocess.run([sys.executable, str(TOOLS / f'{name}.py'), *map(str, args)], capture_output=True,
-                          text=True, timeout=300, **kwargs)
+    return subprocess.run(
+        [sys.executable, str(TOOLS / f'{name}.py'), *map(str, args)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        **kwargs,
+    )
 
 
 def lines(work_dir, mode='train'):
@@ -64,15 +74,24 @@ def assert_same_checkpoint(one, other):
 
 @pytest.mark.slow
 def test_a_killed_and_resumed_run_ends_bit_for_bit_as_one_that_was_never_killed(tmp_path):
-    recipe = dict(optimizer=dict(type='Adam', lr=0.01, weight_decay=1e-4), accumulate=2, clip_grad_norm=1.0)
+    recipe = dict(
+        optimizer=dict(type='Adam', lr=0.01, weight_decay=1e-4), accumulate=2, clip_grad_norm=1.0
+    )
     straight = config(tmp_path, 'straight', hooks=STEPS, **recipe)
     train(straight)
     path = tiny.write_config(tmp_path, hooks=[*STEPS, dict(type='KillHook', at_step=9)], **recipe)
     killed = command('train', path, '--work-dir', tmp_path / 'killed')
     assert killed.returncode == -signal.SIGKILL
-    assert os.path.basename(last_checkpoint(str(tmp_path / 'killed'))) == 'step_9.ckpt'  # of 12, 6 an epoch
-    resumed = command('train', tiny.write_config(tmp_path, hooks=STEPS, **recipe), '--work-dir', tmp_path / 'killed',
-                      '--resume')
+    assert (
+        os.path.basename(last_checkpoint(str(tmp_path / 'killed'))) == 'step_9.ckpt'
+    )  # of 12, 6 an epoch
+    resumed = command(
+        'train',
+        tiny.write_config(tmp_path, hooks=STEPS, **recipe),
+        '--work-dir',
+        tmp_path / 'killed',
+        '--resume',
+    )
     assert resumed.returncode == 0, resumed.stderr
     assert 'from step 9 to 12' in resumed.stdout
     assert_same_checkpoint(tmp_path / 'straight/step_12.ckpt', tmp_path / 'killed/step_12.ckpt')
@@ -98,7 +117,9 @@ def test_an_earlier_runs_checkpoints_are_not_overwritten(tmp_path):
 def test_the_config_in_the_work_dir_runs_by_itself_and_gives_the_same_weights(tmp_path):
     cfg = config(tmp_path, total_epochs=1)
     train(cfg)
-    again = Config.fromfile(str(tmp_path / 'run/tiny_config.py'), dict(work_dir=str(tmp_path / 'again')))
+    again = Config.fromfile(
+        str(tmp_path / 'run/tiny_config.py'), dict(work_dir=str(tmp_path / 'again'))
+    )
     train(again)
     assert_same_checkpoint(tmp_path / 'run/epoch_1.ckpt', tmp_path / 'again/epoch_1.ckpt')
 
@@ -106,8 +127,10 @@ def test_the_config_in_the_work_dir_runs_by_itself_and_gives_the_same_weights(tm
 def test_resuming_with_another_seed_batch_or_optimizer_is_refused_by_name(tmp_path):
     train(config(tmp_path, total_epochs=1))
     checkpoint = str(tmp_path / 'run/epoch_1.ckpt')
-    for changes, culprit in ((dict(seed=1), 'its seed was 0, the config gives 1'),
-                             (dict(optimizer=dict(type='Adam', lr=0.1)), 'training state does not fit')):
+    for changes, culprit in (
+        (dict(seed=1), 'its seed was 0, the config gives 1'),
+        (dict(optimizer=dict(type='Adam', lr=0.1)), 'training state does not fit'),
+    ):
         with pytest.raises(CheckpointError, match=culprit):
             train(config(tmp_path, 'other', **changes), resume=checkpoint)
 
@@ -115,23 +138,37 @@ def test_resuming_with_another_seed_batch_or_optimizer_is_refused_by_name(tmp_pa
 @pytest.mark.smoke
 def test_load_from_starts_a_new_run_from_the_weights(tmp_path):
     train(config(tmp_path, total_epochs=1))
-    cfg = config(tmp_path, 'tuned', total_epochs=1, load_from=str(tmp_path / 'run/epoch_1.ckpt'),
-                 freeze=dict(finetune_prefixes=['logits']))
+    cfg = config(
+        tmp_path,
+        'tuned',
+        total_epochs=1,
+        load_from=str(tmp_path / 'run/epoch_1.ckpt'),
+        freeze=dict(finetune_prefixes=['logits']),
+    )
     run = train(cfg)
-    before, after = (load_checkpoint(tmp_path / f'{name}/epoch_1.ckpt')[0] for name in ('run', 'tuned'))
+    before, after = (
+        load_checkpoint(tmp_path / f'{name}/epoch_1.ckpt')[0] for name in ('run', 'tuned')
+    )
     changed = {name for name in after if not np.array_equal(before[name], after[name])}
     assert changed == {'head.logits.weight', 'head.logits.bias'}
     assert run.start_step == 0
 
 
 def test_evaluation_checkpoints_and_early_stop_work_together(tmp_path):
-    cfg = config(tmp_path, total_epochs=30, hooks=[
-        dict(type='CheckpointHook', max_keep_ckpts=2, save_best='top1_acc'),
-        dict(type='EarlyStopHook', patience=3)])
+    cfg = config(
+        tmp_path,
+        total_epochs=30,
+        hooks=[
+            dict(type='CheckpointHook', max_keep_ckpts=2, save_best='top1_acc'),
+            dict(type='EarlyStopHook', patience=3),
+        ],
+    )
     run = train(cfg, validate=True)
     assert 'top1_acc has not become better in 3 evaluations' in run.stop_reason and run.epoch < 30
     kept = sorted(name for name in os.listdir(cfg.work_dir) if name.endswith('.ckpt'))
-    assert kept == sorted(['best_top1_acc.ckpt', f'epoch_{run.epoch - 1}.ckpt', f'epoch_{run.epoch}.ckpt'])
+    assert kept == sorted(
+        ['best_top1_acc.ckpt', f'epoch_{run.epoch - 1}.ckpt', f'epoch_{run.epoch}.ckpt']
+    )
     figures = [line['top1_acc'] for line in lines(cfg.work_dir, 'val')]
     best = run.memory['best']['top1_acc']
     assert best['value'] == max(figures) == figures[best['epoch'] - 1]
@@ -139,21 +176,39 @@ def test_evaluation_checkpoints_and_early_stop_work_together(tmp_path):
     assert results.evaluate(['top_k_accuracy'])['top1_acc'] == max(figures)
 
 
-def test_a_run_keeps_its_best_calibrated_epoch_beside_its_most_accurate_and_a_sweep_finds_the_same(tmp_path):
-    cfg = config(tmp_path, total_epochs=4, evaluation=dict(metrics=['calibration_error', 'top_k_accuracy']), hooks=[
-        dict(type='CheckpointHook', save_best='ece'), dict(type='CheckpointHook', interval=9, save_best='top1_acc')])
+def test_a_run_keeps_its_best_calibrated_epoch_beside_its_most_accurate_and_a_sweep_finds_the_same(
+    tmp_path,
+):
+    cfg = config(
+        tmp_path,
+        total_epochs=4,
+        evaluation=dict(metrics=['calibration_error', 'top_k_accuracy']),
+        hooks=[
+            dict(type='CheckpointHook', save_best='ece'),
+            dict(type='CheckpointHook', interval=9, save_best='top1_acc'),
+        ],
+    )
     train(cfg, validate=True)
-    errors, accuracies = ([line[name] for line in lines(cfg.work_dir, 'val')] for name in ('ece', 'top1_acc'))
-    kept = {name: load_checkpoint(tmp_path / f'run/best_{name}.ckpt')[2]['epoch'] for name in ('ece', 'top1_acc')}
+    errors, accuracies = (
+        [line[name] for line in lines(cfg.work_dir, 'val')] for name in ('ece', 'top1_acc')
+    )
+    kept = {
+        name: load_checkpoint(tmp_path / f'run/best_{name}.ckpt')[2]['epoch']
+        for name in ('ece', 'top1_acc')
+    }
     assert kept == dict(ece=1 + int(np.argmin(errors)), top1_acc=1 + int(np.argmax(accuracies)))
-    text = sweep(cfg, last_checkpoints(cfg.work_dir, 4), cfg.work_dir, ['calibration_error'], data='val')
+    text = sweep(
+        cfg, last_checkpoints(cfg.work_dir, 4), cfg.work_dir, ['calibration_error'], data='val'
+    )
     assert f'best: epoch_{kept["ece"]}, ece {min(errors):.4f}, chosen among 4' in text
 
 
 def test_a_diverged_run_stops_by_name_and_keeps_its_checkpoints(tmp_path):
     cfg = config(tmp_path, optimizer=dict(type='SGD', lr=1e30), hooks=STEPS)
-    with pytest.raises(DivergedError, match='training has diverged: backbone.first.conv3d.weight is not finite at '
-                                            'step 2'):
+    with pytest.raises(
+        DivergedError,
+        match='training has diverged: backbone.first.conv3d.weight is not finite at step 2',
+    ):
         train(cfg)
     with open(tmp_path / 'run/log.json') as file:
         assert 'NaN' not in file.read()
@@ -161,8 +216,11 @@ def test_a_diverged_run_stops_by_name_and_keeps_its_checkpoints(tmp_path):
 
 
 def test_an_early_stopped_run_that_is_resumed_stays_stopped(tmp_path):
-    cfg = config(tmp_path, total_epochs=30, hooks=[dict(type='CheckpointHook'),
-                                                   dict(type='EarlyStopHook', patience=1, min_delta=1.0)])
+    cfg = config(
+        tmp_path,
+        total_epochs=30,
+        hooks=[dict(type='CheckpointHook'), dict(type='EarlyStopHook', patience=1, min_delta=1.0)],
+    )
     assert train(cfg, validate=True).epoch == 2
     assert train(cfg, resume='auto', validate=True).step == 12
 
@@ -171,7 +229,9 @@ def test_a_work_dir_whose_checkpoint_is_gone_says_so(tmp_path):
     cfg = config(tmp_path, total_epochs=1)
     train(cfg)
     os.remove(tmp_path / 'run/epoch_1.ckpt')
-    with pytest.raises(CheckpointError, match="last_checkpoint names the checkpoint 'epoch_1.ckpt', which is not"):
+    with pytest.raises(
+        CheckpointError, match="last_checkpoint names the checkpoint 'epoch_1.ckpt', which is not"
+    ):
         train(cfg, resume='auto')
 
 
@@ -180,21 +240,30 @@ def test_a_checkpoint_whose_classes_are_in_another_order_is_not_tested(tmp_path)
     train(cfg)
     tiny.TinyDataset.classes = ['bright', 'middle', 'dark']
     try:
-        with pytest.raises(ConfigError, match="class 0 is 'dark' in the one and 'bright' in the other"):
+        with pytest.raises(
+            ConfigError, match="class 0 is 'dark' in the one and 'bright' in the other"
+        ):
             run_test(cfg, str(tmp_path / 'run/epoch_1.ckpt'))
     finally:
         tiny.TinyDataset.classes = ['dark', 'middle', 'bright']
 
 
 def test_the_seed_chooses_the_dropout_masks(tmp_path):
-    seeds = [build_recognizer(config(tmp_path).model, seed).head.dropout.seed.asnumpy() for seed in (0, 1, 0)]
+    seeds = [
+        build_recognizer(config(tmp_path).model, seed).head.dropout.seed.asnumpy()
+        for seed in (0, 1, 0)
+    ]
     assert seeds[0] == seeds[2] != seeds[1]
 
 
 def test_ctrl_c_ends_training_with_one_line(tmp_path):
     path = tiny.write_config(tmp_path, total_epochs=100000, hooks=STEPS[:1])
-    job = subprocess.Popen([sys.executable, str(TOOLS / 'train.py'), path, '--work-dir', str(tmp_path / 'run')],
-                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    job = subprocess.Popen(
+        [sys.executable, str(TOOLS / 'train.py'), path, '--work-dir', str(tmp_path / 'run')],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     deadline = time.time() + 100
     while not (tmp_path / 'run/log.json').exists() and time.time() < deadline:
         time.sleep(0.2)
@@ -211,7 +280,9 @@ def test_mindspores_own_callbacks_are_hooks_and_validation_is_added_beside_them(
 @pytest.mark.parametrize('validate', [False, True])
 def test_the_hook_that_is_prepared_is_the_one_that_sees_the_run(tmp_path, validate):
     run = train(config(tmp_path, total_epochs=1, hooks=[dict(type='DiaryHook')]), validate=validate)
-    assert run.memory['told'] == ['prepare', 'before_run'] and ('top1_acc' in run.metrics) == validate
+    assert (
+        run.memory['told'] == ['prepare', 'before_run'] and ('top1_acc' in run.metrics) == validate
+    )
 
 
 def test_the_log_says_loss_accuracy_rate_and_times(tmp_path):
@@ -220,18 +291,23 @@ def test_the_log_says_loss_accuracy_rate_and_times(tmp_path):
     line = lines(cfg.work_dir)[-1]
     assert line['step'] == line['iter'] == 6 and line['epoch'] == 1
     assert {'loss', 'top1_acc', 'lr', 'time', 'data_time'} <= set(line)
-    text, = [f for f in os.listdir(cfg.work_dir) if f.endswith('.log')]
+    (text,) = [f for f in os.listdir(cfg.work_dir) if f.endswith('.log')]
     assert 'eta' in (tmp_path / 'run' / text).read_text()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('level', ['O1', 'O2', 'O3'])
 def test_mixed_precision_trains_and_its_checkpoints_are_those_of_float32(tmp_path, level):
-    half = config(tmp_path, total_epochs=1, runner=dict(CPU=dict(type='CPURunner', amp_level=level,
-                                                                 loss_scale='dynamic')))
+    half = config(
+        tmp_path,
+        total_epochs=1,
+        runner=dict(CPU=dict(type='CPURunner', amp_level=level, loss_scale='dynamic')),
+    )
     run = train(half)
     assert np.isfinite(run.outputs[0].asnumpy()) and run.outputs[2].asnumpy()
-    results = [run_test(cfg, str(tmp_path / 'run/epoch_1.ckpt')).scores for cfg in (half, config(tmp_path))]
+    results = [
+        run_test(cfg, str(tmp_path / 'run/epoch_1.ckpt')).scores for cfg in (half, config(tmp_path))
+    ]
     assert 0 < np.abs(results[0] - results[1]).max() < 0.02  # float16 was at work, and only just
 
 
@@ -242,10 +318,15 @@ class TestDamagedSamples:
         done = command('train', path, '--work-dir', tmp_path / 'run')
         assert done.returncode == 0
         assert "'clip5' stands in for 'clip3'" in done.stdout
-        assert '2 damaged samples were met:' in done.stdout and 'clip4.avi: it is made of noise' in done.stdout
+        assert (
+            '2 damaged samples were met:' in done.stdout
+            and 'clip4.avi: it is made of noise' in done.stdout
+        )
 
     def test_or_they_stop_the_run_by_name(self, tmp_path):
-        data = dict(batch_size=4, train=dict(type='TinyDataset', damaged_samples=[3], damaged='raise'))
+        data = dict(
+            batch_size=4, train=dict(type='TinyDataset', damaged_samples=[3], damaged='raise')
+        )
         with pytest.raises(DamagedSampleError, match='clip3.avi: it is made of noise'):
             train(config(tmp_path, data=data))
 
@@ -260,33 +341,100 @@ class TestDamagedSamples:
         test_set = dict(type='TinyDataset', size=7, damaged_samples=[2])
         with pytest.raises(DamagedSampleError, match='clip2.avi'):
             run_test(config(tmp_path, data=dict(batch_size=3, test=test_set)), checkpoint)
-        results = run_test(config(tmp_path, data=dict(batch_size=3, test=dict(test_set, damaged='skip'))), checkpoint)
-        assert results.names == [f'clip{i}' for i in (0, 1, 3, 4, 5, 6)] and results.meta['skipped'] == ['clip2']
+        results = run_test(
+            config(tmp_path, data=dict(batch_size=3, test=dict(test_set, damaged='skip'))),
+            checkpoint,
+        )
+        assert results.names == [f'clip{i}' for i in (0, 1, 3, 4, 5, 6)] and results.meta[
+            'skipped'
+        ] == ['clip2']
 
 
-@pytest.mark.parametrize('changes, error, message', [
-    (dict(total_epoch=3), ConfigError, "unknown key 'total_epoch'. Did you mean 'total_epochs'"),
-    (dict(total_epochs=0), ConfigError, 'total_epochs is a number above 0; got 0'),
-    (dict(optimizer=dict(type='SGD', lr='1e-3x')), ConfigError, "optimizer.lr is a number from 0; got '1e-3x'"),
-    (dict(accumulate=0), ConfigError, 'accumulate is a whole number from 1; got 0'),
-    (dict(evaluation=dict(intervall=2)), ConfigError, "evaluation has no key 'intervall'. Did you mean 'interval'"),
-    (dict(freeze=dict(finetune_prefix=['a'])), ConfigError, "freeze has no key 'finetune_prefix'"),
-    (dict(hooks=[dict(type='CheckpointHook', max_keep_ckpts=0)]), ConfigError, 'max_keep_ckpts is a whole number from'),
-    (dict(hooks=[dict(type='CheckpointHook', save_best='top1'), dict(type='EvalHook')]), ConfigError,
-     "save_best is 'top1'; the evaluation gives top1_acc, top5_acc, mean_class_acc"),
-    (dict(hooks=[dict(type='EarlyStopHook')]), ConfigError, 'the evaluation gives nothing: use --validate'),
-    (dict(hooks=[dict(type='EvalHook')], evaluation=dict(metrics=['top_acc'])), RegistryError,
-     "no metric is called 'top_acc'"),
-    (dict(schedule=dict(type='StepLR', every=0)), RegistryError, 'schedule StepLR cannot be built'),
-    (dict(model=dict(type='Recognizer3D', backbone=dict(type='TinyBackbone'),
-                     head=dict(type='I3DHead', num_classes=3, dropout=1.5))), RegistryError, 'got 1.5'),
-    (dict(model=dict(type='Recognizer4D')), RegistryError, "no recognizer is called 'Recognizer4D'. Did you mean"),
-    (dict(optimizer=dict(type='SGD', lr=0.1, momentun=0.9)), RegistryError, "'momentun'. Did you mean 'momentum'"),
-    (dict(data=dict(train=dict(type='TinyDataset', modality='Flow'))), ModelError, 'RGB clips of 3 channels'),
-    (dict(load_from='nowhere.ckpt'), CheckpointError, 'nowhere.ckpt does not exist'),
-    (dict(freeze=dict(finetune_prefixes=['Mixed_9'])), ConfigError, "'Mixed_9'"),
-    (dict(runner=dict(CPU=dict(type='CPURunner', amp_level='O9'))), ConfigError, 'O0, O1, O2, O3; got'),
-])
+@pytest.mark.parametrize(
+    'changes, error, message',
+    [
+        (
+            dict(total_epoch=3),
+            ConfigError,
+            "unknown key 'total_epoch'. Did you mean 'total_epochs'",
+        ),
+        (dict(total_epochs=0), ConfigError, 'total_epochs is a number above 0; got 0'),
+        (
+            dict(optimizer=dict(type='SGD', lr='1e-3x')),
+            ConfigError,
+            "optimizer.lr is a number from 0; got '1e-3x'",
+        ),
+        (dict(accumulate=0), ConfigError, 'accumulate is a whole number from 1; got 0'),
+        (
+            dict(evaluation=dict(intervall=2)),
+            ConfigError,
+            "evaluation has no key 'intervall'. Did you mean 'interval'",
+        ),
+        (
+            dict(freeze=dict(finetune_prefix=['a'])),
+            ConfigError,
+            "freeze has no key 'finetune_prefix'",
+        ),
+        (
+            dict(hooks=[dict(type='CheckpointHook', max_keep_ckpts=0)]),
+            ConfigError,
+            'max_keep_ckpts is a whole number from',
+        ),
+        (
+            dict(hooks=[dict(type='CheckpointHook', save_best='top1'), dict(type='EvalHook')]),
+            ConfigError,
+            "save_best is 'top1'; the evaluation gives top1_acc, top5_acc, mean_class_acc",
+        ),
+        (
+            dict(hooks=[dict(type='EarlyStopHook')]),
+            ConfigError,
+            'the evaluation gives nothing: use --validate',
+        ),
+        (
+            dict(hooks=[dict(type='EvalHook')], evaluation=dict(metrics=['top_acc'])),
+            RegistryError,
+            "no metric is called 'top_acc'",
+        ),
+        (
+            dict(schedule=dict(type='StepLR', every=0)),
+            RegistryError,
+            'schedule StepLR cannot be built',
+        ),
+        (
+            dict(
+                model=dict(
+                    type='Recognizer3D',
+                    backbone=dict(type='TinyBackbone'),
+                    head=dict(type='I3DHead', num_classes=3, dropout=1.5),
+                )
+            ),
+            RegistryError,
+            'got 1.5',
+        ),
+        (
+            dict(model=dict(type='Recognizer4D')),
+            RegistryError,
+            "no recognizer is called 'Recognizer4D'. Did you mean",
+        ),
+        (
+            dict(optimizer=dict(type='SGD', lr=0.1, momentun=0.9)),
+            RegistryError,
+            "'momentun'. Did you mean 'momentum'",
+        ),
+        (
+            dict(data=dict(train=dict(type='TinyDataset', modality='Flow'))),
+            ModelError,
+            'RGB clips of 3 channels',
+        ),
+        (dict(load_from='nowhere.ckpt'), CheckpointError, 'nowhere.ckpt does not exist'),
+        (dict(freeze=dict(finetune_prefixes=['Mixed_9'])), ConfigError, "'Mixed_9'"),
+        (
+            dict(runner=dict(CPU=dict(type='CPURunner', amp_level='O9'))),
+            ConfigError,
+            'O0, O1, O2, O3; got',
+        ),
+    ],
+)
 def test_what_is_wrong_with_a_config_is_named_before_training(tmp_path, changes, error, message):
     with pytest.raises(error, match=message):
         train(config(tmp_path, **changes))
@@ -294,7 +442,12 @@ def test_what_is_wrong_with_a_config_is_named_before_training(tmp_path, changes,
 
 
 def test_a_command_prints_an_error_of_the_users_as_one_line(tmp_path):
-    failed = command('train', tiny.write_config(tmp_path, load_from='nowhere.ckpt'), '--work-dir', tmp_path / 'run')
+    failed = command(
+        'train',
+        tiny.write_config(tmp_path, load_from='nowhere.ckpt'),
+        '--work-dir',
+        tmp_path / 'run',
+    )
     assert failed.returncode == 1
     assert failed.stderr.strip() == 'i3dbox train: error: checkpoint nowhere.ckpt does not exist'
 
@@ -311,16 +464,27 @@ class TestStep:
 
     def step(self, rates=(0.1,) * 8, norm=True, optimizer=None, **kwargs):
         ms.set_seed(0)
-        recognizer = build_recognizer(dict(type='Recognizer3D', backbone=dict(type='TinyBackbone'),
-                                           head=dict(type='I3DHead', num_classes=3, dropout=0.0)))
+        recognizer = build_recognizer(
+            dict(
+                type='Recognizer3D',
+                backbone=dict(type='TinyBackbone'),
+                head=dict(type='I3DHead', num_classes=3, dropout=0.0),
+            )
+        )
         freeze(recognizer, freeze_norm=norm)
         parameters = [p for p in recognizer.get_parameters() if p.requires_grad]
-        optimizer = build_optimizer(optimizer or dict(type='SGD', lr=0.1, momentum=0.0), parameters, list(rates))
-        return TrainStep(recognizer, LOSSES.build(dict(type='CrossEntropyLoss')), optimizer, **kwargs).set_train(True)
+        optimizer = build_optimizer(
+            optimizer or dict(type='SGD', lr=0.1, momentum=0.0), parameters, list(rates)
+        )
+        return TrainStep(
+            recognizer, LOSSES.build(dict(type='CrossEntropyLoss')), optimizer, **kwargs
+        ).set_train(True)
 
     def batch(self, size=4):
         rng = np.random.default_rng(1)
-        return rng.integers(0, 256, (size, 1, 4, 8, 8, 3), np.uint8), np.arange(size, dtype=np.int32) % 3
+        return rng.integers(0, 256, (size, 1, 4, 8, 8, 3), np.uint8), np.arange(
+            size, dtype=np.int32
+        ) % 3
 
     def weights(self, step):
         return {p.name: p.asnumpy().copy() for p in step.recognizer.trainable_params()}
@@ -345,12 +509,12 @@ class TestStep:
         assert change == pytest.approx(0.1 * 0.01, rel=1e-3)  # rate times norm
 
     def test_an_overflow_changes_nothing_but_the_scale(self):
-        step = self.step(loss_scaler=ms.amp.DynamicLossScaler(2.0 ** 126, 2, 100))
+        step = self.step(loss_scaler=ms.amp.DynamicLossScaler(2.0**126, 2, 100))
         weight = step.recognizer.head.logits.weight
         weight.set_data(weight * 1e6)
         before = self.weights(step)
         _, _, finite = step(*map(Tensor, self.batch()))
-        assert not finite.asnumpy() and float(step.scale_value.asnumpy()) == 2.0 ** 125
+        assert not finite.asnumpy() and float(step.scale_value.asnumpy()) == 2.0**125
         for name, value in self.weights(step).items():
             np.testing.assert_array_equal(value, before[name])
 
@@ -363,7 +527,9 @@ class TestStep:
             np.testing.assert_allclose(self.weights(scaled)[name], value, rtol=1e-5, atol=1e-7)
 
     @pytest.mark.slow
-    @pytest.mark.parametrize('name, lr', [('SGD', 0.3), ('Adam', 0.02), ('AdamW', 0.02), ('RMSProp', 0.3)])
+    @pytest.mark.parametrize(
+        'name, lr', [('SGD', 0.3), ('Adam', 0.02), ('AdamW', 0.02), ('RMSProp', 0.3)]
+    )
     def test_every_optimizer_brings_the_loss_down(self, name, lr):
         step = self.step([lr] * 40, optimizer=dict(type=name, lr=lr))
         losses = [float(step(*map(Tensor, self.batch()))[0].asnumpy()) for _ in range(40)]

@@ -17,8 +17,10 @@ from i3dbox.versions import cpu_warning, newer_than_tested
 
 ROOT = pathlib.Path(__file__).parents[1]
 CONSTRAINTS = sorted((ROOT / 'constraints').glob('*.txt'))
-RANGES = {Requirement(text).name: Requirement(text).specifier
-          for text in re.findall(r"'([\w-]+[>=<][^']+)'", (ROOT / 'setup.py').read_text())}
+RANGES = {
+    Requirement(text).name: Requirement(text).specifier
+    for text in re.findall(r"'([\w-]+[>=<][^']+)'", (ROOT / 'setup.py').read_text())
+}
 
 
 def pins(path):
@@ -28,20 +30,31 @@ def pins(path):
 @pytest.fixture
 def known(monkeypatch, tmp_path):
     """Lets what was tested be numpy 1.20, addict 2.0 and pillow 99."""
-    (tmp_path / 'py{}{}.txt'.format(*sys.version_info)).write_text('numpy==1.20.0\naddict==2.0.0\npillow==99.0\n')
+    (tmp_path / 'py{}{}.txt'.format(*sys.version_info)).write_text(
+        'numpy==1.20.0\naddict==2.0.0\npillow==99.0\n'
+    )
     monkeypatch.setattr(versions, 'shipped_folder', lambda name: str(tmp_path))
 
 
 def test_what_is_newer_than_tested_is_named_with_both_versions(known):
-    newer = [f'{name} {importlib.metadata.version(name)} (tested: {known})'
-             for name, known in (('numpy', '1.20.0'), ('addict', '2.0.0'))]
+    newer = [
+        f'{name} {importlib.metadata.version(name)} (tested: {known})'
+        for name, known in (('numpy', '1.20.0'), ('addict', '2.0.0'))
+    ]
     assert newer_than_tested() == newer
     assert newer_than_tested(['addict', 'PIL', 'os']) == newer[1:]
 
 
-@pytest.mark.parametrize('version, other, newer', [
-    ('19.0.2', '19.0.2', False), ('19.0.10', '19.0.2', True), ('9.0', '19.0', False), ('2.8.0+ascend', '2.8.0', True),
-    ('odd version', '1.0', True)])
+@pytest.mark.parametrize(
+    'version, other, newer',
+    [
+        ('19.0.2', '19.0.2', False),
+        ('19.0.10', '19.0.2', True),
+        ('9.0', '19.0', False),
+        ('2.8.0+ascend', '2.8.0', True),
+        ('odd version', '1.0', True),
+    ],
+)
 def test_versions_are_compared_as_versions(version, other, newer):
     assert versions._is_newer(version, other) is newer
 
@@ -50,17 +63,23 @@ def test_an_error_of_the_programs_own_names_what_was_not_tested(known, capsys, m
     import numpy
 
     from i3dbox.commands import collect_env
+
     monkeypatch.setattr(collect_env, 'run', lambda args: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main('collect_env', [])
-    assert f'Newer than what i3dbox was tested with: numpy {numpy.__version__} (tested: 1.20.0)' in \
-        capsys.readouterr().err
+    assert (
+        f'Newer than what i3dbox was tested with: numpy {numpy.__version__} (tested: 1.20.0)'
+        in capsys.readouterr().err
+    )
 
 
-@pytest.mark.parametrize('run, named', [
-    (lambda args: parse_by_addict(), True), (lambda args: raise_from(KeyError()), False)])
+@pytest.mark.parametrize(
+    'run, named',
+    [(lambda args: parse_by_addict(), True), (lambda args: raise_from(KeyError()), False)],
+)
 def test_an_error_of_the_users_names_what_it_came_from(known, capsys, monkeypatch, run, named):
     from i3dbox.commands import collect_env
+
     monkeypatch.setattr(collect_env, 'run', run)
     assert main('collect_env', []) == 1
     text = capsys.readouterr().err
@@ -87,11 +106,20 @@ def test_env_shows_what_was_tested_and_warns_of_what_is_newer(known, capsys):
 def test_a_python_that_was_not_tested_knows_nothing(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(versions, 'shipped_folder', lambda name: str(tmp_path / 'nowhere'))
     assert versions.tested() == {} and newer_than_tested() == []
-    assert main('collect_env', []) == 0 and 'i3dbox was not tested with Python 3.' in capsys.readouterr().out
+    assert (
+        main('collect_env', []) == 0
+        and 'i3dbox was not tested with Python 3.' in capsys.readouterr().out
+    )
 
 
 def test_each_python_has_its_constraints_and_they_lie_in_the_ranges():
-    assert [path.name for path in CONSTRAINTS] == ['oldest.txt', 'py310.txt', 'py311.txt', 'py312.txt', 'py39.txt']
+    assert [path.name for path in CONSTRAINTS] == [
+        'oldest.txt',
+        'py310.txt',
+        'py311.txt',
+        'py312.txt',
+        'py39.txt',
+    ]
     for path in CONSTRAINTS:
         named = {}
         for pin in pins(path):
@@ -104,7 +132,11 @@ def test_the_oldest_of_each_range_is_what_is_tested():
     oldest = {}
     for pin in pins(ROOT / 'constraints' / 'oldest.txt'):
         oldest.setdefault(pin.name, []).append(Version(str(pin.specifier)[2:]))
-    for name in set(RANGES) - {'torch', 'tensorboardX', 'setuptools'}:  # PyTorch wants a newer setuptools
+    for name in set(RANGES) - {
+        'torch',
+        'tensorboardX',
+        'setuptools',
+    }:  # PyTorch wants a newer setuptools
         lower = next(Version(part.version) for part in RANGES[name] if part.operator == '>=')
         assert min(oldest[name]).release[:2] == lower.release[:2], name
 
@@ -115,14 +147,25 @@ def test_every_range_has_an_end():
 
 
 def test_every_package_that_is_installed_is_watched():
-    named = re.search(r'install_requires=\[(.*?)\n    \]', (ROOT / 'setup.py').read_text(), re.DOTALL)[1]
+    named = re.search(
+        r'install_requires=\[(.*?)\n    \]', (ROOT / 'setup.py').read_text(), re.DOTALL
+    )[1]
     needed = {Requirement(text).name for text in re.findall(r"'([\w-]+[>=<][^']+)'", named)}
     assert needed <= set(versions.PACKAGES.values())
 
 
-@pytest.mark.parametrize('version, slow', [
-    ('2.7.0', False), ('2.8.0', False), ('2.8.0rc1', False), ('2.9.0', True), ('2.10.0', True), ('3.0', True),
-    ('unknown', False)])
+@pytest.mark.parametrize(
+    'version, slow',
+    [
+        ('2.7.0', False),
+        ('2.8.0', False),
+        ('2.8.0rc1', False),
+        ('2.9.0', True),
+        ('2.10.0', True),
+        ('3.0', True),
+        ('unknown', False),
+    ],
+)
 def test_slow_versions_of_mindspore_are_known(version, slow):
     warning = cpu_warning(version)
     assert bool(warning) is slow and (not slow or f'MindSpore {version} ' in warning)

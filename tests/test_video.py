@@ -31,7 +31,9 @@ def same(frames, others):
 
 
 class WatchedFile(video.VideoFile):
-    """A VideoFile that counts the frames it decodes and its seeks; its seeks miss by `miss` time stamps."""
+    """A VideoFile that counts the frames it decodes and its seeks; its seeks miss by `miss` time
+    stamps.
+    """
 
     frames, seeks, miss = 0, 0, 0
 
@@ -67,8 +69,10 @@ def reason(path, frames=None):
     return caught.value.reason
 
 
-@pytest.mark.parametrize('name, fourcc', [('a.avi', 'MJPG'), ('a.avi', 'XVID'), ('a.mp4', 'mp4v'),
-                                          ('a.mkv', 'MJPG'), ('a.avi', 'FFV1')])
+@pytest.mark.parametrize(
+    'name, fourcc',
+    [('a.avi', 'MJPG'), ('a.avi', 'XVID'), ('a.mp4', 'mp4v'), ('a.mkv', 'MJPG'), ('a.avi', 'FFV1')],
+)
 def test_any_frames_in_any_order_equal_a_decode_from_the_start(tmp_path, name, fourcc):
     path = write_video(tmp_path / name, moving_frames(40), fourcc)
     expected = decode_all(path)
@@ -84,7 +88,10 @@ def test_real_videos_read_exactly_with_and_without_seeking(shared_data):
         expected = decode_all(path)
         with VideoReader(path) as reader:
             assert len(reader) == len(expected)
-            for frame_inds in (rng.integers(0, len(reader), 5), range(len(reader) - 4, len(reader))):
+            for frame_inds in (
+                rng.integers(0, len(reader), 5),
+                range(len(reader) - 4, len(reader)),
+            ):
                 assert same(reader.read(frame_inds), [expected[i] for i in frame_inds])
 
 
@@ -109,12 +116,20 @@ def test_a_far_jump_seeks(tmp_path, watched):
     expected = decode_all(path)
     with VideoReader(path) as reader:
         assert same(reader.read([250, 251]), expected[250:252])
-        assert watched.seeks == 1 and watched.frames < 1 + 16 + 12 + 2  # the first, the margin, a group, the frames
+        assert (
+            watched.seeks == 1 and watched.frames < 1 + 16 + 12 + 2
+        )  # the first, the margin, a group, the frames
 
 
-@pytest.mark.parametrize('name, options', [
-    ('b_frames.mp4', dict(bf='3')), ('b_frames.ts', dict(bf='3')),
-    ('open_gop.mkv', dict(bf='3', x264opts='open-gop=1')), ('intra_refresh.mp4', dict(x264opts='intra-refresh=1'))])
+@pytest.mark.parametrize(
+    'name, options',
+    [
+        ('b_frames.mp4', dict(bf='3')),
+        ('b_frames.ts', dict(bf='3')),
+        ('open_gop.mkv', dict(bf='3', x264opts='open-gop=1')),
+        ('intra_refresh.mp4', dict(x264opts='intra-refresh=1')),
+    ],
+)
 def test_far_jumps_in_h264_are_exact(tmp_path, watched, name, options):
     path = encode(tmp_path / name, moving_frames(300), 'libx264', options=dict(options, g='40'))
     expected = decode_all(path)
@@ -128,12 +143,12 @@ def test_frames_behind_damage_are_refused(tmp_path):
     path = write_video(tmp_path / 'a.avi', moving_frames(60))
     data = path.read_bytes()
     place = [match.start() for match in re.finditer(b'\xff\xd8\xff', data)][30]
-    path.write_bytes(data[:place] + bytes(700) + data[place + 700:])
+    path.write_bytes(data[:place] + bytes(700) + data[place + 700 :])
     assert reason(path) == 'the video ends after 30 of 60 frames'
     assert len(VideoReader(path).read(range(30))) == 30
 
 
-@pytest.mark.parametrize('miss', [-9000, 9000, 10 ** 9])
+@pytest.mark.parametrize('miss', [-9000, 9000, 10**9])
 def test_a_seek_that_lands_elsewhere_is_noticed(tmp_path, watched, monkeypatch, miss):
     path = write_video(tmp_path / 'long.mp4', moving_frames(300), 'mp4v')
     expected = decode_all(path)
@@ -142,10 +157,17 @@ def test_a_seek_that_lands_elsewhere_is_noticed(tmp_path, watched, monkeypatch, 
         assert same(reader.read([250, 251, 3]), [expected[i] for i in (250, 251, 3)])
 
 
-@pytest.mark.parametrize('name', [
-    '!#&();+[] $x.avi', '%05d.avi', 'clip_%05d.avi', 'a:b.avi', 'Müller_漢字.avi',
-    os.fsdecode(b'latin_\xe9.avi')
-])
+@pytest.mark.parametrize(
+    'name',
+    [
+        '!#&();+[] $x.avi',
+        '%05d.avi',
+        'clip_%05d.avi',
+        'a:b.avi',
+        'Müller_漢字.avi',
+        os.fsdecode(b'latin_\xe9.avi'),
+    ],
+)
 def test_odd_names_open(clip, tmp_path, name):
     path = tmp_path / name
     path.write_bytes(clip.read_bytes())
@@ -167,8 +189,10 @@ def test_the_errors_name_the_sample(tmp_path):
 def test_what_is_no_video_is_refused_with_a_reason(tmp_path):
     assert reason(tmp_path / 'gone.avi') == 'cannot be opened: No such file or directory'
     assert reason(tmp_path) == 'cannot be opened: Is a directory'
-    for name, content, expected in (('empty', b'', 'the file is empty'),
-                                    ('text', b'hello\n' * 99, 'this is no video that FFmpeg can read')):
+    for name, content, expected in (
+        ('empty', b'', 'the file is empty'),
+        ('text', b'hello\n' * 99, 'this is no video that FFmpeg can read'),
+    ):
         path = tmp_path / f'{name}.avi'
         path.write_bytes(content)
         assert reason(path) == expected
@@ -184,7 +208,7 @@ def test_an_image_renamed_is_refused(tmp_path, extension):
 
 def test_a_truncated_video_is_refused(clip, tmp_path):
     half = tmp_path / 'half.avi'
-    half.write_bytes(clip.read_bytes()[:clip.stat().st_size // 2])
+    half.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
     assert 'the video ends after' in reason(half) and 'of 40 frames' in reason(half)
     path = write_video(tmp_path / 'index_at_the_end.mp4', moving_frames(40), 'mp4v')
     path.write_bytes(path.read_bytes()[:-500])
@@ -193,7 +217,7 @@ def test_a_truncated_video_is_refused(clip, tmp_path):
 
 def test_a_video_is_quiet_about_its_damage(clip, tmp_path, capfd):
     half = tmp_path / 'half.avi'
-    half.write_bytes(clip.read_bytes()[:clip.stat().st_size // 2])
+    half.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
     reason(half)
     reason(tmp_path)
     assert capfd.readouterr() == ('', '')
@@ -203,7 +227,7 @@ def with_stated_length(path, length):
     """Writes another number of frames into an AVI's headers."""
     data = bytearray(path.read_bytes())
     for where in (data.find(b'avih') + 24, data.find(b'strh') + 40):
-        data[where:where + 4] = struct.pack('<I', length)
+        data[where : where + 4] = struct.pack('<I', length)
     path.write_bytes(data)
     return path
 
@@ -244,7 +268,7 @@ def test_readers_leave_no_file_open(clip, tmp_path):
     if not os.path.isdir('/proc/self/fd'):
         pytest.skip('no list of open files here')
     half = tmp_path / 'half.avi'
-    half.write_bytes(clip.read_bytes()[:clip.stat().st_size // 2])
+    half.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
     gc.collect()  # readers that other tests left open
     before = len(os.listdir('/proc/self/fd'))
     readers = [VideoReader(clip) for _ in range(5)]
@@ -296,8 +320,10 @@ def test_n_frames_is_believed_and_checked(tmp_path):
     (tmp_path / 'n_frames').write_text('4\n')
     assert len(FrameFolder(tmp_path)) == 4
     (tmp_path / 'n_frames').write_text('9')
-    assert folder_reason(tmp_path) == ('image_00009.jpg',
-                                       'this frame is missing: the folder should hold 9 frames')
+    assert folder_reason(tmp_path) == (
+        'image_00009.jpg',
+        'this frame is missing: the folder should hold 9 frames',
+    )
     (tmp_path / 'n_frames').write_text('many')
     assert folder_reason(tmp_path) == ('n_frames', "expected the number of frames; it says 'many'")
     assert len(FrameFolder(tmp_path, total_frames=3)) == 3  # an annotation list's word comes first
@@ -326,14 +352,18 @@ def test_an_unreadable_image_is_named(tmp_path):
     write_images(tmp_path, moving_frames(3))
     bad = tmp_path / 'image_00002.jpg'
     whole = bad.read_bytes()
-    for content, expected in ((b'', 'this image is empty'), (whole[:len(whole) // 2],
-                                                             'this image is truncated'),
-                              (b'hello', 'this is no image that OpenCV can read')):
+    for content, expected in (
+        (b'', 'this image is empty'),
+        (whole[: len(whole) // 2], 'this image is truncated'),
+        (b'hello', 'this is no image that OpenCV can read'),
+    ):
         bad.write_bytes(content)
         assert folder_reason(tmp_path) == ('image_00002.jpg', expected)
     write_images(tmp_path, moving_frames(1, 32, 24), start=2)
-    assert folder_reason(tmp_path) == ('image_00002.jpg',
-                                       'this image is 32 x 24, others of the clip are 64 x 48')
+    assert folder_reason(tmp_path) == (
+        'image_00002.jpg',
+        'this image is 32 x 24, others of the clip are 64 x 48',
+    )
 
 
 def test_an_absent_or_empty_folder_is_refused(tmp_path):
@@ -341,9 +371,16 @@ def test_an_absent_or_empty_folder_is_refused(tmp_path):
     assert 'expected image_00001.jpg' in folder_reason(tmp_path)[1]
 
 
-@pytest.mark.parametrize('modality, template', [('RGB', 'image_%05d.jpg'), ('RGB', 'image_{1:05d}{0}.jpg'),
-                                                ('Flow', 'image_{:05d}.jpg'), ('Flow', 'flow_{}.jpg'),
-                                                ('Depth', None)])
+@pytest.mark.parametrize(
+    'modality, template',
+    [
+        ('RGB', 'image_%05d.jpg'),
+        ('RGB', 'image_{1:05d}{0}.jpg'),
+        ('Flow', 'image_{:05d}.jpg'),
+        ('Flow', 'flow_{}.jpg'),
+        ('Depth', None),
+    ],
+)
 def test_a_template_that_names_no_frames_is_a_config_error(tmp_path, modality, template):
     with pytest.raises(ConfigError):
         FrameFolder(tmp_path, modality, template)

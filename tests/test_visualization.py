@@ -6,7 +6,9 @@ from i3dbox.visualization.contact_sheet import contact_sheet, stack
 
 
 def numbered_clip(frames, size=100):
-    return np.tile(np.arange(1, frames + 1, dtype=np.uint8)[:, None, None, None] * 10, (1, size, size, 3))
+    return np.tile(
+        np.arange(1, frames + 1, dtype=np.uint8)[:, None, None, None] * 10, (1, size, size, 3)
+    )
 
 
 def test_frames_stand_in_rows_in_reading_order():

@@ -1,4 +1,6 @@
-"""The model zoo against a server on this machine: whatever the network does, the cache holds whole files or none."""
+"""The model zoo against a server on this machine: whatever the network does, the cache holds whole
+files or none.
+"""
 
 import hashlib
 import http.server
@@ -31,7 +33,9 @@ def blob(data):
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Serves `files` by path; `log` holds (path, Range) of each request. `behave` maps a path to a mood."""
+    """Serves `files` by path; `log` holds (path, Range) of each request. `behave` maps a path to a
+    mood.
+    """
 
     def __init__(self):
         super().__init__(('127.0.0.1', 0), Handler)
@@ -66,7 +70,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if mood == 'dies' or isinstance(mood, int) and mood > 0:
             if isinstance(mood, int):
                 server.behave[self.path] = mood - 1
-            part = part[:len(part) // 2]
+            part = part[: len(part) // 2]
         self.wfile.write(part)
 
     def log_message(self, *_):
@@ -85,7 +89,10 @@ def server():
 def content(tmp_path_factory):
     """A PyTorch checkpoint and its class names."""
     rng = np.random.default_rng(0)
-    parameters = {name: rng.uniform(0.5, 1, shape).astype(np.float32) for name, shape in parameter_shapes(3, 3).items()}
+    parameters = {
+        name: rng.uniform(0.5, 1, shape).astype(np.float32)
+        for name, shape in parameter_shapes(3, 3).items()
+    }
     path = tmp_path_factory.mktemp('content') / 'a.pt'
     write_pytorch(str(path), to_pytorch(parameters))
     return path.read_bytes(), b'wave\nclap\nkick\n', parameters
@@ -96,29 +103,51 @@ def one(server, content, tmp_path, monkeypatch):
     """The zoo with one entry, 'small', that the server holds; returns the cache's folder."""
     weights, labels, _ = content
     server.files = {'/o/r/a.pt': weights, '/o/r/labels.txt': labels}
-    entry = Entry('RGB', 3, 'noise', (File('/o/r/a.pt', blob(weights), 'a.pt'),),
-                  File('/o/r/labels.txt', 'sha256:' + hashlib.sha256(labels).hexdigest(), 'labels.txt'), 'o/r', 'none')
+    entry = Entry(
+        'RGB',
+        3,
+        'noise',
+        (File('/o/r/a.pt', blob(weights), 'a.pt'),),
+        File('/o/r/labels.txt', 'sha256:' + hashlib.sha256(labels).hexdigest(), 'labels.txt'),
+        'o/r',
+        'none',
+    )
     for module in (zoo, zoo_index):
         monkeypatch.setitem(module.ENTRIES, 'small', entry)
     monkeypatch.setattr(zoo, 'HOST', server.url)
     monkeypatch.setattr(downloads.time, 'sleep', lambda seconds: None)
     monkeypatch.setenv('I3DBOX_CACHE', str(tmp_path / 'cache'))
-    for name in ('http_proxy', 'HTTP_PROXY', 'all_proxy', 'ALL_PROXY', 'no_proxy', 'NO_PROXY', 'I3DBOX_MIRROR'):
+    for name in (
+        'http_proxy',
+        'HTTP_PROXY',
+        'all_proxy',
+        'ALL_PROXY',
+        'no_proxy',
+        'NO_PROXY',
+        'I3DBOX_MIRROR',
+    ):
         monkeypatch.delenv(name, raising=False)
     return tmp_path / 'cache'
 
 
 def files_in(cache):
     """What is in the cache, but for locks."""
-    return sorted(str(path.relative_to(cache)) for path in cache.rglob('*')
-                  if path.is_file() and path.suffix != '.lock')
+    return sorted(
+        str(path.relative_to(cache))
+        for path in cache.rglob('*')
+        if path.is_file() and path.suffix != '.lock'
+    )
 
 
 def test_a_checkpoint_is_downloaded_checked_converted_and_kept(one, server, content):
     path = zoo.fetch('small')
     parameters, _, meta = load_checkpoint('zoo://small')
     assert path == str(one / 'small.ckpt') and files_in(one) == ['small.ckpt']
-    assert (meta['modality'], meta['classes'], meta['source']) == ('RGB', ['wave', 'clap', 'kick'], 'zoo://small')
+    assert (meta['modality'], meta['classes'], meta['source']) == (
+        'RGB',
+        ['wave', 'clap', 'kick'],
+        'zoo://small',
+    )
     for name, array in content[2].items():
         np.testing.assert_array_equal(parameters[name], array)
     server.shutdown()
@@ -130,7 +159,10 @@ def test_a_download_goes_on_where_it_broke_off(one, server, content):
     zoo.fetch('small')
     size = len(content[0])
     assert [wanted for path, wanted in server.log if path == '/o/r/a.pt'] == [
-        None, f'bytes={size // 2}-', f'bytes={size // 2 + (size - size // 2) // 2}-']
+        None,
+        f'bytes={size // 2}-',
+        f'bytes={size // 2 + (size - size // 2) // 2}-',
+    ]
 
 
 def test_what_an_earlier_process_left_is_gone_on_from(one, server, content):
@@ -165,7 +197,9 @@ def test_redirects_are_followed(one, server):
 
 def test_a_file_with_another_content_is_refused_and_not_kept(one, server, content):
     server.files['/o/r/a.pt'] = content[0][:-1] + b'?'
-    with pytest.raises(DownloadError, match='a.pt.*the file is not the one that was expected .git:'):
+    with pytest.raises(
+        DownloadError, match='a.pt.*the file is not the one that was expected .git:'
+    ):
         zoo.fetch('small')
     assert files_in(one) == []
 
@@ -182,10 +216,15 @@ def test_a_server_that_always_dies_is_told_and_what_came_is_kept_apart(one, serv
 
 def test_404_and_no_network_are_told_with_the_url(one, server, monkeypatch):
     del server.files['/o/r/labels.txt']
-    with pytest.raises(DownloadError, match=f'labels.txt cannot be downloaded: {server.url}/o/r/labels.txt: 404'):
+    with pytest.raises(
+        DownloadError, match=f'labels.txt cannot be downloaded: {server.url}/o/r/labels.txt: 404'
+    ):
         zoo.fetch('small')
     monkeypatch.setattr(zoo, 'HOST', 'http://127.0.0.1:9')
-    with pytest.raises(DownloadError, match='127.0.0.1:9/o/r/labels.txt: .*refused.* put small.ckpt .* at .*small.ckpt'):
+    with pytest.raises(
+        DownloadError,
+        match='127.0.0.1:9/o/r/labels.txt: .*refused.* put small.ckpt .* at .*small.ckpt',
+    ):
         zoo.fetch('small')
     assert not (one / 'small.ckpt').exists()
 
@@ -211,15 +250,18 @@ def test_a_proxy_is_honoured(one, server, monkeypatch):
 
 def test_four_processes_at_once_download_once(one, server, content):
     weights, labels, _ = content
-    program = f'''
+    program = f"""
 import sys
 from i3dbox.weights import zoo
 from i3dbox.weights.zoo_index import Entry, File
 zoo.HOST = {server.url!r}
-zoo.ENTRIES['small'] = Entry('RGB', 3, 'noise', (File('/o/r/a.pt', {blob(weights)!r}, 'a.pt'),), None, 'o/r', 'none')
-print(zoo.fetch('small'))
-'''
-    processes = [subprocess.Popen([sys.executable, '-c', program], stdout=subprocess.PIPE, text=True) for _ in range(4)]
+zoo.ENTRIES['small'] = Entry('RGB', 3, 'noise', (File('/o/r/a.pt', {blob(weights)!r}, 'a.pt'),),
+None, 'o/r', 'none') print(zoo.fetch('small'))
+"""
+    processes = [
+        subprocess.Popen([sys.executable, '-c', program], stdout=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
     answers = {process.communicate()[0].strip() for process in processes}
     assert answers == {str(one / 'small.ckpt')} and len(server.log) == 1
     load_checkpoint(str(one / 'small.ckpt'))
@@ -241,7 +283,9 @@ def test_a_full_disk_is_told_and_the_next_try_goes_on(one, server, content):
 def test_a_cache_that_cannot_be_used_is_told(one, monkeypatch, tmp_path):
     (tmp_path / 'file').write_text('')
     monkeypatch.setenv('I3DBOX_CACHE', str(tmp_path / 'file'))
-    with pytest.raises(DownloadError, match='cannot be used as the cache.*I3DBOX_CACHE names another folder'):
+    with pytest.raises(
+        DownloadError, match='cannot be used as the cache.*I3DBOX_CACHE names another folder'
+    ):
         zoo.fetch('small')
 
 
@@ -252,6 +296,7 @@ def test_only_http_is_downloaded_from(one, monkeypatch):
 
 
 # the commands
+
 
 def test_the_command_lists_and_downloads(one, tmp_path, capsys):
     assert main('download_checkpoint', ['--list']) == 0
@@ -266,26 +311,35 @@ def test_the_command_lists_and_downloads(one, tmp_path, capsys):
 
 
 def test_training_and_conversion_take_zoo_names(one, tmp_path):
-    assert main('convert_weights', ['zoo://small', str(tmp_path / 'a.pt'), '--to', 'pytorch_hassony2']) == 0
+    assert (
+        main('convert_weights', ['zoo://small', str(tmp_path / 'a.pt'), '--to', 'pytorch_hassony2'])
+        == 0
+    )
     with pytest.raises(CheckpointError, match="the model zoo has no 'big'"):
         load_checkpoint('zoo://big')
 
 
 def test_publishing_strips_the_training_state_and_names_the_hash(one, content, tmp_path, capsys):
     run = tmp_path / 'epoch_1.ckpt'
-    write_checkpoint(str(run), {**content[2], 'head.dropout.step': np.array(5, np.int32)},
-                     dict(moment=np.ones(9, np.float32)), dict(modality='RGB', classes=['a', 'b', 'c'], step=7, seed=1))
+    write_checkpoint(
+        str(run),
+        {**content[2], 'head.dropout.step': np.array(5, np.int32)},
+        dict(moment=np.ones(9, np.float32)),
+        dict(modality='RGB', classes=['a', 'b', 'c'], step=7, seed=1),
+    )
     (tmp_path / 'mine.ckpt').write_bytes(b'another')
     assert main('publish_checkpoint', [str(run), str(tmp_path / 'mine.ckpt')]) == 0
     assert (tmp_path / 'mine.ckpt').read_bytes() == b'another' and not list(tmp_path.glob('.mine*'))
-    path, = tmp_path.glob('mine-*.ckpt')
+    (path,) = tmp_path.glob('mine-*.ckpt')
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert path.name == f'mine-{digest[:8]}.ckpt'
     parameters, state, meta = load_checkpoint(str(path))
     assert parameters.keys() == content[2].keys() and not state
     assert meta == dict(modality='RGB', classes=['a', 'b', 'c'])
     text = capsys.readouterr().out.split('filled in:')[1].strip().rstrip(',')
-    entry = eval('{' + text + '}', dict(Entry=Entry, File=File))['mine']  # as it would stand in the index
+    entry = eval('{' + text + '}', dict(Entry=Entry, File=File))[
+        'mine'
+    ]  # as it would stand in the index
     assert entry.num_classes == 3 and entry.files[0].integrity == f'sha256:{digest}'
 
 
@@ -300,6 +354,7 @@ def test_a_published_checkpoint_is_served_as_it_is(one, server, content, tmp_pat
 
 # the index
 
+
 def test_the_index_holds_each_public_checkpoint_once():
     integrities = [file.integrity for entry in ENTRIES.values() for file in entry.files]
     assert len(ENTRIES) == 11 and len(set(integrities)) == len(integrities) == 16
@@ -307,7 +362,12 @@ def test_the_index_holds_each_public_checkpoint_once():
 
 
 def test_the_indexs_blob_ids_are_those_of_the_files_that_are_here(shared_data):
-    known = {file.integrity for entry in ENTRIES.values() for file in (*entry.files, entry.labels) if file}
+    known = {
+        file.integrity
+        for entry in ENTRIES.values()
+        for file in (*entry.files, entry.labels)
+        if file
+    }
     here = [*(shared_data / 'tf_index').glob('*.index'), *(shared_data / 'kinetics').glob('*.txt')]
     assert len(here) == 7 and {blob(path.read_bytes()) for path in here} <= known
     for path, count in (('label_map_400.txt', 400), ('label_map_600.txt', 600)):
@@ -320,6 +380,10 @@ def test_the_page_says_what_the_index_says():
 
 
 def test_the_configs_name_checkpoints_of_the_zoo():
-    named = {line.split('zoo://')[1].strip("'") for path in ROOT.glob('configs/**/*.py')
-             for line in path.read_text(encoding='utf-8').splitlines() if 'zoo://' in line}
+    named = {
+        line.split('zoo://')[1].strip("'")
+        for path in ROOT.glob('configs/**/*.py')
+        for line in path.read_text(encoding='utf-8').splitlines()
+        if 'zoo://' in line
+    }
     assert named and named <= set(ENTRIES)

@@ -40,7 +40,9 @@ class TinyDataset(BaseDataset):
         super().__init__([], **kwargs)
 
     def load_annotations(self):
-        return [dict(name=f'clip{i}', label=i % 3, filename=f'clip{i}.avi') for i in range(self.size)]
+        return [
+            dict(name=f'clip{i}', label=i % 3, filename=f'clip{i}.avi') for i in range(self.size)
+        ]
 
     def load(self, index, rng):
         if index in self.damaged_samples:
@@ -55,24 +57,35 @@ class TinyDataset(BaseDataset):
 def config_text(**changes):
     """A config that trains in seconds, as Python text."""
     values = dict(
-        model=dict(type='Recognizer3D', backbone=dict(type='TinyBackbone', norm=dict(momentum=0.9)),
-                   head=dict(type='I3DHead', num_classes=3, dropout=0.5)),
+        model=dict(
+            type='Recognizer3D',
+            backbone=dict(type='TinyBackbone', norm=dict(momentum=0.9)),
+            head=dict(type='I3DHead', num_classes=3, dropout=0.5),
+        ),
         loss=dict(type='CrossEntropyLoss'),
-        data=dict(batch_size=4, num_workers=1, train=dict(type='TinyDataset'), val=dict(type='TinyDataset', size=7),
-                  test=dict(type='TinyDataset', size=7)),
+        data=dict(
+            batch_size=4,
+            num_workers=1,
+            train=dict(type='TinyDataset'),
+            val=dict(type='TinyDataset', size=7),
+            test=dict(type='TinyDataset', size=7),
+        ),
         optimizer=dict(type='SGD', lr=0.05, momentum=0.9),
         schedule=dict(type='CosineLR'),
         total_epochs=2,
         runner=dict(CPU=dict(type='CPURunner')),
         hooks=[dict(type='LoggerHook', interval=1), dict(type='CheckpointHook')],
-        seed=0)
+        seed=0,
+    )
     values.update(changes)
     return '\n'.join(f'{key} = {value!r}' for key, value in values.items()) + '\n'
 
 
 @HOOKS.register
 class KillHook(Hook):
-    """Kills its own process at a step, as the kernel or a power cut would, after the other hooks."""
+    """Kills its own process at a step, as the kernel or a power cut would, after the other
+    hooks.
+    """
 
     priority = 99
 
@@ -113,5 +126,7 @@ def write_config(folder, **changes):
     """Writes a config that trains in seconds; returns its path."""
     path = pathlib.Path(folder, 'tiny_config.py')
     here = str(pathlib.Path(__file__).parent)
-    path.write_text(config_text(custom_imports=dict(imports=['tiny'], dirs=[here]), **changes), encoding='utf-8')
+    path.write_text(
+        config_text(custom_imports=dict(imports=['tiny'], dirs=[here]), **changes), encoding='utf-8'
+    )
     return str(path)

@@ -13,13 +13,19 @@ from i3dbox.weights.checkpoint_file import write_checkpoint
 
 def write_tiny_checkpoint(cfg, path, **meta):
     recognizer = build_recognizer(cfg.model)
-    shapes = {p.name: tuple(p.shape) for p in recognizer.get_parameters() if not p.name.endswith('dropout.step')}
+    shapes = {
+        p.name: tuple(p.shape)
+        for p in recognizer.get_parameters()
+        if not p.name.endswith('dropout.step')
+    }
     write_checkpoint(str(path), plausible(shapes), meta=dict(modality=recognizer.modality, **meta))
     return str(path)
 
 
 def tiny_config(folder, backbone='TinyBackbone', **changes):
-    model = dict(type='Recognizer3D', backbone=dict(type=backbone), head=dict(type='I3DHead', num_classes=3))
+    model = dict(
+        type='Recognizer3D', backbone=dict(type=backbone), head=dict(type='I3DHead', num_classes=3)
+    )
     return Config.fromfile(tiny.write_config(folder, **{'model': model, **changes}))
 
 

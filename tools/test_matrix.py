@@ -1,13 +1,16 @@
-"""Run the fast tests on every Python that i3dbox promises, with the oldest and the newest of what it needs.
+"""Run the fast tests on every Python that i3dbox promises, with the oldest and the newest of what
+it needs.
 
-    python tools/test_matrix.py                              # Python 3.9 to 3.12, both ends of each range
-    python tools/test_matrix.py --python 3.9 3.12 --newest
+    python tools/test_matrix.py                              # Python 3.9 to 3.12, both ends of each
+    range python tools/test_matrix.py --python 3.9 3.12 --newest
     python tools/test_matrix.py --python 3.12 -- tests/test_video.py -x
-    python tools/test_matrix.py --smoke                      # two minutes a Python: its ends alone, for CI
-    python tools/test_matrix.py --renew                      # resolves the ranges of setup.py anew (needs uv)
+    python tools/test_matrix.py --smoke                      # two minutes a Python: its ends alone,
+    for CI python tools/test_matrix.py --renew                      # resolves the ranges of
+    setup.py anew (needs uv)
 
-Each pair has a clean environment of its own, which nox makes in .nox/ from constraints/. Deprecations of what i3dbox
-depends on are errors. Arguments after -- go to pytest. The exit status is 0 when everything passed.
+Each pair has a clean environment of its own, which nox makes in .nox/ from constraints/.
+Deprecations of what i3dbox depends on are errors. Arguments after -- go to pytest. The exit status
+is 0 when everything passed.
 """
 
 import argparse
@@ -27,11 +30,21 @@ CONSTRAINTS, REPORTS = ROOT / 'constraints', ROOT / '.nox' / 'reports'
 PYTHONS = ('3.9', '3.10', '3.11', '3.12')
 ENDS = ('oldest', 'newest')
 # Warnings that a package raises over its own code, or over MindSpore's, are not ours to mend.
-FOREIGN = 'mindspore|matplotlib|astunparse|dateutil|openvino|onnx|h5py|sklearn|importlib|torch|joblib|pyparsing'
-WARNINGS = '\n'.join([
-    'error::DeprecationWarning', 'error::PendingDeprecationWarning', 'error::FutureWarning',
-    *(f'ignore::{kind}:({FOREIGN})' for kind in ('DeprecationWarning', 'PendingDeprecationWarning', 'FutureWarning')),
-])
+FOREIGN = (
+    'mindspore|matplotlib|astunparse|dateutil|openvino|onnx|h5py|sklearn|importlib|torch|joblib|'
+    'pyparsing'
+)
+WARNINGS = '\n'.join(
+    [
+        'error::DeprecationWarning',
+        'error::PendingDeprecationWarning',
+        'error::FutureWarning',
+        *(
+            f'ignore::{kind}:({FOREIGN})'
+            for kind in ('DeprecationWarning', 'PendingDeprecationWarning', 'FutureWarning')
+        ),
+    ]
+)
 
 
 @nox.session(python=PYTHONS, venv_backend='venv')
@@ -39,9 +52,24 @@ WARNINGS = '\n'.join([
 def tests(session, end):
     """What nox does for one Python and one end of the ranges."""
     session.chdir(ROOT)
-    session.install('--editable', '.[test]', env={'PIP_CONSTRAINT': str(constraints_of(session.python, end))})
-    session.run('python', '-m', 'pytest', '-n', '2', '--dist', 'loadfile', '-p', 'no:cacheprovider',
-                '-o', f'filterwarnings={WARNINGS}', f'--junitxml={report_of(session.python, end)}', *session.posargs)
+    session.install(
+        '--editable', '.[test]', env={'PIP_CONSTRAINT': str(constraints_of(session.python, end))}
+    )
+    session.run(
+        'python',
+        '-m',
+        'pytest',
+        '-n',
+        '2',
+        '--dist',
+        'loadfile',
+        '-p',
+        'no:cacheprovider',
+        '-o',
+        f'filterwarnings={WARNINGS}',
+        f'--junitxml={report_of(session.python, end)}',
+        *session.posargs,
+    )
 
 
 def main():
@@ -58,7 +86,9 @@ def main():
     shutil.rmtree(REPORTS, ignore_errors=True)
     minutes = {pair: run(*pair, found[pair[0]], pytest_arguments) for pair in pairs}
     results = {pair: read_report(*pair) for pair in pairs}
-    print('\n| Python | packages | passed | skipped | failed | minutes |\n|---|---|---|---|---|---|')
+    print(
+        '\n| Python | packages | passed | skipped | failed | minutes |\n|---|---|---|---|---|---|'
+    )
     for (python, end), counts in results.items():
         print(f'| {python} | {end} | {counts or "no test was run"} | {minutes[python, end]:.1f} |')
     for python in missing:
@@ -69,16 +99,28 @@ def main():
 def parse(argv):
     """Returns the arguments, and what is meant for pytest."""
     split = argv.index('--') if '--' in argv else len(argv)
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--python', nargs='+', choices=PYTHONS, metavar='VERSION', help=', '.join(PYTHONS))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        '--python', nargs='+', choices=PYTHONS, metavar='VERSION', help=', '.join(PYTHONS)
+    )
     ends = parser.add_mutually_exclusive_group()
     for end in ENDS:
-        ends.add_argument(f'--{end}', dest='ends', action='store_const', const=(end,), default=ENDS,
-                          help=f'the {end} packages alone')
-    parser.add_argument('--smoke', action='store_true', help='the tests marked so, on the two ends alone')
+        ends.add_argument(
+            f'--{end}',
+            dest='ends',
+            action='store_const',
+            const=(end,),
+            default=ENDS,
+            help=f'the {end} packages alone',
+        )
+    parser.add_argument(
+        '--smoke', action='store_true', help='the tests marked so, on the two ends alone'
+    )
     parser.add_argument('--renew', action='store_true', help='write constraints/ anew first')
     args = parser.parse_args(argv[:split])
-    return args, argv[split + 1:] or ['-m', 'smoke' if args.smoke else 'not slow']
+    return args, argv[split + 1 :] or ['-m', 'smoke' if args.smoke else 'not slow']
 
 
 def number(python):
@@ -89,11 +131,16 @@ def number(python):
 def find_python(python):
     """Returns the path of this Python's interpreter, on PATH or among pyenv's, or None."""
     pyenv = pathlib.Path(os.environ.get('PYENV_ROOT', pathlib.Path.home() / '.pyenv'))
-    candidates = [shutil.which(f'python{python}'), *map(str, pyenv.glob(f'versions/{python}.*/bin/python'))]
+    candidates = [
+        shutil.which(f'python{python}'),
+        *map(str, pyenv.glob(f'versions/{python}.*/bin/python')),
+    ]
     for path in filter(None, candidates):
         # a command of pyenv's may stand for any version, so the interpreter itself says where it is
         about = 'import sys, venv, ensurepip; print("%d.%d" % sys.version_info[:2], sys.executable)'
-        version, _, executable = subprocess.run([path, '-c', about], capture_output=True, text=True).stdout.partition(' ')
+        version, _, executable = subprocess.run(
+            [path, '-c', about], capture_output=True, text=True
+        ).stdout.partition(' ')
         if version == python:
             return executable.strip()
     return None
@@ -111,19 +158,41 @@ def run(python, end, interpreter, pytest_arguments):
     """Runs one pair by nox. Returns the minutes that it took."""
     start = time.monotonic()
     path = os.pathsep.join([os.path.dirname(interpreter), os.environ['PATH']])
-    subprocess.run([sys.executable, '-m', 'nox', '--noxfile', __file__, '--envdir', str(ROOT / '.nox'),
-                    '--session', f"tests-{python}(end='{end}')", '--', *pytest_arguments],
-                   cwd=ROOT, env={**os.environ, 'PATH': path})
+    subprocess.run(
+        [
+            sys.executable,
+            '-m',
+            'nox',
+            '--noxfile',
+            __file__,
+            '--envdir',
+            str(ROOT / '.nox'),
+            '--session',
+            f"tests-{python}(end='{end}')",
+            '--',
+            *pytest_arguments,
+        ],
+        cwd=ROOT,
+        env={**os.environ, 'PATH': path},
+    )
     return (time.monotonic() - start) / 60
 
 
 def read_report(python, end):
-    """Returns 'passed | skipped | failed' of a pair, or None where pytest did not come to its end."""
+    """Returns 'passed | skipped | failed' of a pair, or None where pytest did not come to its
+    end.
+    """
     if not report_of(python, end).is_file():
         return None
     suite = xml.etree.ElementTree.parse(report_of(python, end)).getroot().find('testsuite')
-    tests, skipped, failures, errors = (int(suite.get(key)) for key in ('tests', 'skipped', 'failures', 'errors'))
-    return f'{tests - skipped - failures - errors} | {skipped} | {failures + errors}' if tests else None
+    tests, skipped, failures, errors = (
+        int(suite.get(key)) for key in ('tests', 'skipped', 'failures', 'errors')
+    )
+    return (
+        f'{tests - skipped - failures - errors} | {skipped} | {failures + errors}'
+        if tests
+        else None
+    )
 
 
 def renew():
@@ -135,21 +204,50 @@ def renew():
         constraints_of(python, 'newest').write_text('\n'.join(newest) + '\n')
         for pin in resolve(python, 'lowest-direct'):
             oldest.setdefault(pin, []).append(python)
-    constraints_of('', 'oldest').write_text(''.join(f'{pin}{marker(pythons)}\n' for pin, pythons in sorted(oldest.items())))
+    constraints_of('', 'oldest').write_text(
+        ''.join(f'{pin}{marker(pythons)}\n' for pin, pythons in sorted(oldest.items()))
+    )
 
 
 def resolve(python, resolution):
-    """Returns the pins ('name==version') of all that the ranges of setup.py bring in, found by uv."""
+    """Returns the pins ('name==version') of all that the ranges of setup.py bring in, found by
+    uv.
+    """
     from distutils.core import run_setup
 
     import setuptools  # noqa: F401  (brings distutils to Python 3.12)
+
     setup = run_setup(str(ROOT / 'setup.py'), stop_after='init')
-    ranges = [*setup.install_requires, *setup.extras_require['test'], *setup.extras_require['parity']]
-    done = subprocess.run(['uv', 'pip', 'compile', '--quiet', '--no-header', '--no-annotate', '--only-binary', ':all:',
-                           '--resolution', resolution, '--python-version', python, '-'],
-                          input='\n'.join(ranges), capture_output=True, text=True, check=True)
+    ranges = [
+        *setup.install_requires,
+        *setup.extras_require['test'],
+        *setup.extras_require['parity'],
+    ]
+    done = subprocess.run(
+        [
+            'uv',
+            'pip',
+            'compile',
+            '--quiet',
+            '--no-header',
+            '--no-annotate',
+            '--only-binary',
+            ':all:',
+            '--resolution',
+            resolution,
+            '--python-version',
+            python,
+            '-',
+        ],
+        input='\n'.join(ranges),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     # PyTorch pins its CUDA packages itself, and its CPU build has none
-    return [pin for pin in done.stdout.split('\n') if pin and not re.match('(nvidia|cuda)-|triton', pin)]
+    return [
+        pin for pin in done.stdout.split('\n') if pin and not re.match('(nvidia|cuda)-|triton', pin)
+    ]
 
 
 def marker(pythons):

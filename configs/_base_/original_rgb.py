@@ -1,7 +1,7 @@
 """The recipe of the MindSpore 1.5 implementation that i3dbox replaces, for RGB streams.
 
-From 400-class Kinetics weights, only the head and the last two blocks train. It was made for 8 devices
-of batch 8. What was wrong in it is mended here: see docs/faq.md.
+From 400-class Kinetics weights, only the head and the last two blocks train. It was made for 8
+devices of batch 8. What was wrong in it is mended here: see docs/faq.md.
 """
 
 load_from = 'zoo://i3d_rgb_kinetics400'

@@ -21,4 +21,5 @@ data = dict(
     num_workers=1,
     train=dict(type='SyntheticActions', split=2, subset='train', pipeline=train_pipeline),
     val=dict(type='SyntheticActions', split=2, subset='test', pipeline=test_pipeline),
-    test=dict(type='SyntheticActions', split=1, subset='test', pipeline=test_pipeline))
+    test=dict(type='SyntheticActions', split=1, subset='test', pipeline=test_pipeline),
+)

@@ -1,6 +1,7 @@
 """UCF101, split 1: 64 frames of 224 x 224, from the videos.
 
-Another split: data.train.split=2 data.val.split=2 data.test.split=2. From folders of frames, or from packed
+Another split: data.train.split=2 data.val.split=2 data.test.split=2. From folders of frames, or
+from packed
 ones: data.train.source=frames (or packed), and likewise for val and test.
 """
 
@@ -30,6 +31,9 @@ data = dict(
     num_workers=4,
     val_loader=dict(batch_size=1),
     test_loader=dict(batch_size=1),
-    train=dict(type='UCF101Dataset', data_root='data/ucf101', subset='train', pipeline=train_pipeline),
+    train=dict(
+        type='UCF101Dataset', data_root='data/ucf101', subset='train', pipeline=train_pipeline
+    ),
     val=dict(type='UCF101Dataset', data_root='data/ucf101', subset='test', pipeline=val_pipeline),
-    test=dict(type='UCF101Dataset', data_root='data/ucf101', subset='test', pipeline=test_pipeline))
+    test=dict(type='UCF101Dataset', data_root='data/ucf101', subset='test', pipeline=test_pipeline),
+)

@@ -26,15 +26,20 @@ except ImportError:  # not a POSIX system
 
 # Loading
 
+
 class LoaderSpeed(NamedTuple):
-    """What a loader gave in a time. `streams`: for each input of the recognizer a dict of clips, frames and bytes."""
+    """What a loader gave in a time. `streams`: for each input of the recognizer a dict of clips,
+    frames and bytes.
+    """
 
     seconds: float
     samples: int
     streams: dict
 
 
-def loader_speed(dataset, stream, batches, first_step=0, num_workers=0, worker='thread', damaged=None):
+def loader_speed(
+    dataset, stream, batches, first_step=0, num_workers=0, worker='thread', damaged=None
+):
     """Measures a loader over some batches, after a warm-up.
 
     Args:
@@ -57,9 +62,17 @@ def loader_speed(dataset, stream, batches, first_step=0, num_workers=0, worker='
         for _ in range(warm_up):
             next(iterator)
         start = time.perf_counter()
-        for batch in tqdm(itertools.islice(iterator, batches), f'{num_workers} workers', batches, unit='batch',
-                          leave=False, disable=None):
-            loaded = int((batch['index'] >= 0).sum())  # a row in the place of a sample left out is a copy
+        for batch in tqdm(
+            itertools.islice(iterator, batches),
+            f'{num_workers} workers',
+            batches,
+            unit='batch',
+            leave=False,
+            disable=None,
+        ):
+            loaded = int(
+                (batch['index'] >= 0).sum()
+            )  # a row in the place of a sample left out is a copy
             samples += loaded
             for name, sums in streams.items():
                 clips, frames = batch[name].shape[1:3]
@@ -74,8 +87,8 @@ def loader_speed(dataset, stream, batches, first_step=0, num_workers=0, worker='
 
 
 class StepTime(NamedTuple):
-    """Time that a pipeline step took: the input it worked for ('' where it is not one alone), its name, and seconds
-    a sample."""
+    """Time that a pipeline step took: the input it worked for ('' where it is not one alone), its
+    name, and seconds a sample."""
 
     stream: str
     step: str
@@ -87,8 +100,8 @@ def step_times(dataset, stream, batches, first_step=0, damaged=None):
 
     Args: as of `loader_speed`.
 
-    Returns: list of StepTime: every step of the pipeline, or of each stream's, in their order; then what `get` does
-    outside of them, and the building of the batch.
+    Returns: list of StepTime: every step of the pipeline, or of each stream's, in their order; then
+    what `get` does outside of them, and the building of the batch.
     """
     loader = ClipLoader(dataset, stream, 0, 0, start_step=first_step, num_steps=1 + batches)
     threads = cv2.getNumThreads()
@@ -106,8 +119,10 @@ def step_times(dataset, stream, batches, first_step=0, damaged=None):
     if damaged is not None:
         damaged += loader.damaged
     rows = [(timer.stream, timer.name, timer.seconds) for timer in steps]
-    rows += [('', 'the rest of loading', get.seconds - sum(timer.seconds for timer in steps)),
-             ('', 'building the batch', seconds - get.seconds)]
+    rows += [
+        ('', 'the rest of loading', get.seconds - sum(timer.seconds for timer in steps)),
+        ('', 'building the batch', seconds - get.seconds),
+    ]
     return [StepTime(name, step, taken / max(samples, 1)) for name, step, taken in rows]
 
 
@@ -129,9 +144,13 @@ class _Timer:
 
 @contextlib.contextmanager
 def _timers(dataset):
-    """Puts timers around `dataset.get` and the steps of its pipelines, for the time of the block. Yields them."""
+    """Puts timers around `dataset.get` and the steps of its pipelines, for the time of the block.
+    Yields them.
+    """
     parts = {name: getattr(dataset, name, None) for name in dataset.inputs}
-    parts = {name: part for name, part in parts.items() if isinstance(part, BaseDataset)} or {'': dataset}
+    parts = {name: part for name, part in parts.items() if isinstance(part, BaseDataset)} or {
+        '': dataset
+    }
     before = {name: part.pipeline.steps for name, part in parts.items()}
     for name, part in parts.items():
         part.pipeline.steps = [_Timer(step, name) for step in part.pipeline.steps]
@@ -150,8 +169,8 @@ UNMEASURED = 2  # calls: the one that compiles, and another as kernels try out h
 
 
 class CallTimes(NamedTuple):
-    """Seconds of the first call, which compiles, and of later ones; and the process's peak memory in bytes after them
-    (None where the system does not tell)."""
+    """Seconds of the first call, which compiles, and of later ones; and the process's peak memory
+    in bytes after them (None where the system does not tell)."""
 
     first: float
     later: list
@@ -174,15 +193,23 @@ def forward_times(recognizer, clips, repeat):
 
 
 def build_step(cfg, recognizer, runner, calls):
-    """Builds the training step that `cfg` describes, for `calls` calls, after freezing and mixed precision."""
+    """Builds the training step that `cfg` describes, for `calls` calls, after freezing and mixed
+    precision.
+    """
     # how long an epoch is only matters to the rates, which must last for all calls
-    return build_train_step(cfg, recognizer, runner, steps_per_epoch=math.ceil((calls + 1) / cfg.total_epochs))[0]
+    return build_train_step(
+        cfg, recognizer, runner, steps_per_epoch=math.ceil((calls + 1) / cfg.total_epochs)
+    )[0]
 
 
 def train_step_times(train_step, clips, repeat):
     """Measures a training step on `clips` and random labels. Returns CallTimes."""
     train_step.set_train(True)
-    labels = np.random.default_rng(0).integers(0, train_step.recognizer.num_classes, len(clips[0])).astype(np.int32)
+    labels = (
+        np.random.default_rng(0)
+        .integers(0, train_step.recognizer.num_classes, len(clips[0]))
+        .astype(np.int32)
+    )
     tensors = [Tensor(array) for array in (*clips, labels)]
     return _call_times(lambda: train_step(*tensors)[0].asnumpy(), repeat, 'training step')
 
@@ -197,7 +224,11 @@ def _call_times(call, repeat, title):
 
 
 def peak_memory():
-    """The largest resident set that this process has had, in bytes; None where the system does not tell."""
+    """The largest resident set that this process has had, in bytes; None where the system does not
+    tell.
+    """
     if resource is None:
         return None
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == 'darwin' else 1024)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
+        1 if sys.platform == 'darwin' else 1024
+    )

@@ -12,7 +12,9 @@ from ..models.freezing import layer_name
 
 
 def _cells(*names):
-    return tuple(getattr(room, name) for room in (nn, mint.nn) for name in names if hasattr(room, name))
+    return tuple(
+        getattr(room, name) for room in (nn, mint.nn) for name in names if hasattr(room, name)
+    )
 
 
 CONVOLUTIONS = _cells('Conv1d', 'Conv2d', 'Conv3d')
@@ -26,12 +28,14 @@ class Layer:
 
     Attributes:
         name, type (str): of the cell.
-        shape (tuple or None): of its output, without the batch; None where it has no single one or did not run.
+        shape (tuple or None): of its output, without the batch; None where it has no single one or
+            did not run.
         parameters (int): values that gradients change.
         statistics (int): other values that a checkpoint holds: moving statistics, counters.
         multiply_adds (int): of one clip.
-        missed (bool): it holds weights, and what they multiply was not seen: they are used outside of a convolution
-            or dense layer, or inside of a graph of their own (`jit`), or not at all.
+        missed (bool): it holds weights, and what they multiply was not seen: they are used outside
+            of a convolution or dense layer, or inside of a graph of their own (`jit`), or not at
+            all.
     """
 
     name: str
@@ -49,17 +53,20 @@ def random_clips(recognizer, batch_size, size):
     Raises: ModelError where the network cannot take clips of `size` (frames, height, width).
     """
     rng = np.random.default_rng(0)
-    clips = [rng.integers(0, 256, (batch_size, 1, *size, stream.channels), np.uint8)
-             for stream in recognizer.streams.values()]
+    clips = [
+        rng.integers(0, 256, (batch_size, 1, *size, stream.channels), np.uint8)
+        for stream in recognizer.streams.values()
+    ]
     recognizer.check_input(*clips)
     return clips
 
 
 def count(recognizer, size):
-    """Counts multiply-adds and parameters of a recognizer, cell by cell, while it works on one clip.
+    """Counts multiply-adds and parameters of a recognizer, cell by cell, while it works on one
+    clip.
 
-    Counted are the multiply-adds of convolutions and dense layers. A layer that runs several times counts as often,
-    a parameter that several cells share once.
+    Counted are the multiply-adds of convolutions and dense layers. A layer that runs several times
+    counts as often, a parameter that several cells share once.
 
     Args:
         size (tuple): frames, height, width of the clip.
@@ -76,7 +83,9 @@ def count(recognizer, size):
                 seen.add(id(parameter))
                 kind = 'parameters' if parameter.requires_grad else 'statistics'
                 setattr(layer, kind, getattr(layer, kind) + parameter.size)
-                layer.missed |= parameter.requires_grad and parameter.ndim > 1  # until it is seen at work
+                layer.missed |= (
+                    parameter.requires_grad and parameter.ndim > 1
+                )  # until it is seen at work
         hooks.append(cell.register_forward_hook(_observer(layer, bar)))
     try:
         with bar, _pynative():  # hooks are not called in graph mode
@@ -89,6 +98,7 @@ def count(recognizer, size):
 
 def _observer(layer, bar):
     """A forward hook that notes in `layer` what its cell did."""
+
     def observe(cell, inputs, output):
         bar.update()
         if isinstance(output, Tensor):
@@ -98,6 +108,7 @@ def _observer(layer, bar):
             values = inputs[0] if isinstance(cell, TRANSPOSED) else output
             layer.multiply_adds += values.size * (cell.weight.size // cell.weight.shape[0])
             layer.missed = False
+
     return observe
 
 
@@ -116,31 +127,49 @@ def blocks(layers, depth=1):
 
     Args:
         layers (list of Layer): of `count`.
-        depth (int): how far down blocks are told apart, below backbone and head: 1 keeps Mixed_4b as one, 2 its
-            branches, 3 their convolutions and batch norms.
+        depth (int): how far down blocks are told apart, below backbone and head: 1 keeps Mixed_4b
+            as one, 2 its branches, 3 their convolutions and batch norms.
 
     Returns: list of Layer.
     """
     rows = {}
     for layer in layers:
         name = _block(layer.name, depth)
-        row = rows.setdefault(name, Layer(name, layer.type, layer.shape))  # a block comes before what is in it
+        row = rows.setdefault(
+            name, Layer(name, layer.type, layer.shape)
+        )  # a block comes before what is in it
         row.parameters += layer.parameters
         row.statistics += layer.statistics
         row.multiply_adds += layer.multiply_adds
         row.missed |= layer.missed
     # what only holds other rows says nothing
-    return [row for row in rows.values() if row.parameters or row.statistics or row.multiply_adds
-            or not any(name.startswith(f'{row.name}.' if row.name else '') and name != row.name for name in rows)]
+    return [
+        row
+        for row in rows.values()
+        if row.parameters
+        or row.statistics
+        or row.multiply_adds
+        or not any(
+            name.startswith(f'{row.name}.' if row.name else '') and name != row.name
+            for name in rows
+        )
+    ]
 
 
 def _block(name, depth):
     """('backbone.Mixed_4b.b0.bn', 1) -> 'backbone.Mixed_4b'."""
     inner = layer_name(name)
-    return name[:len(name) - len(inner)] + '.'.join(inner.split('.')[:depth])
+    return name[: len(name) - len(inner)] + '.'.join(inner.split('.')[:depth])
 
 
 def total(layers):
     """The sum of `layers` as a Layer."""
-    return Layer('total', '', None, *(sum(getattr(layer, key) for layer in layers)
-                                      for key in ('parameters', 'statistics', 'multiply_adds')))
+    return Layer(
+        'total',
+        '',
+        None,
+        *(
+            sum(getattr(layer, key) for layer in layers)
+            for key in ('parameters', 'statistics', 'multiply_adds')
+        ),
+    )

@@ -6,7 +6,8 @@ import re
 from .. import registry as registries
 from ..registry import parameters_of
 
-# Registry -> heading, where a config names its parts, and the arguments that the toolbox gives them itself.
+# Registry -> heading, where a config names its parts, and the arguments that the toolbox gives them
+# itself.
 CHAPTERS = {
     'RECOGNIZERS': ('Recognizers', '`model`', ()),
     'BACKBONES': ('Backbones', '`model.backbone`', ('in_channels',)),
@@ -14,25 +15,37 @@ CHAPTERS = {
     'LOSSES': ('Losses', '`loss`', ()),
     'DATASETS': ('Data sets', '`data.train`, `data.val`, `data.test`', ('test_mode',)),
     'PIPELINES': ('Pipeline steps', "a data set's `pipeline`", ()),
-    'FLOW_METHODS': ('Flow methods', "`method` of `ComputeFlow`, `--method` of extract_flow", ()),
-    'OPTIMIZERS': ('Optimizers', '`optimizer`, which also takes `decay_norm_and_bias`', ('params',)),
+    'FLOW_METHODS': ('Flow methods', '`method` of `ComputeFlow`, `--method` of extract_flow', ()),
+    'OPTIMIZERS': (
+        'Optimizers',
+        '`optimizer`, which also takes `decay_norm_and_bias`',
+        ('params',),
+    ),
     'SCHEDULES': ('Schedules', '`schedule`', ('base_lr', 'steps_per_epoch', 'total_steps')),
     'RUNNERS': ('Runners', '`runner`', ()),
     'HOOKS': ('Hooks', '`hooks`', ()),
     'METRICS': ('Metrics', '`evaluation.metrics`, `--eval`', ('scores', 'labels')),
     'EXPORTERS': ('Exporters', '`--format` of export', ()),
 }
-_SECTION = re.compile(r'^(Args|Arguments|Attributes|Returns|Raises|Inputs|Outputs|Samples|Yields)\b.*:')
+_SECTION = re.compile(
+    r'^(Args|Arguments|Attributes|Returns|Raises|Inputs|Outputs|Samples|Yields)\b.*:'
+)
 _ENTRY = re.compile(r'^(\*{0,2}\w+.*?): (.*)')
 
 
 def render():
-    """Returns the whole reference (str): a chapter a registry, and in it each part of the package."""
+    """Returns the whole reference (str): a chapter a registry, and in it each part of the
+    package.
+    """
     lines = []
     for name, (heading, place, given) in CHAPTERS.items():
         registry = getattr(registries, name)
         parts = {part_name: registry.get(part_name) for part_name in registry.names()}
-        own = {part_name: part for part_name, part in parts.items() if part.__module__.split('.')[0] == 'i3dbox'}
+        own = {
+            part_name: part
+            for part_name, part in parts.items()
+            if part.__module__.split('.')[0] == 'i3dbox'
+        }
         if own:
             lines += [f'## {heading}', '', f'In a config: {place}.', '']
         for part_name, part in own.items():
@@ -44,8 +57,10 @@ def _part(name, part, given):
     """The lines of one part: its call, what its docstring says, and its arguments."""
     own = inspect.signature(part).parameters
     # those without a default first, then the part's own before its bases'
-    order = sorted(parameters_of(part)[0].items(), key=lambda item: (item[1].default is not item[1].empty,
-                                                                     item[0] not in own))
+    order = sorted(
+        parameters_of(part)[0].items(),
+        key=lambda item: (item[1].default is not item[1].empty, item[0] not in own),
+    )
     parameters = {key: parameter for key, parameter in order if key not in given}
     call = ', '.join(_parameter(parameter) for parameter in parameters.values())
     text, _ = split_docstring(_docstring(part))
@@ -54,12 +69,26 @@ def _part(name, part, given):
         names = [key for key in names if key in parameters]
         if names:
             rows.append(f'- `{", ".join(names)}`{f" {kind}" if kind else ""}: {_escape(meaning)}')
-    return [f'### {name}', '', '```python', f'{name}({call})', '```', '', *map(_escape, text), '',
-            *rows, *([''] if rows else [])]
+    return [
+        f'### {name}',
+        '',
+        '```python',
+        f'{name}({call})',
+        '```',
+        '',
+        *map(_escape, text),
+        '',
+        *rows,
+        *([''] if rows else []),
+    ]
 
 
 def _parameter(parameter):
-    return parameter.name if parameter.default is parameter.empty else f'{parameter.name}={_value(parameter.default)}'
+    return (
+        parameter.name
+        if parameter.default is parameter.empty
+        else f'{parameter.name}={_value(parameter.default)}'
+    )
 
 
 def _value(value):
@@ -68,11 +97,16 @@ def _value(value):
 
 def _docstring(part):
     """A part's own docstring, cleaned; not its base's."""
-    return inspect.cleandoc(part.__dict__.get('__doc__') or '') if inspect.isclass(part) else inspect.getdoc(part) or ''
+    return (
+        inspect.cleandoc(part.__dict__.get('__doc__') or '')
+        if inspect.isclass(part)
+        else inspect.getdoc(part) or ''
+    )
 
 
 def split_docstring(text):
-    """Splits a docstring into the lines before its first section and those of its Args, without their heading.
+    """Splits a docstring into the lines before its first section and those of its Args, without
+    their heading.
 
     A section is a line such as `Args:` or `Raises: ...` at the docstring's own indentation.
     """
@@ -92,7 +126,8 @@ def split_docstring(text):
 def arguments_of(part):
     """Returns (names, kind, meaning) for each entry of Args, of a class's bases after its own.
 
-    An entry such as `rgb, flow (dict): of RECOGNIZERS.` gives (['rgb', 'flow'], '(dict)', 'of RECOGNIZERS.').
+    An entry such as `rgb, flow (dict): of RECOGNIZERS.` gives (['rgb', 'flow'], '(dict)', 'of
+    RECOGNIZERS.').
     """
     entries, known = [], set()
     for owner in inspect.getmro(part)[:-1] if inspect.isclass(part) else [part]:
@@ -112,7 +147,9 @@ def arguments_of(part):
 
 
 def _entries(lines):
-    """Joins the lines of Args into one string an entry: a deeper indentation goes on with the entry before."""
+    """Joins the lines of Args into one string an entry: a deeper indentation goes on with the entry
+    before.
+    """
     entries, indent = [], None
     for line in lines:
         if not line.strip():
@@ -131,6 +168,8 @@ def _escape(line):
     if line.startswith('    '):
         return line
     pieces = line.split('`')
-    pieces[::2] = [re.sub(r'\*\*|(?<!^)\*', lambda match: '\\*' * len(match[0]), piece.replace('<', '&lt;'))
-                   for piece in pieces[::2]]
+    pieces[::2] = [
+        re.sub(r'\*\*|(?<!^)\*', lambda match: '\\*' * len(match[0]), piece.replace('<', '&lt;'))
+        for piece in pieces[::2]
+    ]
     return '`'.join(pieces)

@@ -1,10 +1,14 @@
-"""What commands and notebooks call. What is here is imported when it is asked for: `load_exported` needs no MindSpore,
-and a machine that serves may not have it."""
+"""What commands and notebooks call. What is here is imported when it is asked for: `load_exported`
+needs no MindSpore, and a machine that serves may not have it."""
 
 import importlib
 
-_HOMES = {'load_exported': '..runtimes.exported', 'init_recognizer': '..inference.recognizer',
-          'inference_recognizer': '..inference.recognize', 'VideoStream': '..inference.recognize'}
+_HOMES = {
+    'load_exported': '..runtimes.exported',
+    'init_recognizer': '..inference.recognizer',
+    'inference_recognizer': '..inference.recognize',
+    'VideoStream': '..inference.recognize',
+}
 __all__ = list(_HOMES)
 
 

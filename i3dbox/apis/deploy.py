@@ -1,11 +1,13 @@
-"""The Ascend 310 workflow, on any device: clips as files, an exported model over them, and the figures.
+"""The Ascend 310 workflow, on any device: clips as files, an exported model over them, and the
+figures.
 
-    DATASET/manifest.json                              what all is, with hashes
-    DATASET/00_data/i3d_data_bs1_000000.bin            a batch of clips; 01_data: the flow beside RGB
-    DATASET/label_bs1.npy                              int32 files x batch size; -1 fills up the last file
-    DATASET/result_Files/i3d_data_bs1_000000_0.bin     float32 batch size x classes
+    DATASET/manifest.json                           what all is, with hashes
+    DATASET/00_data/i3d_data_bs1_000000.bin         a batch of clips; 01_data: flow beside RGB
+    DATASET/label_bs1.npy                           int32 files x batch size; -1 fills up the last
+    DATASET/result_Files/i3d_data_bs1_000000_0.bin  float32 batch size x classes
 
-The names are those of the MindSpore models' Ascend 310 scripts. Nothing here needs MindSpore, unless it runs the model.
+The names are those of the MindSpore models' Ascend 310 scripts. Nothing here needs MindSpore,
+unless it runs the model.
 """
 
 import copy
@@ -37,17 +39,19 @@ VERSION = 1
 def write_dataset(cfg, out, batch_size=1, input='uint8', data='test'):
     """Writes the clips of `cfg.data.<data>` as files that hold a batch each.
 
-    What is there from a call that was stopped is kept. Where the config's protocol has clips of any length, which no
-    exported file takes, one clip from the middle of each video is taken.
+    What is there from a call that was stopped is kept. Where the config's protocol has clips of any
+    length, which no exported file takes, one clip from the middle of each video is taken.
 
     Args:
         cfg (Config): see docs/config.md.
         out (str): the folder.
         batch_size (int): clips a file. The last file is filled up with copies of its last clip.
-        input (str): 'uint8' (N x T x H x W x C), or 'float32' (N x C x T x H x W in [-1, 1]), as in tools/export.py.
+        input (str): 'uint8' (N x T x H x W x C), or 'float32' (N x C x T x H x W in [-1, 1]), as in
+            tools/export.py.
 
     Returns: dict, the manifest.
-    Raises: an I3DBoxError for a folder that was begun with other settings, a full disk, or damaged videos.
+    Raises: an I3DBoxError for a folder that was begun with other settings, a full disk, or damaged
+        videos.
     """
     check_config(cfg, ('model', 'data'), data=[data])
     cfg = copy.deepcopy(cfg)
@@ -56,8 +60,13 @@ def write_dataset(cfg, out, batch_size=1, input='uint8', data='test'):
     streams = models(cfg.model)
     how = {model.get('average_clips', 'score') for model in streams}
     videos = [dict(name=sample['name'], label=sample['label']) for sample in dataset.samples]
-    settings = dict(protocol=describe_protocol(cfg, data), data=data, batch_size=batch_size, input=input,
-                    videos=hashlib.sha256(json.dumps(videos).encode()).hexdigest())
+    settings = dict(
+        protocol=describe_protocol(cfg, data),
+        data=data,
+        batch_size=batch_size,
+        input=input,
+        videos=hashlib.sha256(json.dumps(videos).encode()).hexdigest(),
+    )
     os.makedirs(out, exist_ok=True)
     keep_settings(out, settings, 'settings.json')
     if os.path.exists(os.path.join(out, MANIFEST)):
@@ -66,21 +75,41 @@ def write_dataset(cfg, out, batch_size=1, input='uint8', data='test'):
     if writer.clips_per_video != 1:
         check_joint(cfg)
     first = writer.go_on()
-    options = {key: value for key, value in loader_options(cfg, data).items() if key != 'batch_size'}
-    loader = ClipLoader(dataset, SequentialStream(len(dataset), 1), start_step=first, num_steps=len(dataset) - first,
-                        **options, prefetch=max(2, options.get('num_workers', 0)))
-    for batch in tqdm(loader, desc='clips', unit='video', initial=first, total=len(dataset), disable=None):
+    options = {
+        key: value for key, value in loader_options(cfg, data).items() if key != 'batch_size'
+    }
+    loader = ClipLoader(
+        dataset,
+        SequentialStream(len(dataset), 1),
+        start_step=first,
+        num_steps=len(dataset) - first,
+        **options,
+        prefetch=max(2, options.get('num_workers', 0)),
+    )
+    for batch in tqdm(
+        loader, desc='clips', unit='video', initial=first, total=len(dataset), disable=None
+    ):
         if batch['index'][0] >= 0:
             writer.add(int(batch['index'][0]), [batch[name][0] for name in dataset.inputs])
     writer.finish()
     written = set(writer.videos)
     manifest = dict(
-        version=VERSION, i3dbox=__version__, **dict(settings, videos=videos), config=cfg.filename,
-        config_text=cfg.pretty_text, average_clips=how.pop(), modality='RGB+Flow' if len(streams) == 2 else
-        dataset.modality, subset=subsets(cfg.data[data]),
-        classes=list(dataset.classes) if dataset.classes else None, num_classes=dataset.num_classes,
-        inputs=writer.inputs, clips=writer.videos, files=writer.names, sha256=writer.hashes,
-        skipped=[video['name'] for i, video in enumerate(videos) if i not in written])
+        version=VERSION,
+        i3dbox=__version__,
+        **dict(settings, videos=videos),
+        config=cfg.filename,
+        config_text=cfg.pretty_text,
+        average_clips=how.pop(),
+        modality='RGB+Flow' if len(streams) == 2 else dataset.modality,
+        subset=subsets(cfg.data[data]),
+        classes=list(dataset.classes) if dataset.classes else None,
+        num_classes=dataset.num_classes,
+        inputs=writer.inputs,
+        clips=writer.videos,
+        files=writer.names,
+        sha256=writer.hashes,
+        skipped=[video['name'] for i, video in enumerate(videos) if i not in written],
+    )
     atomic_write(os.path.join(out, MANIFEST), json.dumps(manifest, ensure_ascii=False, indent=1))
     return manifest
 
@@ -98,8 +127,16 @@ class _BatchWriter:
         self._rows, self._skip, self._journal = [], 0, os.path.join(out, 'hashes.txt')
         for folder in self.folders:
             os.makedirs(os.path.join(out, folder), exist_ok=True)
-        first = next((results for results, _ in (dataset.get(i, np.random.default_rng(0)) for i in range(len(dataset)))
-                      if results is not None), None)
+        first = next(
+            (
+                results
+                for results, _ in (
+                    dataset.get(i, np.random.default_rng(0)) for i in range(len(dataset))
+                )
+                if results is not None
+            ),
+            None,
+        )
         if first is None:
             raise DataError(f'none of the {len(dataset)} videos can be read')
         clips = [first[name] for name in dataset.inputs]
@@ -110,19 +147,30 @@ class _BatchWriter:
         return f'i3d_data_bs{self.batch_size}_{number:06d}'
 
     def go_on(self):
-        """Takes note of the files that an earlier call has written; returns the video to go on with."""
+        """Takes note of the files that an earlier call has written; returns the video to go on
+        with.
+        """
         if self.clips_per_video is None or self.dataset.damaged != 'raise':
             return 0  # which video a clip is of cannot be told
         known = {}
         if os.path.exists(self._journal):
             with open(self._journal, encoding='utf-8') as file:
                 known = dict(line.split() for line in file if len(line.split()) == 2)
-        known = {path: digest for path, digest in known.items() if os.path.exists(os.path.join(self.out, path))}
-        while all(self._relative(folder, self.name(len(self.names))) in known for folder in self.folders):
+        known = {
+            path: digest
+            for path, digest in known.items()
+            if os.path.exists(os.path.join(self.out, path))
+        }
+        while all(
+            self._relative(folder, self.name(len(self.names))) in known for folder in self.folders
+        ):
             self.names.append(self.name(len(self.names)))
         self.names = self.names[:-1]  # the last may have been filled up
-        self.hashes = {path: known[path] for name in self.names for path in
-                       (self._relative(folder, name) for folder in self.folders)}
+        self.hashes = {
+            path: known[path]
+            for name in self.names
+            for path in (self._relative(folder, name) for folder in self.folders)
+        }
         clips = len(self.names) * self.batch_size
         self.videos = [clip // self.clips_per_video for clip in range(clips)]
         first, self._skip = divmod(clips, self.clips_per_video)
@@ -133,9 +181,12 @@ class _BatchWriter:
         for spec, shape, clip in zip(self.inputs, self._shapes, clips):
             if clip.shape[1:] != shape:
                 sizes = [' x '.join(map(str, sizes)) for sizes in (shape, clip.shape[1:])]
-                raise DataError(f'{spec["name"]} of {self.dataset.samples[video]["name"]!r} is {sizes[1]}, and of '
-                                f'others {sizes[0]}: give all clips one size, by a crop')
-        for row in list(zip(*clips))[self._skip:]:
+                raise DataError(
+                    f'{spec["name"]} of {self.dataset.samples[video]["name"]!r} is {sizes[1]}, and '
+                    f'of '
+                    f'others {sizes[0]}: give all clips one size, by a crop'
+                )
+        for row in list(zip(*clips))[self._skip :]:
             self.videos.append(video)
             self._rows.append(row)
             if len(self._rows) == self.batch_size:
@@ -149,7 +200,9 @@ class _BatchWriter:
             self._rows += self._rows[-1:] * missing
             self.videos += [-1] * missing
             self._write()
-        labels = [self.dataset.samples[video]['label'] if video >= 0 else -1 for video in self.videos]
+        labels = [
+            self.dataset.samples[video]['label'] if video >= 0 else -1 for video in self.videos
+        ]
         path = os.path.join(self.out, f'label_bs{self.batch_size}.npy')
         with atomic_path(path) as temporary:
             np.save(temporary, np.array(labels, np.int32).reshape(-1, self.batch_size))
@@ -159,15 +212,25 @@ class _BatchWriter:
         self._shapes = [clip.shape for clip in clips]
         for name, folder, clip in zip(self.dataset.inputs, self.folders, clips):
             shape = clip.shape if self.dtype == 'uint8' else (clip.shape[3], *clip.shape[:3])
-            self.inputs.append(dict(name=name, folder=folder, dtype=self.dtype, shape=[self.batch_size, *shape]))
-        bytes_a_clip = sum(int(np.prod(shape)) for shape in self._shapes) * np.dtype(self.dtype).itemsize
+            self.inputs.append(
+                dict(name=name, folder=folder, dtype=self.dtype, shape=[self.batch_size, *shape])
+            )
+        bytes_a_clip = (
+            sum(int(np.prod(shape)) for shape in self._shapes) * np.dtype(self.dtype).itemsize
+        )
         needed = len(self.dataset) * (self.clips_per_video or 1) * bytes_a_clip
-        there = sum(entry.stat().st_size for folder in self.folders
-                    for entry in os.scandir(os.path.join(self.out, folder)))
+        there = sum(
+            entry.stat().st_size
+            for folder in self.folders
+            for entry in os.scandir(os.path.join(self.out, folder))
+        )
         free = shutil.disk_usage(self.out).free
         if needed - there > free:
-            raise DataError(f'{self.out}: the clips take {(needed - there) / 1e9:.1f} GB more, and {free / 1e9:.1f} GB '
-                            'are free')
+            raise DataError(
+                f'{self.out}: the clips take {(needed - there) / 1e9:.1f} GB more, and '
+                f'{free / 1e9:.1f} GB '
+                'are free'
+            )
 
     def _write(self):
         name = self.name(len(self.names))
@@ -179,8 +242,12 @@ class _BatchWriter:
             atomic_write(os.path.join(self.out, path), data)
             self.hashes[path] = hashlib.sha256(data).hexdigest()
         with open(self._journal, 'a', encoding='utf-8') as file:
-            file.write(''.join(f'{path} {self.hashes[path]}\n' for path in
-                               (self._relative(folder, name) for folder in self.folders)))
+            file.write(
+                ''.join(
+                    f'{path} {self.hashes[path]}\n'
+                    for path in (self._relative(folder, name) for folder in self.folders)
+                )
+            )
         self.names.append(name)
         self._rows = []
 
@@ -190,12 +257,20 @@ class _BatchWriter:
 
 
 def prepare(clips):
-    """uint8 N x T x H x W x C -> float32 N x C x T x H x W in [-1, 1], as the network's own preprocessing does."""
-    return np.ascontiguousarray(clips.transpose(0, 4, 1, 2, 3)).astype(np.float32) * np.float32(2 / 255) - 1
+    """uint8 N x T x H x W x C -> float32 N x C x T x H x W in [-1, 1], as the network's own
+    preprocessing does.
+    """
+    return (
+        np.ascontiguousarray(clips.transpose(0, 4, 1, 2, 3)).astype(np.float32)
+        * np.float32(2 / 255)
+        - 1
+    )
 
 
 def read_manifest(folder):
-    """The manifest (dict) of what `write_dataset` wrote. Raises DataError where it is absent or something else."""
+    """The manifest (dict) of what `write_dataset` wrote. Raises DataError where it is absent or
+    something else.
+    """
     path = os.path.join(folder, MANIFEST)
     try:
         with open(path, encoding='utf-8') as file:
@@ -204,29 +279,48 @@ def read_manifest(folder):
             raise ValueError(f'version {manifest["version"]}')
         return manifest
     except FileNotFoundError:
-        raise DataError(f'{folder} holds no {MANIFEST}: it is no data set of tools/deploy/preprocess.py, or that was '
-                        'stopped; call it again to finish') from None
+        raise DataError(
+            f'{folder} holds no {MANIFEST}: it is no data set of tools/deploy/preprocess.py, or '
+            f'that was '
+            'stopped; call it again to finish'
+        ) from None
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f'{path} is damaged or of another version of i3dbox: {error}') from error
 
 
-def infer(artefact, folder, backend='auto', device='cpu', device_id=0, threads=None, precision=None, description=None):
+def infer(
+    artefact,
+    folder,
+    backend='auto',
+    device='cpu',
+    device_id=0,
+    threads=None,
+    precision=None,
+    description=None,
+):
     """Runs an exported model over a data set of `write_dataset`; writes <folder>/result_Files.
 
-    Every file is compared with its hash in the manifest before it is used. Answers that are there, by the same model
-    on the same backend, are kept.
+    Every file is compared with its hash in the manifest before it is used. Answers that are there,
+    by the same model on the same backend, are kept.
 
     Args: see `load_exported`.
 
     Returns: the number of files.
-    Raises: ExportError, DataError, DeviceError before the first file, where what is wrong can be known then.
+    Raises: ExportError, DataError, DeviceError before the first file, where what is wrong can be
+        known then.
     """
     manifest = read_manifest(folder)
     model = load_exported(artefact, backend, device, device_id, threads, precision, description)
     _check_fit(artefact, model, folder, manifest)
     out = os.path.join(folder, RESULTS)
-    made_by = dict(artefact=os.path.basename(artefact), sha256=sha256(artefact), backend=type(model.backend).__name__,
-                   device=device, precision=precision, manifest=sha256(os.path.join(folder, MANIFEST)))
+    made_by = dict(
+        artefact=os.path.basename(artefact),
+        sha256=sha256(artefact),
+        backend=type(model.backend).__name__,
+        device=device,
+        precision=precision,
+        manifest=sha256(os.path.join(folder, MANIFEST)),
+    )
     note = os.path.join(out, 'results.json')
     if _json(note) != made_by:
         shutil.rmtree(out, ignore_errors=True)
@@ -241,20 +335,35 @@ def infer(artefact, folder, backend='auto', device='cpu', device_id=0, threads=N
 
 
 def _check_fit(artefact, model, folder, manifest):
-    theirs, ours = ([spec.name for spec in model.inputs], [spec['name'] for spec in manifest['inputs']])
+    theirs, ours = (
+        [spec.name for spec in model.inputs],
+        [spec['name'] for spec in manifest['inputs']],
+    )
     if theirs != ours:
-        raise ExportError(f'{artefact} takes {" and ".join(theirs)}; {folder} holds {" and ".join(ours)}')
+        raise ExportError(
+            f'{artefact} takes {" and ".join(theirs)}; {folder} holds {" and ".join(ours)}'
+        )
     for spec, written in zip(model.inputs, manifest['inputs']):
         if (spec.dtype, *spec.shape[1:]) != (written['dtype'], *written['shape'][1:]):
             sizes = [' x '.join(map(str, shape[1:])) for shape in (spec.shape, written['shape'])]
-            raise ExportError(f'{artefact} takes {spec.name}, {spec.dtype} N x {sizes[0]}; {folder} holds '
-                              f'{written["name"]}, {written["dtype"]} N x {sizes[1]}')
+            raise ExportError(
+                f'{artefact} takes {spec.name}, {spec.dtype} N x {sizes[0]}; {folder} holds '
+                f'{written["name"]}, {written["dtype"]} N x {sizes[1]}'
+            )
     classes = model.info['output']['shape'][1]
     if classes != manifest['num_classes']:
-        raise ExportError(f'{artefact} has {classes} classes; the data set in {folder} {manifest["num_classes"]}')
-    if model.classes and manifest['classes'] and first_difference(model.classes, manifest['classes']):
-        raise ExportError(f'{artefact} and {folder} differ in their classes: '
-                          f'{first_difference(model.classes, manifest["classes"])}')
+        raise ExportError(
+            f'{artefact} has {classes} classes; the data set in {folder} {manifest["num_classes"]}'
+        )
+    if (
+        model.classes
+        and manifest['classes']
+        and first_difference(model.classes, manifest['classes'])
+    ):
+        raise ExportError(
+            f'{artefact} and {folder} differ in their classes: '
+            f'{first_difference(model.classes, manifest["classes"])}'
+        )
 
 
 def _read(folder, spec, name, manifest):
@@ -263,15 +372,17 @@ def _read(folder, spec, name, manifest):
     if not os.path.exists(path):
         raise DataError(f'{path}, which the manifest names, is not there')
     if sha256(path) != manifest['sha256'].get(relative):
-        raise DataError(f'{path} is not what preprocess.py wrote: its hash is not the one in the manifest')
+        raise DataError(
+            f'{path} is not what preprocess.py wrote: its hash is not the one in the manifest'
+        )
     return np.fromfile(path, spec['dtype']).reshape(spec['shape'])
 
 
 def score_results(folder):
     """Makes Results of the answers in <folder>/result_Files.
 
-    Raises: DataError where an answer is missing, or of another size than the manifest's classes ask for, or where
-        the labels are not the manifest's.
+    Raises: DataError where an answer is missing, or of another size than the manifest's classes ask
+        for, or where the labels are not the manifest's.
     """
     manifest = read_manifest(folder)
     _check_labels(folder, manifest)
@@ -279,37 +390,61 @@ def score_results(folder):
     for name in manifest['files']:
         path = os.path.join(folder, RESULTS, f'{name}_0.bin')
         if not os.path.exists(path):
-            raise DataError(f'{path} is not there: the model has not answered to all {len(manifest["files"])} files')
+            raise DataError(
+                f'{path} is not there: the model has not answered to all {len(manifest["files"])} '
+                f'files'
+            )
         answer = np.fromfile(path, np.float32)
         if answer.size != manifest['batch_size'] * classes:
-            raise DataError(f'{path} holds {answer.size} values; {manifest["batch_size"]} clips of {classes} classes '
-                            f'are {manifest["batch_size"] * classes}')
+            raise DataError(
+                f'{path} holds {answer.size} values; {manifest["batch_size"]} clips of {classes} '
+                f'classes '
+                f'are {manifest["batch_size"] * classes}'
+            )
         rows.append(answer.reshape(-1, classes))
     logits, videos = np.concatenate(rows), np.array(manifest['clips'])
     scored = [video for video in range(len(manifest['videos'])) if (videos == video).any()]
-    scores = [average_clips(logits[videos == video][None], manifest['average_clips'])[0] for video in scored]
+    scores = [
+        average_clips(logits[videos == video][None], manifest['average_clips'])[0]
+        for video in scored
+    ]
     samples = [manifest['videos'][video] for video in scored]
-    meta = {key: manifest[key] for key in ('config', 'config_text', 'protocol', 'data', 'subset', 'modality',
-                                                'skipped')}
+    meta = {
+        key: manifest[key]
+        for key in ('config', 'config_text', 'protocol', 'data', 'subset', 'modality', 'skipped')
+    }
     meta['deployed'] = _json(os.path.join(folder, RESULTS, 'results.json'))
-    return Results([s['name'] for s in samples], np.array([s['label'] for s in samples], np.int32), np.array(scores),
-                   manifest['classes'], meta)
+    return Results(
+        [s['name'] for s in samples],
+        np.array([s['label'] for s in samples], np.int32),
+        np.array(scores),
+        manifest['classes'],
+        meta,
+    )
 
 
 def _check_labels(folder, manifest):
-    """Raises DataError where the file of labels, which other tools read, does not say what the manifest says."""
+    """Raises DataError where the file of labels, which other tools read, does not say what the
+    manifest says.
+    """
     path = os.path.join(folder, f'label_bs{manifest["batch_size"]}.npy')
-    expected = [manifest['videos'][video]['label'] if video >= 0 else -1 for video in manifest['clips']]
+    expected = [
+        manifest['videos'][video]['label'] if video >= 0 else -1 for video in manifest['clips']
+    ]
     try:
         labels = np.load(path).reshape(-1)
     except (OSError, ValueError) as error:
         raise DataError(f'{path} cannot be read: {first_line(error)}') from error
     if len(labels) != len(expected):
-        raise DataError(f'{path} holds {len(labels)} labels; the manifest names {len(expected)} clips')
+        raise DataError(
+            f'{path} holds {len(labels)} labels; the manifest names {len(expected)} clips'
+        )
     wrong = np.flatnonzero(labels != expected)
     if wrong.size:
-        raise DataError(f'{path} gives clip {wrong[0]} the label {labels[wrong[0]]}, the manifest '
-                        f'{expected[wrong[0]]}')
+        raise DataError(
+            f'{path} gives clip {wrong[0]} the label {labels[wrong[0]]}, the manifest '
+            f'{expected[wrong[0]]}'
+        )
 
 
 def _json(path):

@@ -1,4 +1,6 @@
-"""From a config and a checkpoint to a file that other runtimes load, and the proof that it gives the same answers."""
+"""From a config and a checkpoint to a file that other runtimes load, and the proof that it gives
+the same answers.
+"""
 
 import collections
 import copy
@@ -26,27 +28,42 @@ from ..weights.zoo import PREFIX, local_path
 from .deploy import prepare
 
 LAYOUTS = {'uint8': 'N x T x H x W x C', 'float32': 'N x C x T x H x W'}
-VALUES = {('RGB', 'uint8'): 'red, green, blue from 0 to 255',
-          ('Flow', 'uint8'): 'flow x, y in pixels per frame, cut to [-bound, bound], which is 0 to 255',
-          ('RGB', 'float32'): 'red, green, blue as v / 127.5 - 1',
-          ('Flow', 'float32'): 'flow x, y cut to [-bound, bound] and divided by bound'}
+VALUES = {
+    ('RGB', 'uint8'): 'red, green, blue from 0 to 255',
+    ('Flow', 'uint8'): 'flow x, y in pixels per frame, cut to [-bound, bound], which is 0 to 255',
+    ('RGB', 'float32'): 'red, green, blue as v / 127.5 - 1',
+    ('Flow', 'float32'): 'flow x, y cut to [-bound, bound] and divided by bound',
+}
 
 Export = collections.namedtuple('Export', 'path info exporter network')
 
 
-def export(cfg, checkpoint, format='MINDIR', out=None, batch_size=1, clip_len=None, size=None, input='uint8',
-           device='auto', device_id=None):
+def export(
+    cfg,
+    checkpoint,
+    format='MINDIR',
+    out=None,
+    batch_size=1,
+    clip_len=None,
+    size=None,
+    input='uint8',
+    device='auto',
+    device_id=None,
+):
     """Exports a checkpoint, with a description beside the file.
 
     Args:
         cfg (Config): see docs/config.md; `model` and `runner` are needed.
         checkpoint (str or dict): as for `apis.test.test`.
         format (str or dict): of EXPORTERS: 'MINDIR', 'AIR', 'ONNX', or one of your own.
-        out (str): the file; default: beside the checkpoint, under its name with the format's extension.
+        out (str): the file; default: beside the checkpoint, under its name with the format's
+            extension.
         batch_size (int): clips a call; None leaves it open.
         clip_len (int): frames of a clip; default: as the config's test pipeline samples, or 64.
-        size (int or (width, height)): of the frames; default: as the config's test pipeline crops, or 224.
-        input (str): 'uint8': clips as data sets give them, and the file holds the preprocessing; or 'float32'.
+        size (int or (width, height)): of the frames; default: as the config's test pipeline crops,
+        or 224.
+        input (str): 'uint8': clips as data sets give them, and the file holds the preprocessing; or
+            'float32'.
         device (str), device_id (int): where MindSpore works.
 
     Returns: Export(path, info (the description), exporter, network).
@@ -67,19 +84,32 @@ def export(cfg, checkpoint, format='MINDIR', out=None, batch_size=1, clip_len=No
     reports = load_weights(recognizer, checkpoint, new_head='never')
     classes = classes_of(reports, recognizer.num_classes, ExportError)
     network = clip_network(recognizer, input == 'float32')
-    examples = {spec['name']: np.zeros([size or 1 for size in spec['shape']], spec['dtype']) for spec in specs}
+    examples = {
+        spec['name']: np.zeros([size or 1 for size in spec['shape']], spec['dtype'])
+        for spec in specs
+    }
     with atomic_path(out) as temporary:
         facts = exporter.export(network, examples, temporary, batch_size is None)
     info = dict(
-        format=name, inputs=specs,
-        output=dict(name='logits', shape=[batch_size, recognizer.num_classes], dtype='float32',
-                    values='one row a clip; the mean over the clips of a video is its answer'
-                    if getattr(recognizer, 'average_clips', 'score') == 'score' else
-                    'log-probabilities, one row a clip; the log of the mean of their exponentials is the answer for '
-                    'the clips of a video'),
-        num_classes=recognizer.num_classes, classes=classes, modality=recognizer.modality,
-        protocol=_protocol(cfg, clip_len, size, recognizer.modality), checkpoints=_checkpoints(checkpoint, reports),
-        versions=dict(i3dbox=__version__, mindspore=ms.__version__))
+        format=name,
+        inputs=specs,
+        output=dict(
+            name='logits',
+            shape=[batch_size, recognizer.num_classes],
+            dtype='float32',
+            values='one row a clip; the mean over the clips of a video is its answer'
+            if getattr(recognizer, 'average_clips', 'score') == 'score'
+            else 'log-probabilities, one row a clip; the log of the mean of their exponentials is '
+            'the answer for '
+            'the clips of a video',
+        ),
+        num_classes=recognizer.num_classes,
+        classes=classes,
+        modality=recognizer.modality,
+        protocol=_protocol(cfg, clip_len, size, recognizer.modality),
+        checkpoints=_checkpoints(checkpoint, reports),
+        versions=dict(i3dbox=__version__, mindspore=ms.__version__),
+    )
     if facts:
         info[str(name).lower()] = facts
     write_sidecar(out, info)
@@ -88,8 +118,10 @@ def export(cfg, checkpoint, format='MINDIR', out=None, batch_size=1, clip_len=No
 
 def _check_exporter(exporter, name, batch_size, input):
     if not getattr(exporter, 'extension', None) or not callable(getattr(exporter, 'export', None)):
-        raise ExportError(f'the exporter {name} lacks extension or export(network, inputs, path, dynamic); see '
-                          'i3dbox/exporters/__init__.py')
+        raise ExportError(
+            f'the exporter {name} lacks extension or export(network, inputs, path, dynamic); see '
+            'i3dbox/exporters/__init__.py'
+        )
     if input not in LAYOUTS:
         raise ExportError(f"input is 'uint8' or 'float32'; got {input!r}")
     if batch_size is None and not getattr(exporter, 'dynamic_batch', BaseExporter.dynamic_batch):
@@ -102,7 +134,7 @@ def _out_path(out, cfg, checkpoint, extension):
         path = checkpoint['rgb'] if isinstance(checkpoint, dict) else str(checkpoint)
         folder, name = os.path.split(path)
         if path.startswith(PREFIX):
-            folder, name = '', path[len(PREFIX):]
+            folder, name = '', path[len(PREFIX) :]
         if isinstance(checkpoint, dict):
             name = os.path.basename(cfg.filename or 'two_stream')
         out = os.path.join(folder, os.path.splitext(name)[0] + extension)
@@ -119,8 +151,16 @@ def _inputs(recognizer, batch_size, clip, dtype):
     for name, modality in modalities.items():
         channels = CHANNELS[modality]
         shape = [*clip, channels] if dtype == 'uint8' else [channels, *clip]
-        specs.append(dict(name=name, shape=[batch_size, *shape], dtype=dtype, layout=LAYOUTS[dtype],
-                          modality=modality, values=VALUES[modality, dtype]))
+        specs.append(
+            dict(
+                name=name,
+                shape=[batch_size, *shape],
+                dtype=dtype,
+                layout=LAYOUTS[dtype],
+                modality=modality,
+                values=VALUES[modality, dtype],
+            )
+        )
     return specs
 
 
@@ -129,8 +169,11 @@ def _check_size(recognizer, clip):
     try:
         recognizer.check_input(*[np.broadcast_to(np.uint8(0), (1, 1, *clip, c)) for c in channels])
     except ModelError as error:
-        raise ExportError('the model cannot take clips of {} frames of {} x {} (--clip-len, --size): {}'.format(
-            *clip, str(error).replace('the pipeline gives', 'got'))) from error
+        raise ExportError(
+            'the model cannot take clips of {} frames of {} x {} (--clip-len, --size): {}'.format(
+                *clip, str(error).replace('the pipeline gives', 'got')
+            )
+        ) from error
 
 
 def _protocol(cfg, clip_len, size, modality):
@@ -139,14 +182,18 @@ def _protocol(cfg, clip_len, size, modality):
     steps = [step for pipeline in parts.values() for step in pipeline]
     protocol = dict(clip_len=clip_len, size=list(size))
     if steps:
-        protocol['frame_interval'] = next((s.get('frame_interval', 1) for s in steps if s.get('clip_len')), 1)
+        protocol['frame_interval'] = next(
+            (s.get('frame_interval', 1) for s in steps if s.get('clip_len')), 1
+        )
     if 'RGB' in modality:
         protocol['channels'] = 'RGB'
     if 'Flow' in modality:
         protocol['flow_bound'] = next((s['bound'] for s in steps if s.get('bound')), 20)
     for name, pipeline in parts.items():
         if pipeline:
-            protocol['test_pipeline' if name == 'imgs' else f'{name}_test_pipeline'] = [dict(step) for step in pipeline]
+            protocol['test_pipeline' if name == 'imgs' else f'{name}_test_pipeline'] = [
+                dict(step) for step in pipeline
+            ]
     return protocol
 
 
@@ -156,14 +203,19 @@ def _checkpoints(checkpoint, reports):
     for stream, report in zip(streams, reports):
         path = str(local_path(report.path))
         entry = dict(stream=stream, file=os.path.basename(path), sha256=sha256(path))
-        entry.update((key, report.meta[key]) for key in ('source', 'licence') if report.meta.get(key))
+        entry.update(
+            (key, report.meta[key]) for key in ('source', 'licence') if report.meta.get(key)
+        )
         found.append(entry)
     return found
 
 
-class Verification(collections.namedtuple('Verification', 'clips absolute relative same_top5 tolerance')):
-    """What verification found. clips (str): which they were; absolute (float): the largest difference; relative
-    (float): that of a clip, divided by the clip's largest logit; same_top5 (bool): for each clip, in order;
+class Verification(
+    collections.namedtuple('Verification', 'clips absolute relative same_top5 tolerance')
+):
+    """What verification found. clips (str): which they were; absolute (float): the largest
+    difference; relative (float): that of a clip, divided by the clip's largest logit; same_top5
+    (bool): for each clip, in order;
     tolerance: ('absolute' or 'relative', number)."""
 
     @property
@@ -172,7 +224,8 @@ class Verification(collections.namedtuple('Verification', 'clips absolute relati
 
 
 def verify(exported, cfg, count=3):
-    """Runs an exported file in its own runtime, and the network that it was made of, on the same clips.
+    """Runs an exported file in its own runtime, and the network that it was made of, on the same
+    clips.
 
     Args:
         exported (Export): what `export` returned.
@@ -182,25 +235,36 @@ def verify(exported, cfg, count=3):
     Returns: Verification.
     Raises: ExportError where no runtime here runs such files.
     """
-    own = {'.mindir': 'mindspore', '.onnx': 'onnxruntime'}.get(os.path.splitext(exported.path)[1], 'auto')
+    own = {'.mindir': 'mindspore', '.onnx': 'onnxruntime'}.get(
+        os.path.splitext(exported.path)[1], 'auto'
+    )
     on_ascend = own == 'mindspore' and ms.get_context('device_target') == 'Ascend'
     model = load_exported(exported.path, own, 'ascend' if on_ascend else 'cpu')
     specs = exported.info['inputs']
     clips, text = _clips(cfg, specs, count)
     if specs[0]['dtype'] == 'float32':
         clips = [prepare(array) for array in clips]
-    expected = np.concatenate([exported.network(*[ms.Tensor(array[i:i + 1]) for array in clips]).asnumpy()
-                               for i in range(len(clips[0]))])
+    expected = np.concatenate(
+        [
+            exported.network(*[ms.Tensor(array[i : i + 1]) for array in clips]).asnumpy()
+            for i in range(len(clips[0]))
+        ]
+    )
     found = model(*clips)
     if specs[0]['shape'][0] is None:  # one clip is another batch size
         found = np.concatenate([found, model(*[array[:1] for array in clips])])
         expected = np.concatenate([expected, expected[:1]])
-    return Verification(text, *compare(found, expected),
-                        tuple(getattr(exported.exporter, 'tolerance', BaseExporter.tolerance)))
+    return Verification(
+        text,
+        *compare(found, expected),
+        tuple(getattr(exported.exporter, 'tolerance', BaseExporter.tolerance)),
+    )
 
 
 def compare(found, expected):
-    """(largest absolute difference, largest relative one, whether the top 5 agree) of logits, N x classes each."""
+    """(largest absolute difference, largest relative one, whether the top 5 agree) of logits, N x
+    classes each.
+    """
     differences = np.abs(found - expected).max(1)
     scale = np.maximum(np.abs(expected).max(1), np.finfo(np.float32).tiny)
     top5 = [np.argsort(-logits, 1, 'stable')[:, :5] for logits in (found, expected)]
@@ -209,8 +273,10 @@ def compare(found, expected):
 
 def _clips(cfg, specs, count):
     """uint8 clips for each input, N x T x H x W x C, and what they are."""
-    shapes = [spec['shape'][1:] if spec['dtype'] == 'uint8' else [*spec['shape'][2:], spec['shape'][1]]
-              for spec in specs]
+    shapes = [
+        spec['shape'][1:] if spec['dtype'] == 'uint8' else [*spec['shape'][2:], spec['shape'][1]]
+        for spec in specs
+    ]
     try:
         cfg = copy.deepcopy(cfg)
         fixed_length(cfg)
@@ -222,14 +288,22 @@ def _clips(cfg, specs, count):
                 loaded.append(([results[spec['name']][0] for spec in specs], results['name']))
         if not loaded:
             raise ExportError('it has no readable sample')
-        wrong = [clip.shape for clip, shape in zip(loaded[0][0], shapes) if list(clip.shape) != list(shape)]
+        wrong = [
+            clip.shape
+            for clip, shape in zip(loaded[0][0], shapes)
+            if list(clip.shape) != list(shape)
+        ]
         if wrong:
-            raise ExportError(f'its clips are {" x ".join(map(str, wrong[0]))}, the file takes '
-                              f'{" x ".join(map(str, shapes[0]))}')
+            raise ExportError(
+                f'its clips are {" x ".join(map(str, wrong[0]))}, the file takes '
+                f'{" x ".join(map(str, shapes[0]))}'
+            )
         names = ', '.join(name for _, name in loaded)
-        return [np.stack(arrays) for arrays in zip(*(clips for clips, _ in loaded))], \
-            f'{len(loaded)} clips of the test set ({names})'
+        return [
+            np.stack(arrays) for arrays in zip(*(clips for clips, _ in loaded))
+        ], f'{len(loaded)} clips of the test set ({names})'
     except (I3DBoxError, OSError, KeyError) as error:
         rng = np.random.default_rng(0)
-        return [rng.integers(0, 256, (count, *shape), np.uint8) for shape in shapes], \
-            f'{count} random clips, as the test set cannot be used: {error}'
+        return [
+            rng.integers(0, 256, (count, *shape), np.uint8) for shape in shapes
+        ], f'{count} random clips, as the test set cannot be used: {error}'

@@ -17,39 +17,63 @@ from ..workers import spawn_context, start_worker
 SETTINGS = 'features.json'
 
 
-def extract_features(sources, out, model, format='npy', workers=2, device='auto', device_id=None, max_frames=192,
-                     **settings):
+def extract_features(
+    sources,
+    out,
+    model,
+    format='npy',
+    workers=2,
+    device='auto',
+    device_id=None,
+    max_frames=192,
+    **settings,
+):
     """Writes the features of each source to `out`/<name>.<format>.
 
-    A file appears when it is whole; those that are there are left. `out` also gets a file with the settings and the
-    checkpoints' hashes, and others are refused there later.
+    A file appears when it is whole; those that are there are left. `out` also gets a file with the
+    settings and the checkpoints' hashes, and others are refused there later.
 
-    Another process works, one at a time: MindSpore's kernels use all cores in each, so that more would only contend.
-    It is not this one, so that a video that kills it stops nothing else; and this one stays without MindSpore, small.
+    Another process works, one at a time: MindSpore's kernels use all cores in each, so that more
+    would only contend. It is not this one, so that a video that kills it stops nothing else; and
+    this one stays without MindSpore, small.
 
     Args:
         sources (list of Source): videos.
         out (str): the folder.
         model (dict): arguments of feature_extractor.find_model.
         format (str): 'npy', 'npz' or 'h5', see feature_files.feature_file.
-        workers (int): threads that compute flow. device, device_id: as of feature_extractor.load_streams.
+        workers (int): threads that compute flow. device, device_id: as of
+            feature_extractor.load_streams.
         max_frames (int), **settings: of feature_extractor.FeatureExtractor.
 
     Returns: Extraction.
-    Raises: an I3DBoxError before the first video, where model and settings do not fit; DataError for a full disk.
+    Raises: an I3DBoxError before the first video, where model and settings do not fit; DataError
+        for a full disk.
     """
     check_format(format)
     settings = complete(settings)
-    made_of = pickle.dumps(dict(settings, model=model, device=device, device_id=device_id, threads=workers,
-                                max_frames=max_frames))
+    made_of = pickle.dumps(
+        dict(
+            settings,
+            model=model,
+            device=device,
+            device_id=device_id,
+            threads=workers,
+            max_frames=max_frames,
+        )
+    )
     with concurrent.futures.ProcessPoolExecutor(1, spawn_context(), start_worker) as pool:
         try:
             facts = pool.submit(_facts, made_of).result()  # what is wrong is told here
         except BrokenProcessPool as error:
-            raise DataError('the process that loads the network was killed, perhaps for want of memory') from error
+            raise DataError(
+                'the process that loads the network was killed, perhaps for want of memory'
+            ) from error
     keep_settings(out, dict(settings, format=format, **facts), SETTINGS)
     missing = [source for source in sources if not os.path.exists(_path(out, source, format))]
-    done = run_jobs(functools.partial(_extract, out, format, made_of), missing, 1, 'extracting features')
+    done = run_jobs(
+        functools.partial(_extract, out, format, made_of), missing, 1, 'extracting features'
+    )
     return Extraction(len(done.results), len(sources) - len(missing), done.frames, done.failures)
 
 
@@ -72,8 +96,10 @@ def _facts(made_of):
 
     model = _extractor(made_of).model
     files = model.checkpoint if isinstance(model.checkpoint, dict) else {'model': model.checkpoint}
-    return dict(streams=list(model.streams),
-                checkpoints={part: sha256(local_path(path)) for part, path in files.items()})
+    return dict(
+        streams=list(model.streams),
+        checkpoints={part: sha256(local_path(path)) for part, path in files.items()},
+    )
 
 
 def _extract(out, format, made_of, source, threads):

@@ -1,6 +1,8 @@
-"""From a folder of class folders to a tested network: split, configs, training, figures and a report.
+"""From a folder of class folders to a tested network: split, configs, training, figures and a
+report.
 
-`prepare` does what is cheap and writes it down, `finetune` the rest. Everything lies in one work_dir:
+`prepare` does what is cheap and writes it down, `finetune` the rest. Everything lies in one
+work_dir:
 
     split/                      classes.txt, train.txt, val.txt, left_out.txt
     i3d_rgb.py, i3d_flow.py     a config for each stream; two_stream.py for both
@@ -47,6 +49,7 @@ class Plan(NamedTuple):
         trains (str): what trains, and how long, for people.
         unlisted (list of str): videos that came after the split was made.
     """
+
     work_dir: str
     split: Split
     configs: dict
@@ -57,20 +60,32 @@ class Plan(NamedTuple):
 
 
 class Finetuned(NamedTuple):
-    """What `finetune` has made: the newest checkpoints by stream, the test's results, and the report's path."""
+    """What `finetune` has made: the newest checkpoints by stream, the test's results, and the
+    report's path.
+    """
+
     checkpoints: dict
     results: Results
     report: str
 
 
-def prepare(folder, model=None, stream=None, work_dir=None, epochs=None, seed=None, options=None, clip_len=None,
-            size=None):
+def prepare(
+    folder,
+    model=None,
+    stream=None,
+    work_dir=None,
+    epochs=None,
+    seed=None,
+    options=None,
+    clip_len=None,
+    size=None,
+):
     """Splits the videos of a folder of class folders, and writes configs that train on them.
 
     Args:
         folder (str): holds a folder of videos for each class.
-        model (str): weights to start from: a name of the zoo (see recognizers.zoo_names), a .ckpt, or 'none'. Two, of
-            both streams, are joined by a comma. Default: Kinetics-400's.
+        model (str): weights to start from: a name of the zoo (see recognizers.zoo_names), a .ckpt,
+            or 'none'. Two, of both streams, are joined by a comma. Default: Kinetics-400's.
         stream (str): 'rgb', 'flow' or 'joint'; by default the model's, or 'rgb'.
         work_dir (str): default: work_dirs/<name of the folder>.
         epochs (int): default: by the number of videos.
@@ -79,8 +94,8 @@ def prepare(folder, model=None, stream=None, work_dir=None, epochs=None, seed=No
         clip_len (int), size (int): of clips, in frames and pixels; default: 64 and 224.
 
     Returns: Plan.
-    Raises: an I3DBoxError for a folder, model or option that cannot be used, or that an earlier call in this work_dir
-        had otherwise.
+    Raises: an I3DBoxError for a folder, model or option that cannot be used, or that an earlier
+        call in this work_dir had otherwise.
     """
     _check_clip(clip_len, size)
     stream, weights = choose_weights(model, stream)
@@ -93,8 +108,14 @@ def prepare(folder, model=None, stream=None, work_dir=None, epochs=None, seed=No
     configs = {name: paths[name] for name in STREAMS[stream]}
     for name in configs:
         if name in earlier:
-            _check_same(earlier[name], folder=os.path.abspath(folder), seed=seed, clip_len=clip_len, size=size,
-                        **({'model': weights[name]} if model else {}))
+            _check_same(
+                earlier[name],
+                folder=os.path.abspath(folder),
+                seed=seed,
+                clip_len=clip_len,
+                size=size,
+                **({'model': weights[name]} if model else {}),
+            )
         else:
             check_weights(options.get('load_from', weights[name]), MODALITIES[name])
     for cfg in earlier.values():  # a new stream takes the clips and the seed of the other
@@ -106,7 +127,9 @@ def prepare(folder, model=None, stream=None, work_dir=None, epochs=None, seed=No
     split, largest = read_split(split_folder), 0
     if split is None or not set(configs) <= set(earlier):
         sizes, problems = look_at_videos(sources, usable_cores())
-        largest = max((frames * width * height * 3 for frames, width, height in sizes.values()), default=0)
+        largest = max(
+            (frames * width * height * 3 for frames, width, height in sizes.values()), default=0
+        )
     if split is None:
         split = make_split(classes, folder, problems, seed)
         split.write(split_folder)
@@ -114,28 +137,37 @@ def prepare(folder, model=None, stream=None, work_dir=None, epochs=None, seed=No
     for name, path in configs.items():
         text = None
         if name not in earlier:
-            recipe = choose_recipe(videos, weights[name] is not None, largest, clip_len=clip_len, size=size)
+            recipe = choose_recipe(
+                videos, weights[name] is not None, largest, clip_len=clip_len, size=size
+            )
             recipe = recipe if epochs is None else recipe._replace(epochs=epochs)
-            text = config_text(name, folder, len(split.classes), videos, weights[name], seed, recipe)
+            text = config_text(
+                name, folder, len(split.classes), videos, weights[name], seed, recipe
+            )
         write_config(path, text, options, check_data)
     test_config = configs[STREAMS[stream][0]]
     if stream == 'joint':
         test_config = os.path.join(work_dir, config_name('joint'))
         write_config(test_config, TWO_STREAM)
     listed = {path for path, _ in (*split.train, *split.val, *split.left_out)}
-    unlisted = [path for path in (relative(source, folder) for source in sources) if path not in listed]
+    unlisted = [
+        path for path in (relative(source, folder) for source in sources) if path not in listed
+    ]
     return Plan(work_dir, split, configs, stream, test_config, _in_words(configs), unlisted)
 
 
 def finetune(plan, device='auto', device_id=None):
     """Trains each stream of a Plan, tests them, and writes the report. Returns Finetuned.
 
-    Runs go on from their newest checkpoint; scores of the same checkpoint and config are not computed again. The
-    last checkpoint of a run is the one that counts: to choose the best would need videos that are not tested with.
+    Runs go on from their newest checkpoint; scores of the same checkpoint and config are not
+    computed again. The last checkpoint of a run is the one that counts: to choose the best would
+    need videos that are not tested with.
     """
     logs, checkpoints = {}, {}
     configs = {name: Config.fromfile(path) for name, path in plan.configs.items()}
-    tested = Config.fromfile(plan.test_config)  # a copy of its own, as training completes its config
+    tested = Config.fromfile(
+        plan.test_config
+    )  # a copy of its own, as training completes its config
     for cfg in (*configs.values(), tested) if plan.tested == 'joint' else configs.values():
         check_data(cfg)  # what is tested with, too, before anything is trained
     for name, cfg in configs.items():
@@ -149,17 +181,23 @@ def finetune(plan, device='auto', device_id=None):
         results = test(tested, checkpoint, device, device_id)
         results.save(file)
     split = plan.split
-    notes = [f'{len(split.train)} videos trained, {len(split.val)} others were tested with. The figures are of the '
-             'last checkpoints; none was chosen by them.']
+    notes = [
+        f'{len(split.train)} videos trained, {len(split.val)} others were tested with. The figures '
+        f'are of the '
+        'last checkpoints; none was chosen by them.'
+    ]
     if split.left_out:
         names = ', '.join(path for path, _ in split.left_out)
         notes.append(f'{len(split.left_out)} unreadable videos were left out: {names}')
-    page = write_report(os.path.join(plan.work_dir, 'report'), logs, results.by_stream(), notes=notes)
+    page = write_report(
+        os.path.join(plan.work_dir, 'report'), logs, results.by_stream(), notes=notes
+    )
     return Finetuned(checkpoints, results, page)
 
 
 def choose_weights(model, stream=None):
-    """Returns the stream, and stream -> checkpoint (zoo://NAME, a path, or None) for 'rgb', 'flow' or both.
+    """Returns the stream, and stream -> checkpoint (zoo://NAME, a path, or None) for 'rgb', 'flow'
+    or both.
 
     Arguments: as of `prepare`. Raises: ConfigError, CheckpointError.
     """
@@ -171,8 +209,13 @@ def choose_weights(model, stream=None):
     if stream == 'joint' and ',' in model:
         files = model.split(',')
         if len(files) != 2:
-            raise ConfigError(f'--model names two checkpoints for both streams, as in rgb.ckpt,flow.ckpt; got {model}')
-        return stream, {name: choose_weights(file, name)[1][name] for name, file in zip(STREAMS['joint'], files)}
+            raise ConfigError(
+                f'--model names two checkpoints for both streams, as in rgb.ckpt,flow.ckpt; got '
+                f'{model}'
+            )
+        return stream, {
+            name: choose_weights(file, name)[1][name] for name, file in zip(STREAMS['joint'], files)
+        }
     if os.path.isfile(model):
         return _own_weights(model, stream)
     entry = ENTRIES.get(model.replace(PREFIX, '', 1))
@@ -181,21 +224,27 @@ def choose_weights(model, stream=None):
     try:
         names = zoo_names(model, stream)
     except CheckpointError as error:
-        raise CheckpointError(f'--model {model} is no file, and {error}; none trains from scratch') from None
+        raise CheckpointError(
+            f'--model {model} is no file, and {error}; none trains from scratch'
+        ) from None
     return stream or ('joint' if len(names) == 2 else next(iter(names))), {
-        kind: PREFIX + name for kind, name in names.items()}
+        kind: PREFIX + name for kind, name in names.items()
+    }
 
 
 def _own_weights(path, stream):
     if stream == 'joint':
-        raise ConfigError(f'both streams need two checkpoints, as in --model rgb.ckpt,flow.ckpt; got {path}')
+        raise ConfigError(
+            f'both streams need two checkpoints, as in --model rgb.ckpt,flow.ckpt; got {path}'
+        )
     if stream is None:
         stream = 'flow' if load_checkpoint(path)[2].get('modality') == 'Flow' else 'rgb'
     return stream, {stream: os.path.abspath(path)}
 
 
 def check_weights(checkpoint, modality):
-    """Fetches and reads a checkpoint (None: nothing to do), so that what is wrong with it shows early.
+    """Fetches and reads a checkpoint (None: nothing to do), so that what is wrong with it shows
+    early.
 
     Raises: DownloadError, CheckpointError.
     """
@@ -204,8 +253,10 @@ def check_weights(checkpoint, modality):
     try:
         path = local_path(checkpoint)
     except DownloadError as error:
-        raise DownloadError(f'{error}. Training also starts from a .ckpt (--model FILE), or from scratch '
-                            '(--model none)') from error
+        raise DownloadError(
+            f'{error}. Training also starts from a .ckpt (--model FILE), or from scratch '
+            '(--model none)'
+        ) from error
     found = load_checkpoint(path)[2].get('modality', modality)
     if found != modality:
         raise CheckpointError(f'{checkpoint} was trained on {found}; the stream takes {modality}')
@@ -214,8 +265,10 @@ def check_weights(checkpoint, modality):
 def _check_apart(folder, work_dir):
     inside = os.path.realpath(work_dir) + os.sep
     if inside.startswith(os.path.realpath(folder) + os.sep):
-        raise ConfigError(f'the work dir {work_dir} lies in {folder}, whose folders are classes: '
-                          'name another --work-dir')
+        raise ConfigError(
+            f'the work dir {work_dir} lies in {folder}, whose folders are classes: '
+            'name another --work-dir'
+        )
 
 
 def _check_clip(clip_len, size):
@@ -228,21 +281,36 @@ def _check_clip(clip_len, size):
 
 
 def _clip_of(cfg):
-    """clip_len and size of the clips that a config trains on; None where it says that otherwise than `prepare` did."""
-    steps = {step.get('type'): step for step in cfg.get('data', {}).get('train', {}).get('pipeline', ())}
-    found = dict(clip_len=steps.get('SampleFrames', {}).get('clip_len'), size=steps.get('RandomCrop', {}).get('size'))
+    """clip_len and size of the clips that a config trains on; None where it says that otherwise
+    than `prepare` did.
+    """
+    steps = {
+        step.get('type'): step for step in cfg.get('data', {}).get('train', {}).get('pipeline', ())
+    }
+    found = dict(
+        clip_len=steps.get('SampleFrames', {}).get('clip_len'),
+        size=steps.get('RandomCrop', {}).get('size'),
+    )
     return {name: value if isinstance(value, int) else None for name, value in found.items()}
 
 
 def _check_same(cfg, **asked):
-    """Raises ConfigError where a config of an earlier call is of another folder, seed, model or clip than `asked` for.
-    A seed, clip_len and size of None, asked for or there, are any."""
-    there = dict(folder=cfg.get('data', {}).get('train', {}).get('data_prefix'), seed=cfg.get('seed'),
-                 model=cfg.get('load_from'), **_clip_of(cfg))
+    """Raises ConfigError where a config of an earlier call is of another folder, seed, model or
+    clip than `asked` for. A seed, clip_len and size of None, asked for or there, are any."""
+    there = dict(
+        folder=cfg.get('data', {}).get('train', {}).get('data_prefix'),
+        seed=cfg.get('seed'),
+        model=cfg.get('load_from'),
+        **_clip_of(cfg),
+    )
     for what, value in asked.items():
-        if there[what] != value and not (what in ('seed', 'clip_len', 'size') and None in (value, there[what])):
-            raise ConfigError(f'{cfg.filename}, from an earlier call, has {there[what]} as its {what}; now it is '
-                              f'{value}. Another --work-dir starts anew')
+        if there[what] != value and not (
+            what in ('seed', 'clip_len', 'size') and None in (value, there[what])
+        ):
+            raise ConfigError(
+                f'{cfg.filename}, from an earlier call, has {there[what]} as its {what}; now it is '
+                f'{value}. Another --work-dir starts anew'
+            )
 
 
 def _in_words(configs):
@@ -250,6 +318,9 @@ def _in_words(configs):
     for name, path in configs.items():
         cfg = Config.fromfile(path)
         which = (cfg.get('freeze') or {}).get('finetune_prefixes')
-        texts.append(f'{MODALITIES[name]}: {", ".join(which) if which else "all layers"} for {cfg.total_epochs} '
-                     f'epochs in batches of {cfg.data.batch_size}, from {cfg.get("load_from") or "scratch"}')
+        texts.append(
+            f'{MODALITIES[name]}: {", ".join(which) if which else "all layers"} for '
+            f'{cfg.total_epochs} '
+            f'epochs in batches of {cfg.data.batch_size}, from {cfg.get("load_from") or "scratch"}'
+        )
     return '\n'.join(texts)

@@ -1,7 +1,7 @@
 """Frechet Video Distance: how far generated videos are from real ones, in the eyes of I3D.
 
-Source: Unterthiner et al., "Towards Accurate Generative Models of Video: A New Metric & Challenges", arXiv 1812.01717,
-and the authors' code, google-research/frechet_video_distance.
+Source: Unterthiner et al., "Towards Accurate Generative Models of Video: A New Metric &
+Challenges", arXiv 1812.01717, and the authors' code, google-research/frechet_video_distance.
 """
 
 import collections
@@ -20,7 +20,7 @@ from ..inference.feature_extractor import load_streams
 from ..inference.features import LEAST
 from ..media.frame_iterator import FrameStream
 from ..models.feature_network import LOGITS, FeatureNetwork
-from ..models.heads.i3d_head import mean_over_steps
+from ..averages import mean_over_steps
 from ..preparation.jobs import Failure, reason_of
 from ..preparation.sources import Source, find_videos
 
@@ -29,45 +29,62 @@ _BATCH = 256  # rows of features at a time
 
 
 class VideoDistance(NamedTuple):
-    """The distance, that of each resample (float64 array), the number of clips of each set, and the videos that are
-    not in it (jobs.Failure)."""
+    """The distance, that of each resample (float64 array), the number of clips of each set, and the
+    videos that are not in it (jobs.Failure)."""
+
     value: float
     resampled: np.ndarray
     clips: dict
     failures: list
 
 
-def video_distance(real, generated, model=None, frames=16, stride=None, resize='stretch', size=224, fps=None,
-                   resamples=20, seed=0, device='auto', device_id=None):
+def video_distance(
+    real,
+    generated,
+    model=None,
+    frames=16,
+    stride=None,
+    resize='stretch',
+    size=224,
+    fps=None,
+    resamples=20,
+    seed=0,
+    device='auto',
+    device_id=None,
+):
     """The Frechet distance between the logits of two sets of videos.
 
     Args:
-        real, generated (str): folders of videos; or .npy files of videos, uint8 N x T x H x W x 3 (RGB), or of
-            features, float N x D, which pass by the network.
-        model (Model or callable): of feature_extractor.find_model, or what returns one where videos are to be looked
-            at; its RGB stream is used.
-        frames (int): of a clip, from the beginning of each video. stride (int): clips begin at each `stride` frames;
-            default: one clip a video.
-        resize (str): 'stretch': to size x size whatever the shape, as the paper's code does; 'crop': the short side,
-            and a cut in the middle.
+        real, generated (str): folders of videos; or .npy files of videos, uint8 N x T x H x W x 3
+            (RGB), or of features, float N x D, which pass by the network.
+        model (Model or callable): of feature_extractor.find_model, or what returns one where videos
+            are to be looked at; its RGB stream is used.
+        frames (int): of a clip, from the beginning of each video. stride (int): clips begin at each
+            `stride` frames; default: one clip a video.
+        resize (str): 'stretch': to size x size whatever the shape, as the paper's code does;
+            'crop': the short side, and a cut in the middle.
         fps (float): of folders, see FrameStream.
         resamples (int), seed (int): of FrechetDistance.
 
     Returns: VideoDistance.
-    Raises: an I3DBoxError where a set cannot be used, or has fewer than two clips. A video that cannot be read, or is
-        shorter than a clip, is a failure and stops nothing.
+    Raises: an I3DBoxError where a set cannot be used, or has fewer than two clips. A video that
+        cannot be read, or is shorter than a clip, is a failure and stops nothing.
     """
     if resize not in RESIZES:
         raise ConfigError(f'resize is one of {", ".join(RESIZES)}; got {resize!r}')
     if frames < LEAST:
-        raise ConfigError(f'I3D takes clips of {LEAST} frames or more, FVD of 16 or more; got {frames}')
+        raise ConfigError(
+            f'I3D takes clips of {LEAST} frames or more, FVD of 16 or more; got {frames}'
+        )
     sets = {'real': _Videos(real, fps), 'generated': _Videos(generated, fps)}
     network = None
     if not all(videos.are_features for videos in sets.values()):
         network = _network(model() if callable(model) else model, size, frames, device, device_id)
     distance, failures = FrechetDistance(resamples, seed), []
     for name, videos in sets.items():
-        for source, features in videos.features(network, frames, stride, resize, size, f'{name} videos'):
+        for source, features in videos.features(
+            network, frames, stride, resize, size, f'{name} videos'
+        ):
             if isinstance(features, Exception):
                 failures.append(Failure(source.name, source.path, reason_of(features, source)))
             else:
@@ -78,9 +95,16 @@ def video_distance(real, generated, model=None, frames=16, stride=None, resize='
     clips = {name: distance.count(name) for name in sets}
     for name, path in (('real', real), ('generated', generated)):
         if clips[name] < 2:
-            reason = f'; the first of {len(failures)} that failed: {failures[0].path}: {failures[0].reason}' \
-                if failures else ''
-            raise DataError(f'{path}: {clips[name]} clips of {frames} frames; a distance takes two or more{reason}')
+            reason = (
+                f'; the first of {len(failures)} that failed: {failures[0].path}: '
+                f'{failures[0].reason}'
+                if failures
+                else ''
+            )
+            raise DataError(
+                f'{path}: {clips[name]} clips of {frames} frames; a distance takes two or '
+                f'more{reason}'
+            )
     return VideoDistance(distance.value, distance.resampled, clips, failures)
 
 
@@ -107,11 +131,19 @@ class _Videos:
             self.array = np.load(path, mmap_mode='r')
         except (OSError, ValueError, EOFError) as error:
             raise DataError(f'{path}: is no array of NumPy: {error}') from error
-        if not (self.are_features or self.array.dtype == np.uint8 and self.array.ndim == 5
-                and self.array.shape[4] == 3):
-            raise DataError(f'{path}: must be uint8 N x T x H x W x 3, or features, float N x D; it is '
-                            f'{self.array.dtype} {" x ".join(map(str, self.array.shape))}')
-        self.sources = [Source(str(number), f'{path}[{number}]') for number in range(len(self.array))]
+        if not (
+            self.are_features
+            or self.array.dtype == np.uint8
+            and self.array.ndim == 5
+            and self.array.shape[4] == 3
+        ):
+            raise DataError(
+                f'{path}: must be uint8 N x T x H x W x 3, or features, float N x D; it is '
+                f'{self.array.dtype} {" x ".join(map(str, self.array.shape))}'
+            )
+        self.sources = [
+            Source(str(number), f'{path}[{number}]') for number in range(len(self.array))
+        ]
 
     @property
     def are_features(self):
@@ -121,22 +153,29 @@ class _Videos:
         """Yields (Source or None, features N x D or what went wrong)."""
         if self.are_features:
             for start in range(0, len(self.array), _BATCH):
-                yield None, self.array[start:start + _BATCH]
+                yield None, self.array[start : start + _BATCH]
             return
         for number, source in enumerate(tqdm(self.sources, title, unit='video', disable=None)):
             try:
-                video = FrameStream(source.path, self.fps) if self.array is None else enumerate(self.array[number])
+                video = (
+                    FrameStream(source.path, self.fps)
+                    if self.array is None
+                    else enumerate(self.array[number])
+                )
                 images = (resized(image, size, resize) for _, image in video)
                 clips = np.stack([network(clip) for clip in clips_of(images, frames, stride)])
                 if getattr(video, 'broke_off', False):  # known where it was read to its end
-                    raise DamagedSampleError(source.name, source.path, f'it breaks off after {video.read} frames')
+                    raise DamagedSampleError(
+                        source.name, source.path, f'it breaks off after {video.read} frames'
+                    )
                 yield source, clips
             except (I3DBoxError, OSError) as error:
                 yield source, error
 
 
 def clips_of(images, frames, stride=None):
-    """Yields clips, arrays of `frames` images, that begin at each `stride` images; without it only the first one.
+    """Yields clips, arrays of `frames` images, that begin at each `stride` images; without it only
+    the first one.
 
     Raises: DataError for fewer images than a clip has.
     """
@@ -148,7 +187,9 @@ def clips_of(images, frames, stride=None):
         yield np.stack(kept)
         if stride is None:
             return
-        collections.deque(itertools.islice(images, max(stride - frames, 0)), maxlen=0)  # passes over them
+        collections.deque(
+            itertools.islice(images, max(stride - frames, 0)), maxlen=0
+        )  # passes over them
         kept = kept[stride:]
         kept += itertools.islice(images, frames - len(kept))
 
@@ -156,11 +197,13 @@ def clips_of(images, frames, stride=None):
 def resized(image, size, how='stretch'):
     """A frame (uint8 H x W x 3) as size x size x 3, float32 from 0 to 255.
 
-    'stretch' is bilinear as TensorFlow 1's resize_bilinear, which the paper's code calls: place i lies at i * old /
-    new, and nothing is rounded. 'crop' is this project's Resize and CenterCrop.
+    'stretch' is bilinear as TensorFlow 1's resize_bilinear, which the paper's code calls: place i
+    lies at i * old / new, and nothing is rounded. 'crop' is this project's Resize and CenterCrop.
     """
     if how == 'crop':
-        image = CenterCrop(size)(Resize(short_side=size)(dict(imgs=[image], num_clips=1)))['imgs'][0]
+        image = CenterCrop(size)(Resize(short_side=size)(dict(imgs=[image], num_clips=1)))['imgs'][
+            0
+        ]
         return image.astype(np.float32)
     image = np.asarray(image, np.float32)
     for axis in (0, 1):

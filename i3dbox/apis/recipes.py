@@ -1,4 +1,6 @@
-"""Recipes for data sets of one's own: how to train on so many videos, and the config that says so."""
+"""Recipes for data sets of one's own: how to train on so many videos, and the config that says
+so.
+"""
 
 import os
 import string
@@ -11,7 +13,7 @@ from ..fileio import atomic_path, atomic_write
 from ..streams import MODALITIES
 from ..workers import free_memory, usable_cores
 
-GIB = 2 ** 30
+GIB = 2**30
 LEAST_STEPS = 100
 MOST_EPOCHS = 50
 MOST_DECODED = 2 * GIB  # a whole video at its own size, in memory
@@ -19,8 +21,9 @@ CLIP_LEN, SIZE = 64, 224  # the authors'
 
 
 class Rule(NamedTuple):
-    """How to train on up to `videos` training videos: which layers, for how many epochs, at which rate, and what a
-    clip of 64 x 224 x 224 takes at most, in GiB."""
+    """How to train on up to `videos` training videos: which layers, for how many epochs, at which
+    rate, and what a clip of 64 x 224 x 224 takes at most, in GiB."""
+
     videos: float
     trains: str
     prefixes: Optional[tuple]
@@ -29,15 +32,18 @@ class Rule(NamedTuple):
     gib: float
 
 
-RULES = (Rule(300, 'the head and Mixed_5', ('logits', 'Mixed_5'), 10, 5e-4, 0.8),
-         Rule(3000, 'the head, Mixed_4 and Mixed_5', ('logits', 'Mixed_4', 'Mixed_5'), 15, 3e-4, 1.0),
-         Rule(float('inf'), 'all layers', None, 20, 1e-4, 2.0))
+RULES = (
+    Rule(300, 'the head and Mixed_5', ('logits', 'Mixed_5'), 10, 5e-4, 0.8),
+    Rule(3000, 'the head, Mixed_4 and Mixed_5', ('logits', 'Mixed_4', 'Mixed_5'), 15, 3e-4, 1.0),
+    Rule(float('inf'), 'all layers', None, 20, 1e-4, 2.0),
+)
 FROM_SCRATCH = Rule(float('inf'), 'all layers', None, 40, 1e-3, 2.0)
 
 
 class Recipe(NamedTuple):
-    """What `choose_recipe` chose. `trains` says it in words; `frames` are arguments of SampleFrames for testing; clips
-    are `clip_len` frames of `size` x `size` pixels."""
+    """What `choose_recipe` chose. `trains` says it in words; `frames` are arguments of SampleFrames
+    for testing; clips are `clip_len` frames of `size` x `size` pixels."""
+
     trains: str
     freeze: Optional[dict]
     epochs: int
@@ -49,7 +55,9 @@ class Recipe(NamedTuple):
     size: int
 
 
-def choose_recipe(videos, from_weights, largest=0, cores=None, memory=None, clip_len=None, size=None):
+def choose_recipe(
+    videos, from_weights, largest=0, cores=None, memory=None, clip_len=None, size=None
+):
     """The recipe for a number of training videos; docs/finetune.md states the rule.
 
     Args:
@@ -65,7 +73,7 @@ def choose_recipe(videos, from_weights, largest=0, cores=None, memory=None, clip
     memory = memory or free_memory() or 4 * GIB
     rule = next(rule for rule in RULES if videos <= rule.videos) if from_weights else FROM_SCRATCH
     clip_len, size = clip_len or CLIP_LEN, size or SIZE
-    gib = rule.gib * clip_len * size ** 2 / (CLIP_LEN * SIZE ** 2)
+    gib = rule.gib * clip_len * size**2 / (CLIP_LEN * SIZE**2)
     batch_size = max(1, min(8, max(2, videos // 8), int(memory / 2 / GIB / gib)))
     steps_per_epoch = max(1, videos // batch_size)
     epochs = max(rule.epochs, min(MOST_EPOCHS, -(-LEAST_STEPS // steps_per_epoch)))
@@ -74,7 +82,9 @@ def choose_recipe(videos, from_weights, largest=0, cores=None, memory=None, clip
         freeze = dict(finetune_prefixes=list(rule.prefixes)) if rule.prefixes else {}
         freeze['freeze_norm'] = True
     frames = dict(mode='whole') if largest <= MOST_DECODED else dict(mode='uniform', num_clips=4)
-    return Recipe(rule.trains, freeze, epochs, rule.lr, batch_size, min(cores, 8), frames, clip_len, size)
+    return Recipe(
+        rule.trains, freeze, epochs, rule.lr, batch_size, min(cores, 8), frames, clip_len, size
+    )
 
 
 CONFIG = string.Template('''\
@@ -181,22 +191,33 @@ def config_text(stream, folder, classes, videos, load_from, seed, recipe):
 
     Args:
         stream (str): 'rgb' or 'flow'.
-        folder (str): of class folders. classes, videos (int): how many classes and training videos it holds.
+        folder (str): of class folders. classes, videos (int): how many classes and training videos
+            it holds.
         load_from (str): a checkpoint, zoo://NAME or None.
         seed (int): of the run.
         recipe (Recipe): how to train.
     """
     whole = recipe.frames['mode'] == 'whole'
     return CONFIG.substitute(
-        recipe._asdict(), title=MODALITIES[stream], stream=stream, name=config_name(stream), classes=classes,
-        videos=videos, folder=repr(os.path.abspath(folder)), load_from=repr(load_from), seed=seed,
+        recipe._asdict(),
+        title=MODALITIES[stream],
+        stream=stream,
+        name=config_name(stream),
+        classes=classes,
+        videos=videos,
+        folder=repr(os.path.abspath(folder)),
+        load_from=repr(load_from),
+        seed=seed,
         start='from weights' if load_from else 'from scratch',
         short_side=round(recipe.size * 256 / SIZE),
         # from scratch, the moving statistics must settle within few steps
-        norm='' if load_from else ', norm=dict(momentum=0.9)', freeze=to_python(recipe.freeze, 'freeze'),
+        norm='' if load_from else ', norm=dict(momentum=0.9)',
+        freeze=to_python(recipe.freeze, 'freeze'),
         protocol='whole' if whole else 'by 4 clips each, as some are too large to be scored whole',
         frames=', '.join(f'{key}={value!r}' for key, value in recipe.frames.items()),
-        log_interval=max(1, min(20, videos // recipe.batch_size)), interval=max(1, recipe.epochs // 5))
+        log_interval=max(1, min(20, videos // recipe.batch_size)),
+        interval=max(1, recipe.epochs // 5),
+    )
 
 
 def config_name(stream):
@@ -207,13 +228,14 @@ def config_name(stream):
 def write_config(path, text, options=None, check=None):
     """Writes a config to `path`, unless there is one, and puts `options` into it.
 
-    What is there stays, hand-made changes included; options that change something become lines at its end.
+    What is there stays, hand-made changes included; options that change something become lines at
+    its end.
 
     Args:
         text (str): of the config, where there is none yet.
         options (dict): as of --cfg-options.
-        check (callable): is called with the config that options would make, and raises what is wrong with it: a line
-            that does not fit would stop every later call.
+        check (callable): is called with the config that options would make, and raises what is
+            wrong with it: a line that does not fit would stop every later call.
 
     Raises: ConfigError for options that do not fit.
     """
@@ -253,7 +275,9 @@ def _below(node, target, parts, value, key):
             return [f'{target}[{part!r}] = {to_python(_nested(parts[1:], value), key)}']
         return _below(node[part], f'{target}[{part!r}]', parts[1:], value, key)
     if isinstance(node, dict) and isinstance(value, dict):
-        return [line for name, item in value.items() for line in _below(node, target, [name], item, key)]
+        return [
+            line for name, item in value.items() for line in _below(node, target, [name], item, key)
+        ]
     return [] if node == value else [f'{target} = {to_python(value, key)}']
 
 

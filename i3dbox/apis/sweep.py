@@ -18,7 +18,8 @@ from .test import Evaluator, known_results
 
 
 def last_checkpoints(folder, number):
-    """The paths of the last `number` checkpoints of a work_dir, oldest first: epoch_*.ckpt, or else step_*.ckpt.
+    """The paths of the last `number` checkpoints of a work_dir, oldest first: epoch_*.ckpt, or else
+    step_*.ckpt.
 
     Raises: CheckpointError where there are none.
     """
@@ -34,8 +35,8 @@ def last_checkpoints(folder, number):
 def sweep(cfg, paths, folder, metrics, average=False, device='auto', device_id=None, data='test'):
     """Tests checkpoints and writes <folder>/sweep/: <checkpoint>.pkl, summary.txt and summary.json.
 
-    Scores that are there, of the same checkpoint, config and protocol, are not computed again. On several ranks the
-    videos are divided among them (a collective call).
+    Scores that are there, of the same checkpoint, config and protocol, are not computed again. On
+    several ranks the videos are divided among them (a collective call).
 
     Args:
         paths (list of str): checkpoints. folder (str): their work_dir.
@@ -45,7 +46,10 @@ def sweep(cfg, paths, folder, metrics, average=False, device='auto', device_id=N
     Returns: str, the table, and which is best (the same text on every rank).
     """
     if not check_metrics(metrics, num_classes=2):
-        raise ConfigError(f'a sweep takes a metric that gives a single number, such as top_k_accuracy; got {metrics}')
+        raise ConfigError(
+            f'a sweep takes a metric that gives a single number, such as top_k_accuracy; got '
+            f'{metrics}'
+        )
     check_writable(os.path.join(folder, 'sweep', 'summary.json'))
     evaluator = Evaluator(cfg, device, device_id, data)
     first = distributed.rank() == 0
@@ -59,12 +63,18 @@ def sweep(cfg, paths, folder, metrics, average=False, device='auto', device_id=N
     for path in paths:
         name = os.path.splitext(os.path.basename(path))[0]
         file = os.path.join(folder, 'sweep', f'{name}.pkl')
-        known = distributed.gather_json(first and known_results(file, path, evaluator.identity) is not None)[0]
+        known = distributed.gather_json(
+            first and known_results(file, path, evaluator.identity) is not None
+        )[0]
         results = load_results(file) if known else evaluator(path)
         if first and not known:
             os.makedirs(os.path.dirname(file), exist_ok=True)
             results.save(file)
-        figures = {key: float(value) for key, value in results.evaluate(metrics).items() if np.ndim(value) == 0}
+        figures = {
+            key: float(value)
+            for key, value in results.evaluate(metrics).items()
+            if np.ndim(value) == 0
+        }
         rows.append((name, len(results.names), figures))
         digest = results.meta['checkpoint']['model']['sha256']
         summary.append(dict(checkpoint=path, sha256=digest, videos=len(results.names), **figures))
@@ -72,10 +82,24 @@ def sweep(cfg, paths, folder, metrics, average=False, device='auto', device_id=N
     best = rows[0]
     for row in rows[1:]:
         best = row if better(key, row[2][key], best[2][key]) else best
-    text = (f'{figures_table(rows)}\nbest: {best[0]}, {key} {best[2][key]:.4f}, chosen among {len(rows)} on data.{data}'
-            f'\nprotocol: {results.meta["protocol"]}')
+    text = (
+        f'{figures_table(rows)}\nbest: {best[0]}, {key} {best[2][key]:.4f}, chosen among '
+        f'{len(rows)} on data.{data}'
+        f'\nprotocol: {results.meta["protocol"]}'
+    )
     if first:
         atomic_write(os.path.join(folder, 'sweep', 'summary.txt'), text + '\n')
-        atomic_write(os.path.join(folder, 'sweep', 'summary.json'), json.dumps(
-            dict(checkpoints=summary, best=best[0], key=key, data=data, protocol=results.meta['protocol']), indent=1))
+        atomic_write(
+            os.path.join(folder, 'sweep', 'summary.json'),
+            json.dumps(
+                dict(
+                    checkpoints=summary,
+                    best=best[0],
+                    key=key,
+                    data=data,
+                    protocol=results.meta['protocol'],
+                ),
+                indent=1,
+            ),
+        )
     return text

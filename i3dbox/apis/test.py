@@ -50,7 +50,8 @@ def test(cfg, checkpoint, device='auto', device_id=None, data='test'):
 
 
 class Evaluator:
-    """Tests checkpoints of one config, one after the other, with one data set and one compiled network.
+    """Tests checkpoints of one config, one after the other, with one data set and one compiled
+    network.
 
     Args: as of `test`.
     """
@@ -91,8 +92,13 @@ class Evaluator:
 
     def _identity(self):
         """What tests alike, whatever the checkpoint and the machine: plain values."""
-        return dict(config_text=self.cfg.pretty_text, protocol=describe_protocol(self.cfg, self.data), data=self.data,
-                    subset=subsets(self.cfg.data[self.data]), modality=self.recognizer.modality)
+        return dict(
+            config_text=self.cfg.pretty_text,
+            protocol=describe_protocol(self.cfg, self.data),
+            data=self.data,
+            subset=subsets(self.cfg.data[self.data]),
+            modality=self.recognizer.modality,
+        )
 
     def _meta(self, checkpoint):
         """Where the results come from: plain values."""
@@ -101,24 +107,38 @@ class Evaluator:
             if not os.path.isfile(local_path(path)):
                 raise CheckpointError(f'checkpoint {path} does not exist')
         return dict(
-            self.identity, config=self.cfg.filename,
-            checkpoint={part: dict(path=str(path), sha256=sha256(local_path(path))) for part, path in files.items()},
-            versions=dict(i3dbox=__version__, mindspore=mindspore.__version__, numpy=np.__version__,
-                          opencv=cv2.__version__, python=platform.python_version()))
+            self.identity,
+            config=self.cfg.filename,
+            checkpoint={
+                part: dict(path=str(path), sha256=sha256(local_path(path)))
+                for part, path in files.items()
+            },
+            versions=dict(
+                i3dbox=__version__,
+                mindspore=mindspore.__version__,
+                numpy=np.__version__,
+                opencv=cv2.__version__,
+                python=platform.python_version(),
+            ),
+        )
 
 
 def known_results(file, checkpoint, identity):
-    """The Results that `file` holds, where they are of this checkpoint and their meta says what `identity` (of
-    Evaluator, or a part of it) says; else None."""
+    """The Results that `file` holds, where they are of this checkpoint and their meta says what
+    `identity` (of Evaluator, or a part of it) says; else None."""
     if not os.path.exists(file):
         return None
     try:
         results = load_results(file)
     except ConfigError:
         return None
-    there = {part: found.get('sha256') for part, found in results.meta.get('checkpoint', {}).items()}
+    there = {
+        part: found.get('sha256') for part, found in results.meta.get('checkpoint', {}).items()
+    }
     same = there == {part: sha256(local_path(path)) for part, path in _files(checkpoint).items()}
-    return results if same and {key: results.meta.get(key) for key in identity} == identity else None
+    return (
+        results if same and {key: results.meta.get(key) for key in identity} == identity else None
+    )
 
 
 def _files(checkpoint):
@@ -128,37 +148,59 @@ def _files(checkpoint):
 
 def scoring_options(cfg, data):
     """Arguments of Scorer: those of the loader, and `cfg.evaluation.max_frames`."""
-    return dict(loader_options(cfg, data), max_frames=(cfg.get('evaluation') or {}).get('max_frames') or MAX_FRAMES)
+    return dict(
+        loader_options(cfg, data),
+        max_frames=(cfg.get('evaluation') or {}).get('max_frames') or MAX_FRAMES,
+    )
 
 
 class Scorer:
     """Scores every sample of a data set once, over all ranks.
 
-    Batches have one shape throughout, and clips that differ in length pass through one graph of open length, so the
-    network is compiled once. What stands for padding is dropped.
+    Batches have one shape throughout, and clips that differ in length pass through one graph of
+    open length, so the network is compiled once. What stands for padding is dropped.
 
     Args:
         recognizer (Cell): of RECOGNIZERS.
         dataset (BaseDataset): in test mode.
-        batch_size (int): videos a step and rank; 1 where the number or length of their clips differs.
+        batch_size (int): videos a step and rank; 1 where the number or length of their clips
+            differs.
         num_workers (int), worker (str): of ClipLoader.
         max_frames (int): of ClipScorer.
     """
 
-    def __init__(self, recognizer, dataset, batch_size=1, num_workers=0, worker='thread', max_frames=MAX_FRAMES):
+    def __init__(
+        self,
+        recognizer,
+        dataset,
+        batch_size=1,
+        num_workers=0,
+        worker='thread',
+        max_frames=MAX_FRAMES,
+    ):
         self.recognizer, self.dataset = recognizer, dataset
         self.batch_size = 1 if dataset.varies else batch_size
         self.workers = dict(num_workers=num_workers, worker=worker, prefetch=max(2, num_workers))
-        self.scorers = {name: ClipScorer(stream, 'clip_len' in dataset.varies, max_frames)
-                        for name, stream in recognizer.streams.items()}
+        self.scorers = {
+            name: ClipScorer(stream, 'clip_len' in dataset.varies, max_frames)
+            for name, stream in recognizer.streams.items()
+        }
 
     def __call__(self):
-        """Returns Results in the order of the data set (a collective call); `meta['skipped']` lists damaged samples."""
+        """Returns Results in the order of the data set (a collective call); `meta['skipped']` lists
+        damaged samples.
+        """
         rank, world = distributed.rank(), distributed.world_size()
         stream = SequentialStream(len(self.dataset), self.batch_size, world)
         loader = ClipLoader(self.dataset, stream, rank, **self.workers)
         logits, places = {name: [] for name in self.scorers}, []
-        bar = tqdm(loader, desc='test', unit='batch', dynamic_ncols=True, disable=rank != 0 or not sys.stderr.isatty())
+        bar = tqdm(
+            loader,
+            desc='test',
+            unit='batch',
+            dynamic_ncols=True,
+            disable=rank != 0 or not sys.stderr.isatty(),
+        )
         for batch in bar:
             for name, scorer in self.scorers.items():
                 logits[name].append(self._score(scorer, batch[name], batch['index']))
@@ -166,8 +208,10 @@ class Scorer:
         places = distributed.all_gather(np.concatenate(places)).reshape(-1)
         order = np.argsort(places, kind='stable')
         order = order[places[order] >= 0]
-        streams = {name: distributed.all_gather(np.concatenate(rows)).reshape(len(places), -1)[order]
-                   for name, rows in logits.items()}
+        streams = {
+            name: distributed.all_gather(np.concatenate(rows)).reshape(len(places), -1)[order]
+            for name, rows in logits.items()
+        }
         return self._results(places[order], streams)
 
     def _score(self, scorer, imgs, places):
@@ -178,7 +222,15 @@ class Scorer:
     def _results(self, places, streams):
         samples = [self.dataset.samples[i] for i in places]
         scored = set(places.tolist())
-        skipped = [sample['name'] for i, sample in enumerate(self.dataset.samples) if i not in scored]
+        skipped = [
+            sample['name'] for i, sample in enumerate(self.dataset.samples) if i not in scored
+        ]
         joint = add_streams(streams.values(), getattr(self.recognizer, 'weights', (1,)))
-        return Results([s['name'] for s in samples], np.array([s['label'] for s in samples], np.int32), joint,
-                       self.dataset.classes, dict(skipped=skipped), streams if len(streams) > 1 else {})
+        return Results(
+            [s['name'] for s in samples],
+            np.array([s['label'] for s in samples], np.int32),
+            joint,
+            self.dataset.classes,
+            dict(skipped=skipped),
+            streams if len(streams) > 1 else {},
+        )

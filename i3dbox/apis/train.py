@@ -35,9 +35,11 @@ def train(cfg, resume=None, device='auto', device_id=None, validate=False):
 
     Args:
         cfg (Config): see docs/config.md.
-        resume (str): a checkpoint of a run of this config, or 'auto': the newest of `cfg.work_dir`, if any.
+        resume (str): a checkpoint of a run of this config, or 'auto': the newest of `cfg.work_dir`,
+            if any.
         device (str): 'CPU', 'Ascend' or 'auto'. device_id (int): which Ascend.
-        validate (bool): evaluate on `cfg.data.val` during training, also if no EvalHook is configured.
+        validate (bool): evaluate on `cfg.data.val` during training, also if no EvalHook is
+            configured.
 
     Returns: the Run, after its last step.
     Raises: an I3DBoxError before the first step, where what is wrong can be known then.
@@ -49,14 +51,19 @@ def train(cfg, resume=None, device='auto', device_id=None, validate=False):
     call_hooks(hooks, 'prepare', cfg)
     resume = last_checkpoint(cfg.work_dir) if resume == 'auto' else resume
     if resume is None and last_checkpoint(cfg.work_dir):
-        raise ConfigError(f'{cfg.work_dir} holds the checkpoints of an earlier run: --resume goes on with it, '
-                          'another --work-dir (or removing this one) starts anew')
+        raise ConfigError(
+            f'{cfg.work_dir} holds the checkpoints of an earlier run: --resume goes on with it, '
+            'another --work-dir (or removing this one) starts anew'
+        )
     runner = build_runner(cfg.runner, device, device_id)
     runner.setup(cfg.seed)
     run = _build_run(cfg, runner, resume, evaluates)
     if run.step >= run.total_steps or 'stopped' in run.memory:
-        run.logger.info('%s: nothing is left to do; %s', resume,
-                        run.memory.get('stopped', f'all {run.total_steps} steps are done'))
+        run.logger.info(
+            '%s: nothing is left to do; %s',
+            resume,
+            run.memory.get('stopped', f'all {run.total_steps} steps are done'),
+        )
         return run
     if run.rank == 0:
         cfg.dump(os.path.join(cfg.work_dir, os.path.basename(cfg.filename or 'config.py')))
@@ -65,8 +72,14 @@ def train(cfg, resume=None, device='auto', device_id=None, validate=False):
     except Exception:
         report_damaged(run.loader.damaged, run.logger)
         raise
-    report_damaged([DamageReport(*report) for reports in distributed.gather_json(run.loader.damaged)
-                    for report in reports], run.logger)
+    report_damaged(
+        [
+            DamageReport(*report)
+            for reports in distributed.gather_json(run.loader.damaged)
+            for report in reports
+        ],
+        run.logger,
+    )
     return run
 
 
@@ -76,7 +89,9 @@ def _build_hooks(cfg, validate):
     Returns: the hooks, in their order, and whether one evaluates.
     """
     hooks = build_hooks(cfg.get('hooks', []))
-    evaluates = any(getattr(hook, 'evaluates', False) for hook in hooks)  # MindSpore's own callbacks do not say
+    evaluates = any(
+        getattr(hook, 'evaluates', False) for hook in hooks
+    )  # MindSpore's own callbacks do not say
     if validate and not evaluates:
         added = dict(type='EvalHook', interval=(cfg.get('evaluation') or {}).get('interval', 1))
         cfg.hooks = [*cfg.get('hooks', []), added]
@@ -111,20 +126,36 @@ def _build_run(cfg, runner, resume, evaluates):
     batch_size = cfg.data.get('batch_size', 1)
     stream = Stream(len(dataset), batch_size, world, cfg.seed)
     if batch_size * world > len(dataset):
-        log.warning('a batch of %s is more than the %s samples of an epoch: some come twice in it', batch_size * world,
-                    len(dataset))
+        log.warning(
+            'a batch of %s is more than the %s samples of an epoch: some come twice in it',
+            batch_size * world,
+            len(dataset),
+        )
     train_step, rates = build_train_step(cfg, recognizer, runner, stream.steps_per_epoch)
     total_steps = len(rates)
-    meta = dict(version=1, seed=cfg.seed, global_batch=batch_size * world, steps_per_epoch=stream.steps_per_epoch,
-                modality=recognizer.modality, classes=list(dataset.classes) if dataset.classes else None,
-                config=cfg.pretty_text)
+    meta = dict(
+        version=1,
+        seed=cfg.seed,
+        global_batch=batch_size * world,
+        steps_per_epoch=stream.steps_per_epoch,
+        modality=recognizer.modality,
+        classes=list(dataset.classes) if dataset.classes else None,
+        config=cfg.pretty_text,
+    )
     start_step = 0
     if resume:
         start_step, meta['memory'] = _resume(resume, recognizer, train_step, meta)
     _check_ranks_agree(recognizer, start_step, total_steps, len(dataset))
 
-    loader = ClipLoader(dataset, stream, rank, cfg.data.get('num_workers', 0), cfg.data.get('worker', 'thread'),
-                        start_step, total_steps - start_step)
+    loader = ClipLoader(
+        dataset,
+        stream,
+        rank,
+        cfg.data.get('num_workers', 0),
+        cfg.data.get('worker', 'thread'),
+        start_step,
+        total_steps - start_step,
+    )
     scorer = Scorer(recognizer, val, **scoring_options(cfg, 'val')) if evaluates else None
 
     def evaluate():
@@ -132,12 +163,34 @@ def _build_run(cfg, runner, resume, evaluates):
         recognizer.set_train(True)
         return {name: value for name, value in figures.items() if np.ndim(value) == 0}
 
-    log.info('%s samples, %s steps of %s an epoch, from step %s to %s; %s of %s parameters train; outputs in %s',
-             len(dataset), stream.steps_per_epoch, batch_size * world, start_step, total_steps, len(trained),
-             trainable, cfg.work_dir)
-    return Run(recognizer=recognizer, train_step=train_step, loader=loader, rates=rates, stream=stream,
-               total_steps=total_steps, start_step=start_step, work_dir=cfg.work_dir, logger=log, rank=rank,
-               world=world, evaluate=evaluate, meta=meta, metric_names=metric_names)
+    log.info(
+        '%s samples, %s steps of %s an epoch, from step %s to %s; %s of %s parameters train; '
+        'outputs in %s',
+        len(dataset),
+        stream.steps_per_epoch,
+        batch_size * world,
+        start_step,
+        total_steps,
+        len(trained),
+        trainable,
+        cfg.work_dir,
+    )
+    return Run(
+        recognizer=recognizer,
+        train_step=train_step,
+        loader=loader,
+        rates=rates,
+        stream=stream,
+        total_steps=total_steps,
+        start_step=start_step,
+        work_dir=cfg.work_dir,
+        logger=log,
+        rank=rank,
+        world=world,
+        evaluate=evaluate,
+        meta=meta,
+        metric_names=metric_names,
+    )
 
 
 def build_train_step(cfg, recognizer, runner, steps_per_epoch):
@@ -147,18 +200,33 @@ def build_train_step(cfg, recognizer, runner, steps_per_epoch):
     """
     accumulate = cfg.get('accumulate') or 1
     total_steps = max(1, int(cfg.total_epochs * steps_per_epoch))
-    rates = SCHEDULES.build(cfg.schedule, base_lr=cfg.optimizer.lr, steps_per_epoch=steps_per_epoch,
-                            total_steps=total_steps)
+    rates = SCHEDULES.build(
+        cfg.schedule,
+        base_lr=cfg.optimizer.lr,
+        steps_per_epoch=steps_per_epoch,
+        total_steps=total_steps,
+    )
     rates = [rates[step // accumulate * accumulate] for step in range(total_steps)]  # one an update
-    optimizer = build_optimizer(cfg.optimizer, [p for p in recognizer.get_parameters() if p.requires_grad],
-                                rates[::accumulate])
-    return TrainStep(recognizer, LOSSES.build(cfg.loss), optimizer, runner.loss_scaler(), cfg.get('clip_grad_norm'),
-                     accumulate), rates
+    optimizer = build_optimizer(
+        cfg.optimizer,
+        [p for p in recognizer.get_parameters() if p.requires_grad],
+        rates[::accumulate],
+    )
+    return TrainStep(
+        recognizer,
+        LOSSES.build(cfg.loss),
+        optimizer,
+        runner.loss_scaler(),
+        cfg.get('clip_grad_norm'),
+        accumulate,
+    ), rates
 
 
 def default_work_dir(cfg):
     """work_dirs/<name of the config>, below the current folder."""
-    return os.path.join('work_dirs', os.path.splitext(os.path.basename(cfg.filename or 'config'))[0])
+    return os.path.join(
+        'work_dirs', os.path.splitext(os.path.basename(cfg.filename or 'config'))[0]
+    )
 
 
 def report_damaged(reports, log):
@@ -171,7 +239,9 @@ def report_damaged(reports, log):
 
 
 def _check_ranks_agree(recognizer, start_step, total_steps, samples):
-    """Raises ConfigError unless all ranks are about to do the same, from the same weights (collective)."""
+    """Raises ConfigError unless all ranks are about to do the same, from the same weights
+    (collective).
+    """
     if distributed.world_size() == 1:
         return
     checksum = 0
@@ -182,23 +252,32 @@ def _check_ranks_agree(recognizer, start_step, total_steps, samples):
         differing = [key for key in here if there[key] != here[key]]
         if differing:
             key = differing[0]
-            raise ConfigError(f'rank {number} differs from rank {distributed.rank()} in its {key} ({there[key]}, '
-                              f'{here[key]}): all machines need the same code, config, data, weights and checkpoint')
+            raise ConfigError(
+                f'rank {number} differs from rank {distributed.rank()} in its {key} ({there[key]}, '
+                f'{here[key]}): all machines need the same code, config, data, weights and '
+                f'checkpoint'
+            )
 
 
 def _resume(path, recognizer, train_step, meta):
     """Restores everything; returns the step to go on from and the hooks' memory."""
     parameters, state, saved = load_checkpoint(path)
     if 'step' not in saved:
-        raise CheckpointError(f'cannot resume from {path}: it holds weights only. To start a new run from them, '
-                              'use --load-from.')
+        raise CheckpointError(
+            f'cannot resume from {path}: it holds weights only. To start a new run from them, '
+            'use --load-from.'
+        )
     if saved.get('classes') != meta['classes']:
-        raise CheckpointError(f'cannot resume from {path}: its classes are not those of the data set, or in another '
-                              'order. To start a new run from its weights, use --load-from.')
+        raise CheckpointError(
+            f'cannot resume from {path}: its classes are not those of the data set, or in another '
+            'order. To start a new run from its weights, use --load-from.'
+        )
     for key in ('seed', 'global_batch', 'steps_per_epoch', 'modality'):
         if saved.get(key) != meta[key]:
-            raise CheckpointError(f'cannot resume from {path}: its {key} was {saved.get(key)}, the config gives '
-                                  f'{meta[key]}. To start a new run from its weights, use --load-from.')
+            raise CheckpointError(
+                f'cannot resume from {path}: its {key} was {saved.get(key)}, the config gives '
+                f'{meta[key]}. To start a new run from its weights, use --load-from.'
+            )
     load_state(recognizer.get_parameters(), parameters, path)
     load_state(training_state(train_step), state, path)
     return saved['step'], saved.get('memory', {})

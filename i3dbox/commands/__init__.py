@@ -1,6 +1,8 @@
-"""The commands. A command is one module here: its docstring, `add_arguments(parser)` and `run(args)`.
+"""The commands. A command is one module here: its docstring, `add_arguments(parser)` and
+`run(args)`.
 
-`i3dbox NAME ...` and `python tools/NAME.py ...` are the same. Commands import what is heavy inside `run`.
+`i3dbox NAME ...` and `python tools/NAME.py ...` are the same. Commands import what is heavy inside
+`run`.
 """
 
 import argparse
@@ -16,19 +18,52 @@ from ..errors import I3DBoxError, spelling_hint
 
 # Short names for the console, and the groups of --help; commands in none of them are listed last.
 ALIASES = {
-    'features': 'extract_features', 'download': 'download_checkpoint', 'convert': 'convert_weights',
-    'publish': 'publish_checkpoint', 'average': 'average_checkpoints', 'sweep': 'sweep_checkpoints',
-    'fuse': 'fuse_scores', 'browse': 'browse_dataset', 'config': 'print_config', 'frames': 'extract_frames',
-    'flow': 'extract_flow', 'check': 'check_videos', 'annotations': 'build_annotations', 'flops': 'get_flops',
+    'features': 'extract_features',
+    'download': 'download_checkpoint',
+    'convert': 'convert_weights',
+    'publish': 'publish_checkpoint',
+    'average': 'average_checkpoints',
+    'sweep': 'sweep_checkpoints',
+    'fuse': 'fuse_scores',
+    'browse': 'browse_dataset',
+    'config': 'print_config',
+    'frames': 'extract_frames',
+    'flow': 'extract_flow',
+    'check': 'check_videos',
+    'annotations': 'build_annotations',
+    'flops': 'get_flops',
     'env': 'collect_env',
 }
 GROUPS = {
     'With your own videos': ('demo', 'finetune', 'extract_features', 'fvd'),
-    'Train and test': ('train', 'test', 'report', 'fuse_scores', 'summarize', 'sweep_checkpoints',
-                       'average_checkpoints', 'print_config', 'browse_dataset'),
-    'Weights and export': ('download_checkpoint', 'convert_weights', 'publish_checkpoint', 'export', 'preprocess',
-                           'infer', 'postprocess'),
-    'Prepare data': ('check_videos', 'extract_frames', 'extract_flow', 'pack', 'build_annotations', 'write_n_frames'),
+    'Train and test': (
+        'train',
+        'test',
+        'report',
+        'fuse_scores',
+        'summarize',
+        'sweep_checkpoints',
+        'average_checkpoints',
+        'print_config',
+        'browse_dataset',
+    ),
+    'Weights and export': (
+        'download_checkpoint',
+        'convert_weights',
+        'publish_checkpoint',
+        'export',
+        'preprocess',
+        'infer',
+        'postprocess',
+    ),
+    'Prepare data': (
+        'check_videos',
+        'extract_frames',
+        'extract_flow',
+        'pack',
+        'build_annotations',
+        'write_n_frames',
+    ),
     'Look inside': ('collect_env', 'get_flops', 'benchmark_model', 'benchmark_loader'),
 }
 
@@ -45,10 +80,14 @@ def main(name, argv=None, prog=None):
         int: the exit status: what `run` returned, or 0 for None; 1 after an error of the user's;
         130 after Ctrl-C. Wrong arguments end the process with 2, as argparse does.
     """
-    os.environ.setdefault('GLOG_v', '3')  # MindSpore's errors only; its warnings drown what a command says
+    os.environ.setdefault(
+        'GLOG_v', '3'
+    )  # MindSpore's errors only; its warnings drown what a command says
     command = importlib.import_module(f'{__name__}.{name}')
     called = prog or f'i3dbox {name}'
-    parser = argparse.ArgumentParser(prog=prog, description=(command.__doc__ or '').split('\n\n')[0])
+    parser = argparse.ArgumentParser(
+        prog=prog, description=(command.__doc__ or '').split('\n\n')[0]
+    )
     command.add_arguments(parser)
     parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
     args = parser.parse_args(argv)
@@ -80,7 +119,9 @@ def main(name, argv=None, prog=None):
 
 
 def cli(argv=None):
-    """The console command `i3dbox NAME ...`; lists the commands without a NAME. Returns the exit status."""
+    """The console command `i3dbox NAME ...`; lists the commands without a NAME. Returns the exit
+    status.
+    """
     name, *rest = (sys.argv[1:] if argv is None else argv) or ['--help']
     commands = summaries()
     aliases = {alias: command for alias, command in ALIASES.items() if command in commands}
@@ -95,9 +136,11 @@ def cli(argv=None):
         except BrokenPipeError:
             return _reader_left()
         return 0
-    print(f'i3dbox: error: there is no command {name!r}.{spelling_hint(name, (*commands, *aliases))} '
-          f'There are: {", ".join(commands)}.',
-          file=sys.stderr)
+    print(
+        f'i3dbox: error: there is no command {name!r}.{spelling_hint(name, (*commands, *aliases))} '
+        f'There are: {", ".join(commands)}.',
+        file=sys.stderr,
+    )
     return 2
 
 
@@ -106,43 +149,73 @@ def _modules_of(error):
     found = set()
     while error:
         found.add(type(error).__module__.split('.')[0])
-        found.update(frame.f_globals.get('__name__', '').split('.')[0]
-                     for frame, _ in traceback.walk_tb(error.__traceback__))
+        found.update(
+            frame.f_globals.get('__name__', '').split('.')[0]
+            for frame, _ in traceback.walk_tb(error.__traceback__)
+        )
         error = error.__cause__ or error.__context__
     return found
 
 
 def _name_untested(modules):
-    """Says which of these packages are newer than i3dbox was tested with: one may be why it fails."""
+    """Says which of these packages are newer than i3dbox was tested with: one may be why it
+    fails.
+    """
     from ..versions import newer_than_tested
+
     newer = newer_than_tested(modules)
     if newer:
-        print(f'Newer than what i3dbox was tested with: {", ".join(newer)}. If it fails because of that, install what '
-              'was tested.', file=sys.stderr)
+        print(
+            f'Newer than what i3dbox was tested with: {", ".join(newer)}. If it fails because of '
+            f'that, install what '
+            'was tested.',
+            file=sys.stderr,
+        )
 
 
 def _reader_left():
-    """The reader of stdout, such as `head`, has seen enough: nothing more is written. Returns the exit status."""
+    """The reader of stdout, such as `head`, has seen enough: nothing more is written. Returns the
+    exit status.
+    """
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1
 
 
 def help_text(commands, aliases):
-    """The list of commands (dict of name -> summary) by group, each with its short name (dict of alias -> name)."""
+    """The list of commands (dict of name -> summary) by group, each with its short name (dict of
+    alias -> name).
+    """
     short = {command: alias for alias, command in aliases.items()}
-    names = {command: ', '.join(filter(None, (short.get(command), command))) for command in commands}
+    names = {
+        command: ', '.join(filter(None, (short.get(command), command))) for command in commands
+    }
     width = max(map(len, names.values()))
-    grouped = {title: [command for command in members if command in commands] for title, members in GROUPS.items()}
-    grouped['More'] = [command for command in commands if not any(command in group for group in GROUPS.values())]
-    lines = ['usage: i3dbox NAME ...', '', 'i3dbox NAME --help tells more. Names after a comma mean the same.']
+    grouped = {
+        title: [command for command in members if command in commands]
+        for title, members in GROUPS.items()
+    }
+    grouped['More'] = [
+        command for command in commands if not any(command in group for group in GROUPS.values())
+    ]
+    lines = [
+        'usage: i3dbox NAME ...',
+        '',
+        'i3dbox NAME --help tells more. Names after a comma mean the same.',
+    ]
     for title, members in grouped.items():
         if members:
-            lines += ['', title, *(f'  {names[command]:{width}}  {commands[command]}' for command in members)]
+            lines += [
+                '',
+                title,
+                *(f'  {names[command]:{width}}  {commands[command]}' for command in members),
+            ]
     return '\n'.join(lines)
 
 
 def spelled(name):
-    """How the command `name` is typed, by how this one was: 'i3dbox demo', or 'python tools/demo.py'."""
+    """How the command `name` is typed, by how this one was: 'i3dbox demo', or 'python
+    tools/demo.py'.
+    """
     folder, script = os.path.split(sys.argv[0])
     if script.endswith('.py') and script[:-3] in summaries():
         return f'python {shlex.quote(os.path.join(folder, name + ".py"))}'

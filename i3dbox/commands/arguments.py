@@ -16,27 +16,43 @@ OPENI = ('data_url', 'train_url', 'ckpt_url', 'result_url')
 
 def add_config_argument(parser):
     """Adds the positional argument CONFIG."""
-    parser.add_argument('config', metavar='CONFIG', help='a config file, or the name of a shipped one')
+    parser.add_argument(
+        'config', metavar='CONFIG', help='a config file, or the name of a shipped one'
+    )
 
 
 def add_cfg_options(parser):
     """Adds --cfg-options."""
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE',
-                        help='override values of the config, as in model.head.num_classes=51 '
-                             'train_pipeline.0.clip_len=16')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        metavar='KEY=VALUE',
+        help='override values of the config, as in model.head.num_classes=51 '
+        'train_pipeline.0.clip_len=16',
+    )
 
 
 def add_device_arguments(parser):
     """Adds --device and --device-id."""
-    parser.add_argument('--device', choices=('auto', 'CPU', 'Ascend'), default='auto',
-                        help='default: the one that this MindSpore is built for')
+    parser.add_argument(
+        '--device',
+        choices=('auto', 'CPU', 'Ascend'),
+        default='auto',
+        help='default: the one that this MindSpore is built for',
+    )
     parser.add_argument('--device-id', type=int, metavar='N', help='which Ascend device')
 
 
 def add_stream_arguments(parser):
     """Adds --rgb and --flow: the checkpoints of a two-stream config."""
-    parser.add_argument('--rgb', metavar='CKPT', help="the RGB stream's .ckpt, for a two-stream config")
-    parser.add_argument('--flow', metavar='CKPT', help="the flow stream's .ckpt, for a two-stream config")
+    parser.add_argument(
+        '--rgb', metavar='CKPT', help="the RGB stream's .ckpt, for a two-stream config"
+    )
+    parser.add_argument(
+        '--flow', metavar='CKPT', help="the flow stream's .ckpt, for a two-stream config"
+    )
 
 
 def streams_of(args):
@@ -53,50 +69,97 @@ def checkpoint_of(args):
 
 
 def add_backend_arguments(parser):
-    """Adds --backend, --device, --device-id, --threads, --precision and --description, as load_exported takes them."""
-    parser.add_argument('--backend', choices=('auto', 'mindspore', 'mindspore_lite', 'onnxruntime', 'openvino'),
-                        default='auto', help='what runs the file; default: the first that is installed and fits')
-    parser.add_argument('--device', choices=('cpu', 'ascend', 'cuda', 'gpu'), default='cpu', help='default: cpu')
-    parser.add_argument('--device-id', type=at_least(0), default=0, metavar='N', help='which of several; default: 0')
-    parser.add_argument('--threads', type=at_least(1), metavar='N', help="of the CPU; default: the runtime's choice")
-    parser.add_argument('--precision', choices=('float32', 'bfloat16', 'float16'), help="default: the runtime's")
-    parser.add_argument('--description', metavar='FILE', help='the .json of the file that another tool has converted')
+    """Adds --backend, --device, --device-id, --threads, --precision and --description, as
+    load_exported takes them.
+    """
+    parser.add_argument(
+        '--backend',
+        choices=('auto', 'mindspore', 'mindspore_lite', 'onnxruntime', 'openvino'),
+        default='auto',
+        help='what runs the file; default: the first that is installed and fits',
+    )
+    parser.add_argument(
+        '--device', choices=('cpu', 'ascend', 'cuda', 'gpu'), default='cpu', help='default: cpu'
+    )
+    parser.add_argument(
+        '--device-id', type=at_least(0), default=0, metavar='N', help='which of several; default: 0'
+    )
+    parser.add_argument(
+        '--threads', type=at_least(1), metavar='N', help="of the CPU; default: the runtime's choice"
+    )
+    parser.add_argument(
+        '--precision', choices=('float32', 'bfloat16', 'float16'), help="default: the runtime's"
+    )
+    parser.add_argument(
+        '--description',
+        metavar='FILE',
+        help='the .json of the file that another tool has converted',
+    )
 
 
 def add_openi_arguments(parser):
     """Adds the words that OpenI starts its tasks with; `apply_openi` hands them to the config."""
-    group = parser.add_argument_group('on OpenI', 'addresses of object storage; see docs/deployment.md')
+    group = parser.add_argument_group(
+        'on OpenI', 'addresses of object storage; see docs/deployment.md'
+    )
     for name in OPENI:
         group.add_argument(f'--{name}', metavar='URL')
-    group.add_argument('--openI', action='store_true', help=argparse.SUPPRESS)  # the original's; the addresses will do
+    group.add_argument(
+        '--openI', action='store_true', help=argparse.SUPPRESS
+    )  # the original's; the addresses will do
 
 
 def apply_openi(cfg, args):
-    """Gives the config's OpenIHook the addresses of the command line; adds the hook where there is none."""
+    """Gives the config's OpenIHook the addresses of the command line; adds the hook where there is
+    none.
+    """
     urls = {name: getattr(args, name) for name in OPENI if getattr(args, name)}
     if urls:
         others = [hook for hook in cfg.get('hooks', []) if hook.get('type') != 'OpenIHook']
-        own = next((hook for hook in cfg.get('hooks', []) if hook.get('type') == 'OpenIHook'), dict(type='OpenIHook'))
+        own = next(
+            (hook for hook in cfg.get('hooks', []) if hook.get('type') == 'OpenIHook'),
+            dict(type='OpenIHook'),
+        )
         cfg.hooks = [*others, dict(own, **urls)]
 
 
 def add_model_arguments(parser):
-    """Adds --model, --config, --checkpoint, --rgb and --flow: a trained model, of the zoo or one's own."""
-    parser.add_argument('--model', nargs='+', default=[], metavar='NAME', help='a model of the zoo, such as '
-                        'i3d_rgb_kinetics400; i3d_kinetics400, or two names, for both streams')
-    parser.add_argument('--config', metavar='C', help="the config of your own checkpoints, a file or a shipped one's "
-                        'name; default: plain I3D with their number of classes')
+    """Adds --model, --config, --checkpoint, --rgb and --flow: a trained model, of the zoo or one's
+    own.
+    """
+    parser.add_argument(
+        '--model',
+        nargs='+',
+        default=[],
+        metavar='NAME',
+        help='a model of the zoo, such as '
+        'i3d_rgb_kinetics400; i3d_kinetics400, or two names, for both streams',
+    )
+    parser.add_argument(
+        '--config',
+        metavar='C',
+        help="the config of your own checkpoints, a file or a shipped one's "
+        'name; default: plain I3D with their number of classes',
+    )
     parser.add_argument('--checkpoint', metavar='K', help='a .ckpt')
     add_stream_arguments(parser)
 
 
 def model_of(args, stream=None):
-    """Arguments of apis.feature_extractor.find_model: the model that the arguments name, and `stream`."""
+    """Arguments of apis.feature_extractor.find_model: the model that the arguments name, and
+    `stream`.
+    """
     streams = streams_of(args)
     if streams and args.checkpoint:
-        raise ConfigError('name one checkpoint (--checkpoint), or one of each stream (--rgb, --flow), not both')
-    return dict(names=args.model, cfg=load_config(args) if args.config else None,
-                checkpoint=streams or args.checkpoint, stream=stream)
+        raise ConfigError(
+            'name one checkpoint (--checkpoint), or one of each stream (--rgb, --flow), not both'
+        )
+    return dict(
+        names=args.model,
+        cfg=load_config(args) if args.config else None,
+        checkpoint=streams or args.checkpoint,
+        stream=stream,
+    )
 
 
 def check_different(paths):
@@ -110,31 +173,62 @@ def check_different(paths):
 def split_name(item):
     """('NAME', path) of NAME=path, ('', path) of a path, which may hold a '=' itself."""
     name, equals, path = item.partition('=')
-    return ('', item) if not equals or os.path.exists(item) or not name or os.sep in name else (name, path)
+    return (
+        ('', item)
+        if not equals or os.path.exists(item) or not name or os.sep in name
+        else (name, path)
+    )
 
 
 def add_metrics_argument(parser):
     """Adds --eval."""
-    parser.add_argument('--eval', nargs='+', metavar='METRIC', help='figures to print, of top_k_accuracy, '
-                        'mean_class_accuracy, per_class, confusion_matrix, calibration_error, bootstrap (intervals) '
-                        "and your own; default: the config's, or the first two")
+    parser.add_argument(
+        '--eval',
+        nargs='+',
+        metavar='METRIC',
+        help='figures to print, of top_k_accuracy, '
+        'mean_class_accuracy, per_class, confusion_matrix, calibration_error, bootstrap '
+        '(intervals) '
+        "and your own; default: the config's, or the first two",
+    )
 
 
 def add_image_arguments(parser):
     """Adds --short-side, --fps and --quality: how images are made of videos."""
-    parser.add_argument('--short-side', type=at_least(0), default=256, metavar='N',
-                        help='resize the short side to it, in pixels; 0: keep the size; default: 256')
-    parser.add_argument('--fps', type=above(0), metavar='N', help='frames a second; default: every frame')
-    parser.add_argument('--quality', type=at_least(1, 100), default=95, metavar='N',
-                        help='of the JPEGs, 1 to 100; default: 95')
+    parser.add_argument(
+        '--short-side',
+        type=at_least(0),
+        default=256,
+        metavar='N',
+        help='resize the short side to it, in pixels; 0: keep the size; default: 256',
+    )
+    parser.add_argument(
+        '--fps', type=above(0), metavar='N', help='frames a second; default: every frame'
+    )
+    parser.add_argument(
+        '--quality',
+        type=at_least(1, 100),
+        default=95,
+        metavar='N',
+        help='of the JPEGs, 1 to 100; default: 95',
+    )
 
 
 def add_flow_arguments(parser):
     """Adds --method and --bound: how flow is computed."""
-    parser.add_argument('--method', default='tvl1', help='of flow: tvl1 (default), dis, farneback, or tvl1_opencv, '
-                        'which is the reference and slow')
-    parser.add_argument('--bound', type=above(0), default=20, metavar='N',
-                        help='flow is cut to [-N, N] pixels per frame; default: 20')
+    parser.add_argument(
+        '--method',
+        default='tvl1',
+        help='of flow: tvl1 (default), dis, farneback, or tvl1_opencv, '
+        'which is the reference and slow',
+    )
+    parser.add_argument(
+        '--bound',
+        type=above(0),
+        default=20,
+        metavar='N',
+        help='flow is cut to [-N, N] pixels per frame; default: 20',
+    )
 
 
 def check_method(method):
@@ -147,26 +241,54 @@ def check_method(method):
 
 def add_frame_arguments(parser, modality=None):
     """Adds --modality and --filename-tmpl: what folders of frames hold."""
-    parser.add_argument('--modality', choices=('RGB', 'Flow'), default=modality,
-                        help=f'of the frames; default: {modality or "what is found"}')
-    parser.add_argument('--filename-tmpl', metavar='T', help="names of the images; default: the original's, "
-                        "image_{:05d}.jpg and image_{1:05d}{0}.jpg. mmaction's are img_{:05}.jpg and flow_{}_{:05}.jpg")
+    parser.add_argument(
+        '--modality',
+        choices=('RGB', 'Flow'),
+        default=modality,
+        help=f'of the frames; default: {modality or "what is found"}',
+    )
+    parser.add_argument(
+        '--filename-tmpl',
+        metavar='T',
+        help="names of the images; default: the original's, "
+        "image_{:05d}.jpg and image_{1:05d}{0}.jpg. mmaction's are img_{:05}.jpg and "
+        'flow_{}_{:05}.jpg',
+    )
 
 
 def add_worker_arguments(parser, what='processes'):
     """Adds --workers and --shard: who works on what. `what` (str): the workers are."""
-    parser.add_argument('--workers', type=at_least(1), default=usable_cores(), metavar='N',
-                        help=f'{what}; default: one a core')
-    parser.add_argument('--shard', type=_shard, default=(1, 1), metavar='I/N',
-                        help='only the I-th of N parts, as for one of N machines')
+    parser.add_argument(
+        '--workers',
+        type=at_least(1),
+        default=usable_cores(),
+        metavar='N',
+        help=f'{what}; default: one a core',
+    )
+    parser.add_argument(
+        '--shard',
+        type=_shard,
+        default=(1, 1),
+        metavar='I/N',
+        help='only the I-th of N parts, as for one of N machines',
+    )
 
 
 def add_clip_arguments(parser):
     """Adds --clip-len and --size: of a clip."""
-    parser.add_argument('--clip-len', type=at_least(1), metavar='N',
-                        help="frames of a clip; default: the config's test pipeline's, else 64")
-    parser.add_argument('--size', type=at_least(1), nargs='+', metavar='N',
-                        help="width and height, or one number for both; default: the test pipeline's, else 224")
+    parser.add_argument(
+        '--clip-len',
+        type=at_least(1),
+        metavar='N',
+        help="frames of a clip; default: the config's test pipeline's, else 64",
+    )
+    parser.add_argument(
+        '--size',
+        type=at_least(1),
+        nargs='+',
+        metavar='N',
+        help="width and height, or one number for both; default: the test pipeline's, else 224",
+    )
 
 
 def add_json_argument(parser):
@@ -183,22 +305,26 @@ def write_json(path, figures):
 
 def at_least(low, high=None):
     """Returns an argument's type: a whole number from `low` (to `high`)."""
+
     def whole_number(text):
         number = int(text)
         if number < low or high is not None and number > high:
             raise ValueError
         return number
+
     whole_number.__name__ = f'whole number from {low}' + (f' to {high}' if high is not None else '')
     return whole_number
 
 
 def above(low):
     """Returns an argument's type: a finite number above `low`."""
+
     def number_above(text):
         number = float(text)
         if not low < number < float('inf'):
             raise ValueError
         return number
+
     number_above.__name__ = f'number above {low}'
     return number_above
 
@@ -211,15 +337,17 @@ def printable(text):
 def _shard(text):
     number, _, count = text.partition('/')
     if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
-        raise argparse.ArgumentTypeError(f'a shard is I/N with I from 1 to N, as in 2/8; got {text!r}')
+        raise argparse.ArgumentTypeError(
+            f'a shard is I/N with I from 1 to N, as in 2/8; got {text!r}'
+        )
     return int(number), int(count)
 
 
 def load_config(args):
     """Returns the Config that `args.config` and `args.cfg_options` describe.
 
-    A relative path that does not exist is looked up among the shipped configs, with or without `configs/`
-    in front and `.py` behind.
+    A relative path that does not exist is looked up among the shipped configs, with or without
+    `configs/` in front and `.py` behind.
 
     Raises:
         ConfigError: no such config, or one that cannot be used.
@@ -230,14 +358,18 @@ def load_config(args):
     if cfg.get('data_root') is not None:
         found = rooted(cfg.get('data'))
         if not found:
-            raise ConfigError(f'{cfg.filename}: data_root is for data sets that have one, and none of them has')
+            raise ConfigError(
+                f'{cfg.filename}: data_root is for data sets that have one, and none of them has'
+            )
         for part in found:
             part['data_root'] = cfg.data_root
     return cfg
 
 
 class DictAction(argparse.Action):
-    """Collects KEY=VALUE words into a dict; the option can be given several times. See `parse_value`."""
+    """Collects KEY=VALUE words into a dict; the option can be given several times. See
+    `parse_value`.
+    """
 
     def __call__(self, parser, namespace, values, option_string=None):
         options = dict(getattr(namespace, self.dest) or {})
@@ -252,12 +384,12 @@ class DictAction(argparse.Action):
 def parse_value(text):
     """Returns the value that `text` from a command line stands for.
 
-    A Python literal is itself, and `true` and `false` are booleans. In `[a, 1]` and `(a, 1)` the entries
-    are values in turn, and so are they in `a,1`, which is a list. Anything else is a string; so is anything
-    in quotes, commas and brackets included.
+    A Python literal is itself, and `true` and `false` are booleans. In `[a, 1]` and `(a, 1)` the
+    entries are values in turn, and so are they in `a,1`, which is a list. Anything else is a
+    string; so is anything in quotes, commas and brackets included.
 
-        >>> parse_value('1e-3'), parse_value('a,b,1'), parse_value("'a,b'"), parse_value('[(x,1),None]')
-        (0.001, ['a', 'b', 1], 'a,b', [('x', 1), None])
+        >>> parse_value('1e-3'), parse_value('a,b,1'), parse_value("'a,b'"),
+        parse_value('[(x,1),None]') (0.001, ['a', 'b', 1], 'a,b', [('x', 1), None])
     """
     text = text.strip()
     entries = _split(text)
@@ -270,7 +402,9 @@ def parse_value(text):
     entries = _split(text[1:-1])
     brackets = text[:1] + text[-1:]
     if entries and (brackets == '[]' or brackets == '()' and len(entries) > 1):
-        return {'[]': list, '()': tuple}[brackets](parse_value(entry) for entry in entries if entry.strip())
+        return {'[]': list, '()': tuple}[brackets](
+            parse_value(entry) for entry in entries if entry.strip()
+        )
     return {'true': True, 'false': False}.get(text.lower(), text)
 
 

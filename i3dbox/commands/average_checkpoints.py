@@ -2,7 +2,9 @@
 
 
 def add_arguments(parser):
-    parser.add_argument('checkpoints', nargs='+', metavar='CKPT', help='at least two, of one network')
+    parser.add_argument(
+        'checkpoints', nargs='+', metavar='CKPT', help='at least two, of one network'
+    )
     parser.add_argument('out', metavar='OUT', help='the .ckpt to write; it holds weights only')
 
 
@@ -13,7 +15,10 @@ def run(args):
     from ..weights.averaging import average_checkpoints
 
     if os.path.exists(args.out):
-        raise CheckpointError(f'OUT, the last word, is {args.out}, which is there already: name a new file behind the '
-                              'checkpoints')
+        raise CheckpointError(
+            f'OUT, the last word, is {args.out}, which is there already: name a new file behind '
+            f'the '
+            'checkpoints'
+        )
     average_checkpoints(args.checkpoints, args.out)
     print(f'{args.out}: the mean of {len(args.checkpoints)} checkpoints')

@@ -5,13 +5,30 @@ from . import arguments
 
 def add_arguments(parser):
     arguments.add_config_argument(parser)
-    parser.add_argument('--subset', choices=('train', 'val', 'test'), default='train',
-                        help="which of the config's data sets; default: train")
-    parser.add_argument('--batches', type=arguments.at_least(1), default=10, metavar='N',
-                        help='how many are measured; default: 10')
-    parser.add_argument('--num-workers', type=arguments.at_least(0), nargs='+', default=[], metavar='N',
-                        help="numbers of workers to try beside the config's; 0 loads in line")
-    parser.add_argument('--batch-size', type=arguments.at_least(1), metavar='N', help="default: the config's")
+    parser.add_argument(
+        '--subset',
+        choices=('train', 'val', 'test'),
+        default='train',
+        help="which of the config's data sets; default: train",
+    )
+    parser.add_argument(
+        '--batches',
+        type=arguments.at_least(1),
+        default=10,
+        metavar='N',
+        help='how many are measured; default: 10',
+    )
+    parser.add_argument(
+        '--num-workers',
+        type=arguments.at_least(0),
+        nargs='+',
+        default=[],
+        metavar='N',
+        help="numbers of workers to try beside the config's; 0 loads in line",
+    )
+    parser.add_argument(
+        '--batch-size', type=arguments.at_least(1), metavar='N', help="default: the config's"
+    )
     arguments.add_json_argument(parser)
     arguments.add_cfg_options(parser)
 
@@ -32,30 +49,60 @@ def run(args):
     configured, worker = options.get('num_workers', 0), options.get('worker', 'thread')
     dataset = DATASETS.build(cfg.data[args.subset], test_mode=args.subset != 'train')
     # endless also in testing, so that a small data set can be measured for long enough
-    stream = Stream(len(dataset), batch_size, seed=cfg.get('seed', 0), shuffle=args.subset == 'train')
+    stream = Stream(
+        len(dataset), batch_size, seed=cfg.get('seed', 0), shuffle=args.subset == 'train'
+    )
 
-    print(f'{args.subset}: {len(dataset)} samples of {type(dataset).__name__}; {args.batches} batches of {batch_size}, '
-          f'{worker} workers')
+    print(
+        f'{args.subset}: {len(dataset)} samples of {type(dataset).__name__}; {args.batches} '
+        f'batches of {batch_size}, '
+        f'{worker} workers'
+    )
     speeds, damaged, step = {}, [], 0
     for num_workers in dict.fromkeys([configured, *args.num_workers]):
         # each goes on where the one before stopped, as what was just read is still in memory
-        speeds[num_workers], step = loader_speed(dataset, stream, args.batches, step, num_workers, worker, damaged)
+        speeds[num_workers], step = loader_speed(
+            dataset, stream, args.batches, step, num_workers, worker, damaged
+        )
     times = step_times(dataset, stream, args.batches, step, damaged)
 
-    loaders = [dict(num_workers=num_workers, configured=num_workers == configured, stream=name,
-                    samples_per_s=speed.samples / speed.seconds, clips_per_s=sums['clips'] / speed.seconds,
-                    frames_per_s=sums['frames'] / speed.seconds, mb_per_s=sums['bytes'] / 1e6 / speed.seconds)
-               for num_workers, speed in speeds.items() for name, sums in speed.streams.items()]
+    loaders = [
+        dict(
+            num_workers=num_workers,
+            configured=num_workers == configured,
+            stream=name,
+            samples_per_s=speed.samples / speed.seconds,
+            clips_per_s=sums['clips'] / speed.seconds,
+            frames_per_s=sums['frames'] / speed.seconds,
+            mb_per_s=sums['bytes'] / 1e6 / speed.seconds,
+        )
+        for num_workers, speed in speeds.items()
+        for name, sums in speed.streams.items()
+    ]
     whole = sum(time.seconds for time in times)
-    steps = [dict(stream=time.stream, step=time.step, ms=time.seconds * 1e3, share=time.seconds / whole)
-             for time in times]
+    steps = [
+        dict(stream=time.stream, step=time.step, ms=time.seconds * 1e3, share=time.seconds / whole)
+        for time in times
+    ]
     print_tables(loaders, steps, by_stream=len(dataset.inputs) > 1)
     names = sorted({report.name for report in damaged})
     if names:
-        print(f'{len(names)} damaged samples were met: {", ".join(map(arguments.printable, names))}')
-    arguments.write_json(args.json, dict(config=args.config, subset=args.subset, batch_size=batch_size,
-                                         batches=args.batches, worker=worker, loaders=loaders, steps=steps,
-                                         damaged=names))
+        print(
+            f'{len(names)} damaged samples were met: {", ".join(map(arguments.printable, names))}'
+        )
+    arguments.write_json(
+        args.json,
+        dict(
+            config=args.config,
+            subset=args.subset,
+            batch_size=batch_size,
+            batches=args.batches,
+            worker=worker,
+            loaders=loaders,
+            steps=steps,
+            damaged=names,
+        ),
+    )
 
 
 def print_tables(loaders, steps, by_stream):
@@ -63,17 +110,30 @@ def print_tables(loaders, steps, by_stream):
     from terminaltables import AsciiTable
 
     table = [['Workers', 'Stream', 'Clips/s', 'Frames/s', 'MB/s']]
-    table += [[f'{row["num_workers"]}{" (config)" if row["configured"] else ""}', row['stream'],
-               f'{row["clips_per_s"]:.1f}', f'{row["frames_per_s"]:.0f}', f'{row["mb_per_s"]:.1f}'] for row in loaders]
+    table += [
+        [
+            f'{row["num_workers"]}{" (config)" if row["configured"] else ""}',
+            row['stream'],
+            f'{row["clips_per_s"]:.1f}',
+            f'{row["frames_per_s"]:.0f}',
+            f'{row["mb_per_s"]:.1f}',
+        ]
+        for row in loaders
+    ]
     times = [['Stream', 'Step of the pipeline', 'ms a sample', 'Share']]
-    times += [[row['stream'], row['step'], f'{row["ms"]:.2f}', f'{row["share"]:.1%}'] for row in steps]
+    times += [
+        [row['stream'], row['step'], f'{row["ms"]:.2f}', f'{row["share"]:.1%}'] for row in steps
+    ]
     times.append(['', 'total', f'{sum(row["ms"] for row in steps):.2f}', '100.0%'])
     if not by_stream:
         table, times = [[r[0], *r[2:]] for r in table], [r[1:] for r in times]
     for rows in (table, times):
         rows = AsciiTable(rows)
-        rows.justify_columns = {column: 'right' for column, name in enumerate(rows.table_data[0])
-                                if name not in ('Workers', 'Stream', 'Step of the pipeline')}
+        rows.justify_columns = {
+            column: 'right'
+            for column, name in enumerate(rows.table_data[0])
+            if name not in ('Workers', 'Stream', 'Step of the pipeline')
+        }
         rows.inner_footing_row_border = rows.table_data[-1][-1] == '100.0%'
         if rows.inner_footing_row_border:
             print("Where one thread's time goes:")

@@ -4,19 +4,33 @@ import os
 
 from . import arguments
 
-NOTE = """Compiling: what the first call takes more than the later ones. Peak memory: the largest resident set of the
-process so far (getrusage), Python and MindSpore included; not a device's own memory."""
+NOTE = """Compiling: what the first call takes more than the later ones. Peak memory: the largest
+resident set of the process so far (getrusage), Python and MindSpore included; not a device's own
+memory."""
 
 
 def add_arguments(parser):
     arguments.add_config_argument(parser)
-    parser.add_argument('--batch-size', type=arguments.at_least(1), default=1, metavar='N',
-                        help='clips of a batch; default: 1')
+    parser.add_argument(
+        '--batch-size',
+        type=arguments.at_least(1),
+        default=1,
+        metavar='N',
+        help='clips of a batch; default: 1',
+    )
     arguments.add_clip_arguments(parser)
-    parser.add_argument('--repeat', type=arguments.at_least(1), default=10, metavar='N',
-                        help='how many calls are measured; default: 10')
-    parser.add_argument('--train', action='store_true',
-                        help="measure the training step too, with the config's loss, optimizer and freezing")
+    parser.add_argument(
+        '--repeat',
+        type=arguments.at_least(1),
+        default=10,
+        metavar='N',
+        help='how many calls are measured; default: 10',
+    )
+    parser.add_argument(
+        '--train',
+        action='store_true',
+        help="measure the training step too, with the config's loss, optimizer and freezing",
+    )
     arguments.add_json_argument(parser)
     arguments.add_device_arguments(parser)
     arguments.add_cfg_options(parser)
@@ -52,8 +66,11 @@ def run(args):
     if args.train:  # before anything is measured, for its errors
         train_step = build_step(cfg, recognizer, runner, UNMEASURED + args.repeat)
 
-    print(f'{os.path.basename(cfg.filename)} on {runner.device_target}: batches of {args.batch_size}, clips of '
-          f'{" x ".join(map(str, size))}, {args.repeat} calls')
+    print(
+        f'{os.path.basename(cfg.filename)} on {runner.device_target}: batches of '
+        f'{args.batch_size}, clips of '
+        f'{" x ".join(map(str, size))}, {args.repeat} calls'
+    )
     times = {'forward': forward_times(recognizer, clips, args.repeat)}
     if args.train:
         times['training step'] = train_step_times(train_step, clips, args.repeat)
@@ -61,16 +78,31 @@ def run(args):
     recognizer.set_train(False)
     multiply_adds = total(count(recognizer, size)).multiply_adds * args.batch_size
 
-    table = [['', 'Compiling (s)', 'Median (ms)', 'Fastest', 'Slowest', 'Clips/s', 'Peak memory (MiB)']]
+    table = [
+        ['', 'Compiling (s)', 'Median (ms)', 'Fastest', 'Slowest', 'Clips/s', 'Peak memory (MiB)']
+    ]
     figures = {}
     for name, taken in times.items():
         clips_per_s = args.batch_size / taken.median
         memory = '' if taken.peak_memory is None else f'{taken.peak_memory / 2**20:,.0f}'
-        table.append([name, f'{taken.compile:.1f}', f'{taken.median * 1e3:.1f}', f'{min(taken.later) * 1e3:.1f}',
-                      f'{max(taken.later) * 1e3:.1f}', f'{clips_per_s:.2f}', memory])
-        figures[name] = dict(compile_s=taken.compile, median_ms=taken.median * 1e3,
-                             ms=[seconds * 1e3 for seconds in taken.later], clips_per_s=clips_per_s,
-                             peak_memory_bytes=taken.peak_memory)
+        table.append(
+            [
+                name,
+                f'{taken.compile:.1f}',
+                f'{taken.median * 1e3:.1f}',
+                f'{min(taken.later) * 1e3:.1f}',
+                f'{max(taken.later) * 1e3:.1f}',
+                f'{clips_per_s:.2f}',
+                memory,
+            ]
+        )
+        figures[name] = dict(
+            compile_s=taken.compile,
+            median_ms=taken.median * 1e3,
+            ms=[seconds * 1e3 for seconds in taken.later],
+            clips_per_s=clips_per_s,
+            peak_memory_bytes=taken.peak_memory,
+        )
     rate = multiply_adds / times['forward'].median
     table = AsciiTable(table)
     table.justify_columns = dict.fromkeys(range(1, 7), 'right')
@@ -79,6 +111,15 @@ def run(args):
     if args.train:
         print(f'Training step: {trained} of {trainable} parameters train')
     print(NOTE)
-    arguments.write_json(args.json, dict(
-        config=args.config, device=runner.device_target, batch_size=args.batch_size, clip=size,
-        multiply_adds=multiply_adds, multiply_adds_per_s=rate, **figures))
+    arguments.write_json(
+        args.json,
+        dict(
+            config=args.config,
+            device=runner.device_target,
+            batch_size=args.batch_size,
+            clip=size,
+            multiply_adds=multiply_adds,
+            multiply_adds_per_s=rate,
+            **figures,
+        ),
+    )

@@ -10,12 +10,26 @@ from . import arguments
 def add_arguments(parser):
     arguments.add_config_argument(parser)
     parser.add_argument('out', metavar='OUT', help='the folder for the pictures')
-    parser.add_argument('--subset', choices=('train', 'val', 'test'), default='train',
-                        help="which of the config's data sets; default: train")
-    parser.add_argument('--number', type=arguments.at_least(1), default=20, metavar='N',
-                        help='how many samples; default: 20')
-    parser.add_argument('--seed', type=arguments.at_least(0), default=0, metavar='N',
-                        help='chooses the samples; their crops are those of epoch 0 in a run of this seed')
+    parser.add_argument(
+        '--subset',
+        choices=('train', 'val', 'test'),
+        default='train',
+        help="which of the config's data sets; default: train",
+    )
+    parser.add_argument(
+        '--number',
+        type=arguments.at_least(1),
+        default=20,
+        metavar='N',
+        help='how many samples; default: 20',
+    )
+    parser.add_argument(
+        '--seed',
+        type=arguments.at_least(0),
+        default=0,
+        metavar='N',
+        help='chooses the samples; their crops are those of epoch 0 in a run of this seed',
+    )
     arguments.add_cfg_options(parser)
 
 
@@ -31,12 +45,14 @@ def run(args):
     check_config(cfg, ('data',), data=(args.subset,))
     make_folder(args.out)
     dataset = DATASETS.build(cfg.data[args.subset], test_mode=args.subset != 'train')
-    chosen = np.random.default_rng(args.seed).permutation(len(dataset))[:args.number]
+    chosen = np.random.default_rng(args.seed).permutation(len(dataset))[: args.number]
     written = 0
     for index in sorted(chosen.tolist()):
         name = dataset.samples[index]['name']
         try:
-            results = dataset.load(index, sample_rng(args.seed, 0, index))  # as in epoch 0 of such a run
+            results = dataset.load(
+                index, sample_rng(args.seed, 0, index)
+            )  # as in epoch 0 of such a run
         except DamagedSampleError as error:
             print(f'{name} is damaged: {error}')
             continue
@@ -59,13 +75,21 @@ def draw(dataset, results):
         clip = results[column]
         modality = 'Flow' if clip.shape[-1] == 2 else 'RGB'
         size = ' x '.join(map(str, clip.shape))
-        sheets.append(contact_sheet(clip, modality, f'{results["name"]}\n{class_name}  {modality} {size}'))
+        sheets.append(
+            contact_sheet(clip, modality, f'{results["name"]}\n{class_name}  {modality} {size}')
+        )
     return stack(sheets)
 
 
 def safe_name(name):
-    """`name` as a file name for any system: ASCII letters, digits, '-', '_' and '.'; at most 100 of them."""
-    plain = ''.join(letter for letter in unicodedata.normalize('NFKD', name) if not unicodedata.combining(letter))
+    """`name` as a file name for any system: ASCII letters, digits, '-', '_' and '.'; at most 100 of
+    them.
+    """
+    plain = ''.join(
+        letter
+        for letter in unicodedata.normalize('NFKD', name)
+        if not unicodedata.combining(letter)
+    )
     return re.sub(r'[^A-Za-z0-9_.-]+', '_', plain).strip('._')[-100:] or 'sample'
 
 
@@ -90,4 +114,6 @@ def make_folder(path):
     try:
         os.makedirs(path, exist_ok=True)
     except OSError as error:
-        raise DataError(f'{path}: cannot be made a folder for the pictures: {error.strerror}') from error
+        raise DataError(
+            f'{path}: cannot be made a folder for the pictures: {error.strerror}'
+        ) from error

@@ -1,12 +1,17 @@
-"""Decode videos to the end and report what is wrong: empty, unreadable, truncated, of several sizes, miscounted."""
+"""Decode videos to the end and report what is wrong: empty, truncated, miscounted."""
 
 from . import arguments
 
 
 def add_arguments(parser):
-    parser.add_argument('videos', metavar='VIDEOS', help='a folder of videos, at any depth; or one video')
-    parser.add_argument('--fix-list', metavar='OUT', help='write the videos that want fixing to a file: '
-                        'path, tab, problem a line')
+    parser.add_argument(
+        'videos', metavar='VIDEOS', help='a folder of videos, at any depth; or one video'
+    )
+    parser.add_argument(
+        '--fix-list',
+        metavar='OUT',
+        help='write the videos that want fixing to a file: path, tab, problem a line',
+    )
     arguments.add_worker_arguments(parser)
 
 
@@ -24,10 +29,21 @@ def run(args):
     for problem in problems:
         print(f'{arguments.printable(problem.path)}: {problem.kind}: {problem.detail}')
     counts = [(kind, sum(problem.kind == kind for problem in problems)) for kind in PROBLEMS]
-    print(AsciiTable([('videos', str(len(videos))), ('sound', str(len(videos) - len(problems))),
-                      *((kind, str(count)) for kind, count in counts)]).table)
+    print(
+        AsciiTable(
+            [
+                ('videos', str(len(videos))),
+                ('sound', str(len(videos) - len(problems))),
+                *((kind, str(count)) for kind, count in counts),
+            ]
+        ).table
+    )
     if args.fix_list:
-        atomic_write(args.fix_list, ''.join(f'{problem.path}\t{problem.kind}: {problem.detail}\n'
-                                            for problem in problems).encode('utf-8', 'surrogateescape'))
+        atomic_write(
+            args.fix_list,
+            ''.join(
+                f'{problem.path}\t{problem.kind}: {problem.detail}\n' for problem in problems
+            ).encode('utf-8', 'surrogateescape'),
+        )
         print(f'{len(problems)} videos listed in {args.fix_list}')
     return 1 if problems else 0

@@ -1,4 +1,4 @@
-"""Print what this machine has of all that i3dbox uses: for a look before a run, and for bug reports."""
+"""Print what this machine has of all that i3dbox uses, beside what was tested."""
 
 import glob
 import importlib
@@ -20,10 +20,17 @@ def add_arguments(parser):
 
 def run(args):
     from terminaltables import AsciiTable
+
     rows, known = collect(), tested()
-    packages = [(package, installed(package) or 'not installed', known.get(package, ''))
-                for package in (*PACKAGES.values(), *OPTIONAL_PACKAGES)]
-    print(AsciiTable([('What', 'Here', 'Tested'), *((*row, '') for row in rows.items()), *packages]).table)
+    packages = [
+        (package, installed(package) or 'not installed', known.get(package, ''))
+        for package in (*PACKAGES.values(), *OPTIONAL_PACKAGES)
+    ]
+    print(
+        AsciiTable(
+            [('What', 'Here', 'Tested'), *((*row, '') for row in rows.items()), *packages]
+        ).table
+    )
     warning = cpu_warning(rows['MindSpore'])
     if warning:
         print(f'Warning: {warning}.')
@@ -31,26 +38,36 @@ def run(args):
         print(f'Warning: i3dbox was not tested with Python {platform.python_version()}.')
     newer = newer_than_tested()
     if newer:
-        print(f'Warning: newer than what was tested, and not trusted: {", ".join(newer)}. To go back to what was: '
-              'bash tools/quickstart.sh in a checkout, or pip install "PACKAGE==VERSION".')
+        print(
+            f'Warning: newer than what was tested, and not trusted: {", ".join(newer)}. To go back '
+            f'to what was: '
+            'bash tools/quickstart.sh in a checkout, or pip install "PACKAGE==VERSION".'
+        )
 
 
 def collect():
     """Returns what is reported, a dict of str to str, in the order of the table."""
-    rows = {'i3dbox': _own_version(),
-            'Python': f'{platform.python_version()} ({platform.python_implementation()})',
-            'OS': platform.platform(),
-            'CPU': _cpu_model(),
-            'Cores': f'{usable_cores()} usable of {os.cpu_count()}',
-            'Memory': _memory()}
+    rows = {
+        'i3dbox': _own_version(),
+        'Python': f'{platform.python_version()} ({platform.python_implementation()})',
+        'OS': platform.platform(),
+        'CPU': _cpu_model(),
+        'Cores': f'{usable_cores()} usable of {os.cpu_count()}',
+        'Memory': _memory(),
+    }
     mindspore, rows['MindSpore'] = _import('mindspore')
     rows['Device target'] = mindspore.get_context('device_target') if mindspore else 'none'
     rows['Ascend (CANN)'] = _cann_version()
     cv2, rows['OpenCV'] = _import('cv2')
-    rows['cv2.optflow (TV-L1)'] = ('yes' if hasattr(cv2, 'optflow') else
-                                   'no: it is in opencv-contrib-python-headless') if cv2 else 'no OpenCV'
+    rows['cv2.optflow (TV-L1)'] = (
+        ('yes' if hasattr(cv2, 'optflow') else 'no: it is in opencv-contrib-python-headless')
+        if cv2
+        else 'no OpenCV'
+    )
     av, rows['PyAV'] = _import('av')
-    rows['FFmpeg (libavcodec)'] = '.'.join(map(str, av.library_versions['libavcodec'])) if av else 'no PyAV'
+    rows['FFmpeg (libavcodec)'] = (
+        '.'.join(map(str, av.library_versions['libavcodec'])) if av else 'no PyAV'
+    )
     return rows
 
 
@@ -58,8 +75,16 @@ def _own_version():
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     commit = None
     if os.path.exists(os.path.join(root, '.git')):
-        commit = _output('git', '--no-optional-locks', '-C', root,
-                         'describe', '--always', '--dirty', '--exclude=*')
+        commit = _output(
+            'git',
+            '--no-optional-locks',
+            '-C',
+            root,
+            'describe',
+            '--always',
+            '--dirty',
+            '--exclude=*',
+        )
     return f'{__version__} (git commit {commit})' if commit else __version__
 
 
@@ -71,18 +96,27 @@ def _cpu_model():
 
 
 def _memory():
-    found = {name: int(kib) / 2**20 for name, kib in re.findall(r'(\w+):\s+(\d+) kB', _read('/proc/meminfo'))}
+    found = {
+        name: int(kib) / 2**20
+        for name, kib in re.findall(r'(\w+):\s+(\d+) kB', _read('/proc/meminfo'))
+    }
     if 'MemTotal' not in found:
         return 'unknown'
     return f'{found["MemTotal"]:.1f} GiB, {found.get("MemAvailable", 0):.1f} GiB free'
 
 
 def _cann_version():
-    homes = [os.environ.get('ASCEND_TOOLKIT_HOME'), os.environ.get('ASCEND_HOME_PATH'),
-             '/usr/local/Ascend/ascend-toolkit/latest', '/usr/local/Ascend/nnae/latest',
-             '/usr/local/Ascend/latest']
+    homes = [
+        os.environ.get('ASCEND_TOOLKIT_HOME'),
+        os.environ.get('ASCEND_HOME_PATH'),
+        '/usr/local/Ascend/ascend-toolkit/latest',
+        '/usr/local/Ascend/nnae/latest',
+        '/usr/local/Ascend/latest',
+    ]
     for home in filter(None, homes):
-        for path in sorted(glob.glob(os.path.join(glob.escape(home), '**', 'version.*'), recursive=True)):
+        for path in sorted(
+            glob.glob(os.path.join(glob.escape(home), '**', 'version.*'), recursive=True)
+        ):
             found = re.search(r'^version\s*=\s*(\S+)', _read(path), re.IGNORECASE | re.MULTILINE)
             if found:
                 return f'{found[1]} in {home}'
@@ -93,7 +127,9 @@ def _import(name):
     """Returns a module and its version, or None and the reason why it cannot be imported."""
     try:
         module = importlib.import_module(name)
-    except Exception as error:  # a broken installation may raise anything, and is what this command must show
+    except (
+        Exception
+    ) as error:  # a broken installation may raise anything, and is what this command must show
         return None, f'cannot be imported: {type(error).__name__}: {error}'
     return module, module.__version__
 
@@ -109,6 +145,8 @@ def _read(path):
 def _output(*command):
     """Returns what a program prints, or None where it is absent or fails."""
     try:
-        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=10).stdout.strip()
+        return subprocess.run(
+            command, check=True, capture_output=True, text=True, timeout=10
+        ).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None

@@ -2,17 +2,34 @@
 
 
 def add_arguments(parser):
-    parser.add_argument('source_file', metavar='SRC', help="PyTorch's .pt or .pth; TensorFlow's .index; a MindSpore "
-                        '.ckpt; or zoo://NAME')
+    parser.add_argument(
+        'source_file',
+        metavar='SRC',
+        help="PyTorch's .pt or .pth; TensorFlow's .index; a MindSpore .ckpt; or zoo://NAME",
+    )
     parser.add_argument('out', metavar='DST', help='the .ckpt to write; with --to pytorch, the .pt')
-    parser.add_argument('--source', choices=('auto', 'pytorch', 'tensorflow', 'original'), default='auto',
-                        help='what SRC is; default: what it looks like')
-    parser.add_argument('--modality', choices=('RGB', 'Flow'), help='what it must be; with --inflate, what to make')
-    parser.add_argument('--inflate', action='store_true', help='SRC holds the 2D Inception-v1 of ImageNet: '
-                        "torchvision's googlenet or TF-slim's inception_v1")
-    parser.add_argument('--to', choices=('i3dbox', 'pytorch', 'pytorch_hassony2'), default='i3dbox',
-                        help='write a .ckpt (default), or a state_dict as piergiaj/pytorch-i3d (pytorch) or '
-                        'hassony2/kinetics_i3d_pytorch loads it')
+    parser.add_argument(
+        '--source',
+        choices=('auto', 'pytorch', 'tensorflow', 'original'),
+        default='auto',
+        help='what SRC is; default: what it looks like',
+    )
+    parser.add_argument(
+        '--modality', choices=('RGB', 'Flow'), help='what it must be; with --inflate, what to make'
+    )
+    parser.add_argument(
+        '--inflate',
+        action='store_true',
+        help='SRC holds the 2D Inception-v1 of ImageNet: '
+        "torchvision's googlenet or TF-slim's inception_v1",
+    )
+    parser.add_argument(
+        '--to',
+        choices=('i3dbox', 'pytorch', 'pytorch_hassony2'),
+        default='i3dbox',
+        help='write a .ckpt (default), or a state_dict as piergiaj/pytorch-i3d (pytorch) or '
+        'hassony2/kinetics_i3d_pytorch loads it',
+    )
 
 
 def run(args):
@@ -31,10 +48,16 @@ def run(args):
     check_writable(args.out)
     converted = convert(local_path(args.source_file), args.source, args.modality, args.inflate)
     if args.to == 'i3dbox':
-        write_checkpoint(args.out, converted.parameters, meta=dict(
-            modality=converted.modality, source=os.path.basename(args.source_file)))
+        write_checkpoint(
+            args.out,
+            converted.parameters,
+            meta=dict(modality=converted.modality, source=os.path.basename(args.source_file)),
+        )
     else:
         write_pytorch(args.out, to_pytorch(converted.parameters, args.to))
     head = f'{converted.num_classes} classes' if converted.num_classes else 'no head'
-    print(f'{args.out}: {converted.modality}, {head}, {len(converted.parameters)} parameters, from names of '
-          f'{converted.scheme}')
+    print(
+        f'{args.out}: {converted.modality}, {head}, {len(converted.parameters)} parameters, from '
+        f'names of '
+        f'{converted.scheme}'
+    )

@@ -11,26 +11,60 @@ EXTENSIONS = ('.mp4', '.json', '.csv')
 
 
 def add_arguments(parser):
-    parser.add_argument('source', metavar='SOURCE', help="a video, a folder of videos, or a camera's number")
-    parser.add_argument('--model', metavar='NAME', help='of the model zoo (tools/download_checkpoint.py lists them; '
-                        'i3d_kinetics400 is both streams), or a file that tools/export.py wrote')
-    parser.add_argument('--config', metavar='CONFIG', help='a config file, or the name of a shipped one')
-    parser.add_argument('--checkpoint', metavar='CKPT', help="its .ckpt")
+    parser.add_argument(
+        'source', metavar='SOURCE', help="a video, a folder of videos, or a camera's number"
+    )
+    parser.add_argument(
+        '--model',
+        metavar='NAME',
+        help='of the model zoo (tools/download_checkpoint.py lists them; '
+        'i3d_kinetics400 is both streams), or a file that tools/export.py wrote',
+    )
+    parser.add_argument(
+        '--config', metavar='CONFIG', help='a config file, or the name of a shipped one'
+    )
+    parser.add_argument('--checkpoint', metavar='CKPT', help='its .ckpt')
     arguments.add_stream_arguments(parser)
     parser.add_argument('--stream', choices=tuple(STREAMS), help='default: what the model is')
-    parser.add_argument('--top', type=arguments.at_least(1), default=5, metavar='N', help='classes; default: 5')
-    parser.add_argument('--window', type=arguments.at_least(1), metavar='N',
-                        help='frames of a window; default: those that the network was made for (64)')
-    parser.add_argument('--stride', type=arguments.at_least(1), metavar='N',
-                        help='frames from one window to the next; default: half a window')
-    parser.add_argument('--fps', type=arguments.above(0), metavar='N', help='frames a second; default: every frame')
-    parser.add_argument('--method', help='of flow: tvl1, dis, farneback; default: tvl1, or what the config says')
-    parser.add_argument('--out', nargs='+', default=[], metavar='FILE',
-                        help='.mp4 (the video with what was recognised), .json, .csv; of a folder of videos they '
-                             'become folders with a file a video')
-    parser.add_argument('--backend', default='auto', metavar='NAME', help='of an exported file: mindspore, '
-                        'mindspore_lite, onnxruntime, openvino; default: the first that is there')
-    parser.add_argument('--precision', choices=('float32', 'bfloat16', 'float16'), help='of an exported file')
+    parser.add_argument(
+        '--top', type=arguments.at_least(1), default=5, metavar='N', help='classes; default: 5'
+    )
+    parser.add_argument(
+        '--window',
+        type=arguments.at_least(1),
+        metavar='N',
+        help='frames of a window; default: those that the network was made for (64)',
+    )
+    parser.add_argument(
+        '--stride',
+        type=arguments.at_least(1),
+        metavar='N',
+        help='frames from one window to the next; default: half a window',
+    )
+    parser.add_argument(
+        '--fps', type=arguments.above(0), metavar='N', help='frames a second; default: every frame'
+    )
+    parser.add_argument(
+        '--method', help='of flow: tvl1, dis, farneback; default: tvl1, or what the config says'
+    )
+    parser.add_argument(
+        '--out',
+        nargs='+',
+        default=[],
+        metavar='FILE',
+        help='.mp4 (the video with what was recognised), .json, .csv; of a folder of videos they '
+        'become folders with a file a video',
+    )
+    parser.add_argument(
+        '--backend',
+        default='auto',
+        metavar='NAME',
+        help='of an exported file: mindspore, '
+        'mindspore_lite, onnxruntime, openvino; default: the first that is there',
+    )
+    parser.add_argument(
+        '--precision', choices=('float32', 'bfloat16', 'float16'), help='of an exported file'
+    )
     arguments.add_device_arguments(parser)
     arguments.add_cfg_options(parser)
 
@@ -44,6 +78,7 @@ def run(args):
     sources = [(None, args.source)]
     if folder:
         from ..preparation.sources import find_videos
+
         sources = [(source.name, source.path) for source in find_videos(args.source)]
     elif not is_camera(args.source) and not os.path.exists(args.source):
         raise DataError(f'{args.source}: there is no such file or folder')
@@ -53,8 +88,12 @@ def run(args):
     recognizer.cutter(args.window, args.stride, **cutter_options(args)).close()
     failed = []
     for number, (name, source) in enumerate(sources):
-        outs = [path if name is None else os.path.join(os.path.splitext(path)[0], name + os.path.splitext(path)[1])
-                for path in args.out]
+        outs = [
+            path
+            if name is None
+            else os.path.join(os.path.splitext(path)[0], name + os.path.splitext(path)[1])
+            for path in args.out
+        ]
         if folder:
             print(f'{"" if number == 0 else os.linesep}{arguments.printable(source)}')
         try:
@@ -94,8 +133,11 @@ def check_outs(outs, source, folder=False):
         if folder:
             inside = os.path.join(os.path.realpath(os.path.splitext(path)[0]), '')
             if inside.startswith(os.path.join(os.path.realpath(source), '')):
-                raise ConfigError(f'--out {path} becomes a folder that is or lies in {source}, whose videos would be '
-                                  'overwritten: name another')
+                raise ConfigError(
+                    f'--out {path} becomes a folder that is or lies in {source}, whose videos '
+                    f'would be '
+                    'overwritten: name another'
+                )
         else:
             check_writable(path)
     if len({os.path.abspath(path) for path in outs}) < len(outs):
@@ -113,17 +155,24 @@ def load_recognizer(args):
         raise ConfigError('--checkpoint, --rgb, --flow and --cfg-options go with --config')
     if args.config and bool(args.checkpoint) == bool(streams):
         raise ConfigError('name one --checkpoint, or --rgb and --flow of a two-stream config')
-    options = {key: value for key, value in (('backend', args.backend), ('precision', args.precision))
-               if value not in (None, 'auto')}
+    options = {
+        key: value
+        for key, value in (('backend', args.backend), ('precision', args.precision))
+        if value not in (None, 'auto')
+    }
     model = arguments.load_config(args) if args.config else args.model
     from ..apis import init_recognizer
-    return init_recognizer(model, streams or args.checkpoint, args.device, args.stream, args.device_id, **options)
+
+    return init_recognizer(
+        model, streams or args.checkpoint, args.device, args.stream, args.device_id, **options
+    )
 
 
 def recognize(recognizer, source, outs, args, interrupts):
     """Recognises one source: prints each window's classes and the whole's, and writes the outputs.
 
-    Ctrl-C ends it: what is written then is whole as far as it goes. Returns whether the end was reached.
+    Ctrl-C ends it: what is written then is whole as far as it goes. Returns whether the end was
+    reached.
     """
     from ..inference.recognize import Total, bar, recognize_windows
     from ..media.frame_iterator import FrameStream
@@ -134,8 +183,14 @@ def recognize(recognizer, source, outs, args, interrupts):
     with contextlib.ExitStack() as stack:
         writers = Outputs(stack, outs, recognizer, frames, window, args)
         shown = stack.enter_context(bar(frames))
-        answers = recognize_windows(recognizer, frames, args.window, args.stride, watch=writers.watch,
-                                    **cutter_options(args))
+        answers = recognize_windows(
+            recognizer,
+            frames,
+            args.window,
+            args.stride,
+            watch=writers.watch,
+            **cutter_options(args),
+        )
         try:
             for clip, answer in answers:
                 with interrupts.hold():
@@ -147,17 +202,26 @@ def recognize(recognizer, source, outs, args, interrupts):
             if not total.count:
                 raise
             complete = False
-        with contextlib.suppress(KeyboardInterrupt), interrupts.hold():  # one that comes now comes too late
+        with (
+            contextlib.suppress(KeyboardInterrupt),
+            interrupts.hold(),
+        ):  # one that comes now comes too late
             answers.close()
             writers.close(total.answer, complete and not frames.broke_off)
             stack.close()
     whole = total.answer
     sys.stderr.flush()
     if frames.broke_off:
-        print(f'{arguments.printable(frames.path)} breaks off after {frames.read} of {frames.stated} frames',
-              file=sys.stderr)
-    print(f'{"the whole video" if complete else "until the interruption"}: '
-          f'{(whole.end - whole.start):.1f} s, mean over {total.count} window{"s" * (total.count > 1)}')
+        print(
+            f'{arguments.printable(frames.path)} breaks off after {frames.read} of {frames.stated} '
+            f'frames',
+            file=sys.stderr,
+        )
+    print(
+        f'{"the whole video" if complete else "until the interruption"}: '
+        f'{(whole.end - whole.start):.1f} s, mean over {total.count} '
+        f'window{"s" * (total.count > 1)}'
+    )
     for _, name, probability in whole.top(args.top):
         print(f'  {probability:6.1%}  {arguments.printable(name)}')
     for path in outs:
@@ -168,21 +232,31 @@ def recognize(recognizer, source, outs, args, interrupts):
 def window_line(answer, top):
     """'0:00.0 - 0:02.6  waving 0.93, clapping 0.04'."""
     from ..visualization.labelled_video import clock
+
     classes = ', '.join(f'{name} {probability:.2f}' for _, name, probability in answer.top(top))
     return arguments.printable(f'{clock(answer.start)} - {clock(answer.end)}  {classes}')
 
 
 class Outputs:
-    """The files of one video, each under a temporary name until `stack` is left without an error."""
+    """The files of one video, each under a temporary name until `stack` is left without an
+    error.
+    """
 
     def __init__(self, stack, paths, recognizer, frames, window, args):
         from ..fileio import atomic_path
         from ..inference.prediction_files import FORMATS
         from ..visualization.labelled_video import LabelledVideo
 
-        stride = args.stride or max(window // 2, 1)
-        info = dict(source=frames.path, model=recognizer.name, stream=recognizer.stream, window=window, stride=stride,
-                    fps=frames.fps, whole='mean over the windows')
+        stride = args.stride or recognizer.stride(window)
+        info = dict(
+            source=frames.path,
+            model=recognizer.name,
+            stream=recognizer.stream,
+            window=window,
+            stride=stride,
+            fps=frames.fps,
+            whole='mean over the windows',
+        )
         self.videos, self.answers = [], []
         for path in paths:
             temporary = stack.enter_context(atomic_path(path))
@@ -191,8 +265,16 @@ class Outputs:
                 self.answers.append(FORMATS[extension](temporary, info, args.top))
             else:
                 seconds = frames.total / frames.fps if frames.total and frames.fps else None
-                self.videos.append(LabelledVideo(temporary, frames.fps, stride, min(args.top, 5), seconds,
-                                                 recognizer.geometry['bound']))
+                self.videos.append(
+                    LabelledVideo(
+                        temporary,
+                        frames.fps,
+                        stride,
+                        min(args.top, 5),
+                        seconds,
+                        recognizer.bound,
+                    )
+                )
 
     def watch(self, time, frame):
         for video in self.videos:

@@ -2,9 +2,13 @@
 
 
 def add_arguments(parser):
-    parser.add_argument('name', nargs='?', metavar='NAME', help='a checkpoint of the zoo; a config takes zoo://NAME')
+    parser.add_argument(
+        'name', nargs='?', metavar='NAME', help='a checkpoint of the zoo; a config takes zoo://NAME'
+    )
     parser.add_argument('--list', action='store_true', help='list the checkpoints')
-    parser.add_argument('--dir', metavar='D', help='put a copy into this folder; default: it stays in the cache')
+    parser.add_argument(
+        '--dir', metavar='D', help='put a copy into this folder; default: it stays in the cache'
+    )
 
 
 def run(args):
@@ -20,12 +24,23 @@ def run(args):
         raise ConfigError('name one checkpoint, or ask for the --list')
     if args.list:
         from terminaltables import AsciiTable
-        rows = [(name, entry.modality, str(entry.num_classes), entry.data, entry.source,
-                 'yes' if os.path.exists(cached_path(name)) else '')
-                for name, entry in ENTRIES.items()]
-        print(AsciiTable([('name', 'stream', 'classes', 'trained on', 'source', 'here'), *rows]).table)
+
+        rows = [
+            (
+                name,
+                entry.modality,
+                str(entry.num_classes),
+                entry.data,
+                entry.source,
+                'yes' if os.path.exists(cached_path(name)) else '',
+            )
+            for name, entry in ENTRIES.items()
+        ]
+        print(
+            AsciiTable([('name', 'stream', 'classes', 'trained on', 'source', 'here'), *rows]).table
+        )
         return
-    name = args.name[len(PREFIX):] if args.name.startswith(PREFIX) else args.name
+    name = args.name[len(PREFIX) :] if args.name.startswith(PREFIX) else args.name
     target = os.path.join(args.dir, f'{name}.ckpt') if args.dir else None
     if target:
         check_writable(target)

@@ -9,18 +9,37 @@ def add_arguments(parser):
     arguments.add_config_argument(parser)
     parser.add_argument('checkpoint', nargs='?', metavar='CKPT', help='a .ckpt of the model')
     arguments.add_stream_arguments(parser)
-    parser.add_argument('--format', default='MINDIR', metavar='NAME',
-                        help='MINDIR (default), ONNX, AIR (on Ascend), or an exporter of your own')
-    parser.add_argument('--out', metavar='FILE',
-                        help="default: beside the checkpoint, under its name with the format's extension")
-    parser.add_argument('--batch-size', type=_batch_size, default=1, metavar='N',
-                        help="clips a call, or 'dynamic'; default: 1")
+    parser.add_argument(
+        '--format',
+        default='MINDIR',
+        metavar='NAME',
+        help='MINDIR (default), ONNX, AIR (on Ascend), or an exporter of your own',
+    )
+    parser.add_argument(
+        '--out',
+        metavar='FILE',
+        help="default: beside the checkpoint, under its name with the format's extension",
+    )
+    parser.add_argument(
+        '--batch-size',
+        type=_batch_size,
+        default=1,
+        metavar='N',
+        help="clips a call, or 'dynamic'; default: 1",
+    )
     arguments.add_clip_arguments(parser)
-    parser.add_argument('--input', choices=('uint8', 'float32'), default='uint8',
-                        help='uint8 (default): N x T x H x W x C, the file holds the preprocessing; '
-                             'float32: N x C x T x H x W in [-1, 1]')
-    parser.add_argument('--verify', action='store_true',
-                        help='load the file in its own runtime and compare it with the network on real clips')
+    parser.add_argument(
+        '--input',
+        choices=('uint8', 'float32'),
+        default='uint8',
+        help='uint8 (default): N x T x H x W x C, the file holds the preprocessing; '
+        'float32: N x C x T x H x W in [-1, 1]',
+    )
+    parser.add_argument(
+        '--verify',
+        action='store_true',
+        help='load the file in its own runtime and compare it with the network on real clips',
+    )
     arguments.add_device_arguments(parser)
     arguments.add_cfg_options(parser)
 
@@ -29,26 +48,43 @@ def run(args):
     cfg = arguments.load_config(args)
     checkpoint = arguments.checkpoint_of(args)
     from ..apis.export import export, verify
-    exported = export(cfg, checkpoint, args.format, args.out, args.batch_size, args.clip_len, args.size,
-                      args.input, args.device, args.device_id)
+
+    exported = export(
+        cfg,
+        checkpoint,
+        args.format,
+        args.out,
+        args.batch_size,
+        args.clip_len,
+        args.size,
+        args.input,
+        args.device,
+        args.device_id,
+    )
     _print(exported)
     if not args.verify:
         return 0
     found = verify(exported, cfg)
     kind, limit = found.tolerance
     print(f'compared with the network on {found.clips}')
-    print(f'{"verified" if found.passed else "NOT EQUAL"}: largest difference {found.absolute:.3g} absolute, '
-          f'{found.relative:.3g} relative (allowed: {limit:g} {kind}); '
-          f'{"the same" if found.same_top5 else "ANOTHER"} top 5')
+    print(
+        f'{"verified" if found.passed else "NOT EQUAL"}: largest difference {found.absolute:.3g} '
+        f'absolute, '
+        f'{found.relative:.3g} relative (allowed: {limit:g} {kind}); '
+        f'{"the same" if found.same_top5 else "ANOTHER"} top 5'
+    )
     return 0 if found.passed else 1
 
 
 def _print(exported):
     import os
+
     info = exported.info
     opset = info.get('onnx', {}).get('opset')
-    print(f'{exported.path}: {info["format"]}{f", opset {opset}" if opset else ""}, '
-          f'{os.path.getsize(exported.path) / 1e6:.1f} MB')
+    print(
+        f'{exported.path}: {info["format"]}{f", opset {opset}" if opset else ""}, '
+        f'{os.path.getsize(exported.path) / 1e6:.1f} MB'
+    )
     for spec in (*info['inputs'], info['output']):
         sizes = ' x '.join('N' if size is None else str(size) for size in spec['shape'])
         print(f'  {spec["name"]}: {spec["dtype"]} {sizes}')
@@ -61,4 +97,6 @@ def _batch_size(text):
     try:
         return arguments.at_least(1)(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"a whole number from 1, or 'dynamic'; got {text!r}") from None
+        raise argparse.ArgumentTypeError(
+            f"a whole number from 1, or 'dynamic'; got {text!r}"
+        ) from None

@@ -8,33 +8,80 @@ from .report_jobs import report
 
 
 def add_arguments(parser):
-    parser.add_argument('videos', metavar='VIDEOS', help='a folder of videos, at any depth; or one video')
+    parser.add_argument(
+        'videos', metavar='VIDEOS', help='a folder of videos, at any depth; or one video'
+    )
     parser.add_argument('out', metavar='OUT', help='the folder for the features')
     arguments.add_model_arguments(parser)
-    parser.add_argument('--stream', choices=tuple(STREAMS), help="joint: both streams' features side by "
-                        'side, RGB first; default: what the model has')
-    parser.add_argument('--preset', metavar='NAME', help='settings of public feature sets: activitynet or thumos14 '
-                        '(windows of 16 with stride 16 at 25 fps), video_features (64 with 64); what else is given '
-                        'overrides them')
-    parser.add_argument('--endpoint', metavar='NAME', help='a layer, such as Mixed_5c (default, 1024 values) or '
-                        'Mixed_4f, or Logits')
-    parser.add_argument('--window', type=arguments.at_least(0), metavar='N', help='frames; default: 64; 0: the whole '
-                        'video as one clip, a row for each 8 frames')
-    parser.add_argument('--stride', type=arguments.at_least(1), metavar='N', help='frames; default: the window')
-    parser.add_argument('--pool', choices=('avg', 'none'), help="avg (default): I3D's average pool, and the mean over "
-                        'time; none: maps')
-    parser.add_argument('--fps', type=arguments.above(0), metavar='N', help='frames a second; default: every frame')
-    parser.add_argument('--tail', choices=('move', 'drop'), help='of frames behind the last whole window: move '
-                        '(default) adds a window that ends with the video; drop leaves them out')
-    parser.add_argument('--short-side', type=arguments.at_least(1), metavar='N', help='resize the short side to it; '
-                        'default: 256')
-    parser.add_argument('--size', type=arguments.at_least(1), metavar='N', help='cut a square of it in the middle; '
-                        'default: 224')
-    parser.add_argument('--method', metavar='NAME', help='of flow: tvl1 (default), dis, farneback or tvl1_opencv')
-    parser.add_argument('--format', choices=('npy', 'npz', 'h5'), default='npy', help='npy (default): the features; '
-                        'npz, h5: also when each row begins and ends')
-    parser.add_argument('--max-frames', type=arguments.at_least(1), default=192, metavar='N', help='with --window 0: '
-                        'frames that pass through the network at a time; memory grows with it; default: 192')
+    parser.add_argument(
+        '--stream',
+        choices=tuple(STREAMS),
+        help="joint: both streams' features side by side, RGB first; default: what the model has",
+    )
+    parser.add_argument(
+        '--preset',
+        metavar='NAME',
+        help='settings of public feature sets: activitynet or thumos14 '
+        '(windows of 16 with stride 16 at 25 fps), video_features (64 with 64); what else is given '
+        'overrides them',
+    )
+    parser.add_argument(
+        '--endpoint',
+        metavar='NAME',
+        help='a layer, such as Mixed_5c (default, 1024 values) or Mixed_4f, or Logits',
+    )
+    parser.add_argument(
+        '--window',
+        type=arguments.at_least(0),
+        metavar='N',
+        help='frames; default: 64; 0: the whole video as one clip, a row for each 8 frames',
+    )
+    parser.add_argument(
+        '--stride', type=arguments.at_least(1), metavar='N', help='frames; default: the window'
+    )
+    parser.add_argument(
+        '--pool',
+        choices=('avg', 'none'),
+        help="avg (default): I3D's average pool, and the mean over time; none: maps",
+    )
+    parser.add_argument(
+        '--fps', type=arguments.above(0), metavar='N', help='frames a second; default: every frame'
+    )
+    parser.add_argument(
+        '--tail',
+        choices=('move', 'drop'),
+        help='of frames behind the last whole window: move '
+        '(default) adds a window that ends with the video; drop leaves them out',
+    )
+    parser.add_argument(
+        '--short-side',
+        type=arguments.at_least(1),
+        metavar='N',
+        help='resize the short side to it; default: 256',
+    )
+    parser.add_argument(
+        '--size',
+        type=arguments.at_least(1),
+        metavar='N',
+        help='cut a square of it in the middle; default: 224',
+    )
+    parser.add_argument(
+        '--method', metavar='NAME', help='of flow: tvl1 (default), dis, farneback or tvl1_opencv'
+    )
+    parser.add_argument(
+        '--format',
+        choices=('npy', 'npz', 'h5'),
+        default='npy',
+        help='npy (default): the features; npz, h5: also when each row begins and ends',
+    )
+    parser.add_argument(
+        '--max-frames',
+        type=arguments.at_least(1),
+        default=192,
+        metavar='N',
+        help='with --window 0: '
+        'frames that pass through the network at a time; memory grows with it; default: 192',
+    )
     arguments.add_worker_arguments(parser, 'threads that compute flow')
     arguments.add_device_arguments(parser)
     arguments.add_cfg_options(parser)
@@ -52,10 +99,21 @@ def run(args):
         raise ConfigError(f'{args.videos} does not exist')
     sources = shard(find_videos(args.videos), args.shard)
     if args.preset and args.preset not in PRESETS:
-        raise ConfigError(f'there is no preset {args.preset!r}.{spelling_hint(args.preset, PRESETS)} '
-                          f'There are: {", ".join(PRESETS)}')
+        raise ConfigError(
+            f'there is no preset {args.preset!r}.{spelling_hint(args.preset, PRESETS)} '
+            f'There are: {", ".join(PRESETS)}'
+        )
     arguments.check_method(args.method)
     given = {key: getattr(args, key) for key in DEFAULTS if getattr(args, key, None) is not None}
-    done = extract_features(sources, args.out, arguments.model_of(args, args.stream), args.format, args.workers,
-                            args.device, args.device_id, args.max_frames, **{**PRESETS.get(args.preset, {}), **given})
+    done = extract_features(
+        sources,
+        args.out,
+        arguments.model_of(args, args.stream),
+        args.format,
+        args.workers,
+        args.device,
+        args.device_id,
+        args.max_frames,
+        **{**PRESETS.get(args.preset, {}), **given},
+    )
     return report(args.out, 'files of features', done)

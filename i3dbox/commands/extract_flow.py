@@ -7,8 +7,11 @@ from .report_jobs import report
 
 
 def add_arguments(parser):
-    parser.add_argument('source', metavar='SOURCE', help='a folder of videos or of folders of frames, at any depth; '
-                        'or one video')
+    parser.add_argument(
+        'source',
+        metavar='SOURCE',
+        help='a folder of videos or of folders of frames, at any depth; or one video',
+    )
     parser.add_argument('out', metavar='OUT', help='the folder for the folders of flow')
     arguments.add_flow_arguments(parser)
     arguments.add_image_arguments(parser)
@@ -26,7 +29,21 @@ def run(args):
     if os.path.realpath(args.source) == os.path.realpath(args.out):
         raise ConfigError(f'{args.out}: flow goes into another folder than what it is made of')
     if args.fps and sources and sources[0].modality:
-        raise ConfigError(f'--fps is for videos, whose frame rate is known; {args.source} holds folders of frames')
-    return report(args.out, 'folders of flow', extract('Flow', sources, args.out, args.workers, method=args.method,
-                                                       bound=args.bound, short_side=args.short_side, fps=args.fps,
-                                                       quality=args.quality))
+        raise ConfigError(
+            f'--fps is for videos, whose frame rate is known; {args.source} holds folders of frames'
+        )
+    return report(
+        args.out,
+        'folders of flow',
+        extract(
+            'Flow',
+            sources,
+            args.out,
+            args.workers,
+            method=args.method,
+            bound=args.bound,
+            short_side=args.short_side,
+            fps=args.fps,
+            quality=args.quality,
+        ),
+    )

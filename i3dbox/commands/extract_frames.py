@@ -5,7 +5,9 @@ from .report_jobs import report
 
 
 def add_arguments(parser):
-    parser.add_argument('videos', metavar='VIDEOS', help='a folder of videos, at any depth; or one video')
+    parser.add_argument(
+        'videos', metavar='VIDEOS', help='a folder of videos, at any depth; or one video'
+    )
     parser.add_argument('out', metavar='OUT', help='the folder for the folders of frames')
     arguments.add_image_arguments(parser)
     arguments.add_worker_arguments(parser)
@@ -16,5 +18,16 @@ def run(args):
     from ..preparation.sources import find_videos, shard
 
     videos = shard(find_videos(args.videos), args.shard)
-    return report(args.out, 'folders of frames', extract(
-        'RGB', videos, args.out, args.workers, short_side=args.short_side, fps=args.fps, quality=args.quality))
+    return report(
+        args.out,
+        'folders of frames',
+        extract(
+            'RGB',
+            videos,
+            args.out,
+            args.workers,
+            short_side=args.short_side,
+            fps=args.fps,
+            quality=args.quality,
+        ),
+    )

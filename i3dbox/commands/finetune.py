@@ -8,16 +8,35 @@ SHOWN = 20
 
 def add_arguments(parser):
     parser.add_argument('folder', metavar='FOLDER', help='holds a folder of videos for each class')
-    parser.add_argument('--model', metavar='NAME|CKPT|none', help='weights to start from: a name of the model zoo, a '
-                        '.ckpt (two for both streams, joined by a comma), or none; default: Kinetics-400')
-    parser.add_argument('--stream', choices=tuple(STREAMS),
-                        help="what is trained; default: the model's stream, or rgb")
-    parser.add_argument('--work-dir', metavar='D', help='where outputs go; default: work_dirs/<name of the folder>')
-    parser.add_argument('--epochs', type=arguments.at_least(1), metavar='N', help='default: by the number of videos')
-    parser.add_argument('--clip-len', type=arguments.at_least(1), metavar='N', help='frames of a clip; default: 64')
-    parser.add_argument('--size', type=arguments.at_least(1), metavar='N', help='width and height of a clip; default: '
-                        '224. 16 frames of 112 cost a sixteenth')
-    parser.add_argument('--seed', type=arguments.at_least(0), metavar='N', help='of the split and of training')
+    parser.add_argument(
+        '--model',
+        metavar='NAME|CKPT|none',
+        help='weights to start from: a name of the model zoo, a '
+        '.ckpt (two for both streams, joined by a comma), or none; default: Kinetics-400',
+    )
+    parser.add_argument(
+        '--stream',
+        choices=tuple(STREAMS),
+        help="what is trained; default: the model's stream, or rgb",
+    )
+    parser.add_argument(
+        '--work-dir', metavar='D', help='where outputs go; default: work_dirs/<name of the folder>'
+    )
+    parser.add_argument(
+        '--epochs', type=arguments.at_least(1), metavar='N', help='default: by the number of videos'
+    )
+    parser.add_argument(
+        '--clip-len', type=arguments.at_least(1), metavar='N', help='frames of a clip; default: 64'
+    )
+    parser.add_argument(
+        '--size',
+        type=arguments.at_least(1),
+        metavar='N',
+        help='width and height of a clip; default: 224. 16 frames of 112 cost a sixteenth',
+    )
+    parser.add_argument(
+        '--seed', type=arguments.at_least(0), metavar='N', help='of the split and of training'
+    )
     arguments.add_device_arguments(parser)
     arguments.add_cfg_options(parser)
 
@@ -27,8 +46,17 @@ def run(args):
     from ..evaluation.metrics import DEFAULT
     from ..evaluation.tables import print_results
 
-    plan = prepare(args.folder, args.model, args.stream, args.work_dir, args.epochs, args.seed, args.cfg_options,
-                   args.clip_len, args.size)
+    plan = prepare(
+        args.folder,
+        args.model,
+        args.stream,
+        args.work_dir,
+        args.epochs,
+        args.seed,
+        args.cfg_options,
+        args.clip_len,
+        args.size,
+    )
     print_plan(plan)
     done = finetune(plan, args.device, args.device_id)
     print_results(done.results, DEFAULT)
@@ -41,16 +69,35 @@ def print_plan(plan):
     from ..evaluation.tables import table
 
     counts = plan.split.counts()
-    rows = [*counts[:SHOWN], *([(f'({len(counts) - SHOWN} more)', '', '')] if len(counts) > SHOWN else [])]
+    rows = [
+        *counts[:SHOWN],
+        *([(f'({len(counts) - SHOWN} more)', '', '')] if len(counts) > SHOWN else []),
+    ]
     rows = [(arguments.printable(name), *numbers) for name, *numbers in rows]
-    print(table([('class', 'train', 'test'), *rows,
-                 (f'{len(counts)} classes', len(plan.split.train), len(plan.split.val))]))
-    for what, lines in (('cannot be read and are left out', [f'{path}: {why}' for path, why in plan.split.left_out]),
-                        ('came after the split was made and are not in it; another --work-dir takes them in',
-                         plan.unlisted)):
+    print(
+        table(
+            [
+                ('class', 'train', 'test'),
+                *rows,
+                (f'{len(counts)} classes', len(plan.split.train), len(plan.split.val)),
+            ]
+        )
+    )
+    for what, lines in (
+        (
+            'cannot be read and are left out',
+            [f'{path}: {why}' for path, why in plan.split.left_out],
+        ),
+        (
+            'came after the split was made and are not in it; another --work-dir takes them in',
+            plan.unlisted,
+        ),
+    ):
         if lines:
             print(f'{len(lines)} videos {what}:')
-            lines = lines[:SHOWN] + ([f'and {len(lines) - SHOWN} more'] if len(lines) > SHOWN else [])
+            lines = lines[:SHOWN] + (
+                [f'and {len(lines) - SHOWN} more'] if len(lines) > SHOWN else []
+            )
             print('\n'.join(f'  {arguments.printable(line)}' for line in lines))
     print(f'split: {plan.work_dir}/split; configs: {", ".join(plan.configs.values())}')
     print(plan.trains, flush=True)

@@ -4,11 +4,24 @@ from . import arguments
 
 
 def add_arguments(parser):
-    parser.add_argument('results', nargs='+', metavar='FILE', help='result files of the same videos')
-    parser.add_argument('--weights', nargs='+', type=float, metavar='W',
-                        help="one a file; default: 1 each, the paper's")
-    parser.add_argument('--search', nargs='*', metavar='FILE', help='find the weights of two streams by '
-                        'cross-validation on result files of the training split: those named here, or FILE themselves')
+    parser.add_argument(
+        'results', nargs='+', metavar='FILE', help='result files of the same videos'
+    )
+    parser.add_argument(
+        '--weights',
+        nargs='+',
+        type=float,
+        metavar='W',
+        help="one a file; default: 1 each, the paper's",
+    )
+    parser.add_argument(
+        '--search',
+        nargs='*',
+        metavar='FILE',
+        help='find the weights of two streams by '
+        'cross-validation on result files of the training split: those named here, or FILE '
+        'themselves',
+    )
     parser.add_argument('--out', metavar='FILE', help='write the joint scores, .pkl or .json')
     arguments.add_metrics_argument(parser)
 
@@ -37,13 +50,22 @@ def run(args):
             subset = part.meta.get('subset')
             unnamed += not subset
             if subset and subset != ['train']:
-                raise ConfigError(f'{path} holds scores of the subset {", ".join(subset)}: weights are '
-                                  'searched on the training split, or the figures that they give are no test')
+                raise ConfigError(
+                    f'{path} holds scores of the subset {", ".join(subset)}: weights are '
+                    'searched on the training split, or the figures that they give are no test'
+                )
         weights, found, equal = search_weights(training)
         number = len(next(iter(training.values())).names)
-        what = 'videos (their files do not name their subset)' if unnamed else 'videos of the training split'
-        print(f'weights {weights[0]:.2f} and {weights[1]:.2f}, found by cross-validation on {number} {what}: top-1 '
-              f'{found:.4f} on those left out, {equal:.4f} with equal weights')
+        what = (
+            'videos (their files do not name their subset)'
+            if unnamed
+            else 'videos of the training split'
+        )
+        print(
+            f'weights {weights[0]:.2f} and {weights[1]:.2f}, found by cross-validation on {number} '
+            f'{what}: top-1 '
+            f'{found:.4f} on those left out, {equal:.4f} with equal weights'
+        )
     joint = fuse(parts, weights)
     print_results(joint, args.eval or DEFAULT)
     if args.out:

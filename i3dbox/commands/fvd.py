@@ -5,21 +5,53 @@ from . import arguments
 
 def add_arguments(parser):
     for name, what in (('real', 'real'), ('generated', 'generated')):
-        parser.add_argument(name, metavar=name.upper(), help=f'{what} videos: a folder; or a .npy file, uint8 '
-                            'N x T x H x W x 3, or features, float N x D')
+        parser.add_argument(
+            name,
+            metavar=name.upper(),
+            help=f'{what} videos: a folder; or a .npy file, uint8 '
+            'N x T x H x W x 3, or features, float N x D',
+        )
     arguments.add_model_arguments(parser)
-    parser.add_argument('--frames', type=arguments.at_least(8), default=16, metavar='N',
-                        help='of a clip, from the beginning of each video; default: 16')
-    parser.add_argument('--stride', type=arguments.at_least(1), metavar='N',
-                        help='a clip each N frames; default: one a video')
-    parser.add_argument('--fps', type=arguments.above(0), metavar='N', help='frames a second; default: every frame')
-    parser.add_argument('--resize', choices=('stretch', 'crop'), default='stretch', help='stretch (default): to a '
-                        "square, as the paper's code does; crop: the short side, and a cut in the middle")
-    parser.add_argument('--size', type=arguments.at_least(32), default=224, metavar='N', help='of the square; '
-                        'default: 224')
-    parser.add_argument('--resamples', type=arguments.at_least(0), default=20, metavar='N',
-                        help='of the videos, to see how far the distance varies; default: 20')
-    parser.add_argument('--seed', type=arguments.at_least(0), default=0, metavar='N', help='of the resamples')
+    parser.add_argument(
+        '--frames',
+        type=arguments.at_least(8),
+        default=16,
+        metavar='N',
+        help='of a clip, from the beginning of each video; default: 16',
+    )
+    parser.add_argument(
+        '--stride',
+        type=arguments.at_least(1),
+        metavar='N',
+        help='a clip each N frames; default: one a video',
+    )
+    parser.add_argument(
+        '--fps', type=arguments.above(0), metavar='N', help='frames a second; default: every frame'
+    )
+    parser.add_argument(
+        '--resize',
+        choices=('stretch', 'crop'),
+        default='stretch',
+        help='stretch (default): to a '
+        "square, as the paper's code does; crop: the short side, and a cut in the middle",
+    )
+    parser.add_argument(
+        '--size',
+        type=arguments.at_least(32),
+        default=224,
+        metavar='N',
+        help='of the square; default: 224',
+    )
+    parser.add_argument(
+        '--resamples',
+        type=arguments.at_least(0),
+        default=20,
+        metavar='N',
+        help='of the videos, to see how far the distance varies; default: 20',
+    )
+    parser.add_argument(
+        '--seed', type=arguments.at_least(0), default=0, metavar='N', help='of the resamples'
+    )
     arguments.add_json_argument(parser)
     arguments.add_device_arguments(parser)
     arguments.add_cfg_options(parser)
@@ -38,15 +70,36 @@ def run(args):
     if not (args.model or args.checkpoint or args.rgb):
         args.model = ['i3d_rgb_kinetics400']
     model = arguments.model_of(args, 'rgb')
-    found = video_distance(args.real, args.generated, lambda: find_model(**model), args.frames, args.stride,
-                           args.resize, args.size, args.fps, args.resamples, args.seed, args.device, args.device_id)
-    print(f'FVD: {found.value:.6g} ({found.clips["real"]} real and {found.clips["generated"]} generated clips)')
+    found = video_distance(
+        args.real,
+        args.generated,
+        lambda: find_model(**model),
+        args.frames,
+        args.stride,
+        args.resize,
+        args.size,
+        args.fps,
+        args.resamples,
+        args.seed,
+        args.device,
+        args.device_id,
+    )
+    print(
+        f'FVD: {found.value:.6g} ({found.clips["real"]} real and {found.clips["generated"]} '
+        f'generated clips)'
+    )
     figures = dict(fvd=found.value, clips=found.clips, failures=len(found.failures))
     if len(found.resampled) > 1:
-        figures.update(resamples=len(found.resampled), resampled_mean=found.resampled.mean(),
-                       resampled_variance=found.resampled.var(ddof=1))
-        print(f'over {len(found.resampled)} resamples of the clips: mean {figures["resampled_mean"]:.6g}, standard '
-              f'deviation {np.sqrt(figures["resampled_variance"]):.3g} (variance '
-              f'{figures["resampled_variance"]:.3g})')
+        figures.update(
+            resamples=len(found.resampled),
+            resampled_mean=found.resampled.mean(),
+            resampled_variance=found.resampled.var(ddof=1),
+        )
+        print(
+            f'over {len(found.resampled)} resamples of the clips: mean '
+            f'{figures["resampled_mean"]:.6g}, standard '
+            f'deviation {np.sqrt(figures["resampled_variance"]):.3g} (variance '
+            f'{figures["resampled_variance"]:.3g})'
+        )
     arguments.write_json(args.json, figures)
     return report_failures(found.failures)

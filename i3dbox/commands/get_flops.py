@@ -2,17 +2,23 @@
 
 from . import arguments
 
-NOTE = """Multiply-adds: of the convolutions and dense layers, for one clip; each is two floating-point operations.
-Batch norm, pools, ReLU and the rest are not counted.
-Parameters: all that gradients change, batch norm's scale and shift included. The {statistics:,} other values
-of a checkpoint (batch norm's moving statistics, dropout's step counter) are not counted."""
+NOTE = """Multiply-adds: of the convolutions and dense layers, for one clip; each is two
+floating-point operations. Batch norm, pools, ReLU and the rest are not counted.
+Parameters: all that gradients change, batch norm's scale and shift included. The {statistics:,}
+other values of a checkpoint (batch norm's moving statistics, dropout's step counter) are not
+counted."""
 
 
 def add_arguments(parser):
     arguments.add_config_argument(parser)
     arguments.add_clip_arguments(parser)
-    parser.add_argument('--depth', type=arguments.at_least(1), default=1, metavar='N',
-                        help='1 (default): a row a block, such as Mixed_4b; 2: its branches; 3: their layers')
+    parser.add_argument(
+        '--depth',
+        type=arguments.at_least(1),
+        default=1,
+        metavar='N',
+        help='1 (default): a row a block, such as Mixed_4b; 2: its branches; 3: their layers',
+    )
     arguments.add_json_argument(parser)
     arguments.add_cfg_options(parser)
 
@@ -41,17 +47,36 @@ def run(args):
     for row in [*rows, whole]:
         shape = '' if row.shape is None else ' x '.join(map(str, row.shape))
         share = row.multiply_adds / max(whole.multiply_adds, 1)
-        table.append([row.name, row.type, shape, f'{row.parameters:,}', f'{row.multiply_adds / 1e6:,.1f}',
-                      f'{share:.1%}'])
+        table.append(
+            [
+                row.name,
+                row.type,
+                shape,
+                f'{row.parameters:,}',
+                f'{row.multiply_adds / 1e6:,.1f}',
+                f'{share:.1%}',
+            ]
+        )
     table = AsciiTable(table)
     table.inner_footing_row_border = True
     table.justify_columns = dict.fromkeys((3, 4, 5), 'right')
     print(f'One clip of {" x ".join(map(str, size))} (frames x height x width)')
     print(table.table)
-    print(f'Total: {whole.multiply_adds / 1e9:.2f} G multiply-adds, {whole.parameters:,} parameters')
+    print(
+        f'Total: {whole.multiply_adds / 1e9:.2f} G multiply-adds, {whole.parameters:,} parameters'
+    )
     print(NOTE.format(statistics=whole.statistics))
     if missed:
         print(f'What these multiply was not seen, and is missing above: {", ".join(missed)}')
-    arguments.write_json(args.json, dict(
-        config=args.config, clip=size, multiply_adds=whole.multiply_adds, parameters=whole.parameters,
-        statistics=whole.statistics, not_seen=missed, layers=[dataclasses.asdict(row) for row in rows]))
+    arguments.write_json(
+        args.json,
+        dict(
+            config=args.config,
+            clip=size,
+            multiply_adds=whole.multiply_adds,
+            parameters=whole.parameters,
+            statistics=whole.statistics,
+            not_seen=missed,
+            layers=[dataclasses.asdict(row) for row in rows],
+        ),
+    )

@@ -4,7 +4,9 @@ from . import arguments
 
 
 def add_arguments(parser):
-    parser.add_argument('artefact', metavar='ARTEFACT', help='a .mindir or .onnx of tools/export.py')
+    parser.add_argument(
+        'artefact', metavar='ARTEFACT', help='a .mindir or .onnx of tools/export.py'
+    )
     parser.add_argument('dataset', metavar='DATASET', help='the folder that preprocess.py wrote')
     arguments.add_backend_arguments(parser)
 
@@ -12,6 +14,14 @@ def add_arguments(parser):
 def run(args):
     from ..apis.deploy import infer
 
-    number = infer(args.artefact, args.dataset, args.backend, args.device, args.device_id, args.threads, args.precision,
-                   args.description)
+    number = infer(
+        args.artefact,
+        args.dataset,
+        args.backend,
+        args.device,
+        args.device_id,
+        args.threads,
+        args.precision,
+        args.description,
+    )
     print(f'answers to {number} files in {args.dataset}')

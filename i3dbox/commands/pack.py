@@ -5,13 +5,25 @@ from .report_jobs import report
 
 
 def add_arguments(parser):
-    parser.add_argument('source', metavar='SOURCE', help='a folder of folders of frames or flow, whose images are '
-                        'taken as they are; or of videos')
+    parser.add_argument(
+        'source',
+        metavar='SOURCE',
+        help='a folder of folders of frames or flow, whose images are '
+        'taken as they are; or of videos',
+    )
     parser.add_argument('out', metavar='OUT', help='the folder for the MindRecord shards')
-    parser.add_argument('--modality', choices=('RGB', 'Flow'), help='what to pack; default: what the folders hold, '
-                        'RGB from videos')
-    parser.add_argument('--videos-per-shard', type=arguments.at_least(1), default=128, metavar='N',
-                        help='videos a file; default: 128')
+    parser.add_argument(
+        '--modality',
+        choices=('RGB', 'Flow'),
+        help='what to pack; default: what the folders hold, RGB from videos',
+    )
+    parser.add_argument(
+        '--videos-per-shard',
+        type=arguments.at_least(1),
+        default=128,
+        metavar='N',
+        help='videos a file; default: 128',
+    )
     arguments.add_flow_arguments(parser)
     arguments.add_image_arguments(parser)
     arguments.add_worker_arguments(parser)
@@ -27,13 +39,23 @@ def run(args):
     modality = args.modality or sources[0].modality or 'RGB'
     other = next((source for source in sources if source.modality not in (None, modality)), None)
     if other:
-        raise DataError(f'{sources[0].path} holds {modality} frames and {other.path} {other.modality}: name what to '
-                        'pack by --modality')
+        raise DataError(
+            f'{sources[0].path} holds {modality} frames and {other.path} {other.modality}: name '
+            f'what to '
+            'pack by --modality'
+        )
     settings = {}
     if sources[0].modality is None:
         settings = dict(short_side=args.short_side, fps=args.fps, quality=args.quality)
         if modality == 'Flow':
-            FLOW_METHODS.build(dict(type=args.method))  # a wrong one is told before anything is done
+            FLOW_METHODS.build(
+                dict(type=args.method)
+            )  # a wrong one is told before anything is done
             settings.update(method=args.method, bound=args.bound)
-    return report(args.out, 'shards', pack(modality, sources, args.out, args.workers, args.videos_per_shard,
-                                           args.shard, **settings))
+    return report(
+        args.out,
+        'shards',
+        pack(
+            modality, sources, args.out, args.workers, args.videos_per_shard, args.shard, **settings
+        ),
+    )

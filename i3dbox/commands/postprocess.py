@@ -1,13 +1,21 @@
-"""Score the answers of an exported model: top-1 and top-5, and both streams together where both are given."""
+"""Score the answers of an exported model; both streams together where both are given."""
 
 from . import arguments
 
 
 def add_arguments(parser):
-    parser.add_argument('datasets', nargs='+', metavar='DATASET', help='folders that infer.py has filled: one, or '
-                        'those of the RGB and the flow stream')
-    parser.add_argument('--weights', nargs='+', type=float, metavar='W', help="of the streams; default: 1 each")
-    parser.add_argument('--out', metavar='FILE', help='write the scores of every video, .pkl or .json')
+    parser.add_argument(
+        'datasets',
+        nargs='+',
+        metavar='DATASET',
+        help='folders that infer.py has filled: one, or those of the RGB and the flow stream',
+    )
+    parser.add_argument(
+        '--weights', nargs='+', type=float, metavar='W', help='of the streams; default: 1 each'
+    )
+    parser.add_argument(
+        '--out', metavar='FILE', help='write the scores of every video, .pkl or .json'
+    )
     arguments.add_metrics_argument(parser)
 
 

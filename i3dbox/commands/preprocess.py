@@ -6,13 +6,28 @@ from . import arguments
 def add_arguments(parser):
     arguments.add_config_argument(parser)
     parser.add_argument('out', metavar='OUT', help='the folder for the files')
-    parser.add_argument('--batch-size', type=arguments.at_least(1), default=1, metavar='N',
-                        help='clips a file; default: 1')
-    parser.add_argument('--split', choices=('val', 'test'), default='test',
-                        help="which of the config's data sets; default: test")
-    parser.add_argument('--protocol', metavar='NAME', help="one of the config's protocols; default: what the data "
-                        'says, or centre where that is whole videos, which exported files cannot take')
-    parser.add_argument('--input', choices=('uint8', 'float32'), default='uint8', help="as tools/export.py's")
+    parser.add_argument(
+        '--batch-size',
+        type=arguments.at_least(1),
+        default=1,
+        metavar='N',
+        help='clips a file; default: 1',
+    )
+    parser.add_argument(
+        '--split',
+        choices=('val', 'test'),
+        default='test',
+        help="which of the config's data sets; default: test",
+    )
+    parser.add_argument(
+        '--protocol',
+        metavar='NAME',
+        help="one of the config's protocols; default: what the data "
+        'says, or centre where that is whole videos, which exported files cannot take',
+    )
+    parser.add_argument(
+        '--input', choices=('uint8', 'float32'), default='uint8', help="as tools/export.py's"
+    )
     arguments.add_cfg_options(parser)
 
 
@@ -25,8 +40,13 @@ def run(args):
         apply_protocol(cfg, args.protocol, args.split)
     manifest = write_dataset(cfg, args.out, args.batch_size, args.input, args.split)
     if manifest['skipped']:
-        print(f'{len(manifest["skipped"])} damaged videos are left out: {", ".join(manifest["skipped"])}')
+        print(
+            f'{len(manifest["skipped"])} damaged videos are left out: '
+            f'{", ".join(manifest["skipped"])}'
+        )
     clips = sum(video >= 0 for video in manifest['clips'])
     print(f'protocol: {manifest["protocol"]}')
-    print(f'{clips} clips of {len(manifest["videos"])} videos in {len(manifest["files"])} files of '
-          f'{manifest["batch_size"]} in {args.out}')
+    print(
+        f'{clips} clips of {len(manifest["videos"])} videos in {len(manifest["files"])} files of '
+        f'{manifest["batch_size"]} in {args.out}'
+    )

@@ -1,9 +1,11 @@
-"""Make a checkpoint ready to publish: weights only, its hash in the name, and an entry for the model zoo."""
+"""Make a checkpoint ready to publish: weights only, its hash in the name, a zoo entry."""
 
 
 def add_arguments(parser):
     parser.add_argument('checkpoint', metavar='CKPT', help='a .ckpt of a training run')
-    parser.add_argument('out', metavar='OUT', help='the file to write; 8 digits of its hash are added to the name')
+    parser.add_argument(
+        'out', metavar='OUT', help='the file to write; 8 digits of its hash are added to the name'
+    )
 
 
 def run(args):

@@ -17,9 +17,14 @@ def table():
     """The zoo's entries as a table in Markdown."""
     from ..weights.zoo_index import ENTRIES, HOST
 
-    lines = ['| name | stream | classes | trained on | published figures | source, licence |',
-             '|---|---|---|---|---|---|']
+    lines = [
+        '| name | stream | classes | trained on | published figures | source, licence |',
+        '|---|---|---|---|---|---|',
+    ]
     for name, entry in ENTRIES.items():
-        lines.append(f'| `{name}` | {entry.modality} | {entry.num_classes} | {entry.data} | '
-                     f'{entry.figures or "none"} | [{entry.source}]({HOST}/{entry.source}), {entry.licence} |')
+        lines.append(
+            f'| `{name}` | {entry.modality} | {entry.num_classes} | {entry.data} | '
+            f'{entry.figures or "none"} | [{entry.source}]({HOST}/{entry.source}), {entry.licence} '
+            f'|'
+        )
     return '\n'.join(lines) + '\n'

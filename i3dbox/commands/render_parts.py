@@ -1,4 +1,4 @@
-"""Write the reference of all registered parts, from their docstrings, into a page, between its two marks."""
+"""Write the reference of all registered parts, from their docstrings, into a page."""
 
 BEGIN, END = '<!-- parts: made by tools/render_parts.py -->', '<!-- end of parts -->'
 

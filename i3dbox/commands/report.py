@@ -4,13 +4,28 @@ from . import arguments
 
 
 def add_arguments(parser):
-    parser.add_argument('sources', nargs='+', metavar='[NAME=]WORK_DIR|FILE', help='work_dirs, for their curves, and '
-                        'result files of one data set, .pkl or .json, for all else; an RGB and a flow file alone are '
-                        'fused')
-    parser.add_argument('--out', default='report', metavar='DIR', help='the folder for report.html and its pictures; '
-                        'default: report')
-    parser.add_argument('--mistakes', type=arguments.at_least(0), default=12, metavar='N',
-                        help='how many mistakes to show with their frames; default: 12')
+    parser.add_argument(
+        'sources',
+        nargs='+',
+        metavar='[NAME=]WORK_DIR|FILE',
+        help='work_dirs, for their curves, and '
+        'result files of one data set, .pkl or .json, for all else; an RGB and a flow file alone '
+        'are '
+        'fused',
+    )
+    parser.add_argument(
+        '--out',
+        default='report',
+        metavar='DIR',
+        help='the folder for report.html and its pictures; default: report',
+    )
+    parser.add_argument(
+        '--mistakes',
+        type=arguments.at_least(0),
+        default=12,
+        metavar='N',
+        help='how many mistakes to show with their frames; default: 12',
+    )
 
 
 def run(args):
@@ -37,9 +52,14 @@ def run(args):
             columns[_free(f'{name} {title}' if name else title, path, columns)] = part
     first = next(iter(columns.values()), None)
     for title, part in columns.items():
-        difference = first_difference(first.classes, part.classes) if first.classes and part.classes else ''
+        difference = (
+            first_difference(first.classes, part.classes) if first.classes and part.classes else ''
+        )
         if difference or part.scores.shape[1] != first.scores.shape[1]:
-            raise ConfigError(f'a report is of one set of classes; {title}: {difference or "another number of them"}')
+            raise ConfigError(
+                f'a report is of one set of classes; {title}: '
+                f'{difference or "another number of them"}'
+            )
     arguments.check_different([arguments.split_name(item)[1] for item in args.sources])
     if 'RGB' in columns and 'Flow' in columns and len(columns) == 2:
         try:
@@ -48,7 +68,14 @@ def run(args):
             notes.append(str(error))
     path = write_report(args.out, runs, columns, args.mistakes, notes)
     if columns:
-        print(figures_table([(title, len(part.names), part.evaluate(DEFAULT)) for title, part in columns.items()]))
+        print(
+            figures_table(
+                [
+                    (title, len(part.names), part.evaluate(DEFAULT))
+                    for title, part in columns.items()
+                ]
+            )
+        )
         head, rows = class_rows(columns)
         print(table([head, *rows]))
     print(path)

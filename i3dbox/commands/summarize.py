@@ -4,9 +4,14 @@ from . import arguments
 
 
 def add_arguments(parser):
-    parser.add_argument('results', nargs='+', metavar='[NAME=]FILE',
-                        help='result files of tools/test.py, .pkl or .json; of a two-stream file without a NAME each '
-                        'stream has a row, too; files of one NAME, such as the three splits, also get their mean')
+    parser.add_argument(
+        'results',
+        nargs='+',
+        metavar='[NAME=]FILE',
+        help='result files of tools/test.py, .pkl or .json; of a two-stream file without a NAME '
+        'each '
+        'stream has a row, too; files of one NAME, such as the three splits, also get their mean',
+    )
     arguments.add_metrics_argument(parser)
 
 
@@ -21,8 +26,14 @@ def run(args):
         name, path = arguments.split_name(item)
         results = load_results(path)
         protocols.setdefault(results.meta.get('protocol'), []).append(path)
-        parts = {f'{path}: {title}' if len(args.results) > 1 else title: part
-                 for title, part in results.by_stream().items()} if results.streams else {path: results}
+        parts = (
+            {
+                f'{path}: {title}' if len(args.results) > 1 else title: part
+                for title, part in results.by_stream().items()
+            }
+            if results.streams
+            else {path: results}
+        )
         for title, part in ({name: results} if name else parts).items():
             groups.setdefault(title, {})[path] = part
     rows = []
@@ -37,7 +48,9 @@ def run(args):
     print(figures_table(rows))
     for protocol, paths in protocols.items():
         if protocol:
-            print(f'protocol: {protocol}' + (f' ({", ".join(paths)})' if len(protocols) > 1 else ''))
+            print(
+                f'protocol: {protocol}' + (f' ({", ".join(paths)})' if len(protocols) > 1 else '')
+            )
 
 
 def _check_alike(parts):
@@ -47,16 +60,27 @@ def _check_alike(parts):
     (path, first), *others = parts.items()
     for other_path, other in others:
         protocols = [part.meta.get('protocol') for part in (first, other)]
-        difference = first_difference(first.classes, other.classes) if first.classes and other.classes else ''
+        difference = (
+            first_difference(first.classes, other.classes)
+            if first.classes and other.classes
+            else ''
+        )
         if difference or protocols[0] != protocols[1]:
-            raise ConfigError(f'{path} and {other_path} have no mean: ' + (difference or 'their protocols are '
-                              + ' and '.join(map(str, protocols))))
+            raise ConfigError(
+                f'{path} and {other_path} have no mean: '
+                + (difference or 'their protocols are ' + ' and '.join(map(str, protocols)))
+            )
 
 
 def _mean(figures):
-    """The mean of each figure that is a single number; intervals, which do not average, are left out."""
+    """The mean of each figure that is a single number; intervals, which do not average, are left
+    out.
+    """
     import numpy as np
 
     names = [name for name, value in figures[0].items() if np.ndim(value) == 0]
-    return {name: sum(f[name] for f in figures) / len(figures) for name in names
-            if not name.endswith(('_low', '_high'))}
+    return {
+        name: sum(f[name] for f in figures) / len(figures)
+        for name in names
+        if not name.endswith(('_low', '_high'))
+    }

@@ -5,14 +5,34 @@ from . import arguments
 
 def add_arguments(parser):
     arguments.add_config_argument(parser)
-    parser.add_argument('folder', metavar='DIR', help='the work_dir that holds epoch_*.ckpt or step_*.ckpt')
-    parser.add_argument('--last', type=arguments.at_least(1), default=8, metavar='N',
-                        help='how many of them; default: 8; the original takes 8 for RGB and 16 for flow')
-    parser.add_argument('--data', choices=('val', 'test'), default='test', help="which of the config's data sets: the "
-                        'best of several on the test set is chosen by it, and no test any more; default: test')
-    parser.add_argument('--protocol', metavar='NAME', help="one of the config's protocols; default: what the data says")
-    parser.add_argument('--average', action='store_true', help='also average their weights into one checkpoint, '
-                        'DIR/average_last_<N>.ckpt, and test that')
+    parser.add_argument(
+        'folder', metavar='DIR', help='the work_dir that holds epoch_*.ckpt or step_*.ckpt'
+    )
+    parser.add_argument(
+        '--last',
+        type=arguments.at_least(1),
+        default=8,
+        metavar='N',
+        help='how many of them; default: 8; the original takes 8 for RGB and 16 for flow',
+    )
+    parser.add_argument(
+        '--data',
+        choices=('val', 'test'),
+        default='test',
+        help="which of the config's data sets: the "
+        'best of several on the test set is chosen by it, and no test any more; default: test',
+    )
+    parser.add_argument(
+        '--protocol',
+        metavar='NAME',
+        help="one of the config's protocols; default: what the data says",
+    )
+    parser.add_argument(
+        '--average',
+        action='store_true',
+        help='also average their weights into one checkpoint, '
+        'DIR/average_last_<N>.ckpt, and test that',
+    )
     arguments.add_metrics_argument(parser)
     arguments.add_device_arguments(parser)
     arguments.add_cfg_options(parser)
@@ -29,6 +49,8 @@ def run(args):
     if args.protocol:
         apply_protocol(cfg, args.protocol, args.data)
     paths = last_checkpoints(args.folder, args.last)
-    text = sweep(cfg, paths, args.folder, metrics, args.average, args.device, args.device_id, args.data)
+    text = sweep(
+        cfg, paths, args.folder, metrics, args.average, args.device, args.device_id, args.data
+    )
     if rank() == 0:
         print(text)

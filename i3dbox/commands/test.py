@@ -7,9 +7,15 @@ def add_arguments(parser):
     arguments.add_config_argument(parser)
     parser.add_argument('checkpoint', nargs='?', metavar='CKPT', help='a .ckpt of the model')
     arguments.add_stream_arguments(parser)
-    parser.add_argument('--protocol', metavar='NAME', help="one of the config's protocols, such as whole, centre, "
-                        "uniform, views or drawn; default: what data.test says")
-    parser.add_argument('--out', metavar='FILE', help='write the scores of every video, .pkl or .json')
+    parser.add_argument(
+        '--protocol',
+        metavar='NAME',
+        help="one of the config's protocols, such as whole, centre, "
+        'uniform, views or drawn; default: what data.test says',
+    )
+    parser.add_argument(
+        '--out', metavar='FILE', help='write the scores of every video, .pkl or .json'
+    )
     arguments.add_metrics_argument(parser)
     arguments.add_device_arguments(parser)
     arguments.add_openi_arguments(parser)
@@ -29,6 +35,7 @@ def run(args):
     from ..config_checks.checks import check_metrics, metrics_of
     from ..config_checks.protocols import apply_protocol
     from ..engine.distributed import rank
+
     metrics = args.eval or metrics_of(cfg)
     check_metrics(metrics, num_classes=2)
     if args.protocol:

@@ -5,10 +5,20 @@ from . import arguments
 
 def add_arguments(parser):
     arguments.add_config_argument(parser)
-    parser.add_argument('--work-dir', metavar='D', help='where outputs go; default: work_dirs/<name of the config>')
-    parser.add_argument('--resume', nargs='?', const='auto', metavar='auto|CKPT',
-                        help='go on from a checkpoint; without a value or with auto, from the newest of the work dir')
-    parser.add_argument('--load-from', metavar='CKPT', help='start from the weights of a checkpoint')
+    parser.add_argument(
+        '--work-dir', metavar='D', help='where outputs go; default: work_dirs/<name of the config>'
+    )
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='auto|CKPT',
+        help='go on from a checkpoint; without a value or with auto, from the newest of the work '
+        'dir',
+    )
+    parser.add_argument(
+        '--load-from', metavar='CKPT', help='start from the weights of a checkpoint'
+    )
     parser.add_argument('--seed', type=int, metavar='N', help='of all randomness')
     parser.add_argument('--validate', action='store_true', help='evaluate during training')
     arguments.add_device_arguments(parser)
@@ -23,4 +33,5 @@ def run(args):
             cfg[key] = getattr(args, key)
     arguments.apply_openi(cfg, args)
     from ..apis.train import train
+
     train(cfg, args.resume, args.device, args.device_id, args.validate)

@@ -7,9 +7,17 @@ from .report_jobs import report_failures
 
 
 def add_arguments(parser):
-    parser.add_argument('frames', metavar='FRAMES', help='a folder of folders of frames or flow, at any depth')
+    parser.add_argument(
+        'frames', metavar='FRAMES', help='a folder of folders of frames or flow, at any depth'
+    )
     arguments.add_frame_arguments(parser)
-    parser.add_argument('--start-index', type=int, default=1, metavar='N', help='number of the first image; default: 1')
+    parser.add_argument(
+        '--start-index',
+        type=int,
+        default=1,
+        metavar='N',
+        help='number of the first image; default: 1',
+    )
 
 
 def run(args):
@@ -30,8 +38,14 @@ def run(args):
     failures, written = [], 0
     for source in tqdm(folders, desc='counting frames', unit='folder', disable=None):
         try:
-            frames = FrameFolder(source.path, source.modality, args.filename_tmpl, args.start_index, name=source.name,
-                                 recount=True)
+            frames = FrameFolder(
+                source.path,
+                source.modality,
+                args.filename_tmpl,
+                args.start_index,
+                name=source.name,
+                recount=True,
+            )
         except DamagedSampleError as error:
             failures.append(Failure(source.name, error.path, error.reason))
             continue

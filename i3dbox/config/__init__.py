@@ -1,4 +1,6 @@
-"""Python files as configs: `_base_`, overrides, what a value may be, and the configs that are shipped."""
+"""Python files as configs: `_base_`, overrides, what a value may be, and the configs that are
+shipped.
+"""
 
 from .config import Config
 

@@ -4,14 +4,18 @@
     >>> cfg.model.backbone.type
     'InceptionI3D'
 
-A config file's top-level names are its values; modules, functions, classes and names that begin with `_` are not.
-`_base_` names one or several files, relative to this one (or 'i3dbox::i3d_rgb_ucf101.py' of the shipped ones),
-whose values are merged below its own: dicts merge key by key, anything else replaces, and `_delete_=True` in a dict
-makes it replace too. `{{fileDirname}}`, `{{fileBasename}}`, `{{fileBasenameNoExtension}}` and `{{fileExtname}}`
-stand for parts of the file's own path, and `{{_base_.a.b.0}}` for a copy of a value of its bases; both also inside
-strings. `custom_imports = dict(imports=['package.module'], dirs=[...], allow_failed_imports=False)` imports the
-user's own parts; modules are looked for among the installed ones, then in `dirs` (relative to the file; by default
-its folder), then in the working directory.
+A config file's top-level names are its values; modules, functions, classes and names that begin
+with `_` are not.
+`_base_` names one or several files, relative to this one (or 'i3dbox::i3d_rgb_ucf101.py' of the
+shipped ones), whose values are merged below its own: dicts merge key by key, anything else
+replaces, and
+`_delete_=True` in a dict makes it replace too. `{{fileDirname}}`, `{{fileBasename}}`,
+`{{fileBasenameNoExtension}}` and
+`{{fileExtname}}` stand for parts of the file's own path, and `{{_base_.a.b.0}}` for a copy of a
+value of its bases; both also inside strings. `custom_imports = dict(imports=['package.module'],
+dirs=[...], allow_failed_imports=False)` imports the user's own parts; modules are looked for among
+the installed ones, then in `dirs` (relative to the file; by default its folder), then in the
+working directory.
 """
 
 import ast
@@ -46,8 +50,10 @@ class ConfigDict(addict.Dict):
             self[key] = value
 
     def __missing__(self, key):
-        raise MissingKeyError(f'the config has no key {key!r} here.{spelling_hint(key, self)} '
-                              f'It has: {", ".join(map(str, self)) or "none"}.')
+        raise MissingKeyError(
+            f'the config has no key {key!r} here.{spelling_hint(key, self)} '
+            f'It has: {", ".join(map(str, self)) or "none"}.'
+        )
 
     def __setitem__(self, key, value):
         super().__setitem__(key, self._hook(value))
@@ -98,12 +104,15 @@ class Config(collections.abc.MutableMapping):
         return self._filename
 
     def merge_from_dict(self, overrides):
-        """Sets values by dotted keys, as in {'model.head.num_classes': 51, 'train_pipeline.0.clip_len': 16}.
+        """Sets values by dotted keys, as in {'model.head.num_classes': 51,
+        'train_pipeline.0.clip_len': 16}.
 
-        Dicts merge as with `_base_`. Keys that a dict does not have yet are made, with the dicts on the way.
+        Dicts merge as with `_base_`. Keys that a dict does not have yet are made, with the dicts on
+        the way.
 
         Raises:
-            ConfigError: a list entry that is not there, or a key below something that is no dict or list.
+            ConfigError: a list entry that is not there, or a key below something that is no dict or
+                list.
         """
         for key, value in overrides.items():
             self._set_values(override(self._values, key, key.split('.'), value))
@@ -111,17 +120,20 @@ class Config(collections.abc.MutableMapping):
     def check_keys(self, allowed):
         """Refuses misspelled top-level keys.
 
-        A config may hold variables of its own (`img_norm`, `train_pipeline`), so an unknown key is at fault
-        only where it nearly spells one of `allowed`.
+        A config may hold variables of its own (`img_norm`, `train_pipeline`), so an unknown key is
+        at fault only where it nearly spells one of `allowed`.
 
         Raises:
             ConfigError: naming the key and its near spelling.
         """
         for key in self:
-            near = [] if key in allowed else difflib.get_close_matches(key, allowed, n=1, cutoff=0.8)
+            near = (
+                [] if key in allowed else difflib.get_close_matches(key, allowed, n=1, cutoff=0.8)
+            )
             if near:
-                raise ConfigError(f'{self._filename or "config"}: unknown key {key!r}. '
-                                  f'Did you mean {near[0]!r}?')
+                raise ConfigError(
+                    f'{self._filename or "config"}: unknown key {key!r}. Did you mean {near[0]!r}?'
+                )
 
     @property
     def pretty_text(self):
@@ -131,9 +143,12 @@ class Config(collections.abc.MutableMapping):
             ConfigError: a value that is not plain data; names its key.
         """
         from yapf.yapflib.yapf_api import FormatCode
+
         for key in self:
             if not is_name(key) or key.startswith('_'):
-                raise ConfigError(f'key {key!r}: a top-level key is a Python name that does not begin with _')
+                raise ConfigError(
+                    f'key {key!r}: a top-level key is a Python name that does not begin with _'
+                )
         text = ''.join(f'{key} = {to_python(value, key)}\n' for key, value in self.items())
         return FormatCode(text, style_config='{based_on_style: pep8, column_limit: 100}')[0]
 
@@ -146,8 +161,10 @@ class Config(collections.abc.MutableMapping):
     def _set_values(self, values):
         for key in values:
             if hasattr(Config, key):
-                raise ConfigError(f'{self._filename or "config"}: the key {key!r} is taken by Config.{key}; '
-                                  'give it another name')
+                raise ConfigError(
+                    f'{self._filename or "config"}: the key {key!r} is taken by Config.{key}; '
+                    'give it another name'
+                )
         object.__setattr__(self, '_values', ConfigDict(values))
 
     def __getitem__(self, key):
@@ -183,17 +200,22 @@ class Config(collections.abc.MutableMapping):
         return Config, (self._values, self._filename)
 
 
-# Reading files -----------------------------------------------------------------------------------------
+# Reading files
+# -----------------------------------------------------------------------------------------
+
 
 def _load(path, chain=()):
-    """Returns the values of the file at `path`, an absolute path, merged over those of its bases."""
+    """Returns the values of the file at `path`, an absolute path, merged over those of its
+    bases.
+    """
     try:
         with open(path, 'rb') as file:
             tree = ast.parse(file.read(), path)
     except (SyntaxError, ValueError, OSError) as error:
         line = getattr(error, 'lineno', None)
-        raise ConfigError(f'{path}{f", line {line}" if line else ""}: '
-                          f'{getattr(error, "msg", None) or error}') from error
+        raise ConfigError(
+            f'{path}{f", line {line}" if line else ""}: {getattr(error, "msg", None) or error}'
+        ) from error
     below = _load_bases(path, tree, chain)
     tree = ast.fix_missing_locations(_Variables(path, below).visit(tree))
     namespace = {'__file__': path, '__name__': os.path.basename(path)[:-3]}
@@ -207,14 +229,20 @@ def _load(path, chain=()):
         if isinstance(error, NameError) and name and name[1] in below:
             hint = f'. A value of a base is written {{{{_base_.{name[1]}}}}}'
         raise ConfigError(f'{path}, line {line}: {type(error).__name__}: {error}{hint}') from error
-    values = {key: value for key, value in namespace.items() if not key.startswith('_') and not (
-        inspect.ismodule(value) or inspect.isclass(value) or inspect.isroutine(value))}
+    values = {
+        key: value
+        for key, value in namespace.items()
+        if not key.startswith('_')
+        and not (inspect.ismodule(value) or inspect.isclass(value) or inspect.isroutine(value))
+    }
     custom = values.get('custom_imports')
     if isinstance(custom, dict) and ('imports' in custom or 'dirs' in custom):
         dirs = as_strings(custom.get('dirs', '.'))
         if dirs is not None:
             values['custom_imports'] = {
-                **custom, 'dirs': [os.path.normpath(os.path.join(os.path.dirname(path), d)) for d in dirs]}
+                **custom,
+                'dirs': [os.path.normpath(os.path.join(os.path.dirname(path), d)) for d in dirs],
+            }
     return merge(below, values)
 
 
@@ -236,14 +264,24 @@ def _load_bases(path, tree, chain):
             base = resolve(name, os.path.dirname(path))
             problem = _file_problem(base)
             if problem:
-                raise ConfigError(f'{place}: the base {name!r} ({base}) {problem}' + (
-                    '' if name.startswith(PREFIX) else f" Shipped ones are written '{PREFIX}NAME.py'"))
+                raise ConfigError(
+                    f'{place}: the base {name!r} ({base}) {problem}'
+                    + (
+                        ''
+                        if name.startswith(PREFIX)
+                        else f" Shipped ones are written '{PREFIX}NAME.py'"
+                    )
+                )
             if os.path.realpath(base) in map(os.path.realpath, chain):
-                raise ConfigError(f'{place}: bases go round in a circle: {" -> ".join(chain + (base,))}')
+                raise ConfigError(
+                    f'{place}: bases go round in a circle: {" -> ".join(chain + (base,))}'
+                )
             loaded = _load(base, chain)
             for key in loaded:
                 if key in values:
-                    raise ConfigError(f'{place}: the bases {owners[key]!r} and {name!r} both define {key!r}')
+                    raise ConfigError(
+                        f'{place}: the bases {owners[key]!r} and {name!r} both define {key!r}'
+                    )
                 owners[key] = name
             values.update(loaded)
     return values
@@ -252,8 +290,8 @@ def _load_bases(path, tree, chain):
 class _Variables(ast.NodeTransformer):
     """Puts the values of {{fileDirname}}, {{_base_.a.b}} and the like in their places.
 
-    Works on the parsed file, where `{{x}}` is a set in a set or part of a string, so that a path with
-    quotes in it does no harm.
+    Works on the parsed file, where `{{x}}` is a set in a set or part of a string, so that a path
+    with quotes in it does no harm.
     """
 
     NAME = r'(_base_(?:\.\w+)+|fileDirname|fileBasename|fileBasenameNoExtension|fileExtname)'
@@ -264,11 +302,17 @@ class _Variables(ast.NodeTransformer):
         folder, name = os.path.split(path)
         stem, extension = os.path.splitext(name)
         self.path, self.base_values = path, base_values or {}
-        self.file = dict(fileDirname=folder, fileBasename=name, fileBasenameNoExtension=stem,
-                         fileExtname=extension)
+        self.file = dict(
+            fileDirname=folder,
+            fileBasename=name,
+            fileBasenameNoExtension=stem,
+            fileExtname=extension,
+        )
 
     def visit_Expr(self, node):
-        return node if isinstance(node.value, ast.Constant) else self.generic_visit(node)  # docstrings stay
+        return (
+            node if isinstance(node.value, ast.Constant) else self.generic_visit(node)
+        )  # docstrings stay
 
     def visit_Set(self, node):
         match = self.PATTERN.fullmatch(ast.unparse(node))
@@ -283,8 +327,12 @@ class _Variables(ast.NodeTransformer):
         return self._fill(self.PATTERN, node)
 
     def visit_JoinedStr(self, node):
-        node.values = [self._fill(self.PATTERN_IN_FSTRING, part) if isinstance(part, ast.Constant)
-                       else self.visit(part) for part in node.values]
+        node.values = [
+            self._fill(self.PATTERN_IN_FSTRING, part)
+            if isinstance(part, ast.Constant)
+            else self.visit(part)
+            for part in node.values
+        ]
         return node
 
     def _fill(self, pattern, node):
@@ -306,8 +354,10 @@ class _Variables(ast.NodeTransformer):
                 value = value[int(part) if isinstance(value, (list, tuple)) else part]
             except (LookupError, TypeError, ValueError):
                 hint = spelling_hint(part, value) if isinstance(value, dict) else ''
-                raise ConfigError(f'{self.path}, line {node.lineno}: no base has a value for '
-                                  f'{{{{{name}}}}}: there is no {part!r}.{hint}') from None
+                raise ConfigError(
+                    f'{self.path}, line {node.lineno}: no base has a value for '
+                    f'{{{{{name}}}}}: there is no {part!r}.{hint}'
+                ) from None
         return value
 
 

@@ -14,9 +14,11 @@ def configs_folder():
 
 
 def resolve(name, folder):
-    """Absolute path of a config: of the shipped one for 'i3dbox::i3d_rgb_ucf101.py', else from `folder` on."""
+    """Absolute path of a config: of the shipped one for 'i3dbox::i3d_rgb_ucf101.py', else from
+    `folder` on.
+    """
     if name.startswith(PREFIX):
-        folder, name = configs_folder(), name[len(PREFIX):]
+        folder, name = configs_folder(), name[len(PREFIX) :]
         name = name if name.endswith('.py') else f'{name}.py'
     return os.path.abspath(os.path.join(folder, name))
 
@@ -24,9 +26,9 @@ def resolve(name, folder):
 def find_config(name):
     """Returns the path of the config file `name`, which stands for itself or for a shipped config.
 
-    A relative path that does not exist is looked up among the shipped configs, with or without `configs/` in front
-    and `.py` behind. Raises: ConfigError for one that nearly spells a shipped config; what is wrong with another is
-    for Config.fromfile to say.
+    A relative path that does not exist is looked up among the shipped configs, with or without
+    `configs/` in front and `.py` behind. Raises: ConfigError for one that nearly spells a shipped
+    config; what is wrong with another is for Config.fromfile to say.
     """
     if os.path.isfile(name) or os.path.isabs(name) or name.startswith(PREFIX):
         return name

@@ -24,20 +24,27 @@ def merge(below, above):
 
 
 def override(node, key, parts, value):
-    """Returns `node` with `value` merged in at the dotted `key`, of which `parts` are still to go."""
+    """Returns `node` with `value` merged in at the dotted `key`, of which `parts` are still to
+    go.
+    """
     if not parts:
         return merge(node, value)
     part, rest = parts[0], parts[1:]
-    where = '.'.join(key.split('.')[:-len(parts)]) or 'the config'
+    where = '.'.join(key.split('.')[: -len(parts)]) or 'the config'
     if isinstance(node, dict) and part:
         return {**node, part: override(node.get(part, {}), key, rest, value)}
     if not isinstance(node, (list, tuple)):
-        raise ConfigError(f'override {key!r}: {where} is {node!r}, which has no key {part!r}' if part else
-                          f'override {key!r}: a key is made of names and numbers joined by single dots')
+        raise ConfigError(
+            f'override {key!r}: {where} is {node!r}, which has no key {part!r}'
+            if part
+            else f'override {key!r}: a key is made of names and numbers joined by single dots'
+        )
     if not re.fullmatch('-?[0-9]+', part) or not -len(node) <= int(part) < len(node):
         entries = f'with entries 0 to {len(node) - 1}' if node else 'without entries'
-        raise ConfigError(f'override {key!r}: {where} is a {type(node).__name__} {entries}; '
-                          f'it has no entry {part!r}')
+        raise ConfigError(
+            f'override {key!r}: {where} is a {type(node).__name__} {entries}; '
+            f'it has no entry {part!r}'
+        )
     items = list(node)
     items[int(part)] = override(items[int(part)], key, rest, value)
     return type(node)(items)
@@ -59,11 +66,19 @@ def to_python(value, key):
         return repr(value)
     path = f'{value.__module__}.{value.__qualname__}' if inspect.isclass(value) else ''
     hint = f'; name it by its path, {path!r}' if path else ''
-    raise ConfigError(f'key {key!r}: {value!r} cannot be written to a config file, which holds dicts, lists, '
-                      f'tuples, strings, numbers, booleans and None{hint}')
+    raise ConfigError(
+        f'key {key!r}: {value!r} cannot be written to a config file, which holds dicts, lists, '
+        f'tuples, strings, numbers, booleans and None{hint}'
+    )
 
 
 def is_name(key):
-    """Says whether `key` can stand before `=` in Python and is still the same key when read back."""
-    return (isinstance(key, str) and key.isidentifier() and not keyword.iskeyword(key)
-            and unicodedata.normalize('NFKC', key) == key)  # Python normalises the names that it reads
+    """Says whether `key` can stand before `=` in Python and is still the same key when read
+    back.
+    """
+    return (
+        isinstance(key, str)
+        and key.isidentifier()
+        and not keyword.iskeyword(key)
+        and unicodedata.normalize('NFKC', key) == key
+    )  # Python normalises the names that it reads

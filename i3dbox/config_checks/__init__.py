@@ -1,1 +1,3 @@
-"""What is wrong with a config, found before anything expensive, and the protocols that change one."""
+"""What is wrong with a config, found before anything expensive, and the protocols that change
+one.
+"""

@@ -8,34 +8,53 @@ from ..evaluation.metrics import DEFAULT, evaluate
 from ..registry import DATASETS
 
 KEYS = {
-    'model': 'the recognizer', 'loss': 'the loss', 'freeze': 'which parameters train',
-    'data': 'data sets, batch size and workers', 'optimizer': 'the optimizer and its base rate',
-    'schedule': 'the learning rate over time', 'total_epochs': 'how long to train',
-    'clip_grad_norm': 'the largest norm of the gradient', 'accumulate': 'steps an update',
-    'runner': 'one runner a device', 'hooks': 'what watches the run', 'evaluation': 'interval and metrics',
-    'protocols': 'ways to test, by name', 'data_root': 'of all data sets',
-    'seed': 'of all randomness', 'work_dir': 'where outputs go', 'load_from': 'weights to start from',
+    'model': 'the recognizer',
+    'loss': 'the loss',
+    'freeze': 'which parameters train',
+    'data': 'data sets, batch size and workers',
+    'optimizer': 'the optimizer and its base rate',
+    'schedule': 'the learning rate over time',
+    'total_epochs': 'how long to train',
+    'clip_grad_norm': 'the largest norm of the gradient',
+    'accumulate': 'steps an update',
+    'runner': 'one runner a device',
+    'hooks': 'what watches the run',
+    'evaluation': 'interval and metrics',
+    'protocols': 'ways to test, by name',
+    'data_root': 'of all data sets',
+    'seed': 'of all randomness',
+    'work_dir': 'where outputs go',
+    'load_from': 'weights to start from',
     'custom_imports': 'modules of your own',
 }
 LOADER = ('batch_size', 'num_workers', 'worker')
 # Keys of the tables that are no registered parts, whose arguments the registry checks.
 TABLES = {
     'data': (*LOADER, 'train', 'val', 'test', 'val_loader', 'test_loader'),
-    'data.val_loader': LOADER, 'data.test_loader': LOADER, 'evaluation': ('interval', 'metrics', 'max_frames'),
+    'data.val_loader': LOADER,
+    'data.test_loader': LOADER,
+    'evaluation': ('interval', 'metrics', 'max_frames'),
     'freeze': ('finetune_prefixes', 'freeze_prefixes', 'freeze_norm'),
 }
 NUMBERS = {  # key: (least, whether it is included, whole)
-    'seed': (0, True, True), 'total_epochs': (0, False, False), 'accumulate': (1, True, True),
-    'clip_grad_norm': (0, False, False), 'optimizer.lr': (0, True, False),
-    'data.batch_size': (1, True, True), 'data.num_workers': (0, True, True),
-    'evaluation.interval': (1, True, True), 'evaluation.max_frames': (1, True, True),
+    'seed': (0, True, True),
+    'total_epochs': (0, False, False),
+    'accumulate': (1, True, True),
+    'clip_grad_norm': (0, False, False),
+    'optimizer.lr': (0, True, False),
+    'data.batch_size': (1, True, True),
+    'data.num_workers': (0, True, True),
+    'evaluation.interval': (1, True, True),
+    'evaluation.max_frames': (1, True, True),
 }
 REQUIRED = ('model', 'data', 'runner')
 REQUIRED_TO_TRAIN = (*REQUIRED, 'loss', 'optimizer', 'schedule', 'total_epochs')
 
 
 def check_data(cfg):
-    """Raises an I3DBoxError where keys are wrong or a data set of the config cannot be built, by its steps or files."""
+    """Raises an I3DBoxError where keys are wrong or a data set of the config cannot be built, by
+    its steps or files.
+    """
     check_config(cfg, ('model',))
     for subset in ('train', 'val', 'test'):
         if _look_up(cfg, f'data.{subset}') is not None:
@@ -52,7 +71,14 @@ def check_config(cfg, required=REQUIRED, data=()):
     cfg.check_keys(KEYS)
     for key in (*required, *(f'data.{name}' for name in data)):
         if _look_up(cfg, key) is None:
-            raise ConfigError(f'{cfg.filename}: the config has no {key!r} ({KEYS.get(key, "a data set")})')
+            raise ConfigError(
+                f'{cfg.filename}: the config has no {key!r} ({KEYS.get(key, "a data set")})'
+            )
+    _check_tables(cfg)
+    _check_numbers(cfg)
+
+
+def _check_tables(cfg):
     for table, known in TABLES.items():
         values = _look_up(cfg, table)
         if values is None:
@@ -61,16 +87,23 @@ def check_config(cfg, required=REQUIRED, data=()):
             raise ConfigError(f'{table} is a dict with the keys {", ".join(known)}; got {values!r}')
         for key in values:
             if key not in known:
-                raise ConfigError(f'{table} has no key {key!r}.{spelling_hint(key, known)} '
-                                  f'It has: {", ".join(known)}.')
+                raise ConfigError(
+                    f'{table} has no key {key!r}.{spelling_hint(key, known)} '
+                    f'It has: {", ".join(known)}.'
+                )
+
+
+def _check_numbers(cfg):
     for key, (least, included, whole) in NUMBERS.items():
         value = _look_up(cfg, key)
         if value is None:
             continue
         right = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
         if not right or value < least or value == least and not included:
-            raise ConfigError(f'{key} is a {"whole number" if whole else "number"} '
-                              f'{"from" if included else "above"} {least}; got {value!r}')
+            raise ConfigError(
+                f'{key} is a {"whole number" if whole else "number"} '
+                f'{"from" if included else "above"} {least}; got {value!r}'
+            )
 
 
 def _look_up(cfg, key):
@@ -83,8 +116,8 @@ def _look_up(cfg, key):
 
 
 def check_metrics(metrics, num_classes):
-    """Tries metrics (names, or dicts with arguments) on two made-up samples; returns the names of the figures that
-    are single numbers.
+    """Tries metrics (names, or dicts with arguments) on two made-up samples; returns the names of
+    the figures that are single numbers.
 
     Raises: an I3DBoxError for a metric that cannot be computed.
     """
@@ -99,18 +132,25 @@ def metrics_of(cfg):
 
 
 def loader_options(cfg, data):
-    """Batch size and workers for testing: `cfg.data` with what `cfg.data.<data>_loader` says otherwise."""
+    """Batch size and workers for testing: `cfg.data` with what `cfg.data.<data>_loader` says
+    otherwise.
+    """
     options = {key: cfg.data[key] for key in LOADER if key in cfg.data}
     return {**options, **(cfg.data.get(f'{data}_loader') or {})}
 
 
 def check_classes(dataset, report):
-    """Raises ConfigError where a checkpoint's classes are named in another order than the data set's."""
+    """Raises ConfigError where a checkpoint's classes are named in another order than the data
+    set's.
+    """
     theirs, ours = report.meta.get('classes'), dataset.classes
     difference = theirs and ours and first_difference(theirs, ours)
     if difference:
-        raise ConfigError(f'{report.path} was trained on other classes than the data set has, or in another order: '
-                          f'{difference}')
+        raise ConfigError(
+            f'{report.path} was trained on other classes than the data set has, or in another '
+            f'order: '
+            f'{difference}'
+        )
 
 
 def classes_of(reports, count, error=CheckpointError):
@@ -127,7 +167,10 @@ def classes_of(reports, count, error=CheckpointError):
         if len(classes) != count:
             raise error(f'{report.path} names {len(classes)} classes; the model has {count}')
         if classes != named[0].meta['classes']:
-            raise error(f'{named[0].path} and {report.path} were trained on other classes, or in another order')
+            raise error(
+                f'{named[0].path} and {report.path} were trained on other classes, or in another '
+                f'order'
+            )
     return list(named[0].meta['classes']) if named else None
 
 
@@ -138,23 +181,36 @@ def check_fit(recognizer, dataset, probe=False):
         probe (bool): also load one sample and check its shape.
     """
     if tuple(recognizer.inputs) != tuple(dataset.inputs):
-        hint = '. A two-stream config is for tools/test.py: train each stream by its own' \
-            if len(recognizer.inputs) > len(dataset.inputs) else ''
-        raise ConfigError(f'{type(recognizer).__name__} takes {", ".join(recognizer.inputs)}; '
-                          f'{type(dataset).__name__} gives {", ".join(dataset.inputs)}{hint}')
+        hint = (
+            '. A two-stream config is for tools/test.py: train each stream by its own'
+            if len(recognizer.inputs) > len(dataset.inputs)
+            else ''
+        )
+        raise ConfigError(
+            f'{type(recognizer).__name__} takes {", ".join(recognizer.inputs)}; '
+            f'{type(dataset).__name__} gives {", ".join(dataset.inputs)}{hint}'
+        )
     if dataset.classes and len(dataset.classes) != recognizer.num_classes:
-        raise ConfigError(f'the data set has {len(dataset.classes)} classes, the model {recognizer.num_classes}: '
-                          'set num_classes of model.head')
+        raise ConfigError(
+            f'the data set has {len(dataset.classes)} classes, the model {recognizer.num_classes}: '
+            'set num_classes of model.head'
+        )
     highest = max(sample['label'] for sample in dataset.samples)
     if highest >= recognizer.num_classes:
-        raise ConfigError(f'the data set has the label {highest}, the model {recognizer.num_classes} classes: '
-                          'set num_classes of model.head')
+        raise ConfigError(
+            f'the data set has the label {highest}, the model {recognizer.num_classes} classes: '
+            'set num_classes of model.head'
+        )
     if probe:
         for index in range(len(dataset)):
             results, _ = dataset.get(index, sample_rng(0, 0, index))
             if results is not None:
-                missing = [name for name in dataset.inputs if not hasattr(results.get(name), 'shape')]
+                missing = [
+                    name for name in dataset.inputs if not hasattr(results.get(name), 'shape')
+                ]
                 if missing:
-                    raise ConfigError(f'the pipeline leaves no array {missing[0]!r}: it must end in PackClips')
+                    raise ConfigError(
+                        f'the pipeline leaves no array {missing[0]!r}: it must end in PackClips'
+                    )
                 recognizer.check_input(*(results[name][None] for name in dataset.inputs))
                 return

@@ -12,16 +12,20 @@ def apply_protocol(cfg, name, data='test'):
     """Changes `cfg.data.<data>` and `cfg.model` to follow the protocol `name` of `cfg.protocols`.
 
     A protocol is a dict with one or several of:
-        frames (dict): arguments of SampleFrames; clip_len and frame_interval stay unless they are given.
+        frames (dict): arguments of SampleFrames; clip_len and frame_interval stay unless they are
+            given.
         crop (dict): the step in the place of the pipeline's crop; `size` stays unless it is given.
         average_clips (str): of the recognizer.
 
-    Raises: ConfigError for a name that the config has not, or a protocol that does not fit the pipeline.
+    Raises: ConfigError for a name that the config has not, or a protocol that does not fit the
+        pipeline.
     """
     protocols = cfg.get('protocols') or {}
     if name not in protocols:
-        raise ConfigError(f'the config has no protocol {name!r}.{spelling_hint(name, protocols)} '
-                          f'It has: {", ".join(protocols) or "none"}')
+        raise ConfigError(
+            f'the config has no protocol {name!r}.{spelling_hint(name, protocols)} '
+            f'It has: {", ".join(protocols) or "none"}'
+        )
     protocol = protocols[name]
     unknown = [key for key in protocol if key not in KEYS]
     if unknown:
@@ -29,12 +33,22 @@ def apply_protocol(cfg, name, data='test'):
     for pipeline in pipelines(cfg.data[data]).values():
         for key, kind in (('frames', 'SampleFrames'), ('crop', 'Crop')):
             if key in protocol:
-                places = [i for i, step in enumerate(pipeline) if str(step.get('type')).endswith(kind)]
+                places = [
+                    i for i, step in enumerate(pipeline) if str(step.get('type')).endswith(kind)
+                ]
                 if len(places) != 1:
-                    raise ConfigError(f'protocols.{name} needs one step {kind} in the pipeline of data.{data}; '
-                                      f'it has {len(places)}')
-                old, kept = pipeline[places[0]], ('clip_len', 'frame_interval') if key == 'frames' else ('size',)
-                base = dict(type=old.type, **{argument: old[argument] for argument in kept if argument in old})
+                    raise ConfigError(
+                        f'protocols.{name} needs one step {kind} in the pipeline of data.{data}; '
+                        f'it has {len(places)}'
+                    )
+                old, kept = (
+                    pipeline[places[0]],
+                    ('clip_len', 'frame_interval') if key == 'frames' else ('size',),
+                )
+                base = dict(
+                    type=old.type,
+                    **{argument: old[argument] for argument in kept if argument in old},
+                )
                 pipeline[places[0]] = type(old)({**base, **protocol[key]})
     if 'average_clips' in protocol:
         for model in models(cfg.model):
@@ -44,7 +58,8 @@ def apply_protocol(cfg, name, data='test'):
 def describe_protocol(cfg, data='test'):
     """One line on how videos are scored, which is equal for equal protocols.
 
-        SampleFrames(clip_len=64, mode='whole') > Resize(short_side=256) > CenterCrop(size=224), mean of the logits
+    SampleFrames(clip_len=64, mode='whole') > Resize(short_side=256) > CenterCrop(size=224), mean of
+    the logits
     """
     texts = {}
     for stream, pipeline in pipelines(cfg.data[data]).items():
@@ -58,8 +73,9 @@ def describe_protocol(cfg, data='test'):
 
 
 def fixed_length(cfg, data='test'):
-    """Lets all clips of `cfg.data.<data>` have one length, which is what exported files take: where the whole video is
-    a clip, one clip from its middle is taken instead. Returns whether that changed anything."""
+    """Lets all clips of `cfg.data.<data>` have one length, which is what exported files take: where
+    the whole video is a clip, one clip from its middle is taken instead. Returns whether that
+    changed anything."""
     changed = False
     for pipeline in pipelines(cfg.data[data]).values():
         for step in pipeline:
@@ -70,7 +86,8 @@ def fixed_length(cfg, data='test'):
 
 
 def clip_size(cfg, clip_len=None, size=None):
-    """Returns (frames, height, width) of a clip; what is not given is the config's test pipeline's, else 64 and 224.
+    """Returns (frames, height, width) of a clip; what is not given is the config's test pipeline's,
+    else 64 and 224.
 
     Args:
         size (int or sequence of int): the side, or width and height.
@@ -81,17 +98,24 @@ def clip_size(cfg, clip_len=None, size=None):
         size = next((step['size'] for step in reversed(steps) if 'size' in step), 224)
     size = tuple(size) if isinstance(size, (list, tuple)) else (size,)
     if len(size) > 2:
-        raise ConfigError(f'--size is one number, or width and height; got {" ".join(map(str, size))}')
+        raise ConfigError(
+            f'--size is one number, or width and height; got {" ".join(map(str, size))}'
+        )
     clip_len = clip_len or next((step['clip_len'] for step in steps if 'clip_len' in step), 64)
     return clip_len, size[-1], size[0]
 
 
 def check_joint(cfg):
-    """Raises ConfigError where both streams' answers to a clip cannot be summed before clips are averaged."""
+    """Raises ConfigError where both streams' answers to a clip cannot be summed before clips are
+    averaged.
+    """
     parts = models(cfg.model)
     if len(parts) == 2 and any(part.get('average_clips') == 'prob' for part in parts):
-        raise ConfigError("one file of both streams adds their logits clip by clip; average_clips='prob', the mean of "
-                          'the softmax of several clips, needs one file a stream')
+        raise ConfigError(
+            "one file of both streams adds their logits clip by clip; average_clips='prob', the "
+            'mean of '
+            'the softmax of several clips, needs one file a stream'
+        )
 
 
 def models(model):
@@ -114,6 +138,9 @@ def pipelines(dataset):
 def _call(step):
     name, part = step.get('type'), PIPELINES.get(step.get('type'))
     defaults = {key: parameter.default for key, parameter in parameters_of(part)[0].items()}
-    arguments = ', '.join(f'{key}={value!r}' for key, value in sorted(step.items())
-                          if key != 'type' and not (key in defaults and defaults[key] == value))
+    arguments = ', '.join(
+        f'{key}={value!r}'
+        for key, value in sorted(step.items())
+        if key != 'type' and not (key in defaults and defaults[key] == value)
+    )
     return f'{name if isinstance(name, str) else name.__name__}({arguments})'

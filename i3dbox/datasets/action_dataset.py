@@ -1,4 +1,6 @@
-"""What UCF101 and HMDB51 share: videos or frame folders below a folder a class, and official splits."""
+"""What UCF101 and HMDB51 share: videos or frame folders below a folder a class, and official
+splits.
+"""
 
 import os
 
@@ -18,15 +20,17 @@ class ActionDataset(BaseDataset):
         data_root (str): the data set's folder.
         split (int): 1, 2 or 3.
         subset (str): 'train' or 'test'.
-        source (str): 'video', 'frames' or 'packed' (MindRecord shards). Flow from videos needs the step
-            ComputeFlow in the pipeline.
+        source (str): 'video', 'frames' or 'packed' (MindRecord shards). Flow from videos needs the
+            step ComputeFlow in the pipeline.
         pipeline (list of dict): see BaseDataset.
-        video_dir, frame_dir, packed_dir, split_dir (str): where not below `data_root` under the usual names.
+        video_dir, frame_dir, packed_dir, split_dir (str): where not below `data_root` under the
+            usual names.
         filename_tmpl (str): names of the frames, see FrameFolder; default: the original's.
         ann_file (str): the original's JSON, read instead of the split files.
         **kwargs: of BaseDataset: modality, test_mode, damaged, missing.
 
-    Samples: `name` ('Class/video'), `label`, and `filename`, or `frame_dir` and `filename_tmpl`, or `packed`.
+    Samples: `name` ('Class/video'), `label`, and `filename`, or `frame_dir` and `filename_tmpl`, or
+        `packed`.
 
     Raises:
         ConfigError, AnnotationError, DataError: an argument, list or folder that cannot be used.
@@ -37,13 +41,32 @@ class ActionDataset(BaseDataset):
     frame_dirs = {'RGB': ('rawframes', 'rgb', 'frames'), 'Flow': ('flow', 'rawframes')}
     packed_dirs = {'RGB': ('packed/rgb',), 'Flow': ('packed/flow',)}
 
-    def __init__(self, data_root, split=1, subset='train', source='video', *, pipeline, video_dir=None,
-                 frame_dir=None, packed_dir=None, split_dir=None, filename_tmpl=None, ann_file=None, **kwargs):
+    def __init__(
+        self,
+        data_root,
+        split=1,
+        subset='train',
+        source='video',
+        *,
+        pipeline,
+        video_dir=None,
+        frame_dir=None,
+        packed_dir=None,
+        split_dir=None,
+        filename_tmpl=None,
+        ann_file=None,
+        **kwargs,
+    ):
         self.data_root = data_root
         self.split = choice('split', split, (1, 2, 3))
         self.subset = choice('subset', subset, tuple(JSON_SUBSETS))
         self.source = choice('source', source, ('video', 'frames', 'packed'))
-        self.video_dir, self.frame_dir, self.packed_dir, self.split_dir = video_dir, frame_dir, packed_dir, split_dir
+        self.video_dir, self.frame_dir, self.packed_dir, self.split_dir = (
+            video_dir,
+            frame_dir,
+            packed_dir,
+            split_dir,
+        )
         self.filename_tmpl, self.ann_file = filename_tmpl, ann_file
         super().__init__(pipeline, **kwargs)
 
@@ -61,15 +84,21 @@ class ActionDataset(BaseDataset):
             root = self.video_dir or first_folder(self.data_root, self.video_dirs, 'videos')
             return self.locate([self._entry(entry, '.avi') for entry in entries], root, 'filename')
         if self.source == 'packed':
-            root = self.packed_dir or first_folder(self.data_root, self.packed_dirs[self.modality], 'packed frames')
+            root = self.packed_dir or first_folder(
+                self.data_root, self.packed_dirs[self.modality], 'packed frames'
+            )
             return self.locate([self._entry(entry, '') for entry in entries], root, 'packed')
-        root = self.frame_dir or first_folder(self.data_root, self.frame_dirs[self.modality], 'frame folders')
+        root = self.frame_dir or first_folder(
+            self.data_root, self.frame_dirs[self.modality], 'frame folders'
+        )
         template = self.filename_tmpl or FILENAME_TMPL[self.modality]
         samples = self.locate([self._entry(entry, '') for entry in entries], root, 'frame_dir')
         return [dict(sample, filename_tmpl=template) for sample in samples]
 
     def _entry(self, entry, extension):
-        """The entry with the class in `classes`' spelling, so that names agree between lists and JSON."""
+        """The entry with the class in `classes`' spelling, so that names agree between lists and
+        JSON.
+        """
         video = entry.path.partition('/')[2]
         stem = os.path.splitext(video)[0] if video.lower().endswith('.avi') else video
         return entry._replace(path=f'{self.classes[entry.label]}/{stem}{extension}')

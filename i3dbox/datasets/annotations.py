@@ -23,6 +23,7 @@ class Entry(NamedTuple):
         where (str): `file:line` (or `file, key`) that said so, for error messages.
         total_frames (int or None): where the file states it.
     """
+
     path: str
     label: int
     where: str
@@ -66,7 +67,8 @@ def read_ucf101_classes(path):
 
 
 def read_ucf101_list(path, classes, labelled=True):
-    """Reads UCF101's trainlist0N.txt (`Class/video.avi label`, from 1) or testlist0N.txt (no label).
+    """Reads UCF101's trainlist0N.txt (`Class/video.avi label`, from 1) or testlist0N.txt (no
+    label).
 
     Args:
         classes (list of str): from `read_ucf101_classes`. The folder's case may differ from it:
@@ -92,8 +94,9 @@ def read_ucf101_list(path, classes, labelled=True):
         if number is None and labelled:
             raise AnnotationError(f'{where}: no label; expected {name + " " + str(label + 1)!r}')
         if number not in (None, label + 1):
-            raise AnnotationError(f'{where}: label {number} contradicts the folder: '
-                                  f'{folder!r} has label {label + 1}')
+            raise AnnotationError(
+                f'{where}: label {number} contradicts the folder: {folder!r} has label {label + 1}'
+            )
         _add_once(entries, name, where, 'video', Entry(name, label, where))
     return list(entries.values())
 
@@ -109,7 +112,9 @@ def read_hmdb51_split(folder, split, subset):
     Returns:
         (list of str, list of Entry): classes, and entries with the path `class/name.avi`.
     """
-    matches = filter(None, (re.fullmatch(r'(.+)_test_split\d+\.txt', name) for name in _listdir(folder)))
+    matches = filter(
+        None, (re.fullmatch(r'(.+)_test_split\d+\.txt', name) for name in _listdir(folder))
+    )
     classes = sorted({match[1] for match in matches})
     if not classes:
         raise AnnotationError(f'{folder}: holds no file <class>_test_split{split}.txt')
@@ -119,9 +124,13 @@ def read_hmdb51_split(folder, split, subset):
         for where, line in _lines(path, "'name.avi id' a line"):
             fields = line.rsplit(None, 1)  # the name may hold spaces
             if len(fields) != 2 or fields[1] not in ID_SUBSETS:
-                raise AnnotationError(f"{where}: expected 'name.avi id' with id 0, 1 or 2, got {line!r}")
+                raise AnnotationError(
+                    f"{where}: expected 'name.avi id' with id 0, 1 or 2, got {line!r}"
+                )
             video = f'{name}/{fields[0]}'
-            _add_once(entries, video, where, 'video', (Entry(video, label, where), ID_SUBSETS[fields[1]]))
+            _add_once(
+                entries, video, where, 'video', (Entry(video, label, where), ID_SUBSETS[fields[1]])
+            )
     return classes, [entry for entry, its_subset in entries.values() if its_subset == subset]
 
 
@@ -153,10 +162,13 @@ def read_json(path, subset):
         try:
             its_subset, name = facts['subset'], facts['annotations']['label']
         except (KeyError, TypeError) as error:
-            raise AnnotationError(f'{where}: expected "subset" and "annotations" with "label"') from error
+            raise AnnotationError(
+                f'{where}: expected "subset" and "annotations" with "label"'
+            ) from error
         if its_subset not in JSON_SUBSETS.values():
-            raise AnnotationError(f'{where}: expected the subset "training" or "validation", '
-                                  f'got {its_subset!r}')
+            raise AnnotationError(
+                f'{where}: expected the subset "training" or "validation", got {its_subset!r}'
+            )
         if name not in labels:
             raise AnnotationError(f'{where}: {name!r} is none of the {len(classes)} "labels"')
         if its_subset == JSON_SUBSETS[subset]:
@@ -170,7 +182,9 @@ def read_video_list(path):
 
 
 def read_rawframe_list(path):
-    """Reads mmaction's list of frame folders: `path total_frames label` a line. Returns a list of Entry."""
+    """Reads mmaction's list of frame folders: `path total_frames label` a line. Returns a list of
+    Entry.
+    """
     return _read_list(path, "'path total_frames label' a line", 2)
 
 

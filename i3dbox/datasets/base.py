@@ -1,4 +1,6 @@
-"""What every data set shares: samples, loading one, and what happens to those that cannot be read."""
+"""What every data set shares: samples, loading one, and what happens to those that cannot be
+read.
+"""
 
 import copy
 import logging
@@ -11,12 +13,16 @@ from ..media.packed_frames import PackIndex
 from .pipelines import Compose
 
 logger = logging.getLogger(__name__)
-_SKIP = "; missing='skip' goes on without them (--cfg-options data.train.missing=skip, of the training set)"
+_SKIP = (
+    "; missing='skip' goes on without them "
+    '(--cfg-options data.train.missing=skip, of the training set)'
+)
 
 
 class DamageReport(NamedTuple):
     """One sample that could not be read: its name, the culprit's path, why, and the name of the
     sample that stood in for it (None if it was left out)."""
+
     name: str
     path: str
     reason: str
@@ -32,14 +38,15 @@ class BaseDataset:
         pipeline (list of dict): the steps, built through PIPELINES.
         modality (str): 'RGB' or 'Flow'.
         test_mode (bool): random steps take their deterministic form.
-        damaged (str): what `get` does about an unreadable sample. 'replace' (default in training): the
-            next readable sample stands in. 'raise' (default in testing): DamagedSampleError.
+        damaged (str): what `get` does about an unreadable sample. 'replace' (default in training):
+            the next readable sample stands in. 'raise' (default in testing): DamagedSampleError.
             'skip' (testing only): it is left out.
-        missing (str): what to do about list entries that are not on the disk: 'raise' DataError with
-            one summary, or 'skip' them with a warning.
+        missing (str): what to do about list entries that are not on the disk: 'raise' DataError
+            with one summary, or 'skip' them with a warning.
 
     Attributes:
-        samples (list of dict): each with `name`, `label` (int) and `filename`, `frame_dir` or `packed`.
+        samples (list of dict): each with `name`, `label` (int) and `filename`, `frame_dir` or
+            `packed`.
         classes (list of str or None): class names in label order.
         inputs (tuple of str): the columns that the recognizer takes, in order.
 
@@ -55,9 +62,12 @@ class BaseDataset:
     def __init__(self, pipeline, modality='RGB', test_mode=False, damaged=None, missing='raise'):
         self.modality = choice('modality', modality, self.modalities)
         self.test_mode = test_mode
-        self.damaged = choice('damaged', damaged or ('raise' if test_mode else 'replace'),
-                               ('raise', 'skip') if test_mode else ('raise', 'replace'),
-                               'in testing' if test_mode else 'in training')
+        self.damaged = choice(
+            'damaged',
+            damaged or ('raise' if test_mode else 'replace'),
+            ('raise', 'skip') if test_mode else ('raise', 'replace'),
+            'in testing' if test_mode else 'in training',
+        )
         self.missing = choice('missing', missing, ('raise', 'skip'))
         self.pipeline = Compose(pipeline)
         self.samples = self.load_annotations()
@@ -76,7 +86,9 @@ class BaseDataset:
 
     @property
     def varies(self):
-        """What differs from sample to sample: a set of 'clip_len' and 'num_clips', as the pipeline's steps say."""
+        """What differs from sample to sample: a set of 'clip_len' and 'num_clips', as the
+        pipeline's steps say.
+        """
         return {key for step in self.pipeline.steps for key in getattr(step, 'varies', ())}
 
     def __len__(self):
@@ -90,20 +102,28 @@ class BaseDataset:
             rng (numpy.random.Generator): its randomness.
 
         Returns:
-            dict: the pipeline's results: the arrays that `inputs` names, `label`, `name`, `index`, ...
+            dict: the pipeline's results: the arrays that `inputs` names, `label`, `name`, `index`,
+                ...
 
         Raises:
             DamagedSampleError: the sample cannot be read.
         """
-        return self.pipeline(dict(self.samples[index], index=index, modality=self.modality,
-                                  test_mode=self.test_mode, rng=rng))
+        return self.pipeline(
+            dict(
+                self.samples[index],
+                index=index,
+                modality=self.modality,
+                test_mode=self.test_mode,
+                rng=rng,
+            )
+        )
 
     def get(self, index, rng):
         """Loads one sample under the policy `damaged`.
 
         A replacement starts from the same random numbers. Which samples are damaged is not
-        remembered: whether one can be read may depend on the frames asked for, and the run would then
-        depend on what a worker happened to have met before.
+        remembered: whether one can be read may depend on the frames asked for, and the run would
+        then depend on what a worker happened to have met before.
 
         Returns:
             (dict or None, list of DamageReport): the results of `load`, None for a sample left out;
@@ -124,17 +144,20 @@ class BaseDataset:
                 met.append(error)
                 if self.damaged == 'skip':
                     return None, [DamageReport(*error.args, None)]
-        raise DataError(f'none of the {len(self)} samples of {type(self).__name__} can be read; '
-                        f'the first: {met[0]}') from met[0]
+        raise DataError(
+            f'none of the {len(self)} samples of {type(self).__name__} can be read; '
+            f'the first: {met[0]}'
+        ) from met[0]
 
     def locate(self, entries, root, key):
-        """Makes samples of the entries whose file or folder is below `root`; applies `missing` to the rest.
+        """Makes samples of the entries whose file or folder is below `root`; applies `missing` to
+        the rest.
 
         Args:
             entries (list of annotations.Entry): what the list says.
             root (str): the folder that their paths start from.
-            key (str): 'filename' (videos), 'frame_dir' (frame folders) or 'packed' (videos in MindRecord
-                shards, see PackIndex).
+            key (str): 'filename' (videos), 'frame_dir' (frame folders) or 'packed' (videos in
+                MindRecord shards, see PackIndex).
 
         Returns:
             list of dict: `name` (the path, without extension for videos), `label`, `key`, and
@@ -169,7 +192,9 @@ class BaseDataset:
         names = set()
         for sample in self.samples:
             if sample['name'] in names:
-                raise AnnotationError(f'{type(self).__name__}: two samples are called {sample["name"]!r}')
+                raise AnnotationError(
+                    f'{type(self).__name__}: two samples are called {sample["name"]!r}'
+                )
             names.add(sample['name'])
 
 
@@ -177,8 +202,10 @@ def _summary(absent, total, index):
     """One line on absent entries. Folders (classes) that are not there at all are named, too."""
     folders = dict.fromkeys(os.path.dirname(entry.path) for entry in absent)
     folders = [folder for folder in folders if index.find_folder(folder) is None]
-    text = (f'{index.root}: {len(absent)} of {total} entries of the list are not there: '
-            f'{_some(entry.path for entry in absent)} (the first is from {absent[0].where})')
+    text = (
+        f'{index.root}: {len(absent)} of {total} entries of the list are not there: '
+        f'{_some(entry.path for entry in absent)} (the first is from {absent[0].where})'
+    )
     return text + (f'; there is no folder {_some(folders)}' if folders else '')
 
 

@@ -13,10 +13,10 @@ class HMDB51Dataset(ActionDataset):
     """HMDB51 by its official files `<class>_test_split<N>.txt`.
 
         data_root/
-          videos/ or hmdb51_org/                      <class>/<video>.avi
-          rawframes/                                  <class>/<video>/image_00001.jpg ...
-          flow/                                       <class>/<video>/image_00001x.jpg, image_00001y.jpg ...
-          splits/ or testTrainMulti_7030_splits/      the files
+          videos/ or hmdb51_org/    <class>/<video>.avi
+          rawframes/                <class>/<video>/image_00001.jpg ...
+          flow/                     <class>/<video>/image_00001x.jpg, image_00001y.jpg ...
+          splits/ or testTrainMulti_7030_splits/    the files
 
     Labels follow the classes' alphabetical order. Arguments: see ActionDataset.
     """

@@ -36,8 +36,10 @@ class ListDataset(BaseDataset):
         """Returns `entries`. Raises AnnotationError for a label that is no class."""
         for entry in entries:
             if self._num_classes and entry.label >= self._num_classes:
-                raise AnnotationError(f'{entry.where}: label {entry.label}, but there are '
-                                      f'{self._num_classes} classes, counted from 0')
+                raise AnnotationError(
+                    f'{entry.where}: label {entry.label}, but there are '
+                    f'{self._num_classes} classes, counted from 0'
+                )
         return entries
 
 
@@ -49,7 +51,9 @@ class VideoDataset(ListDataset):
     """
 
     def load_annotations(self):
-        return self.locate(self.check_labels(read_video_list(self.ann_file)), self.data_prefix, 'filename')
+        return self.locate(
+            self.check_labels(read_video_list(self.ann_file)), self.data_prefix, 'filename'
+        )
 
 
 @DATASETS.register
@@ -69,14 +73,18 @@ class RawframeDataset(ListDataset):
 
     def load_annotations(self):
         entries = self.check_labels(read_rawframe_list(self.ann_file))
-        template = self.filename_tmpl or {'RGB': 'img_{:05}.jpg', 'Flow': 'flow_{}_{:05}.jpg'}[self.modality]
+        template = (
+            self.filename_tmpl
+            or {'RGB': 'img_{:05}.jpg', 'Flow': 'flow_{}_{:05}.jpg'}[self.modality]
+        )
         samples = self.locate(entries, self.data_prefix, 'frame_dir')
         return [dict(sample, filename_tmpl=template) for sample in samples]
 
 
 @DATASETS.register
 class PackedDataset(ListDataset):
-    """Videos in MindRecord shards, which tools/data/pack.py writes, by a list of `path total_frames label` a line.
+    """Videos in MindRecord shards, which tools/data/pack.py writes, by a list of `path total_frames
+    label` a line.
 
     Arguments: see ListDataset; `data_prefix` is the folder of shards.
 
@@ -84,4 +92,6 @@ class PackedDataset(ListDataset):
     """
 
     def load_annotations(self):
-        return self.locate(self.check_labels(read_rawframe_list(self.ann_file)), self.data_prefix, 'packed')
+        return self.locate(
+            self.check_labels(read_rawframe_list(self.ann_file)), self.data_prefix, 'packed'
+        )

@@ -1,8 +1,8 @@
 """Batches out of a data set and a stream, loaded ahead by workers, in order.
 
-    loader = ClipLoader(dataset, Stream(len(dataset), batch_size=8, seed=0), num_workers=4)
-    for batch in loader: ...                     # dicts of arrays
-    model.train(1, as_mindspore_dataset(loader, ('imgs', 'label')))
+loader = ClipLoader(dataset, Stream(len(dataset), batch_size=8, seed=0), num_workers=4)
+for batch in loader: ...                     # dicts of arrays
+model.train(1, as_mindspore_dataset(loader, ('imgs', 'label')))
 """
 
 import collections
@@ -22,24 +22,25 @@ logger = logging.getLogger(__name__)
 
 
 class ClipLoader:
-    """Iterates over a rank's batches. What it yields does not depend on the number or kind of workers.
+    """Iterates over a rank's batches. What it yields does not depend on the number or kind of
+    workers.
 
     Args:
         dataset (BaseDataset): what to load.
         stream (Stream or SequentialStream): which sample stands where.
         rank (int): of `stream.world`.
         num_workers (int): 0 loads in line.
-        worker (str): 'thread' is right for OpenCV's work, which frees the interpreter; 'process' is for
-            pipelines in plain Python. Processes are spawned: the main script needs its
+        worker (str): 'thread' is right for OpenCV's work, which frees the interpreter; 'process' is
+            for pipelines in plain Python. Processes are spawned: the main script needs its
             `if __name__ == '__main__':`.
         start_step (int): the first step of the run to yield.
         num_steps (int): how many; default: one epoch.
         prefetch (int): batches that are loaded ahead of the one that is being used.
 
     Yields:
-        dict: `dataset.inputs`, each uint8 B x N x T x H x W x C; `label` int32 B; `index` int32 B, the
-        place in `dataset.samples` of what was loaded, -1 for padding and for samples left out (their
-        rows repeat another sample's).
+        dict: `dataset.inputs`, each uint8 B x N x T x H x W x C; `label` int32 B; `index` int32 B,
+        the place in `dataset.samples` of what was loaded, -1 for padding and for samples left out
+        (their rows repeat another sample's).
 
     Attributes:
         damaged (list of DamageReport): the damaged samples met so far, in order.
@@ -50,13 +51,24 @@ class ClipLoader:
         Exception: whatever the pipeline raised, as it was.
     """
 
-    def __init__(self, dataset, stream, rank=0, num_workers=0, worker='thread', start_step=0, num_steps=None,
-                 prefetch=2):
+    def __init__(
+        self,
+        dataset,
+        stream,
+        rank=0,
+        num_workers=0,
+        worker='thread',
+        start_step=0,
+        num_steps=None,
+        prefetch=2,
+    ):
         if worker not in ('thread', 'process'):
             raise ConfigError(f"worker is one of 'thread', 'process'; got {worker!r}")
         if num_workers < 0 or prefetch < 0:
-            raise ConfigError('num_workers and prefetch are whole numbers from 0; '
-                              f'got {num_workers} and {prefetch}')
+            raise ConfigError(
+                'num_workers and prefetch are whole numbers from 0; '
+                f'got {num_workers} and {prefetch}'
+            )
         self.dataset, self.stream, self.rank = dataset, stream, rank
         self.num_workers, self.worker, self.prefetch = num_workers, worker, prefetch
         self.start_step = start_step
@@ -72,8 +84,10 @@ class ClipLoader:
             with self._fetcher() as fetch:
                 yield from self._batches(fetch)
         except concurrent.futures.process.BrokenProcessPool as error:
-            self.error = DataError('a loading process died, killed from outside or for lack of memory; try '
-                                   f"fewer than {self.num_workers} num_workers, or worker='thread'")
+            self.error = DataError(
+                'a loading process died, killed from outside or for lack of memory; try '
+                f"fewer than {self.num_workers} num_workers, or worker='thread'"
+            )
             raise self.error from error
         except Exception as error:
             self.error = error
@@ -90,7 +104,9 @@ class ClipLoader:
 
     @contextlib.contextmanager
     def _fetcher(self):
-        """Gives a function (epoch, index) -> future of `_fetch`'s answer; ends its workers at exit."""
+        """Gives a function (epoch, index) -> future of `_fetch`'s answer; ends its workers at
+        exit.
+        """
         seed = self.stream.seed
         if not self.num_workers:
             yield lambda epoch, index: _Done(_fetch(self.dataset, seed, epoch, index))
@@ -100,8 +116,9 @@ class ClipLoader:
             pool = concurrent.futures.ThreadPoolExecutor(self.num_workers, 'ClipLoader')
             task = lambda epoch, index: pool.submit(_fetch, self.dataset, seed, epoch, index)  # noqa: E731
         else:
-            pool = concurrent.futures.ProcessPoolExecutor(self.num_workers, spawn_context(), _start_worker,
-                                                          (_dumps(self.dataset),))
+            pool = concurrent.futures.ProcessPoolExecutor(
+                self.num_workers, spawn_context(), _start_worker, (_dumps(self.dataset),)
+            )
             task = lambda epoch, index: pool.submit(_fetch_in_worker, seed, epoch, index)  # noqa: E731
         try:
             yield task
@@ -119,7 +136,9 @@ class ClipLoader:
         rows = [filler if row is None else row for row in rows]
         batch = {}
         for name, arrays in zip(self.dataset.inputs, zip(*(row.inputs for row in rows))):
-            self._check_shapes(name, [(row, array) for row, array in zip(rows, arrays) if row.index >= 0])
+            self._check_shapes(
+                name, [(row, array) for row, array in zip(rows, arrays) if row.index >= 0]
+            )
             batch[name] = np.stack(arrays)
         batch['label'] = np.array([row.label for row in rows], np.int32)
         batch['index'] = np.array([row.index for row in rows], np.int32)
@@ -138,9 +157,14 @@ class ClipLoader:
             first_time = all(report.name != other.name for other in self.damaged)
             self.damaged.append(report)
             if first_time:
-                logger.warning('%s: %s; %s', report.path, report.reason,
-                               f'{report.replacement!r} stands in for {report.name!r}' if report.replacement
-                               else f'{report.name!r} is left out')
+                logger.warning(
+                    '%s: %s; %s',
+                    report.path,
+                    report.reason,
+                    f'{report.replacement!r} stands in for {report.name!r}'
+                    if report.replacement
+                    else f'{report.name!r} is left out',
+                )
 
     def _check_shapes(self, column, loaded):
         for row, array in loaded:
@@ -148,16 +172,19 @@ class ClipLoader:
             if array.shape != first_array.shape:
                 first, other = (self.dataset.samples[r.index]['name'] for r in (first_row, row))
                 raise DataError(
-                    f'{column} of {first!r} is {_sizes(first_array)} and of {other!r} {_sizes(array)}, which '
-                    'fit in no batch: give all clips one size by Resize and a crop, and one length by '
-                    'SampleFrames, or use batches of 1')
+                    f'{column} of {first!r} is {_sizes(first_array)} and of {other!r} '
+                    f'{_sizes(array)}, which '
+                    'fit in no batch: give all clips one size by Resize and a crop, and one length '
+                    'by '
+                    'SampleFrames, or use batches of 1'
+                )
 
 
 def as_mindspore_dataset(loader, columns):
     """Wraps a loader for mindspore.train.Model: a row is a whole batch, in the order of `columns`.
 
-    MindSpore turns an exception of the loader into a RuntimeError that holds its text; the exception
-    itself is then `loader.error`.
+    MindSpore turns an exception of the loader into a RuntimeError that holds its text; the
+    exception itself is then `loader.error`.
 
     Args:
         loader (ClipLoader): what to wrap.
@@ -173,14 +200,21 @@ def as_mindspore_dataset(loader, columns):
 
         def parse(self, children=None):
             before = ds.config.get_prefetch_size()
-            ds.config.set_prefetch_size(1)  # a node takes the size that is set when it is made, which is here
+            ds.config.set_prefetch_size(
+                1
+            )  # a node takes the size that is set when it is made, which is here
             try:
                 return super().parse(children)
             finally:
                 ds.config.set_prefetch_size(before)
 
-    return LoaderDataset(_Rows(loader, columns), list(columns), shuffle=False, num_parallel_workers=1,
-                         python_multiprocessing=False)
+    return LoaderDataset(
+        _Rows(loader, columns),
+        list(columns),
+        shuffle=False,
+        num_parallel_workers=1,
+        python_multiprocessing=False,
+    )
 
 
 class _Rows:
@@ -215,7 +249,8 @@ def _fetch(dataset, seed, epoch, index):
     results, reports = dataset.get(index, sample_rng(seed, epoch, index))
     if results is None:
         return None, reports
-    # a pipeline may leave views of larger arrays, which are not to be sent between processes or kept
+    # a pipeline may leave views of larger arrays, which are not to be sent between processes or
+    # kept
     inputs = tuple(np.ascontiguousarray(results[name]) for name in dataset.inputs)
     return _Row(inputs, results.get('label', -1), results['index']), reports
 
@@ -226,7 +261,9 @@ def _start_worker(payload):
 
 
 def _fetch_in_worker(seed, epoch, index):
-    if 'dataset' not in _worker:  # not at the worker's start, from where no exception reaches the caller
+    if (
+        'dataset' not in _worker
+    ):  # not at the worker's start, from where no exception reaches the caller
         _worker['dataset'] = pickle.loads(_worker['payload'])
     return _fetch(_worker['dataset'], seed, epoch, index)
 
@@ -235,8 +272,9 @@ def _dumps(dataset):
     try:
         return pickle.dumps(dataset, pickle.HIGHEST_PROTOCOL)
     except Exception as error:
-        raise DataError(f'the data set cannot be sent to loading processes: {error}; '
-                        "use worker='thread'") from error
+        raise DataError(
+            f"the data set cannot be sent to loading processes: {error}; use worker='thread'"
+        ) from error
 
 
 def _sizes(array):

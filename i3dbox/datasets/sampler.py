@@ -12,15 +12,17 @@ from ..errors import ConfigError
 
 def sample_rng(seed, epoch, index):
     """The numpy Generator of one sample in one epoch: its only source of randomness."""
-    return np.random.default_rng((seed, epoch, index + 1))  # 0 there would be the shuffle's generator
+    return np.random.default_rng(
+        (seed, epoch, index + 1)
+    )  # 0 there would be the shuffle's generator
 
 
 class Stream:
     """The endless training stream.
 
     An epoch is `steps_per_epoch` global batches of world * batch_size samples, in an order drawn
-    from (seed, epoch). The samples that fill no global batch differ from epoch to epoch, as they are
-    the last of its order. A data set smaller than one global batch is wrapped round to fill it.
+    from (seed, epoch). The samples that fill no global batch differ from epoch to epoch, as they
+    are the last of its order. A data set smaller than one global batch is wrapped round to fill it.
 
     Args:
         num_samples (int): size of the data set.
@@ -40,7 +42,9 @@ class Stream:
         self._order = None, None  # epoch, order
 
     def batch(self, step, rank=0):
-        """Returns what `rank` reads at `step` of the run (from 0): a list of (epoch, sample index)."""
+        """Returns what `rank` reads at `step` of the run (from 0): a list of (epoch, sample
+        index).
+        """
         epoch, step = divmod(step, self.steps_per_epoch)
         order = self._order_of(epoch)
         first = (step * self.world + rank) * self.batch_size
@@ -65,8 +69,15 @@ class SequentialStream:
     """
 
     def __init__(self, num_samples, batch_size, world=1, seed=0):
-        at_least_one('SequentialStream', num_samples=num_samples, batch_size=batch_size, world=world)
-        self.num_samples, self.batch_size, self.world, self.seed = num_samples, batch_size, world, seed
+        at_least_one(
+            'SequentialStream', num_samples=num_samples, batch_size=batch_size, world=world
+        )
+        self.num_samples, self.batch_size, self.world, self.seed = (
+            num_samples,
+            batch_size,
+            world,
+            seed,
+        )
         self.steps_per_epoch = -(-num_samples // (batch_size * world))
 
     def batch(self, step, rank=0):

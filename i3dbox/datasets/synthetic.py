@@ -66,8 +66,8 @@ class SyntheticActions(UCF101Dataset):
     Args:
         data_root (str): where it is or is to be made; default: below $I3DBOX_CACHE, which is
             ~/.cache/i3dbox unless set, in a folder of its own for each version and `generation`.
-        split (int): 1, or 2 for choices that must not look at the test groups of 1: it trains and tests
-            within the training groups of 1.
+        split (int): 1, or 2 for choices that must not look at the test groups of 1: it trains and
+            tests within the training groups of 1.
         subset (str): 'train' (40 videos a class; 32 in split 2) or 'test' (12; 8 in split 2).
         source (str): 'video' (default for RGB) or 'frames' (default for flow).
         pipeline (list of dict): see BaseDataset.
@@ -79,8 +79,18 @@ class SyntheticActions(UCF101Dataset):
         ConfigError: `generation` holds an unknown key. DataError: see `make_synthetic_actions`.
     """
 
-    def __init__(self, data_root=None, split=1, subset='train', source=None, *, pipeline, modality='RGB',
-                 generation=None, **kwargs):
+    def __init__(
+        self,
+        data_root=None,
+        split=1,
+        subset='train',
+        source=None,
+        *,
+        pipeline,
+        modality='RGB',
+        generation=None,
+        **kwargs,
+    ):
         generation = dict(generation or {})
         try:
             inspect.signature(make_synthetic_actions).bind('', **generation)
@@ -88,14 +98,18 @@ class SyntheticActions(UCF101Dataset):
             raise ConfigError(f"SyntheticActions' generation: {error}") from error
         root = make_synthetic_actions(data_root or cached(generation), **generation)
         source = source or ('video' if modality == 'RGB' else 'frames')
-        super().__init__(root, split, subset, source, pipeline=pipeline, modality=modality, **kwargs)
+        super().__init__(
+            root, split, subset, source, pipeline=pipeline, modality=modality, **kwargs
+        )
 
 
 def cached(generation=None):
     """The folder in the cache for `make_synthetic_actions(..., **generation)`."""
     name = f'synthetic_actions-{VERSION}'
     if generation:
-        name += '-' + hashlib.sha256(json.dumps(generation, sort_keys=True).encode()).hexdigest()[:8]
+        name += (
+            '-' + hashlib.sha256(json.dumps(generation, sort_keys=True).encode()).hexdigest()[:8]
+        )
     return os.path.join(cache_folder(), name)
 
 
@@ -105,7 +119,9 @@ class Scene:
 
     center: tuple  # x, y of the disc
     radius: float
-    speed: int  # of the sand: whole pixels a frame, so that moving grain is as sharp as resting grain
+    speed: (
+        int  # of the sand: whole pixels a frame, so that moving grain is as sharp as resting grain
+    )
     sway: tuple  # amplitude, period, phase of the swaying
     angle: float  # of the pattern
     period: float  # of the pattern
@@ -133,7 +149,9 @@ def draw_scene(group, clip, num_frames=24, size=(96, 72), noise=10, seed=0):
     """
     width, height = size
     rng = np.random.default_rng((seed, group))
-    ground = rng.uniform(100, 145) + np.array([12, 3, -12]) + rng.uniform(-12, 12, 3)  # from grey to warm
+    ground = (
+        rng.uniform(100, 145) + np.array([12, 3, -12]) + rng.uniform(-12, 12, 3)
+    )  # from grey to warm
     rng = np.random.default_rng((seed, group, clip))
     radius = height * rng.uniform(0.30, 0.38)
     amplitude, period = height * rng.uniform(0.11, 0.15), rng.uniform(9, 12)
@@ -142,12 +160,16 @@ def draw_scene(group, clip, num_frames=24, size=(96, 72), noise=10, seed=0):
     grain = [cv2.GaussianBlur(texture, (3, 3), 0.6) for texture in white]
     return Scene(
         center=tuple(np.array([width, height]) / 2 + rng.uniform(-1, 1, 2) * free),
-        radius=radius, speed=int(rng.integers(5, 9)), sway=(amplitude, period, rng.uniform(0, 2 * np.pi)),
-        angle=rng.uniform(-0.4, 0.4), period=height * rng.uniform(0.13, 0.17),
+        radius=radius,
+        speed=int(rng.integers(5, 9)),
+        sway=(amplitude, period, rng.uniform(0, 2 * np.pi)),
+        angle=rng.uniform(-0.4, 0.4),
+        period=height * rng.uniform(0.13, 0.17),
         ground=ground * rng.uniform(0.9, 1.1),
         grain=np.stack([18 * g / g.std() for g in grain]),
         noise=noise * rng.standard_normal((num_frames, height, width), np.float32),
-        gain=1 + 0.004 * noise * rng.standard_normal(num_frames))
+        gain=1 + 0.004 * noise * rng.standard_normal(num_frames),
+    )
 
 
 def draw_clip(name, scene):
@@ -175,7 +197,9 @@ def _draw_sand(name, scene, k):
     x, y = _from_center(scene, scene.center)
     disc = np.hypot(x, y) <= scene.radius
     grain, flow = scene.grain[0].copy(), np.zeros((*scene.shape, 2), np.float32)
-    for half, texture, direction in zip((disc & (x < 0), disc & (x >= 0)), scene.grain[1:], SAND[name]):
+    for half, texture, direction in zip(
+        (disc & (x < 0), disc & (x >= 0)), scene.grain[1:], SAND[name]
+    ):
         step = scene.speed * np.array(direction)
         grain[half] = np.roll(texture, k * step[::-1], axis=(0, 1))[half]
         flow[half] = step
@@ -184,7 +208,9 @@ def _draw_sand(name, scene, k):
 
 def _draw_paint(name, scene, k):
     amplitude, period, phase = scene.sway
-    here, there = (scene.center[0] + amplitude * np.sin(2 * np.pi * t / period + phase) for t in (k, k + 1))
+    here, there = (
+        scene.center[0] + amplitude * np.sin(2 * np.pi * t / period + phase) for t in (k, k + 1)
+    )
     x, y = _from_center(scene, (here, scene.center[1]))
     distance = scene.radius - np.hypot(x, y)
     flow = np.zeros((*scene.shape, 2), np.float32)
@@ -196,12 +222,23 @@ def _draw_paint(name, scene, k):
     mix = np.clip(0.5 + 1.5 * pattern(cos * x + sin * y, cos * y - sin * x), 0, 1)[..., None]
     cover = np.clip(0.5 + distance, 0, 1)[..., None]
     # the group's light falls on the paint too
-    paint = (np.array(light) * mix + np.array(dark) * (1 - mix)) * (0.6 + 0.4 * scene.ground.mean() / 125)
+    paint = (np.array(light) * mix + np.array(dark) * (1 - mix)) * (
+        0.6 + 0.4 * scene.ground.mean() / 125
+    )
     return (1 - cover) * (scene.ground + scene.grain[0][..., None]) + cover * paint, flow
 
 
-def make_synthetic_actions(root, train_groups=10, test_groups=3, clips_per_group=4, num_frames=24,
-                           size=(96, 72), noise=10, seed=0, progress=True):
+def make_synthetic_actions(
+    root,
+    train_groups=10,
+    test_groups=3,
+    clips_per_group=4,
+    num_frames=24,
+    size=(96, 72),
+    noise=10,
+    seed=0,
+    progress=True,
+):
     """Makes the data set under `root` in UCF101's layout, unless it is there already.
 
         videos/<Class>/v_<Class>_g01_c01.avi    Motion JPEG, 25 frames a second
@@ -209,9 +246,9 @@ def make_synthetic_actions(root, train_groups=10, test_groups=3, clips_per_group
         flow/<Class>/v_<Class>_g01_c01/         image_00001x.jpg, image_00001y.jpg, ..., n_frames
         splits/                                 classInd.txt, trainlist01.txt, testlist01.txt, ...
 
-    In split 1 the first `test_groups` groups are for testing, the others for training. Split 2 divides
-    those others once more: its test list is the last fifth of their groups. It is for choices (of
-    settings, of the best checkpoint) that must not look at the test groups.
+    In split 1 the first `test_groups` groups are for testing, the others for training. Split 2
+    divides those others once more: its test list is the last fifth of their groups. It is for
+    choices (of settings, of the best checkpoint) that must not look at the test groups.
 
     The data set is made beside `root` and renamed, so `root` is always whole, and two processes may
     make it at once. What another version or other arguments made is replaced.
@@ -227,27 +264,48 @@ def make_synthetic_actions(root, train_groups=10, test_groups=3, clips_per_group
         str: `root`.
 
     Raises:
-        DataError: `root` holds something else, an argument is out of range, or a file cannot be written.
+        DataError: `root` holds something else, an argument is out of range, or a file cannot be
+            written.
     """
-    facts = dict(version=VERSION, train_groups=train_groups, test_groups=test_groups, num_frames=num_frames,
-                 clips_per_group=clips_per_group, size=list(size), noise=noise, seed=seed)
+    facts = dict(
+        version=VERSION,
+        train_groups=train_groups,
+        test_groups=test_groups,
+        num_frames=num_frames,
+        clips_per_group=clips_per_group,
+        size=list(size),
+        noise=noise,
+        seed=seed,
+    )
     _check(facts)
     root = os.path.abspath(root)
     if _read_marker(root) == facts:
         return root
-    if _read_marker(root) is None and os.path.exists(root) and (os.path.isfile(root) or os.listdir(root)):
-        raise DataError(f'{root} is there and was not made by SyntheticActions; name another folder')
+    if (
+        _read_marker(root) is None
+        and os.path.exists(root)
+        and (os.path.isfile(root) or os.listdir(root))
+    ):
+        raise DataError(
+            f'{root} is there and was not made by SyntheticActions; name another folder'
+        )
     logger.info('drawing SyntheticActions into %s', root)
     os.makedirs(os.path.dirname(root), exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix='.synthetic_actions.', dir=os.path.dirname(root)) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix='.synthetic_actions.', dir=os.path.dirname(root)
+    ) as folder:
         made = os.path.join(folder, 'made')
         groups = range(1, test_groups + train_groups + 1)
         clips = [(group, clip) for group in groups for clip in range(1, clips_per_group + 1)]
         hidden = None if progress else True  # None: tqdm hides where there is no terminal
-        for group, clip in tqdm(clips, desc='drawing SyntheticActions', unit='clip', disable=hidden):
+        for group, clip in tqdm(
+            clips, desc='drawing SyntheticActions', unit='clip', disable=hidden
+        ):
             scene = draw_scene(group, clip, num_frames, size, noise, seed)
             for name in CLASSES:
-                _write_clip(made, name, f'v_{name}_g{group:02d}_c{clip:02d}', *draw_clip(name, scene))
+                _write_clip(
+                    made, name, f'v_{name}_g{group:02d}_c{clip:02d}', *draw_clip(name, scene)
+                )
         _write_splits(os.path.join(made, 'splits'), clips, test_groups, train_groups)
         _write_text(os.path.join(made, MARKER), json.dumps(facts, indent=1))
         _put_in_place(made, root, facts, aside=os.path.join(folder, 'old'))
@@ -257,9 +315,13 @@ def make_synthetic_actions(root, train_groups=10, test_groups=3, clips_per_group
 def _check(facts):
     for key in ('train_groups', 'test_groups', 'clips_per_group', 'num_frames'):
         if not isinstance(facts[key], int) or facts[key] < 1:
-            raise DataError(f'SyntheticActions: {key} must be a whole number from 1 up, got {facts[key]!r}')
+            raise DataError(
+                f'SyntheticActions: {key} must be a whole number from 1 up, got {facts[key]!r}'
+            )
     if len(facts['size']) != 2 or min(facts['size']) < 32:
-        raise DataError(f'SyntheticActions: size must be (width, height) from 32 up, got {facts["size"]!r}')
+        raise DataError(
+            f'SyntheticActions: size must be (width, height) from 32 up, got {facts["size"]!r}'
+        )
 
 
 def _read_marker(root):
@@ -289,7 +351,9 @@ def _write_text(path, text):
 
 
 def _write_splits(folder, clips, test_groups, train_groups):
-    tuning = test_groups + train_groups - max(1, train_groups // 5)  # the last group that split 2 trains on
+    tuning = (
+        test_groups + train_groups - max(1, train_groups // 5)
+    )  # the last group that split 2 trains on
     lines = {f'{subset}list{split:02d}.txt': [] for split in (1, 2) for subset in ('train', 'test')}
     for label, name in enumerate(CLASSES, 1):
         for group, clip in clips:
@@ -298,7 +362,9 @@ def _write_splits(folder, clips, test_groups, train_groups):
                 lines['testlist01.txt'].append(video)
             else:
                 lines['trainlist01.txt'].append(f'{video} {label}')
-                lines['trainlist02.txt' if group <= tuning else 'testlist02.txt'].append(f'{video} {label}')
+                lines['trainlist02.txt' if group <= tuning else 'testlist02.txt'].append(
+                    f'{video} {label}'
+                )
     lines['classInd.txt'] = [f'{label} {name}' for label, name in enumerate(CLASSES, 1)]
     for file, content in lines.items():
         _write_text(os.path.join(folder, file), ''.join(f'{line}\n' for line in content))

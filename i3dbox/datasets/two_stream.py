@@ -15,9 +15,9 @@ logger = logging.getLogger(__name__)
 class TwoStreamDataset(BaseDataset):
     """Joins an RGB and a flow data set by the samples' names, so that no clip meets another's flow.
 
-    Both streams of a sample start from the same random numbers, so sampling, crops and flips agree as
-    far as the two pipelines have the same steps (sampling to within a frame, as a video has one flow
-    image less than frames).
+    Both streams of a sample start from the same random numbers, so sampling, crops and flips agree
+    as far as the two pipelines have the same steps (sampling to within a frame, as a video has one
+    flow image less than frames).
 
     Args:
         rgb, flow (dict): configs of the data sets, built through DATASETS; their order may differ.
@@ -50,18 +50,29 @@ class TwoStreamDataset(BaseDataset):
     def load_annotations(self):
         self.classes = self.rgb.classes
         if self.rgb.classes != self.flow.classes:
-            raise DataError('the RGB and flow data sets name different classes: '
-                            + first_difference(self.rgb.classes, self.flow.classes))
+            raise DataError(
+                'the RGB and flow data sets name different classes: '
+                + first_difference(self.rgb.classes, self.flow.classes)
+            )
         places = {sample['name']: place for place, sample in enumerate(self.flow.samples)}
-        samples = [dict(name=sample['name'], label=sample['label'], rgb=place,
-                        flow=places.get(sample['name'])) for place, sample in enumerate(self.rgb.samples)]
+        samples = [
+            dict(
+                name=sample['name'],
+                label=sample['label'],
+                rgb=place,
+                flow=places.get(sample['name']),
+            )
+            for place, sample in enumerate(self.rgb.samples)
+        ]
         self._check_same_names(samples, places)
         samples = [sample for sample in samples if sample['flow'] is not None]
         for sample in samples:
             label = self.flow.samples[sample['flow']]['label']
             if label != sample['label']:
-                raise DataError(f'{sample["name"]!r} has label {sample["label"]} in the RGB data set and '
-                                f'{label} in the flow data set')
+                raise DataError(
+                    f'{sample["name"]!r} has label {sample["label"]} in the RGB data set and '
+                    f'{label} in the flow data set'
+                )
         return samples
 
     def load(self, index, rng):
@@ -76,8 +87,16 @@ class TwoStreamDataset(BaseDataset):
         only_flow = sorted(set(flow_places) - {sample['name'] for sample in samples})
         for names, here, there in ((only_rgb, 'RGB', 'flow'), (only_flow, 'flow', 'RGB')):
             if names and self.missing == 'raise':
-                raise DataError(f'{len(names)} samples of the {here} data set are not in the {there} data '
-                                f"set; the first is {names[0]!r}; missing='skip' goes on without them")
+                raise DataError(
+                    f'{len(names)} samples of the {here} data set are not in the {there} data '
+                    f"set; the first is {names[0]!r}; missing='skip' goes on without them"
+                )
             if names:
-                logger.warning('%d samples of the %s data set are not in the %s data set and are skipped; '
-                               'the first is %r', len(names), here, there, names[0])
+                logger.warning(
+                    '%d samples of the %s data set are not in the %s data set and are skipped; '
+                    'the first is %r',
+                    len(names),
+                    here,
+                    there,
+                    names[0],
+                )

@@ -21,7 +21,10 @@ def build_runner(runners, device='auto', device_id=None):
     cfg = runners[device]
     if device_id is not None:
         if is_launched():
-            raise DeviceError('--device-id is for a single device; with several ranks the launcher gives each its own')
+            raise DeviceError(
+                '--device-id is for a single device; with several ranks the launcher gives each '
+                'its own'
+            )
         cfg = dict(cfg, device_id=device_id)
     return RUNNERS.build(cfg)
 

@@ -27,21 +27,26 @@ def init_distributed():
         return
     import mindspore as ms
     from mindspore.communication import get_group_size, init
+
     if _by_msrun():
         _end_with_launcher()
     init()
-    ms.set_auto_parallel_context(parallel_mode='data_parallel', gradients_mean=True, device_num=get_group_size())
+    ms.set_auto_parallel_context(
+        parallel_mode='data_parallel', gradients_mean=True, device_num=get_group_size()
+    )
 
 
 def rank():
     """This process's number, from 0."""
     from mindspore.communication import GlobalComm, get_rank
+
     return get_rank() if GlobalComm.INITED else 0
 
 
 def world_size():
     """How many ranks there are."""
     from mindspore.communication import GlobalComm, get_group_size
+
     return get_group_size() if GlobalComm.INITED else 1
 
 
@@ -51,6 +56,7 @@ def all_gather(array):
         return np.asarray(array)[None]
     import mindspore as ms
     from mindspore import ops
+
     gathered = ops.AllGather()(ms.Tensor(np.ascontiguousarray(array)[None]))
     return gathered.asnumpy()
 
@@ -59,7 +65,9 @@ def gather_json(value):
     """JSON values from all ranks, as a list in their order (collective)."""
     if world_size() == 1:
         return [value]
-    data = np.frombuffer(json.dumps(value).encode(), np.uint8).astype(np.int32)  # a type that every device has
+    data = np.frombuffer(json.dumps(value).encode(), np.uint8).astype(
+        np.int32
+    )  # a type that every device has
     sizes = all_gather(np.array([data.size], np.int32))[:, 0]
     rows = all_gather(np.pad(data, (0, int(sizes.max()) - data.size)))
     return [json.loads(row[:size].astype(np.uint8).tobytes()) for row, size in zip(rows, sizes)]

@@ -31,14 +31,16 @@ class Interrupts:
 
 @contextlib.contextmanager
 def interruptible():
-    """Makes Ctrl-C a KeyboardInterrupt: while a graph runs, MindSpore turns it into SIGTERM, which would
-    end the process on the spot. Yields the Interrupts."""
+    """Makes Ctrl-C a KeyboardInterrupt: while a graph runs, MindSpore turns it into SIGTERM, which
+    would end the process on the spot. Yields the Interrupts."""
     interrupts = Interrupts()
     if threading.current_thread() is not threading.main_thread():
         yield interrupts
         return
     before = {signal.SIGTERM: signal.signal(signal.SIGTERM, interrupts)}
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a process in the background may ignore it
+    if (
+        signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    ):  # a process in the background may ignore it
         before[signal.SIGINT] = signal.signal(signal.SIGINT, interrupts)
     try:
         yield interrupts

@@ -40,27 +40,35 @@ def setup_logging(work_dir=None, rank=0):
         handler.close()
     console = _Console(sys.stdout)
     console.setLevel(logging.INFO if rank == 0 else logging.WARNING)
-    console.setFormatter(logging.Formatter('%(message)s' if rank == 0 else f'[rank {rank}] %(message)s'))
+    console.setFormatter(
+        logging.Formatter('%(message)s' if rank == 0 else f'[rank {rank}] %(message)s')
+    )
     logger.addHandler(console)
     if work_dir and rank == 0:
         path = os.path.join(work_dir, time.strftime('%Y%m%d_%H%M%S') + '.log')
         check_writable(path)
-        file = logging.FileHandler(path, encoding='utf-8', delay=True)  # no file for a run that does not start
+        file = logging.FileHandler(
+            path, encoding='utf-8', delay=True
+        )  # no file for a run that does not start
         file.setFormatter(logging.Formatter('%(asctime)s %(levelname)s %(message)s'))
         logger.addHandler(file)
     return logger
 
 
 class JsonLines:
-    """Appends one JSON object a line to a file. NaN and infinity, which JSON has not, become null."""
+    """Appends one JSON object a line to a file. NaN and infinity, which JSON has not, become
+    null.
+    """
 
     def __init__(self, path):
         self.path = path
 
     def write(self, **values):
         """Writes one line."""
-        values = {key: None if isinstance(value, float) and not math.isfinite(value) else value
-                  for key, value in values.items()}
+        values = {
+            key: None if isinstance(value, float) and not math.isfinite(value) else value
+            for key, value in values.items()
+        }
         with open(self.path, 'ab+') as file:
             if file.tell():
                 file.seek(-1, os.SEEK_END)

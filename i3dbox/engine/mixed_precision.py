@@ -11,12 +11,13 @@ NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 def mixed_precision(network, level):
     """Lets `network` compute in float16, in place; its parameters stay float32.
 
-    The levels are those of mindspore.amp, whose own functions wrap cells and so rename the parameters
-    in checkpoints; this does not.
+    The levels are those of mindspore.amp, whose own functions wrap cells and so rename the
+    parameters in checkpoints; this does not.
 
     Args:
         network (Cell): a backbone or a head.
-        level (str): 'O0' nothing; 'O1' convolutions and dense layers; 'O2' all but batch norm; 'O3' all.
+        level (str): 'O0' nothing; 'O1' convolutions and dense layers; 'O2' all but batch norm; 'O3'
+            all.
     """
     if level in ('O2', 'O3'):
         network.to_float(mstype.float16)

@@ -23,15 +23,32 @@ class Run:
         outputs (tuple of Tensor): loss, accuracy, finite of the last step.
         metrics (dict of str -> float): of the last evaluation; `evaluated_at` is its step;
             `metric_names` are the names that there will be, none if nothing is evaluated.
-        memory (dict): what hooks want to find again after a restart; JSON values; saved in checkpoints.
+        memory (dict): what hooks want to find again after a restart; JSON values; saved in
+            checkpoints.
         data_time, step_time (float): seconds spent waiting for data, and in steps (the waiting
             included, hooks not), since the run began or was resumed.
-        rank, world (int); work_dir (str); logger; json_log (JsonLines or None on other ranks than 0).
-        recognizer, train_step (Cell), loader (ClipLoader).
+        rank, world (int); work_dir (str); logger; json_log (JsonLines or None on other ranks than
+        0). recognizer, train_step (Cell), loader (ClipLoader).
     """
 
-    def __init__(self, *, recognizer, train_step, loader, rates, stream, total_steps, start_step, work_dir,
-                 logger, rank, world, evaluate, meta, metric_names=()):
+    def __init__(
+        self,
+        *,
+        recognizer,
+        train_step,
+        loader,
+        rates,
+        stream,
+        total_steps,
+        start_step,
+        work_dir,
+        logger,
+        rank,
+        world,
+        evaluate,
+        meta,
+        metric_names=(),
+    ):
         self.recognizer, self.train_step, self.loader = recognizer, train_step, loader
         self.steps_per_epoch, self.total_steps = stream.steps_per_epoch, total_steps
         self.start_step = self.step = start_step
@@ -74,14 +91,24 @@ class Run:
         path = os.path.join(self.work_dir, f'{name}.ckpt')
         for parameter in self.recognizer.get_parameters():
             if not np.isfinite(parameter.asnumpy()).all():
-                raise DivergedError(f'training has diverged: {parameter.name} is not finite at step {self.step}. '
-                                    f'Lower the learning rate or set clip_grad_norm; {self.work_dir} keeps the '
-                                    'checkpoints from before')
+                raise DivergedError(
+                    f'training has diverged: {parameter.name} is not finite at step {self.step}. '
+                    f'Lower the learning rate or set clip_grad_norm; {self.work_dir} keeps the '
+                    'checkpoints from before'
+                )
         if self.rank == 0:
-            meta = dict(self._meta, step=self.step, epoch=self.epoch, memory=self.memory, metrics=self.metrics)
+            meta = dict(
+                self._meta,
+                step=self.step,
+                epoch=self.epoch,
+                memory=self.memory,
+                metrics=self.metrics,
+            )
             save_checkpoint(path, self.recognizer, training_state(self.train_step), meta)
             if last:
-                atomic_write(os.path.join(self.work_dir, LAST_CHECKPOINT), os.path.basename(path) + '\n')
+                atomic_write(
+                    os.path.join(self.work_dir, LAST_CHECKPOINT), os.path.basename(path) + '\n'
+                )
         return path
 
     def log(self, text, **values):
@@ -96,25 +123,35 @@ class Run:
 
 
 def training_state(train_step):
-    """The parameters of a TrainStep that are not its recognizer's: optimizer, loss scale, accumulation.
+    """The parameters of a TrainStep that are not its recognizer's: optimizer, loss scale,
+    accumulation.
 
     The table of learning rates is left out: it follows from the config.
     """
     own = {id(p) for p in train_step.recognizer.get_parameters()}
-    return [p for p in train_step.get_parameters() if id(p) not in own and not p.name.startswith('learning_rate')]
+    return [
+        p
+        for p in train_step.get_parameters()
+        if id(p) not in own and not p.name.startswith('learning_rate')
+    ]
 
 
 def average_statistics(recognizer):
-    """Gives all ranks the mean of their batch norms' moving statistics, which each takes from its own
+    """Gives all ranks the mean of their batch norms' moving statistics, which each takes from its
+    own
     batches: so that what is validated, saved and resumed is one model (collective)."""
     if distributed.world_size() == 1:
         return
-    statistics = [p for p in recognizer.get_parameters() if p.name.rpartition('.')[2].startswith('moving_')]
+    statistics = [
+        p for p in recognizer.get_parameters() if p.name.rpartition('.')[2].startswith('moving_')
+    ]
     if not statistics:
         return
     flat = np.concatenate([p.asnumpy().ravel() for p in statistics])
     mean = distributed.all_gather(flat).mean(0, dtype=np.float64).astype(flat.dtype)
-    for parameter, values in zip(statistics, np.split(mean, np.cumsum([p.size for p in statistics])[:-1])):
+    for parameter, values in zip(
+        statistics, np.split(mean, np.cumsum([p.size for p in statistics])[:-1])
+    ):
         parameter.set_data(ms.Tensor(values.reshape(parameter.shape)))
 
 
@@ -130,6 +167,8 @@ def last_checkpoint(work_dir):
         name = file.read().strip()
     path = os.path.join(work_dir, name)
     if not os.path.isfile(path):
-        raise CheckpointError(f'{pointer} names the checkpoint {name!r}, which is not there. Name another with '
-                              '--resume CKPT, or remove the file to start anew')
+        raise CheckpointError(
+            f'{pointer} names the checkpoint {name!r}, which is not there. Name another with '
+            '--resume CKPT, or remove the file to start anew'
+        )
     return path

@@ -54,12 +54,17 @@ class TrainStep(nn.Cell):
             self.reduce = nn.DistributedGradReducer(weights, mean=True, degree=self.world)
             self.sum_over_ranks = ops.AllReduce()
         if loss_scaler is not None:  # named, so that checkpoints carry them
-            loss_scaler.scale_value.name, loss_scaler.counter.name = 'loss_scale', 'loss_scale_counter'
+            loss_scaler.scale_value.name, loss_scaler.counter.name = (
+                'loss_scale',
+                'loss_scale_counter',
+            )
             self.scale_value, self.scale_counter = loss_scaler.scale_value, loss_scaler.counter
         if accumulate > 1:
             self.map_, self.share = ops.HyperMap(), Tensor(1 / accumulate, ms.float32)
             self.totals = weights.clone(prefix='accumulated', init='zeros')
-            self.accumulated = Parameter(Tensor(0, ms.int32), name='accumulated_steps', requires_grad=False)
+            self.accumulated = Parameter(
+                Tensor(0, ms.int32), name='accumulated_steps', requires_grad=False
+            )
 
     def forward(self, *batch):
         """The loss, scaled for the backward pass, with the loss itself and the logits."""

@@ -1,7 +1,9 @@
-"""The Frechet distance between two sets of features, for any number of them in the memory of their covariance.
+"""The Frechet distance between two sets of features, for any number of them in the memory of their
+covariance.
 
-Source: Dowson and Landau, "The Frechet distance between multivariate normal distributions", 1982; Unterthiner et al.,
-"Towards Accurate Generative Models of Video", arXiv 1812.01717, who take the logits of I3D. Needs numpy alone.
+Source: Dowson and Landau, "The Frechet distance between multivariate normal distributions", 1982;
+Unterthiner et al., "Towards Accurate Generative Models of Video", arXiv 1812.01717, who take the
+logits of I3D. Needs numpy alone.
 """
 
 import numpy as np
@@ -12,21 +14,26 @@ from ..errors import DataError
 class Gaussian:
     """The mean and covariance of features that come one batch after the other, in float64.
 
-    Batches are joined by the update of Chan, Golub and LeVeque (1983): sums are of differences from means, so that
-    nothing cancels where the features are large beside their spread.
+    Batches are joined by the update of Chan, Golub and LeVeque (1983): sums are of differences from
+    means, so that nothing cancels where the features are large beside their spread.
 
-    Attributes: count (float): features, or the sum of their weights. mean (float64 D), None at first.
+    Attributes: count (float): features, or the sum of their weights. mean (float64 D), None at
+        first.
     """
 
     def __init__(self):
         self.count, self.mean, self._scatter = 0, None, None
 
     def update(self, features, weights=None):
-        """Adds features (N x D), each as often as `weights` (N, not negative) says; default: once."""
+        """Adds features (N x D), each as often as `weights` (N, not negative) says; default:
+        once.
+        """
         features = np.asarray(features, np.float64)
         if features.ndim != 2 or self.mean is not None and features.shape[1] != len(self.mean):
-            raise DataError(f'features are N x {"D" if self.mean is None else len(self.mean)}; got '
-                            f'{" x ".join(map(str, features.shape))}')
+            raise DataError(
+                f'features are N x {"D" if self.mean is None else len(self.mean)}; got '
+                f'{" x ".join(map(str, features.shape))}'
+            )
         if not np.isfinite(features).all():
             raise DataError('features hold NaN or infinity')
         weights = np.ones(len(features)) if weights is None else np.asarray(weights, np.float64)
@@ -38,12 +45,16 @@ class Gaussian:
         mean = weights @ features / count
         spread = features - mean
         step, total = mean - self.mean, self.count + count
-        self._scatter += (spread * weights[:, None]).T @ spread + np.outer(step, step) * (self.count * count / total)
+        self._scatter += (spread * weights[:, None]).T @ spread + np.outer(step, step) * (
+            self.count * count / total
+        )
         self.mean, self.count = self.mean + step * (count / total), total
 
     @property
     def covariance(self):
-        """float64 D x D, the sum divided by count - 1. Raises DataError for fewer than two features."""
+        """float64 D x D, the sum divided by count - 1. Raises DataError for fewer than two
+        features.
+        """
         if self.count < 2:
             raise DataError(f'a covariance takes two features or more; got {self.count:g}')
         return self._scatter / (self.count - 1)
@@ -52,10 +63,11 @@ class Gaussian:
 def frechet_distance(mean, covariance, other_mean, other_covariance):
     """|m - m'|^2 + tr(C) + tr(C') - 2 tr((C C')^(1/2)).
 
-    The last trace is the sum of the singular values of C^(1/2) C'^(1/2): both roots are of symmetric matrices, by
-    their eigenvalues, and nothing complex appears. Covariances may be singular, as those of fewer features than
-    dimensions are. Nothing is added to their diagonal: eigenvalues below D * 2.2e-16 of the largest, which is where
-    rounding hides them, count as 0. The result is never below 0, and for a set against itself 0 up to rounding.
+    The last trace is the sum of the singular values of C^(1/2) C'^(1/2): both roots are of
+    symmetric matrices, by their eigenvalues, and nothing complex appears. Covariances may be
+    singular, as those of fewer features than dimensions are. Nothing is added to their diagonal:
+    eigenvalues below D * 2.2e-16 of the largest, which is where rounding hides them, count as 0.
+    The result is never below 0, and for a set against itself 0 up to rounding.
 
     Args:
         mean, other_mean (array): D. covariance, other_covariance (array): D x D, symmetric.
@@ -63,30 +75,47 @@ def frechet_distance(mean, covariance, other_mean, other_covariance):
     Returns: float.
     """
     mean, other_mean = np.asarray(mean, np.float64), np.asarray(other_mean, np.float64)
-    covariance, other_covariance = (np.asarray(matrix, np.float64) for matrix in (covariance, other_covariance))
+    covariance, other_covariance = (
+        np.asarray(matrix, np.float64) for matrix in (covariance, other_covariance)
+    )
     if mean.shape != other_mean.shape:
-        raise DataError(f'the features of the two sets differ in length: {len(mean)} and {len(other_mean)}')
-    joint = np.linalg.svd(square_root(covariance) @ square_root(other_covariance), compute_uv=False).sum()
-    return max(float(((mean - other_mean) ** 2).sum() + np.trace(covariance) + np.trace(other_covariance) - 2 * joint),
-               0.0)
+        raise DataError(
+            f'the features of the two sets differ in length: {len(mean)} and {len(other_mean)}'
+        )
+    joint = np.linalg.svd(
+        square_root(covariance) @ square_root(other_covariance), compute_uv=False
+    ).sum()
+    return max(
+        float(
+            ((mean - other_mean) ** 2).sum()
+            + np.trace(covariance)
+            + np.trace(other_covariance)
+            - 2 * joint
+        ),
+        0.0,
+    )
 
 
 def square_root(matrix):
-    """The symmetric square root of a symmetric matrix whose eigenvalues are not negative, up to rounding."""
+    """The symmetric square root of a symmetric matrix whose eigenvalues are not negative, up to
+    rounding.
+    """
     values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
     values[values < len(values) * np.finfo(np.float64).eps * values[-1]] = 0
     return vectors * np.sqrt(values) @ vectors.T
 
 
 class FrechetDistance:
-    """The Frechet distance between two sets whose features come one batch after the other, and its spread over
-    resamples of the features (a bootstrap).
+    """The Frechet distance between two sets whose features come one batch after the other, and its
+    spread over resamples of the features (a bootstrap).
 
-    A resample takes each feature as often as a draw from Poisson(1) says, which for large sets is the bootstrap that
-    draws N of N (Hanley and MacGibbon 2006), but needs no feature again: memory is that of resamples + 1 covariances
-    a set. A draw depends on the seed, the set, the resample and the feature's number, not on the batches.
+    A resample takes each feature as often as a draw from Poisson(1) says, which for large sets is
+    the bootstrap that draws N of N (Hanley and MacGibbon 2006), but needs no feature again: memory
+    is that of resamples + 1 covariances a set. A draw depends on the seed, the set, the resample
+    and the feature's number, not on the batches.
 
-    Distances of fewer features are larger: a resample holds 63 % of the distinct ones, so `resampled` lies above
+    Distances of fewer features are larger: a resample holds 63 % of the distinct ones, so
+    `resampled` lies above
     `value` and tells how far it varies, not what it is.
 
     Args:
@@ -94,9 +123,13 @@ class FrechetDistance:
     """
 
     def __init__(self, resamples=20, seed=0):
-        self._sets = {name: [Gaussian() for _ in range(resamples + 1)] for name in ('real', 'generated')}
-        self._draws = {name: [np.random.default_rng((seed, place, number)) for number in range(resamples)]
-                       for place, name in enumerate(self._sets)}
+        self._sets = {
+            name: [Gaussian() for _ in range(resamples + 1)] for name in ('real', 'generated')
+        }
+        self._draws = {
+            name: [np.random.default_rng((seed, place, number)) for number in range(resamples)]
+            for place, name in enumerate(self._sets)
+        }
 
     def update(self, which, features):
         """Adds features (N x D) to the set 'real' or 'generated'."""
@@ -117,12 +150,19 @@ class FrechetDistance:
     @property
     def resampled(self):
         """float64 array: the distance of each resample that holds two features or more."""
-        sizes = zip(*([gaussian.count for gaussian in gaussians[1:]] for gaussians in self._sets.values()))
-        return np.array([self._distance(number) for number, counts in enumerate(sizes, 1) if min(counts) >= 2])
+        sizes = zip(
+            *([gaussian.count for gaussian in gaussians[1:]] for gaussians in self._sets.values())
+        )
+        return np.array(
+            [self._distance(number) for number, counts in enumerate(sizes, 1) if min(counts) >= 2]
+        )
 
     def _distance(self, number):
         for name, gaussians in self._sets.items():
             if gaussians[0].count < 2:
-                raise DataError(f'the {name} set has {gaussians[0].count:g} features; a covariance takes two or more')
+                raise DataError(
+                    f'the {name} set has {gaussians[0].count:g} features; a covariance takes two '
+                    f'or more'
+                )
         real, generated = (gaussians[number] for gaussians in self._sets.values())
         return frechet_distance(real.mean, real.covariance, generated.mean, generated.covariance)

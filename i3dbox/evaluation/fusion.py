@@ -20,7 +20,8 @@ def fuse(parts, weights=None):
         weights (list of float): one a part; default: 1 each, the paper's.
 
     Returns: Results.
-    Raises: ConfigError where videos, labels, classes or protocols differ, naming the first difference.
+    Raises: ConfigError where videos, labels, classes or protocols differ, naming the first
+        difference.
     """
     weights = [1.0] * len(parts) if weights is None else list(weights)
     if len(weights) != len(parts):
@@ -30,32 +31,53 @@ def fuse(parts, weights=None):
     joint = add_streams([part.scores for part in aligned], weights)
     titles = _stream_names(parts)
     subsets = {subset for part in parts.values() for subset in part.meta.get('subset') or ()}
-    meta = dict(parts={name: part.meta for name, part in parts.items()}, weights=weights,
-                protocol=first.meta.get('protocol'), data=first.meta.get('data', 'test'), subset=sorted(subsets),
-                modality=' + '.join(MODALITIES.get(t, t) for t in titles), config_text=first.meta.get('config_text'),
-                skipped=sorted({name for part in parts.values() for name in part.meta.get('skipped') or ()}))
+    meta = dict(
+        parts={name: part.meta for name, part in parts.items()},
+        weights=weights,
+        protocol=first.meta.get('protocol'),
+        data=first.meta.get('data', 'test'),
+        subset=sorted(subsets),
+        modality=' + '.join(MODALITIES.get(t, t) for t in titles),
+        config_text=first.meta.get('config_text'),
+        skipped=sorted(
+            {name for part in parts.values() for name in part.meta.get('skipped') or ()}
+        ),
+    )
     classes = next((part.classes for part in aligned if part.classes), None)
-    return Results(first.names, first.labels, joint, classes, meta,
-                   {title: part.scores for title, part in zip(titles, aligned)})
+    return Results(
+        first.names,
+        first.labels,
+        joint,
+        classes,
+        meta,
+        {title: part.scores for title, part in zip(titles, aligned)},
+    )
 
 
 def _aligned(first_name, first, name, other):
     """`other` in the order of `first`."""
+
     def refuse(text):
         raise ConfigError(f'{first_name} and {name} cannot be fused: {text}')
 
     places = {video: place for place, video in enumerate(other.names)}
-    for here, there, videos, known in ((first_name, name, first.names, places),
-                                       (name, first_name, other.names, set(first.names))):
+    for here, there, videos, known in (
+        (first_name, name, first.names, places),
+        (name, first_name, other.names, set(first.names)),
+    ):
         missing = [video for video in videos if video not in known]
         if missing:
-            refuse(f'{len(missing)} videos of {here} are not in {there}, the first is {missing[0]!r}')
+            refuse(
+                f'{len(missing)} videos of {here} are not in {there}, the first is {missing[0]!r}'
+            )
     order = [places[video] for video in first.names]
     wrong = np.flatnonzero(first.labels != other.labels[order])
     if wrong.size:
         place = wrong[0]
-        refuse(f'{first.names[place]!r} has label {first.labels[place]} in the one and '
-               f'{other.labels[order[place]]} in the other')
+        refuse(
+            f'{first.names[place]!r} has label {first.labels[place]} in the one and '
+            f'{other.labels[order[place]]} in the other'
+        )
     if first.scores.shape[1] != other.scores.shape[1]:
         refuse(f'they have {first.scores.shape[1]} and {other.scores.shape[1]} classes')
     if first.classes and other.classes and first_difference(first.classes, other.classes):
@@ -69,22 +91,27 @@ def _aligned(first_name, first, name, other):
 def _stream_names(parts):
     """rgb and flow where the parts are one of each, else their files' names."""
     streams = [STREAM_OF.get(part.meta.get('modality')) for part in parts.values()]
-    return streams if set(streams) <= set(BOTH) and len(set(streams)) == len(streams) else list(parts)
+    return (
+        streams if set(streams) <= set(BOTH) and len(set(streams)) == len(streams) else list(parts)
+    )
 
 
 def search_weights(parts, half=10):
     """Finds the weights of two streams by cross-validation.
 
-    In each of five folds, which keep the clips of one UCF101 group together, the weight is the one that is most
-    often right on the other four; among equals, the nearest to equal weights. The answer is their mean.
+    In each of five folds, which keep the clips of one UCF101 group together, the weight is the one
+    that is most often right on the other four; among equals, the nearest to equal weights. The
+    answer is their mean.
 
     Args:
         parts (dict of str -> Results): two, of videos that are not those to be tested on.
-        half (int): of the number of weights that are tried between none of the one and none of the other.
+        half (int): of the number of weights that are tried between none of the one and none of the
+            other.
 
     Returns:
-        (list of float, float, float): the weights, which sum to 2 as equal ones do; the share that they get right,
-        each fold with the weights of the others; and the share that equal weights get right.
+        (list of float, float, float): the weights, which sum to 2 as equal ones do; the share that
+        they get right, each fold with the weights of the others; and the share that equal weights
+        get right.
 
     Raises: ConfigError: not two parts; too few videos.
     """
@@ -100,8 +127,12 @@ def search_weights(parts, half=10):
     folds = np.array([fold_of[_group(name)] for name in joint.names])
     shares = np.arange(2 * half + 1) / half
     finite = np.isfinite(first).all(1) & np.isfinite(second).all(1)
-    correct = np.array([(((2 - share) * first + share * second).argmax(1) == joint.labels) & finite
-                        for share in shares])
+    correct = np.array(
+        [
+            (((2 - share) * first + share * second).argmax(1) == joint.labels) & finite
+            for share in shares
+        ]
+    )
     chosen, hits = [], 0
     for fold in range(FOLDS):
         rest = correct[:, folds != fold].sum(1)
@@ -117,23 +148,37 @@ def pair(training, test):
 
     Raises: ConfigError where they do not pair, or are of other classes or another protocol.
     """
-    modalities = [[part.meta.get('modality') for part in parts.values()] for parts in (training, test)]
-    if (len(set(modalities[1])) < len(modalities[1])
-            or sorted(map(str, modalities[0])) != sorted(map(str, modalities[1]))):
-        raise ConfigError(f'the files to search on are of {", ".join(map(str, modalities[0]))}, those to fuse of '
-                          f'{", ".join(map(str, modalities[1]))}: name one of each stream')
+    modalities = [
+        [part.meta.get('modality') for part in parts.values()] for parts in (training, test)
+    ]
+    if len(set(modalities[1])) < len(modalities[1]) or sorted(map(str, modalities[0])) != sorted(
+        map(str, modalities[1])
+    ):
+        raise ConfigError(
+            f'the files to search on are of {", ".join(map(str, modalities[0]))}, those to fuse of '
+            f'{", ".join(map(str, modalities[1]))}: name one of each stream'
+        )
     named = dict(zip(modalities[0], training.items()))
     for (test_name, part), modality in zip(test.items(), modalities[1]):
         name, other = named[modality]
-        difference = part.classes and other.classes and first_difference(part.classes, other.classes)
+        difference = (
+            part.classes and other.classes and first_difference(part.classes, other.classes)
+        )
         if difference or part.scores.shape[1] != other.scores.shape[1]:
-            raise ConfigError(f'{test_name} and {name} are of other classes: {difference or "another number"}')
+            raise ConfigError(
+                f'{test_name} and {name} are of other classes: {difference or "another number"}'
+            )
         if part.meta.get('protocol') != other.meta.get('protocol'):
-            raise ConfigError(f'{test_name} and {name} are of other protocols: {part.meta.get("protocol")} in the one '
-                              f'and {other.meta.get("protocol")} in the other')
+            raise ConfigError(
+                f'{test_name} and {name} are of other protocols: {part.meta.get("protocol")} in '
+                f'the one '
+                f'and {other.meta.get("protocol")} in the other'
+            )
     return dict(named[modality] for modality in modalities[1])
 
 
 def _group(name):
-    """The part of a UCF101 name that clips cut from one video share: v_Archery_g01_c02 -> v_Archery_g01."""
+    """The part of a UCF101 name that clips cut from one video share: v_Archery_g01_c02 ->
+    v_Archery_g01.
+    """
     return re.sub(r'_c\d+$', '', name)

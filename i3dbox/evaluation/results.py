@@ -23,8 +23,8 @@ class Results:
         labels (int32 N).
         scores (float32 N x K): logits; of both streams together, where there are two.
         classes (list of str or None).
-        meta (dict): where they come from: config, checkpoints and their hashes, protocol, data, versions, modality,
-            skipped samples.
+        meta (dict): where they come from: config, checkpoints and their hashes, protocol, data,
+            versions, modality, skipped samples.
         streams (dict of str -> float32 N x K): the logits of each stream, where there are several.
     """
 
@@ -45,39 +45,66 @@ class Results:
         return evaluate(metrics, self.scores, self.labels)
 
     def by_stream(self):
-        """Results of each stream by its title, and of all together last: {'RGB': ..., 'Flow': ..., 'RGB + Flow': ...}.
+        """Results of each stream by its title, and of all together last: {'RGB': ..., 'Flow': ...,
+        'RGB + Flow': ...}.
 
         Results of one stream are under its modality.
         """
-        parts = {MODALITIES.get(name, name): dataclasses.replace(self, scores=scores, streams={})
-                 for name, scores in self.streams.items()}
-        parts[' + '.join(parts) or self.meta.get('modality', 'scores')] = dataclasses.replace(self, streams={})
+        parts = {
+            MODALITIES.get(name, name): dataclasses.replace(self, scores=scores, streams={})
+            for name, scores in self.streams.items()
+        }
+        parts[' + '.join(parts) or self.meta.get('modality', 'scores')] = dataclasses.replace(
+            self, streams={}
+        )
         return parts
 
     def save(self, path):
-        """Writes .pkl (a dict with the fields above, and `predictions`) or .json (the same, one object a sample)."""
+        """Writes .pkl (a dict with the fields above, and `predictions`) or .json (the same, one
+        object a sample).
+        """
         check_results_path(path)
         fields = dict(dataclasses.asdict(self), predictions=self.predictions)
         if str(path).endswith('.pkl'):
             atomic_write(path, pickle.dumps(fields))
             return
-        samples = [dict(name=name, label=label, prediction=prediction)
-                   for name, label, prediction in zip(self.names, self.labels.tolist(), self.predictions.tolist())]
+        samples = [
+            dict(name=name, label=label, prediction=prediction)
+            for name, label, prediction in zip(
+                self.names, self.labels.tolist(), self.predictions.tolist()
+            )
+        ]
         for column, scores in {'scores': self.scores, **self.streams}.items():
             for sample, row in zip(samples, scores.tolist()):  # JSON has no NaN and no infinity
                 sample[column] = [value if math.isfinite(value) else None for value in row]
-        atomic_write(path, json.dumps(dict(meta=self.meta, classes=self.classes, streams=list(self.streams),
-                                           samples=samples), ensure_ascii=False, indent=1))
+        atomic_write(
+            path,
+            json.dumps(
+                dict(
+                    meta=self.meta,
+                    classes=self.classes,
+                    streams=list(self.streams),
+                    samples=samples,
+                ),
+                ensure_ascii=False,
+                indent=1,
+            ),
+        )
 
 
 def load_results(path):
-    """Reads what `Results.save` wrote. Of a pickle, nothing but arrays and plain containers is built.
+    """Reads what `Results.save` wrote. Of a pickle, nothing but arrays and plain containers is
+    built.
 
     Raises: ConfigError where the file is absent or is no result file.
     """
     try:
         with open(path, 'rb') as file:
-            fields = _from_json(json.load(file)) if str(path).endswith('.json') else _PlainUnpickler(file).load()
+            fields = (
+                _from_json(json.load(file))
+                if str(path).endswith('.json')
+                else _PlainUnpickler(file).load()
+            )
         fields.pop('predictions', None)
         results = Results(**fields)
         shape = len(results.names), results.scores.shape[1]
@@ -98,16 +125,27 @@ def load_results(path):
 def _from_json(content):
     samples, columns = content['samples'], ('scores', *content.get('streams', ()))
     arrays = {name: np.array([sample[name] for sample in samples], np.float32) for name in columns}
-    return dict(names=[sample['name'] for sample in samples],
-                labels=np.array([sample['label'] for sample in samples], np.int32), scores=arrays.pop('scores'),
-                classes=content['classes'], meta=content['meta'], streams=arrays)
+    return dict(
+        names=[sample['name'] for sample in samples],
+        labels=np.array([sample['label'] for sample in samples], np.int32),
+        scores=arrays.pop('scores'),
+        classes=content['classes'],
+        meta=content['meta'],
+        streams=arrays,
+    )
 
 
 class _PlainUnpickler(pickle.Unpickler):
     """Builds NumPy arrays and plain containers only: a result file may come from anywhere."""
 
     def find_class(self, module, name):
-        if module.split('.')[0] == 'numpy' and name in ('_reconstruct', 'ndarray', 'dtype', 'scalar', '_frombuffer'):
+        if module.split('.')[0] == 'numpy' and name in (
+            '_reconstruct',
+            'ndarray',
+            'dtype',
+            'scalar',
+            '_frombuffer',
+        ):
             return super().find_class(module, name)
         raise pickle.UnpicklingError(f'it asks for {module}.{name}')
 

@@ -16,7 +16,11 @@ def print_results(results, metrics):
     print(f'{len(results.names)} videos')
     figures = {title: part.evaluate(metrics) for title, part in results.by_stream().items()}
     if len(figures) > 1:
-        print(figures_table([(title, len(results.names), values) for title, values in figures.items()]))
+        print(
+            figures_table(
+                [(title, len(results.names), values) for title, values in figures.items()]
+            )
+        )
     for title, values in figures.items():
         for name, value in values.items() if len(figures) == 1 else ():
             if np.ndim(value) == 0:
@@ -35,8 +39,8 @@ def figures_table(rows):
     """One row of figures for each of several results.
 
     Args:
-        rows (list of (title, number of videos, dict of figures)): arrays among the figures are left out. Where there
-            are x_low and x_high (of the metric `bootstrap`), they stand beside x.
+        rows (list of (title, number of videos, dict of figures)): arrays among the figures are left
+            out. Where there are x_low and x_high (of the metric `bootstrap`), they stand beside x.
 
     Returns: str.
     """
@@ -45,12 +49,25 @@ def figures_table(rows):
 
 def figure_rows(rows):
     """The cells of `figures_table`, the head first."""
-    names = list(dict.fromkeys(name for *_, figures in rows for name, value in figures.items() if np.ndim(value) == 0))
-    ends = {f'{name}_{end}' for name in names for end in ('low', 'high')
-            if f'{name}_low' in names and f'{name}_high' in names}
+    names = list(
+        dict.fromkeys(
+            name for *_, figures in rows for name, value in figures.items() if np.ndim(value) == 0
+        )
+    )
+    ends = {
+        f'{name}_{end}'
+        for name in names
+        for end in ('low', 'high')
+        if f'{name}_low' in names and f'{name}_high' in names
+    }
     names = [name for name in names if name not in ends]
-    return [['', 'videos', *names], *([title, number, *(_figure(figures, name) for name in names)]
-                                      for title, number, figures in rows)]
+    return [
+        ['', 'videos', *names],
+        *(
+            [title, number, *(_figure(figures, name) for name in names)]
+            for title, number, figures in rows
+        ),
+    ]
 
 
 def _figure(figures, name):
@@ -58,18 +75,30 @@ def _figure(figures, name):
     if name not in figures:
         return ''
     interval = [figures.get(f'{name}_{end}') for end in ('low', 'high')]
-    return f'{figures[name]:.4f}' + (' [{:.4f}, {:.4f}]'.format(*interval) if None not in interval else '')
+    return f'{figures[name]:.4f}' + (
+        ' [{:.4f}, {:.4f}]'.format(*interval) if None not in interval else ''
+    )
 
 
 def arrays_text(figures, classes=None):
-    """What the metrics per_class and confusion_matrix found, as text; '' where they were not asked for."""
+    """What the metrics per_class and confusion_matrix found, as text; '' where they were not asked
+    for.
+    """
     parts = []
     if 'recall' in figures:
         names = class_names(classes, len(figures['recall']))
         rows = zip(names, figures['support'], figures['recall'], figures['precision'])
-        parts.append(table([['class', 'videos', 'recall', 'precision'],
-                            *([name, int(support), f'{recall:.4f}', f'{precision:.4f}']
-                              for name, support, recall, precision in rows)]))
+        parts.append(
+            table(
+                [
+                    ['class', 'videos', 'recall', 'precision'],
+                    *(
+                        [name, int(support), f'{recall:.4f}', f'{precision:.4f}']
+                        for name, support, recall, precision in rows
+                    ),
+                ]
+            )
+        )
     if 'confusion_matrix' in figures:
         rows = confusions(figures['confusion_matrix'], classes)[:MOST_CONFUSIONS]
         parts.append(table([['class', 'taken for', 'videos'], *rows]))
@@ -77,7 +106,9 @@ def arrays_text(figures, classes=None):
 
 
 def confusions(counts, classes=None):
-    """The confused pairs of a confusion matrix, (class, taken for, how often), most frequent first."""
+    """The confused pairs of a confusion matrix, (class, taken for, how often), most frequent
+    first.
+    """
     names = class_names(classes, len(counts))
     pairs = [(-counts[i, j], i, j) for i, j in zip(*np.nonzero(counts)) if i != j]
     return [(names[i], names[j], int(-number)) for number, i, j in sorted(pairs)]

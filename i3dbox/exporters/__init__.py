@@ -4,13 +4,15 @@ A class registered in EXPORTERS under the name that --format takes, with
 
     extension           of the file, such as '.onnx'
     dynamic_batch       whether the batch size of the file can be left open
-    tolerance           largest difference to the network that verification accepts: ('absolute' or 'relative', number)
-    check(device)       raises an I3DBoxError where this machine cannot export; called before anything expensive.
-                        device (str): 'CPU' or 'Ascend'
+    tolerance           largest difference to the network that verification accepts:
+                        ('absolute' or 'relative', number)
+    check(device)       raises an I3DBoxError where this machine cannot export; called before
+                        anything expensive. device (str): 'CPU' or 'Ascend'
     export(network, inputs, path, dynamic)
-                        writes the file. network (Cell) takes clips, one a row; inputs (dict of name -> array)
-                        are examples of them in the order of its arguments; dynamic (bool): their first axis may
-                        have any size. Returns facts for the description beside the file (a dict), or None
+                        writes the file. network (Cell) takes clips, one a row; inputs (dict of name
+                        -> array) are examples of them in the order of its arguments; dynamic
+                        (bool): their first axis may have any size. Returns facts for the
+                        description beside the file (a dict), or None
 
 `extension` and `export` are needed, the others have the defaults of `BaseExporter`.
 """

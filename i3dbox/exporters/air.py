@@ -1,4 +1,6 @@
-"""AIR, the format of Ascend's graph engine. Written against MindSpore's documentation; not yet run on hardware."""
+"""AIR, the format of Ascend's graph engine. Written against MindSpore's documentation; not yet run
+on hardware.
+"""
 
 from ..errors import DeviceError
 from ..registry import EXPORTERS
@@ -14,9 +16,13 @@ class AIRExporter(BaseExporter):
 
     def check(self, device):
         if device != 'Ascend':
-            raise DeviceError(f'AIR is written by the Ascend build of MindSpore on a machine with an Ascend device and '
-                              f'CANN; this one exports on {device}. Here, export MINDIR (for mindspore_lite) or ONNX '
-                              '(which ATC converts for Ascend)')
+            raise DeviceError(
+                f'AIR is written by the Ascend build of MindSpore on a machine with an Ascend '
+                f'device and '
+                f'CANN; this one exports on {device}. Here, export MINDIR (for mindspore_lite) or '
+                f'ONNX '
+                '(which ATC converts for Ascend)'
+            )
 
     def export(self, network, inputs, path, dynamic=False):
         export_by_mindspore(network, inputs, path, 'AIR')

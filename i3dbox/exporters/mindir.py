@@ -27,8 +27,12 @@ def export_by_mindspore(network, inputs, path, file_format, dynamic=False):
 
     tensors = [ms.Tensor(array) for array in inputs.values()]
     if dynamic:
-        tensors = [ms.Tensor(shape=[None, *tensor.shape[1:]], dtype=tensor.dtype) for tensor in tensors]
+        tensors = [
+            ms.Tensor(shape=[None, *tensor.shape[1:]], dtype=tensor.dtype) for tensor in tensors
+        ]
     try:
         ms.export(network, *tensors, file_name=path, file_format=file_format)
     except (RuntimeError, ValueError, TypeError, NotImplementedError) as error:
-        raise ExportError(f'MindSpore cannot export this network as {file_format}: {first_line(error)}') from error
+        raise ExportError(
+            f'MindSpore cannot export this network as {file_format}: {first_line(error)}'
+        ) from error

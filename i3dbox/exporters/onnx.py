@@ -13,9 +13,11 @@ BATCH = 7  # a free batch size is exported as this one first; a number that laye
 
 @EXPORTERS.register(name='ONNX')
 class ONNXExporter(BaseExporter):
-    """MindSpore's own ONNX, cleaned: batch norm folded, constants folded, paddings written out, shapes inferred.
+    """MindSpore's own ONNX, cleaned: batch norm folded, constants folded, paddings written out,
+    shapes inferred.
 
-    Operators are those of the default domain only. The opset is MindSpore's (11), which every runtime knows.
+    Operators are those of the default domain only. The opset is MindSpore's (11), which every
+    runtime knows.
     """
 
     extension = '.onnx'
@@ -45,15 +47,26 @@ class ONNXExporter(BaseExporter):
                 model = onnx_passes.free_batch(model, BATCH)
             onnx.checker.check_model(model, full_check=True)
         except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-            raise ExportError(f'the network gives an invalid ONNX graph: {first_line(error)}') from error
+            raise ExportError(
+                f'the network gives an invalid ONNX graph: {first_line(error)}'
+            ) from error
         foreign = {node.domain for node in model.graph.node} - {'', 'ai.onnx'}
         if foreign:
-            raise ExportError(f'the network needs ONNX operators of the domain {foreign.pop()!r}, which runtimes do '
-                              'not know')
+            raise ExportError(
+                f'the network needs ONNX operators of the domain {foreign.pop()!r}, which runtimes '
+                f'do '
+                'not know'
+            )
         names = [value.name for value in model.graph.input]
         if names != list(inputs):
-            raise ExportError(f'the ONNX graph has the inputs {", ".join(names)}; expected {", ".join(inputs)}')
+            raise ExportError(
+                f'the ONNX graph has the inputs {", ".join(names)}; expected {", ".join(inputs)}'
+            )
         onnx.save(model, path)
         operators = collections.Counter(node.op_type for node in model.graph.node)
-        return dict(opset=model.opset_import[0].version, ir_version=model.ir_version, onnx=onnx.__version__,
-                    operators=dict(sorted(operators.items())))
+        return dict(
+            opset=model.opset_import[0].version,
+            ir_version=model.ir_version,
+            onnx=onnx.__version__,
+            operators=dict(sorted(operators.items())),
+        )

@@ -1,4 +1,6 @@
-"""Cleaning ONNX graphs that MindSpore writes. Each pass leaves what the graph computes as it was."""
+"""Cleaning ONNX graphs that MindSpore writes. Each pass leaves what the graph computes as it
+was.
+"""
 
 import math
 import re
@@ -8,13 +10,17 @@ import numpy as np
 from ..errors import ExportError
 
 OUTPUT = 'logits'
-FOLDED, FOLDED_BIAS, SHAPE = '.folded', '.folded_bias', '.shape'  # ends of the names of constants that passes make
+FOLDED, FOLDED_BIAS, SHAPE = (
+    '.folded',
+    '.folded_bias',
+    '.shape',
+)  # ends of the names of constants that passes make
 REDUCTIONS = ('ReduceMean', 'ReduceSum', 'ReduceMax', 'ReduceMin', 'ReduceProd')
 
 
 def clean(model):
-    """Returns the model with constants and batch norm folded, nodes without effect removed, paddings written
-    out, plain names and inferred shapes. The batch size is still fixed."""
+    """Returns the model with constants and batch norm folded, nodes without effect removed,
+    paddings written out, plain names and inferred shapes. The batch size is still fixed."""
     import onnx
 
     graph = Graph(model)
@@ -28,14 +34,18 @@ def clean(model):
 
 
 class Graph:
-    """An ONNX graph that can be changed: `nodes` in order, `constants` (name -> array), the rest of the model."""
+    """An ONNX graph that can be changed: `nodes` in order, `constants` (name -> array), the rest of
+    the model.
+    """
 
     def __init__(self, model):
         from onnx import numpy_helper
 
         self._model = model
         self.nodes = list(model.graph.node)
-        self.constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+        self.constants = {
+            tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer
+        }
         self.outputs = [value.name for value in model.graph.output]
 
     def model(self, without=()):
@@ -45,23 +55,37 @@ class Graph:
 
         used = {name for node in self.nodes for name in node.input}.difference(without)
         graph = onnx.helper.make_graph(
-            self.nodes, 'i3dbox', self._model.graph.input, self._model.graph.output,
-            [numpy_helper.from_array(np.ascontiguousarray(array), name)
-             for name, array in self.constants.items() if name in used])
-        model = onnx.helper.make_model(graph, opset_imports=self._model.opset_import, producer_name='i3dbox')
+            self.nodes,
+            'i3dbox',
+            self._model.graph.input,
+            self._model.graph.output,
+            [
+                numpy_helper.from_array(np.ascontiguousarray(array), name)
+                for name, array in self.constants.items()
+                if name in used
+            ],
+        )
+        model = onnx.helper.make_model(
+            graph, opset_imports=self._model.opset_import, producer_name='i3dbox'
+        )
         model.ir_version = self._model.ir_version
         return model
 
     def infer(self):
-        """What is known of values: (name -> shape, where all of it is fixed; name -> ONNX element type)."""
+        """What is known of values: (name -> shape, where all of it is fixed; name -> ONNX element
+        type).
+        """
         import onnx
 
         # without the weights, whose values no shape depends on, and which are most of the file
         large = {name: array for name, array in self.constants.items() if array.size > 1000}
         model = self.model(without=large)
         model.graph.input.extend(
-            onnx.helper.make_tensor_value_info(name, onnx.helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
-            for name, array in large.items())
+            onnx.helper.make_tensor_value_info(
+                name, onnx.helper.np_dtype_to_tensor_dtype(array.dtype), array.shape
+            )
+            for name, array in large.items()
+        )
         graph = onnx.shape_inference.infer_shapes(model, strict_mode=True).graph
         shapes = {name: array.shape for name, array in self.constants.items()}
         types = {}
@@ -97,7 +121,9 @@ class Graph:
                 self.constants[node.output[0]] = numpy_helper.to_array(value.t)
             else:  # value_float, value_ints, ...
                 array = np.array(helper.get_attribute_value(value))
-                self.constants[node.output[0]] = array.astype(np.float32) if array.dtype.kind == 'f' else array
+                self.constants[node.output[0]] = (
+                    array.astype(np.float32) if array.dtype.kind == 'f' else array
+                )
         self.nodes = kept
 
     def fold_constants(self):
@@ -107,24 +133,35 @@ class Graph:
 
         kept = []
         for node in self.nodes:
-            known = bool(node.input) and all(not name or name in self.constants for name in node.input)
+            known = bool(node.input) and all(
+                not name or name in self.constants for name in node.input
+            )
             if not known or node.op_type.startswith('Random'):
                 kept.append(node)
                 continue
             names = [name for name in dict.fromkeys(node.input) if name]
             values = {name: self.constants[name] for name in names}
             graph = onnx.helper.make_graph(
-                [node], 'one',
-                [onnx.helper.make_tensor_value_info(name, onnx.helper.np_dtype_to_tensor_dtype(array.dtype),
-                                                    array.shape) for name, array in values.items()],
-                [onnx.helper.make_empty_tensor_value_info(name) for name in node.output])
+                [node],
+                'one',
+                [
+                    onnx.helper.make_tensor_value_info(
+                        name, onnx.helper.np_dtype_to_tensor_dtype(array.dtype), array.shape
+                    )
+                    for name, array in values.items()
+                ],
+                [onnx.helper.make_empty_tensor_value_info(name) for name in node.output],
+            )
             one = onnx.helper.make_model(graph, opset_imports=self._model.opset_import)
             one.ir_version = self._model.ir_version
-            self.constants.update(zip(node.output, map(np.asarray, ReferenceEvaluator(one).run(None, values))))
+            self.constants.update(
+                zip(node.output, map(np.asarray, ReferenceEvaluator(one).run(None, values)))
+            )
         self.nodes = kept
 
     def fold_batch_norm(self):
-        """Puts batch norm into the convolution before it, also across reshapes that keep batch and channels.
+        """Puts batch norm into the convolution before it, also across reshapes that keep batch and
+        channels.
 
         Batch norm elsewhere, or of a convolution that others read too, stays.
         """
@@ -132,20 +169,33 @@ class Graph:
         for norm in [node for node in self.nodes if node.op_type == 'BatchNormalization']:
             consumers, producers = self.consumers(), self.producers()
             source = producers.get(norm.input[0])
-            while (source is not None and source.op_type == 'Reshape' and len(consumers[source.output[0]]) == 1
-                   and shapes[source.input[0]][:2] == shapes[source.output[0]][:2]):
+            while (
+                source is not None
+                and source.op_type == 'Reshape'
+                and len(consumers[source.output[0]]) == 1
+                and shapes[source.input[0]][:2] == shapes[source.output[0]][:2]
+            ):
                 source = producers.get(source.input[0])
             statistics = [self.constants.get(name) for name in norm.input[1:5]]
-            if (source is None or source.op_type != 'Conv' or len(consumers[source.output[0]]) != 1
-                    or source.input[1] not in self.constants or any(value is None for value in statistics)):
+            if (
+                source is None
+                or source.op_type != 'Conv'
+                or len(consumers[source.output[0]]) != 1
+                or source.input[1] not in self.constants
+                or any(value is None for value in statistics)
+            ):
                 continue
             gamma, beta, mean, variance = (value.astype(np.float64) for value in statistics)
             epsilon = next((a.f for a in norm.attribute if a.name == 'epsilon'), 1e-5)
             scale = gamma / np.sqrt(variance + epsilon)
             weight = self.constants[source.input[1]]
-            bias = self.constants[source.input[2]].astype(np.float64) if len(source.input) > 2 else 0
-            folded = [(weight * scale.reshape(-1, *[1] * (weight.ndim - 1))).astype(weight.dtype),
-                      ((bias - mean) * scale + beta).astype(weight.dtype)]
+            bias = (
+                self.constants[source.input[2]].astype(np.float64) if len(source.input) > 2 else 0
+            )
+            folded = [
+                (weight * scale.reshape(-1, *[1] * (weight.ndim - 1))).astype(weight.dtype),
+                ((bias - mean) * scale + beta).astype(weight.dtype),
+            ]
             stem = source.input[1]
             while f'{stem}{FOLDED}' in self.constants:  # convolutions that share their weights
                 stem += "'"
@@ -156,7 +206,9 @@ class Graph:
             self._bypass(norm)
 
     def remove_idle(self):
-        """Merges reshapes of reshapes; removes reshapes, transposes and casts that change nothing."""
+        """Merges reshapes of reshapes; removes reshapes, transposes and casts that change
+        nothing.
+        """
         shapes, types = self.infer()  # once: no pass changes the shape of a value that stays
         while self._remove_one(shapes, types):
             pass
@@ -176,21 +228,42 @@ class Graph:
             before, after = shapes.get(node.input[0]), shapes.get(node.output[0])
             source = producers.get(node.input[0])
             factor = self.constants.get(node.input[1]) if len(node.input) > 1 else None
-            idle = (node.op_type == 'Identity'
-                    or node.op_type == 'Reshape' and before is not None and before == after
-                    or node.op_type == 'Transpose' and _attribute(node, 'perm') == list(range(len(before or ())))
-                    or node.op_type == 'Cast' and types.get(node.input[0]) == _attribute(node, 'to')
-                    or node.op_type in ('Mul', 'Div') and factor is not None and np.all(factor == 1)
-                    and before is not None and before == after)
+            idle = (
+                node.op_type == 'Identity'
+                or node.op_type == 'Reshape'
+                and before is not None
+                and before == after
+                or node.op_type == 'Transpose'
+                and _attribute(node, 'perm') == list(range(len(before or ())))
+                or node.op_type == 'Cast'
+                and types.get(node.input[0]) == _attribute(node, 'to')
+                or node.op_type in ('Mul', 'Div')
+                and factor is not None
+                and np.all(factor == 1)
+                and before is not None
+                and before == after
+            )
             if idle and not (node.output[0] in self.outputs and source is None):
                 self._bypass(node)
                 return True
-            if node.op_type == 'Reshape' and source is not None and source.op_type == 'Reshape' and after is not None:
+            if (
+                node.op_type == 'Reshape'
+                and source is not None
+                and source.op_type == 'Reshape'
+                and after is not None
+            ):
                 node.input[0] = source.input[0]
                 self.set_shape(node, after)
                 return True
-            if (node.op_type in REDUCTIONS and len(node.input) == 1 and before is not None and after is not None
-                    and all(before[axis] == 1 for axis in _attribute(node, 'axes') or range(len(before)))):
+            if (
+                node.op_type in REDUCTIONS
+                and len(node.input) == 1
+                and before is not None
+                and after is not None
+                and all(
+                    before[axis] == 1 for axis in _attribute(node, 'axes') or range(len(before))
+                )
+            ):
                 node.op_type = 'Reshape'
                 del node.attribute[:]
                 node.input.append('')
@@ -210,9 +283,18 @@ class Graph:
             before, after = shapes[node.input[0]][2:], shapes[node.output[0]][2:]
             kernel = _attribute(node, 'kernel_shape') or shapes[node.input[1]][2:]
             ones = [1] * len(kernel)
-            strides, dilations = _attribute(node, 'strides') or ones, _attribute(node, 'dilations') or ones
-            sums = [max(0, (n_out - 1) * stride + dilation * (k - 1) + 1 - n_in) if mode != 'VALID' else 0
-                    for n_in, n_out, k, stride, dilation in zip(before, after, kernel, strides, dilations)]
+            strides, dilations = (
+                _attribute(node, 'strides') or ones,
+                _attribute(node, 'dilations') or ones,
+            )
+            sums = [
+                max(0, (n_out - 1) * stride + dilation * (k - 1) + 1 - n_in)
+                if mode != 'VALID'
+                else 0
+                for n_in, n_out, k, stride, dilation in zip(
+                    before, after, kernel, strides, dilations
+                )
+            ]
             small, large = [s // 2 for s in sums], [s - s // 2 for s in sums]
             pads = large + small if mode == 'SAME_LOWER' else small + large
             kept = [a for a in node.attribute if a.name not in ('auto_pad', 'pads')]
@@ -220,31 +302,15 @@ class Graph:
             node.attribute.extend([*kept, helper.make_attribute('pads', pads)])
 
     def rename(self):
-        """Gives nodes and values short names: convolutions are called after their weights, the output 'logits'.
-        Inputs and weights keep the network's names."""
+        """Gives nodes and values short names: convolutions are called after their weights, the
+        output 'logits'. Inputs and weights keep the network's names.
+        """
         self._drop_unused_constants()
         inputs = [value.name for value in self._model.graph.input]
+        names = {name: name for name in (*inputs, *self.constants)}
         taken = {*inputs, *self.constants, OUTPUT}
-        names, counts = {name: name for name in (*inputs, *self.constants)}, {}
-        for name in self.constants:
-            if name.endswith((FOLDED, FOLDED_BIAS)):
-                stem = name.replace(FOLDED_BIAS, '').replace(FOLDED, '')
-                short = re.sub(r'\.weight\b', '.bias', stem) if name.endswith(FOLDED_BIAS) else stem
-                if short not in taken:  # else another convolution has these weights as they were
-                    names[name] = short
-                    taken.add(short)
-        for node in self.nodes:
-            counts[node.op_type] = number = counts.get(node.op_type, 0) + 1
-            node.name = f'{node.op_type}_{number}'
-            if node.op_type == 'Conv' and node.input[1] in self.constants:
-                called = names[node.input[1]].rpartition('.weight')[0]
-                node.name = called if called and called not in taken else node.name
-            taken.add(node.name)
-            for place, name in enumerate(node.input):
-                if name in self.constants and (name.startswith(tuple('0123456789')) or name.endswith(SHAPE)):
-                    names[name] = f'{node.name}.input_{place}'  # one that MindSpore, or a pass, has made up
-            for place, name in enumerate(node.output):
-                names[name] = node.name if len(node.output) == 1 else f'{node.name}.{place}'
+        self._name_folded(names, taken)
+        self._name_nodes(names, taken)
         if len(self.outputs) == 1:
             names[self.outputs[0]] = OUTPUT
         for node in self.nodes:
@@ -254,6 +320,32 @@ class Graph:
         self.outputs = [names[name] for name in self.outputs]
         for value, name in zip(self._model.graph.output, self.outputs):
             value.name = name
+
+    def _name_folded(self, names, taken):
+        """Calls what batch norm was folded into as it was called before."""
+        for name in self.constants:
+            if name.endswith((FOLDED, FOLDED_BIAS)):
+                short = name.replace(FOLDED_BIAS, '').replace(FOLDED, '')
+                if name.endswith(FOLDED_BIAS):
+                    short = re.sub(r'\.weight\b', '.bias', short)
+                if short not in taken:  # else another convolution has these weights as they were
+                    names[name] = short
+                    taken.add(short)
+
+    def _name_nodes(self, names, taken):
+        counts = {}
+        for node in self.nodes:
+            counts[node.op_type] = number = counts.get(node.op_type, 0) + 1
+            node.name = f'{node.op_type}_{number}'
+            if node.op_type == 'Conv' and node.input[1] in self.constants:
+                called = names[node.input[1]].rpartition('.weight')[0]
+                node.name = called if called and called not in taken else node.name
+            taken.add(node.name)
+            for place, name in enumerate(node.input):
+                if name in self.constants and _made_up(name):
+                    names[name] = f'{node.name}.input_{place}'
+            for place, name in enumerate(node.output):
+                names[name] = node.name if len(node.output) == 1 else f'{node.name}.{place}'
 
     def _drop_unused_constants(self):
         used = {name for node in self.nodes for name in node.input}
@@ -287,8 +379,8 @@ def _attribute(node, name):
 def free_batch(model, batch):
     """Returns the cleaned `model`, exported at the batch size `batch`, for any batch size N.
 
-    Reshapes that keep the batch axis, or split or join it with the one behind, are made to follow it. What comes out
-    is checked for batches of 1 and 3 by its shapes.
+    Reshapes that keep the batch axis, or split or join it with the one behind, are made to follow
+    it. What comes out is checked for batches of 1 and 3 by its shapes.
 
     Raises: ExportError where the batch size is built into the graph elsewhere; names the operator.
     """
@@ -307,11 +399,15 @@ def free_batch(model, batch):
     open_ = graph.model()
     for size in (1, 3):
         _check_batch(_with_batch(open_, size), size)
-    return onnx.shape_inference.infer_shapes(_with_batch(open_, 'N'), check_type=True, strict_mode=True)
+    return onnx.shape_inference.infer_shapes(
+        _with_batch(open_, 'N'), check_type=True, strict_mode=True
+    )
 
 
 def _with_batch(model, size):
-    """A copy of the model whose inputs and outputs have the batch size `size`, a number or a name."""
+    """A copy of the model whose inputs and outputs have the batch size `size`, a number or a
+    name.
+    """
     import onnx
 
     model = onnx.ModelProto.FromString(model.SerializeToString())
@@ -328,10 +424,20 @@ def _check_batch(model, size):
     try:
         shapes, _ = Graph(model).infer()
     except onnx.shape_inference.InferenceError as error:
-        raise ExportError('the batch size is built into the ONNX graph: '
-                          f'{" ".join(str(error).split())[:200]}. Export a fixed --batch-size') from error
+        raise ExportError(
+            'the batch size is built into the ONNX graph: '
+            f'{" ".join(str(error).split())[:200]}. Export a fixed --batch-size'
+        ) from error
     for node in model.graph.node:
         before, after = shapes.get(node.input[0]), shapes.get(node.output[0])
         if node.op_type == 'Reshape' and math.prod(before or ()) != math.prod(after or ()):
-            raise ExportError(f'the batch size is built into the ONNX operator {node.name} ({before} to {after} for '
-                              f'a batch of {size}). Export a fixed --batch-size')
+            raise ExportError(
+                f'the batch size is built into the ONNX operator {node.name} ({before} to {after} '
+                f'for '
+                f'a batch of {size}). Export a fixed --batch-size'
+            )
+
+
+def _made_up(name):
+    """Whether MindSpore, or a pass, has made up the name of a constant."""
+    return name.startswith(tuple('0123456789')) or name.endswith(SHAPE)

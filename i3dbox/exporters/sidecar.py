@@ -1,4 +1,6 @@
-"""The description of an exported file: JSON beside it, under its name with .json behind. Needs no MindSpore."""
+"""The description of an exported file: JSON beside it, under its name with .json behind. Needs no
+MindSpore.
+"""
 
 import json
 import os
@@ -16,8 +18,16 @@ def sidecar_path(path):
 
 
 def write_sidecar(path, info):
-    """Writes the description `info` (a dict) of the exported file `path`, with its hash and size."""
-    info = dict(version=VERSION, file=os.path.basename(path), sha256=sha256(path), bytes=os.path.getsize(path), **info)
+    """Writes the description `info` (a dict) of the exported file `path`, with its hash and
+    size.
+    """
+    info = dict(
+        version=VERSION,
+        file=os.path.basename(path),
+        sha256=sha256(path),
+        bytes=os.path.getsize(path),
+        **info,
+    )
     atomic_write(sidecar_path(path), json.dumps(info, indent=2, ensure_ascii=False) + '\n')
 
 
@@ -25,8 +35,8 @@ def read_sidecar(path, description=None):
     """Returns the description (a dict) of the exported file `path`, after comparing their hashes.
 
     Args:
-        description (str): the description of the file that `path` was converted from by another tool; the hashes are
-            then not compared, as they differ.
+        description (str): the description of the file that `path` was converted from by another
+            tool; the hashes are then not compared, as they differ.
 
     Raises: ExportError for a file or description that is absent, damaged, or not of the other.
     """
@@ -34,8 +44,11 @@ def read_sidecar(path, description=None):
     if not os.path.isfile(path):
         raise ExportError(f'the exported file {path} does not exist')
     if not os.path.isfile(beside):
-        raise ExportError(f'{path} has no description: {beside} is not there. tools/export.py writes both files; '
-                          'keep them together. For what another tool has converted, name the description of its source')
+        raise ExportError(
+            f'{path} has no description: {beside} is not there. tools/export.py writes both files; '
+            'keep them together. For what another tool has converted, name the description of its '
+            'source'
+        )
     try:
         with open(beside, encoding='utf-8') as file:
             info = json.load(file)
@@ -45,9 +58,13 @@ def read_sidecar(path, description=None):
     if missing:
         raise ExportError(f'{beside} describes no exported file: it has no {missing[0]!r}')
     if info.get('version') != VERSION:
-        raise ExportError(f'{beside} is of version {info.get("version")!r}; this i3dbox reads version {VERSION}')
+        raise ExportError(
+            f'{beside} is of version {info.get("version")!r}; this i3dbox reads version {VERSION}'
+        )
     found = sha256(path) if description is None else info['sha256']
     if found != info['sha256']:
-        raise ExportError(f'{path} is not the file that {beside} describes: its sha256 is {found}, expected '
-                          f'{info["sha256"]}')
+        raise ExportError(
+            f'{path} is not the file that {beside} describes: its sha256 is {found}, expected '
+            f'{info["sha256"]}'
+        )
     return info

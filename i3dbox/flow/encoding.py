@@ -23,7 +23,9 @@ def encode(flow, bound=20):
 
 
 def decode(image, bound=20):
-    """Maps 8-bit flow back to pixels per frame (float32); off by up to bound / 255 for the rounding."""
+    """Maps 8-bit flow back to pixels per frame (float32); off by up to bound / 255 for the
+    rounding.
+    """
     return np.asarray(image).astype(np.float32) * (2 * bound / 255) - bound
 
 
@@ -41,7 +43,9 @@ def flow_to_color(flow, bound=20):
     """
     flow = np.asarray(flow, np.float32)
     x, y = flow[..., 0], flow[..., 1]
-    hue = np.rint(np.degrees(np.arctan2(y, x)) / 2).astype(int) % 180  # OpenCV counts in steps of 2 degrees
+    hue = (
+        np.rint(np.degrees(np.arctan2(y, x)) / 2).astype(int) % 180
+    )  # OpenCV counts in steps of 2 degrees
     saturation = np.rint(np.clip(np.hypot(x, y) / bound, 0, 1) * 255)
     hsv = np.stack([hue, saturation, np.full_like(x, 255)], axis=-1).astype(np.uint8)
     # cvtColor takes one image: the leading axes become more rows of it

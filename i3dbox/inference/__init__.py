@@ -1,1 +1,3 @@
-"""From a video to an answer: a model by its name, clips that slide over a video, scores and features."""
+"""From a video to an answer: a model by its name, clips that slide over a video, scores and
+features.
+"""

@@ -14,17 +14,19 @@ MAX_FRAMES = 512  # takes 3.7 GB for I3D at 224 x 224 on a CPU; 64 frames take 1
 
 
 class ClipScorer:
-    """Scores videos with one stream, clip by clip, so that neither the number of a video's clips nor their length
-    costs a compilation or the memory.
+    """Scores videos with one stream, clip by clip, so that neither the number of a video's clips
+    nor their length costs a compilation or the memory.
 
-    Clips of one length pass through the stream itself, as many at a time as there are videos. Clips of any length
-    pass one at a time through a graph whose length is left open (FeatureNetwork). One longer than `max_frames` is cut
-    into windows that overlap by all that a time step can depend on; the logits of the steps, and so their mean, are
-    those of the whole clip.
+    Clips of one length pass through the stream itself, as many at a time as there are videos. Clips
+    of any length pass one at a time through a graph whose length is left open (FeatureNetwork). One
+    longer than
+    `max_frames` is cut into windows that overlap by all that a time step can depend on; the logits
+    of the steps, and so their mean, are those of the whole clip.
 
-    The open graph and the windows are for networks whose head has `step_logits`, and whose backbone states
-    `temporal_stride` and `temporal_context`, as I3D's do. Other heads have a graph compiled for each length, and
-    other backbones take a long clip whole.
+    The open graph and the windows are for networks whose head has `step_logits`, and whose backbone
+    states
+    `temporal_stride` and `temporal_context`, as I3D's do. Other heads have a graph compiled for
+    each length, and other backbones take a long clip whole.
 
     Args:
         stream (Cell): a Recognizer3D.
@@ -37,25 +39,34 @@ class ClipScorer:
 
     def __init__(self, stream, any_length=False, max_frames=MAX_FRAMES):
         self.stream, self.any_length, self.network = stream, any_length, stream
-        self.geometry, self.max_frames = (1, 0), math.inf  # a backbone that states nothing takes any clip whole
+        self.geometry, self.max_frames = (
+            (1, 0),
+            math.inf,
+        )  # a backbone that states nothing takes any clip whole
         if any_length and hasattr(stream.backbone, 'temporal_context'):
             self.geometry = stream.backbone.temporal_stride, stream.backbone.temporal_context
             self.max_frames = max_frames
             if max_frames < least_frames(*self.geometry):
-                raise ConfigError(f'evaluation.max_frames must be at least {least_frames(*self.geometry)} for '
-                                  f'{type(stream.backbone).__name__}; got {max_frames}')
+                raise ConfigError(
+                    f'evaluation.max_frames must be at least {least_frames(*self.geometry)} for '
+                    f'{type(stream.backbone).__name__}; got {max_frames}'
+                )
         if any_length and hasattr(stream.head, 'step_logits'):
             self.network = FeatureNetwork(stream, LOGITS, any_length=True)
 
     def __call__(self, imgs):
-        """uint8 B x N x T x H x W x C -> float32 B x classes: the N clips of each video, averaged."""
+        """uint8 B x N x T x H x W x C -> float32 B x classes: the N clips of each video,
+        averaged.
+        """
         self.network.set_train(False)
         videos, number = imgs.shape[:2]
         clips = imgs.reshape(videos * number, 1, *imgs.shape[2:])
         if self.any_length:
             logits = np.stack([self._whole(clip) for clip in clips])
         else:
-            logits = np.concatenate([self._forward(clips[i:i + videos]) for i in range(0, len(clips), videos)])
+            logits = np.concatenate(
+                [self._forward(clips[i : i + videos]) for i in range(0, len(clips), videos)]
+            )
         return average_clips(logits.reshape(videos, number, -1), self.stream.average_clips)
 
     def _forward(self, clips):
@@ -66,5 +77,8 @@ class ClipScorer:
         if self.network is self.stream:
             return self._forward(clip[None])[0]
         frames, _, cuts = cut_whole(clip.shape[1], self.max_frames, *self.geometry)
-        steps = [self._forward(clip[:, start:start + frames])[0, :, first:last] for start, first, last in cuts]
+        steps = [
+            self._forward(clip[:, start : start + frames])[0, :, first:last]
+            for start, first, last in cuts
+        ]
         return mean_over_steps(np.concatenate(steps, axis=1))

@@ -25,6 +25,7 @@ class Model(NamedTuple):
         checkpoint (str or dict): as for `apis.test.test`.
         streams (tuple): which of 'rgb' and 'flow' are used.
     """
+
     cfg: Config
     checkpoint: object
     streams: tuple
@@ -34,7 +35,8 @@ def find_model(names=(), cfg=None, checkpoint=None, stream=None):
     """Returns the Model that names of the zoo, or a config and a checkpoint, describe.
 
     Args:
-        names (sequence of str): of the zoo; one, or one a stream; without a modality, as 'i3d_kinetics400', both.
+        names (sequence of str): of the zoo; one, or one a stream; without a modality, as
+            'i3d_kinetics400', both.
         cfg (Config): of the model; default: I3D, with as many classes as the checkpoint has.
         checkpoint (str or dict): a .ckpt, or dict(rgb=..., flow=...).
         stream (str): 'rgb', 'flow' or 'joint'; default: all that the model has.
@@ -42,8 +44,11 @@ def find_model(names=(), cfg=None, checkpoint=None, stream=None):
     Raises: ConfigError or CheckpointError where they do not fit together.
     """
     if bool(names) == bool(checkpoint) or names and cfg is not None:
-        raise ConfigError('name a model of the zoo, or one of each stream (--model), or a checkpoint (--checkpoint, or '
-                          '--rgb and --flow), and its config where it is not plain I3D')
+        raise ConfigError(
+            'name a model of the zoo, or one of each stream (--model), or a checkpoint '
+            '(--checkpoint, or '
+            '--rgb and --flow), and its config where it is not plain I3D'
+        )
     if names:
         entries = [entry for name in names for entry in zoo_names(name).items()]
         checkpoint = {kind: f'{PREFIX}{entry}' for kind, entry in entries}
@@ -61,8 +66,11 @@ def find_model(names=(), cfg=None, checkpoint=None, stream=None):
         available = tuple(name for name in available if name in checkpoint)
     streams = available or wanted if stream is None else STREAMS[stream]
     if not streams or not set(streams) <= set(available):
-        raise ConfigError(f'{stream or "the config"} takes a checkpoint of {" and one of ".join(streams)}; there is '
-                          f'{"one of " + " and one of ".join(available) if available else "none that fits"}')
+        raise ConfigError(
+            f'{stream or "the config"} takes a checkpoint of {" and one of ".join(streams)}; there '
+            f'is '
+            f'{"one of " + " and one of ".join(available) if available else "none that fits"}'
+        )
     if isinstance(checkpoint, dict):
         checkpoint = {name: checkpoint[name] for name in streams}
     if cfg is None:
@@ -91,8 +99,10 @@ def load_streams(model, device='auto', device_id=None, new_head='if_needed'):
     recognizer, runner = build_network(model.cfg, device, device_id)
     load_weights(recognizer, model.checkpoint, new_head)
     runner.mixed_precision(recognizer)
-    found = {name if name in BOTH else recognizer.modality.lower(): stream
-             for name, stream in recognizer.streams.items()}
+    found = {
+        name if name in BOTH else recognizer.modality.lower(): stream
+        for name, stream in recognizer.streams.items()
+    }
     return {name: found[name] for name in model.streams}
 
 
@@ -103,7 +113,8 @@ class FeatureExtractor:
         features = [row for start, end, row in extract('a.mp4')]
 
     Args:
-        model (Model): of find_model. device, device_id: of load_streams. threads (int): that compute flow.
+        model (Model): of find_model. device, device_id: of load_streams. threads (int): that
+            compute flow.
         max_frames (int): see VideoFeatures. **settings: of features.DEFAULTS.
 
     Raises: an I3DBoxError for settings that the model cannot do.
@@ -112,14 +123,34 @@ class FeatureExtractor:
     def __init__(self, model, device='auto', device_id=None, threads=2, max_frames=192, **settings):
         settings = complete(settings)
         self.model = model
-        streams = load_streams(model, device, device_id, 'never' if settings['endpoint'] == LOGITS else 'if_needed')
-        networks = {name: FeatureNetwork(stream, settings['endpoint'], settings['pool'], settings['window'] == 0)
-                    for name, stream in streams.items()}
+        streams = load_streams(
+            model, device, device_id, 'never' if settings['endpoint'] == LOGITS else 'if_needed'
+        )
+        networks = {
+            name: FeatureNetwork(
+                stream, settings['endpoint'], settings['pool'], settings['window'] == 0
+            )
+            for name, stream in streams.items()
+        }
         for stream in streams.values():
-            stream.check_input(_Shape((1, 1, settings['window'] or LEAST, settings['size'], settings['size'],
-                                       stream.channels)))
-        self.features = VideoFeatures(networks, max_frames=max_frames, threads=threads, **{
-            key: value for key, value in settings.items() if key not in ('endpoint', 'pool')})
+            stream.check_input(
+                _Shape(
+                    (
+                        1,
+                        1,
+                        settings['window'] or LEAST,
+                        settings['size'],
+                        settings['size'],
+                        stream.channels,
+                    )
+                )
+            )
+        self.features = VideoFeatures(
+            networks,
+            max_frames=max_frames,
+            threads=threads,
+            **{key: value for key, value in settings.items() if key not in ('endpoint', 'pool')},
+        )
 
     def __call__(self, source):
         """Yields (start, end, row) of a video, see VideoFeatures.rows."""

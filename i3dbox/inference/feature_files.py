@@ -1,4 +1,6 @@
-"""Files of features that are written row by row, in the memory of one row, and appear when they are whole."""
+"""Files of features that are written row by row, in the memory of one row, and appear when they are
+whole.
+"""
 
 import contextlib
 import io
@@ -26,15 +28,19 @@ def check_format(name):
 
 @contextlib.contextmanager
 def feature_file(path):
-    """Yields a function write(start, end, row) for the file `path`, which appears when the block ends.
+    """Yields a function write(start, end, row) for the file `path`, which appears when the block
+    ends.
 
-    .npy holds the rows, float32 T x ...; .npz and .h5 hold them as `features` and, as `start` and `end` (float64 T),
-    when each begins and ends in seconds. A block that writes no row, or fails, leaves no file.
+    .npy holds the rows, float32 T x ...; .npz and .h5 hold them as `features` and, as `start` and
+    `end` (float64 T), when each begins and ends in seconds. A block that writes no row, or fails,
+    leaves no file.
 
     Raises: ConfigError: no row was written, or h5py is missing.
     """
     with atomic_path(path) as temporary:
-        writer = {'.npy': _NpyWriter, '.npz': _NpzWriter, '.h5': _H5Writer}[os.path.splitext(path)[1]](temporary)
+        writer = {'.npy': _NpyWriter, '.npz': _NpzWriter, '.h5': _H5Writer}[
+            os.path.splitext(path)[1]
+        ](temporary)
         try:
             yield writer.write
             if not writer.times:
@@ -45,7 +51,9 @@ def feature_file(path):
 
 
 class _NpyWriter:
-    """NumPy's format, version 1.0, whose header is written last, in the place that is kept for it."""
+    """NumPy's format, version 1.0, whose header is written last, in the place that is kept for
+    it.
+    """
 
     def __init__(self, path):
         self.path, self.times, self.shape = path, [], None
@@ -69,7 +77,9 @@ class _NpyWriter:
 
 
 class _NpzWriter(_NpyWriter):
-    """A zip of .npy files. The rows wait in a file of their own, as a member's size has to be known."""
+    """A zip of .npy files. The rows wait in a file of their own, as a member's size has to be
+    known.
+    """
 
     def open(self):
         return tempfile.TemporaryFile(dir=os.path.dirname(self.path))
@@ -95,8 +105,13 @@ class _H5Writer:
     def write(self, start, end, row):
         row = np.asarray(row, np.float32)
         if self.rows is None:
-            self.rows = self.file.create_dataset('features', (0, *row.shape), np.float32, maxshape=(None, *row.shape),
-                                                 chunks=(max((1 << 16) // row.size, 1), *row.shape))
+            self.rows = self.file.create_dataset(
+                'features',
+                (0, *row.shape),
+                np.float32,
+                maxshape=(None, *row.shape),
+                chunks=(max((1 << 16) // row.size, 1), *row.shape),
+            )
         self.rows.resize(len(self.times) + 1, 0)
         self.rows[-1] = row
         self.times.append((start, end))
@@ -110,5 +125,7 @@ def _h5py():
     try:
         import h5py
     except ImportError as error:
-        raise ConfigError('h5 files need h5py: pip install h5py, or take --format npz, which holds the same') from error
+        raise ConfigError(
+            'h5 files need h5py: pip install h5py, or take --format npz, which holds the same'
+        ) from error
     return h5py

@@ -9,67 +9,88 @@ from ..averages import mean_over_steps
 from ..errors import ConfigError, DamagedSampleError
 from ..media.frame_iterator import FrameStream
 from ..workers import count_frame
+from .clip_steps import authors_pipeline, clip_steps
 from .clip_windows import ClipWindows
 from .long_clips import cut_whole, least_frames
 
+_OF_STEPS = ('short_side', 'size', 'method', 'bound')  # arguments of authors_pipeline
 LEAST = 8  # frames of a clip that I3D takes
 
 
 class VideoFeatures:
     """The features of a video, window by window, or of the video as one clip.
 
-    With a window, a row is a clip of its own, with zero padding at both its ends: for 'avg' and 'Logits' the mean over
-    pairs of neighbouring time steps, which is the authors' average pool of 2 x 7 x 7 and their mean over time; for
-    'none' the map. Overlapping windows share decoding, resizing and flow, not the network: what it makes of a frame
-    depends on where the padding is.
+    With a window, a row is a clip of its own, with zero padding at both its ends: for 'avg' and
+    'Logits' the mean over pairs of neighbouring time steps, which is the authors' average pool of 2
+    x 7 x 7 and their mean over time; for 'none' the map. Overlapping windows share decoding,
+    resizing and flow, not the
+    network: what it makes of a frame depends on where the padding is.
 
-    With window 0 the whole video is one clip, and a row is what one forward over all of it says at one place: for
-    'avg' and 'Logits' a pair of neighbouring time steps (the authors' average pool with no mean behind it), one row
-    less than steps; for 'none' one step of the map. A video longer than `max_frames` is cut into windows that overlap
-    by all that a step can depend on, so the rows are those of the one forward. It is decoded once more to be counted,
-    since padding depends on its length, and once a stream.
+    With window 0 the whole video is one clip, and a row is what one forward over all of it says at
+    one place: for 'avg' and 'Logits' a pair of neighbouring time steps (the authors' average pool
+    with no mean behind it), one row less than steps; for 'none' one step of the map. A video longer
+    than
+    `max_frames` is cut into windows that overlap by all that a step can depend on, so the rows are
+    those of the one forward. It is decoded once more to be counted, since padding depends on its
+    length, and once a stream.
 
-    Flow has one image less than there are frames; where both streams are taken, RGB leaves out the last frame for a
-    whole video.
+    Flow has one image less than there are frames; where both streams are taken, RGB leaves out the
+    last frame for a whole video.
 
     Args:
-        networks (dict): a FeatureNetwork for 'rgb', 'flow' or both, alike but for their input. With window 0 built
-            with any_length.
+        networks (dict): a FeatureNetwork for 'rgb', 'flow' or both, alike but for their input. With
+            window 0 built with any_length.
         window (int), stride (int): frames; 0 as window: the whole video.
         max_frames (int): of a window of a whole video.
-        fps (float): see FrameStream. **clips: short_side, size, tail, method, bound, threads of ClipWindows.
+        fps (float): see FrameStream. **clips: short_side, size, method, bound of authors_pipeline; tail,
+            threads of ClipWindows.
 
     Attributes: frames (int): how many the last video had.
-    Raises: ConfigError: arguments that are none of the above; max_frames too short for a step with its context.
+    Raises: ConfigError: arguments that are none of the above; max_frames too short for a step with
+        its context.
     """
 
     def __init__(self, networks, window=64, stride=None, max_frames=192, fps=None, **clips):
-        self.networks, self.window, self.stride, self.fps, self.clips = networks, window, stride, fps, clips
+        self.networks, self.window, self.stride, self.fps, self.clips = (
+            networks,
+            window,
+            stride,
+            fps,
+            clips,
+        )
         self.max_frames, self.frames = max_frames, 0
         self.pool = next(iter(networks.values())).pool
         if window == 0:
             self._geometry = next(iter(networks.values())).temporal_geometry
             least = max(least_frames(*self._geometry), LEAST)
             if max_frames < least:
-                raise ConfigError(f'max_frames must be at least {least} for this endpoint; got {max_frames}')
-        self._windows(tuple(networks), window or LEAST, stride).close()  # what is wrong is told here
+                raise ConfigError(
+                    f'max_frames must be at least {least} for this endpoint; got {max_frames}'
+                )
+        self._windows(
+            tuple(networks), window or LEAST, stride
+        ).close()  # what is wrong is told here
 
     def rows(self, source):
-        """Yields (start, end, row): seconds, and float32 K, or K x t x h x w for 'none'. The streams' rows are side by
-        side, RGB first.
+        """Yields (start, end, row): seconds, and float32 K, or K x t x h x w for 'none'. The
+        streams' rows are side by side, RGB first.
 
         Args: source: of FrameStream, that can be read several times for window 0.
-        Raises: DamagedSampleError for a video that cannot be read to its end; ConfigError for a single frame's flow.
+        Raises: DamagedSampleError for a video that cannot be read to its end; ConfigError for a
+            single frame's flow.
         """
         return self._whole(source) if self.window == 0 else self._sliding(source)
 
     def _windows(self, streams, window, stride, **changes):
+        options = {**self.clips, **changes}
+        of_steps = {name: options.pop(name) for name in _OF_STEPS if name in options}
+        steps = dict(imgs=authors_pipeline(**of_steps))
         stream = 'joint' if len(streams) == 2 else streams[0]
-        return ClipWindows(stream, window, stride, **{**self.clips, **changes})
+        return ClipWindows(clip_steps(steps, stream, fill=True), window, stride, **options)
 
     def _forward(self, name, clip):
-        """uint8 T x H x W x C -> float32 K x t (x h x w)."""
-        return self.networks[name](Tensor(clip[None])).asnumpy()[0]
+        """uint8 1 x T x H x W x C -> float32 K x t (x h x w)."""
+        return self.networks[name](Tensor(clip)).asnumpy()[0]
 
     def _read(self, source):
         stream = FrameStream(source, self.fps)
@@ -78,11 +99,17 @@ class VideoFeatures:
             count_frame()
         self.frames = stream.read
         if stream.broke_off:
-            raise DamagedSampleError(stream.name, stream.path, f'the video breaks off after {stream.read} frames')
+            raise DamagedSampleError(
+                stream.name, stream.path, f'the video breaks off after {stream.read} frames'
+            )
 
     def _sliding(self, source):
-        for window in slide(self._windows(tuple(self.networks), self.window, self.stride), self._read(source)):
-            maps = np.concatenate([self._forward(name, getattr(window, name)) for name in self.networks])
+        for window in slide(
+            self._windows(tuple(self.networks), self.window, self.stride), self._read(source)
+        ):
+            maps = np.concatenate(
+                [self._forward(name, getattr(window, name)) for name in self.networks]
+            )
             row = maps if self.pool == 'none' else mean_over_steps(maps)
             yield window.start, window.end, row.astype(np.float32)
 
@@ -94,13 +121,19 @@ class VideoFeatures:
         edges.append(edges[-1] + (edges[-1] - edges[0]) / max(len(edges) - 1, 1))
         stride = self._geometry[0]
         before = None
-        for number, steps in enumerate(zip(*[self._steps(name, source, length) for name in self.networks])):
+        for number, steps in enumerate(
+            zip(*[self._steps(name, source, length) for name in self.networks])
+        ):
             value = np.concatenate(steps)
             start, end = min(number * stride, length - 1), min((number + 1) * stride, length)
             if self.pool == 'none':
                 yield edges[start], edges[end], value
             elif before is not None:
-                yield edges[min((number - 1) * stride, length - 1)], edges[end], (before + value)[:, 0] / 2
+                yield (
+                    edges[min((number - 1) * stride, length - 1)],
+                    edges[end],
+                    (before + value)[:, 0] / 2,
+                )
             before = value
         if self.pool == 'avg' and number == 0:  # one step has no neighbour
             yield edges[0], edges[length], before[:, 0]
@@ -114,7 +147,7 @@ class VideoFeatures:
         for (_, first, last), window in zip(cuts, slide(windows, stream)):
             steps = self._forward(name, getattr(window, name))
             for place in range(steps.shape[1])[first:last]:
-                yield steps[:, place:place + 1]
+                yield steps[:, place : place + 1]
 
 
 def slide(windows, frames):

@@ -2,16 +2,19 @@
 
 
 def least_frames(stride, context):
-    """Frames of a window that holds a time step and all that it can depend on, of a clip of any length."""
+    """Frames of a window that holds a time step and all that it can depend on, of a clip of any
+    length.
+    """
     return (2 * context + 2) * stride - 1
 
 
 def cut_whole(length, max_frames, stride, context):
-    """Cuts a clip into windows of one length that slide evenly, and a last one that ends with the clip; they are as
-    few as max_frames allows, and then as short as they can be.
+    """Cuts a clip into windows of one length that slide evenly, and a last one that ends with the
+    clip; they are as few as max_frames allows, and then as short as they can be.
 
-    A window begins at a multiple of the stride and has a length that leaves the same remainder as the clip's, as
-    "same" padding depends on both. The steps whose context crosses its ends are left to its neighbours.
+    A window begins at a multiple of the stride and has a length that leaves the same remainder as
+    the clip's, as "same" padding depends on both. The steps whose context crosses its ends are left
+    to its neighbours.
 
     Args:
         length (int): frames of the clip.
@@ -19,13 +22,15 @@ def cut_whole(length, max_frames, stride, context):
         stride (int): frames a step. context (int): steps on either side that a step may depend on.
 
     Returns:
-        the frames of a window, those from one to the next, and for each window (start, first, last): its first frame,
-        and which of its steps to keep, [first, last).
+        the frames of a window, those from one to the next, and for each window (start, first,
+        last): its first frame, and which of its steps to keep, [first, last).
     """
     if length <= max_frames:
         return length, length, [(0, 0, None)]
     whole, rest = divmod(length, stride)
-    inner = whole - 2 * context  # what `number` windows, each `kept` steps behind the one before, have to share
+    inner = (
+        whole - 2 * context
+    )  # what `number` windows, each `kept` steps behind the one before, have to share
     number = -(-inner // ((max_frames - rest) // stride - 2 * context))
     kept = -(-inner // number)
     frames = (kept + 2 * context) * stride + rest

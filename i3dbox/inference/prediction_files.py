@@ -5,7 +5,8 @@ import json
 
 
 class JSONAnswers:
-    """One JSON object: `info`, `windows` (frames, seconds and the top classes of each), `video` (the whole), and
+    """One JSON object: `info`, `windows` (frames, seconds and the top classes of each), `video`
+    (the whole), and
     `complete`, false where the video was not seen to its end.
 
     Args:
@@ -18,36 +19,61 @@ class JSONAnswers:
 
     def add(self, answer):
         """Writes the Answer to a window."""
-        self._file.write(('\n' if self._count == 0 else ',\n') + '  ' + json.dumps(self._values(answer)))
+        self._file.write(
+            ('\n' if self._count == 0 else ',\n') + '  ' + json.dumps(self._values(answer))
+        )
         self._count += 1
 
     def close(self, total, complete=True):
         """Writes the Answer to the whole and ends the file."""
         video = dict(self._values(total), windows=self._count)
-        self._file.write(f'\n ],\n "video": {json.dumps(video)},\n "complete": {json.dumps(complete)}\n}}\n')
+        self._file.write(
+            f'\n ],\n "video": {json.dumps(video)},\n "complete": {json.dumps(complete)}\n}}\n'
+        )
         self._file.close()
 
     def _values(self, answer):
-        return dict(first=answer.first, last=answer.last, start=round(answer.start, 3), end=round(answer.end, 3),
-                    top=[prediction._asdict() for prediction in answer.top(self._top)])
+        return dict(
+            first=answer.first,
+            last=answer.last,
+            start=round(answer.start, 3),
+            end=round(answer.end, 3),
+            top=[prediction._asdict() for prediction in answer.top(self._top)],
+        )
 
 
 class CSVAnswers:
-    """A row a class: of each window, and at the end of the whole video. Arguments and methods: of JSONAnswers."""
+    """A row a class: of each window, and at the end of the whole video. Arguments and methods: of
+    JSONAnswers.
+    """
 
     def __init__(self, path, info, top=5):
         self._file, self._top = open(path, 'w', encoding='utf-8', newline=''), top
         self._rows = csv.writer(self._file)
-        self._rows.writerow(('part', 'first', 'last', 'start', 'end', 'rank', 'class', 'probability'))
+        self._rows.writerow(
+            ('part', 'first', 'last', 'start', 'end', 'rank', 'class', 'probability')
+        )
 
     def add(self, answer, part='window'):
         """Writes the Answer to a window."""
         for rank, prediction in enumerate(answer.top(self._top), 1):
-            self._rows.writerow((part, answer.first, answer.last, f'{answer.start:.3f}', f'{answer.end:.3f}', rank,
-                                 prediction.name, f'{prediction.probability:.6f}'))
+            self._rows.writerow(
+                (
+                    part,
+                    answer.first,
+                    answer.last,
+                    f'{answer.start:.3f}',
+                    f'{answer.end:.3f}',
+                    rank,
+                    prediction.name,
+                    f'{prediction.probability:.6f}',
+                )
+            )
 
     def close(self, total, complete=True):
-        """Writes the Answer to the whole, `part` being 'video', or 'so far' where it is not complete; ends the file."""
+        """Writes the Answer to the whole, `part` being 'video', or 'so far' where it is not
+        complete; ends the file.
+        """
         self.add(total, 'video' if complete else 'so far')
         self._file.close()
 

@@ -1,7 +1,7 @@
 """What happens in a video: whole, in windows that slide over it, or frame by frame as they come.
 
-    recognizer = init_recognizer('i3d_kinetics400')
-    inference_recognizer(recognizer, 'a.mp4').top(5)
+recognizer = init_recognizer('i3d_kinetics400')
+inference_recognizer(recognizer, 'a.mp4').top(5)
 """
 
 import contextlib
@@ -15,18 +15,25 @@ from ..argument_checks import above_zero
 from ..averages import ClipAverage, softmax
 from ..errors import ConfigError, DamagedSampleError
 from ..media.frame_iterator import FrameStream
-from ..streams import STREAMS
 from ..workers import ahead
 from .recognizer import VideoRecognizer, init_recognizer
 
-__all__ = ['Answer', 'Prediction', 'VideoRecognizer', 'VideoStream', 'inference_recognizer', 'init_recognizer',
-           'recognize_windows']
+__all__ = [
+    'Answer',
+    'Prediction',
+    'VideoRecognizer',
+    'VideoStream',
+    'inference_recognizer',
+    'init_recognizer',
+    'recognize_windows',
+]
 
 MAX_WHOLE = 10000  # frames of a video that is scored in one piece: 2.5 GB of pixels at 224 x 224
 
 
 class Prediction(NamedTuple):
     """A class and how sure the network is of it."""
+
     label: int
     name: str
     probability: float
@@ -40,9 +47,12 @@ class Answer:
         name (str): of the video. classes (list of str).
         scores (array): float32, classes long: logits, of both streams their weighted sum.
         by_stream (dict): of such arrays.
-        first, last (int): the frames [first, last) that it is of. start, end (float): the same in seconds.
-        windows (list of Answer): what a video's is the mean of; empty where it was scored in one piece.
+        first, last (int): the frames [first, last) that it is of. start, end (float): the same in
+            seconds.
+        windows (list of Answer): what a video's is the mean of; empty where it was scored in one
+            piece.
     """
+
     name: str
     classes: list
     scores: np.ndarray
@@ -59,18 +69,24 @@ class Answer:
         return softmax(self.scores)
 
     def top(self, number=5):
-        """The surest classes, surest first: list of Prediction. Among equals the lower class is first."""
+        """The surest classes, surest first: list of Prediction. Among equals the lower class is
+        first.
+        """
         probabilities = self.probabilities
         order = np.argsort(-self.scores, kind='stable')[:number]
-        return [Prediction(int(label), self.classes[label], float(probabilities[label])) for label in order]
+        return [
+            Prediction(int(label), self.classes[label], float(probabilities[label]))
+            for label in order
+        ]
 
     def __str__(self):
         return ', '.join(f'{name} {probability:.2f}' for _, name, probability in self.top())
 
 
 class Total:
-    """The answer to a video from those to its windows, in constant memory: each stream's clips are averaged as its
-    recognizer averages them (the mean of the logits, or of the softmax), and then summed."""
+    """The answer to a video from those to its windows, in constant memory: each stream's clips are
+    averaged as its recognizer averages them (the mean of the logits, or of the softmax), and then
+    summed."""
 
     def __init__(self, recognizer, name=''):
         self.recognizer, self.name = recognizer, name
@@ -95,8 +111,16 @@ class Total:
         if not self.count:
             return None
         means = {name: average.mean for name, average in self._averages.items()}
-        return Answer(self.name, self.recognizer.classes, self.recognizer.join(means), means, self._first.first,
-                      self._last.last, self._first.start, self._last.end)
+        return Answer(
+            self.name,
+            self.recognizer.classes,
+            self.recognizer.join(means),
+            means,
+            self._first.first,
+            self._last.last,
+            self._first.start,
+            self._last.end,
+        )
 
 
 class VideoStream:
@@ -111,8 +135,8 @@ class VideoStream:
 
     Args:
         recognizer (VideoRecognizer): of init_recognizer.
-        window (int), stride (int): frames of a window, and from one to the next; default: the clips that the network
-            was made for, and half of that.
+        window (int), stride (int): frames of a window, and from one to the next; default: the clips
+            that the network was made for, and half of that.
         rate (float): frames a second, where frames come without their time.
         name (str): of the video.
         **options: of ClipWindows: method, threads, tail, ...
@@ -121,11 +145,14 @@ class VideoStream:
     def __init__(self, recognizer, window=None, stride=None, rate=25.0, name='frames', **options):
         above_zero('VideoStream', rate=rate)
         self._recognizer, self._rate, self._name = recognizer, rate, name
-        self._cutter, self._total = recognizer.cutter(window, stride, **options), Total(recognizer, name)
+        self._cutter, self._total = (
+            recognizer.cutter(window, stride, name=name, **options),
+            Total(recognizer, name),
+        )
 
     def push(self, frame, time=None):
-        """Takes a frame (uint8 H x W x 3, RGB) and its time in seconds; returns a list of the Answers to the windows
-        that it completes."""
+        """Takes a frame (uint8 H x W x 3, RGB) and its time in seconds; returns a list of the
+        Answers to the windows that it completes."""
         time = self._cutter.count / self._rate if time is None else time
         return [self._score(window) for window in self._cutter.push(time, frame)]
 
@@ -147,22 +174,35 @@ class VideoStream:
 def answer_to(recognizer, window, name):
     """Scores a Window; returns its Answer."""
     scores = recognizer.score(window.rgb, window.flow)
-    return Answer(name, recognizer.classes, recognizer.join(scores), scores, window.first, window.last, window.start,
-                  window.end)
+    return Answer(
+        name,
+        recognizer.classes,
+        recognizer.join(scores),
+        scores,
+        window.first,
+        window.last,
+        window.start,
+        window.end,
+    )
 
 
-def recognize_windows(recognizer, frames, window=None, stride=None, overlap=True, watch=None, **options):
+def recognize_windows(
+    recognizer, frames, window=None, stride=None, overlap=True, watch=None, **options
+):
     """Yields (Window, Answer) for the windows of a stream of frames, in constant memory.
 
     Args:
         frames (FrameStream): what to look at.
         window, stride, **options: as of VideoStream.
-        overlap (bool): read and compute the flow of the next window while the network looks at this one.
-        watch (callable): gets each (time, frame) as it is read, before a window holds it; maybe in another thread.
+        overlap (bool): read and compute the flow of the next window while the network looks at this
+            one.
+        watch (callable): gets each (time, frame) as it is read, before a window holds it; maybe in
+            another thread.
 
-    Raises: DamagedSampleError for a source without a frame, or with a single one where there is flow to be seen.
+    Raises: DamagedSampleError for a source without a frame, or with a single one where there is
+        flow to be seen.
     """
-    cutter = recognizer.cutter(window, stride, **options)
+    cutter = recognizer.cutter(window, stride, name=frames.name, **options)
     windows = _cut(cutter, frames, watch)
     with contextlib.closing(ahead(windows) if overlap else windows) as windows:
         for window in windows:
@@ -184,22 +224,26 @@ def _cut(cutter, frames, watch=None):
 
 def _check_flow(cutter, frames):
     if cutter.count == 1 and 'flow' in cutter.streams:
-        raise DamagedSampleError(frames.name, frames.path,
-                                 'a single frame has no flow; the stream rgb can be asked for')
+        raise DamagedSampleError(
+            frames.name, frames.path, 'a single frame has no flow; the stream rgb can be asked for'
+        )
 
 
-def inference_recognizer(recognizer, source, window=None, stride=None, fps=None, rate=25.0, progress=False):
+def inference_recognizer(
+    recognizer, source, window=None, stride=None, fps=None, rate=25.0, progress=False
+):
     """Recognises what happens in a video, or in each of several.
 
-    Without `window` the video is scored in one piece, as I3D's authors do and tools/test.py by default: in memory,
-    up to 10000 frames. With `window` (or an exported network, whose window is built in) the answer is the mean over
-    windows, in constant memory, and has theirs in `windows`.
+    Without `window` the video is scored in one piece, as I3D's authors do and tools/test.py by
+    default: in memory, up to 10000 frames. With `window` (or an exported network, whose window is
+    built in) the answer is the mean over windows, in constant memory, and has theirs in `windows`.
 
     Args:
         recognizer (VideoRecognizer): of init_recognizer.
-        source: a file that FFmpeg reads; RGB frames, uint8 T x H x W x 3; an iterable of frames or a FrameStream; or
-            a list of files and arrays.
-        window (int), stride (int): frames of a window, and from one to the next (default: half the window).
+        source: a file that FFmpeg reads; RGB frames, uint8 T x H x W x 3; an iterable of frames or
+            a FrameStream; or a list of files and arrays.
+        window (int), stride (int): frames of a window, and from one to the next (default: half the
+            window).
         fps (float): look at a frame each 1 / fps seconds; default: every frame.
         rate (float): frames a second of arrays.
         progress (bool): show a bar, on a terminal.
@@ -207,13 +251,21 @@ def inference_recognizer(recognizer, source, window=None, stride=None, fps=None,
     Returns: Answer, or for a list of sources a list of them.
     Raises: an I3DBoxError for a source that cannot be read.
     """
-    if isinstance(source, (list, tuple)) and all(isinstance(one, str) or hasattr(one, '__fspath__')
-                                                 or getattr(one, 'ndim', 3) == 4 for one in source):
-        return [inference_recognizer(recognizer, one, window, stride, fps, rate, progress) for one in source]
+    if isinstance(source, (list, tuple)) and all(
+        isinstance(one, str) or hasattr(one, '__fspath__') or getattr(one, 'ndim', 3) == 4
+        for one in source
+    ):
+        return [
+            inference_recognizer(recognizer, one, window, stride, fps, rate, progress)
+            for one in source
+        ]
     if getattr(source, 'ndim', 4) != 4:
-        raise ConfigError(f'frames are uint8 T x H x W x 3; got an array of {" x ".join(map(str, source.shape))}')
+        raise ConfigError(
+            f'frames are uint8 T x H x W x 3; got an array of {" x ".join(map(str, source.shape))}'
+        )
     frames = source if isinstance(source, FrameStream) else FrameStream(source, fps, rate)
     from ..engine.interrupt import interruptible
+
     with interruptible():
         if window is None and not recognizer.fixed:
             return _whole(recognizer, frames, progress)
@@ -229,42 +281,51 @@ def inference_recognizer(recognizer, source, window=None, stride=None, fps=None,
 
 def _warn_of_the_end(frames):
     if frames.broke_off:
-        warnings.warn(f'{frames.path} breaks off after {frames.read} of {frames.stated} frames', stacklevel=3)
+        warnings.warn(
+            f'{frames.path} breaks off after {frames.read} of {frames.stated} frames', stacklevel=3
+        )
 
 
 def bar(frames, progress=True):
     """The progress bar over a FrameStream, hidden where there is no terminal."""
     from tqdm import tqdm
 
-    return tqdm(desc=frames.name, total=frames.total, unit='frame', dynamic_ncols=True,
-                disable=None if progress else True)
+    return tqdm(
+        desc=frames.name,
+        total=frames.total,
+        unit='frame',
+        dynamic_ncols=True,
+        disable=None if progress else True,
+    )
 
 
 def _whole(recognizer, frames, progress):
-    """The answer to a video in one piece, which is looped where it is shorter than the network's clips."""
-    cutter, end = recognizer.cutter(stride=recognizer.window), 0.0
-    parts = {name: [] for name in STREAMS[recognizer.stream]}
+    """The answer to a video in one piece, which is looped where it is shorter than the network's
+    clips.
+    """
+    cutter, end = recognizer.cutter(window=0, name=frames.name), 0.0
     with contextlib.closing(cutter), bar(frames, progress) as shown:
         for time, frame in frames:
             if cutter.count == MAX_WHOLE:
                 frames.close()
-                raise ConfigError(f'{frames.name} has more than {MAX_WHOLE} frames, too many to be scored in one '
-                                  f'piece: window={recognizer.window} answers in constant memory')
+                raise ConfigError(
+                    f'{frames.name} has more than {MAX_WHOLE} frames, too many to be scored in one '
+                    f'piece: window={recognizer.window} answers in constant memory'
+                )
             end = time
             shown.update()
-            for window in cutter.push(time, frame):
-                for name in parts:
-                    parts[name].append(getattr(window, name))
+            cutter.push(time, frame)
         _check_flow(cutter, frames)
         _warn_of_the_end(frames)
-        done, count = len(next(iter(parts.values()))) * recognizer.window, cutter.count
-        for window in cutter.finish():
-            for name in parts:
-                total = count - (name == 'flow')
-                first = min(window.first, max(total - recognizer.window, 0))
-                parts[name].append(getattr(window, name)[done - first:total - first])
-    clips = {name: np.concatenate(images) for name, images in parts.items()}
-    clips = {name: clip[np.arange(max(len(clip), recognizer.window)) % len(clip)] for name, clip in clips.items()}
-    scores = recognizer.score(clips.get('rgb'), clips.get('flow'), any_length=True)
-    return Answer(frames.name, recognizer.classes, recognizer.join(scores), scores, 0, count, 0.0,
-                  end + (1 / frames.fps if frames.fps else 0.0))
+        (clip,) = cutter.finish()
+    scores = recognizer.score(clip.rgb, clip.flow, any_length=True)
+    return Answer(
+        frames.name,
+        recognizer.classes,
+        recognizer.join(scores),
+        scores,
+        0,
+        cutter.count,
+        0.0,
+        end + (1 / frames.fps if frames.fps else 0.0),
+    )

@@ -1,37 +1,39 @@
-"""A network that is ready for videos: out of the model zoo, a config with its checkpoint, or an exported file."""
+"""A network that is ready for videos: out of the model zoo, a config with its checkpoint, or an
+exported file.
+"""
 
 import os
 
 import numpy as np
 
-from ..averages import add_streams
+from ..averages import add_streams, average_clips
 from ..config import Config
 from ..config_checks.protocols import pipelines
-from ..errors import CheckpointError, ConfigError, I3DBoxError, spelling_hint
+from ..errors import CheckpointError, ConfigError, I3DBoxError, ModelError, spelling_hint
 from ..runtimes.exported import load_exported
 from ..streams import BOTH, STREAM_OF, STREAMS, check_stream
 from ..weights.zoo import PREFIX
 from ..weights.zoo_index import ENTRIES
 from ..workers import usable_cores
+from .clip_steps import authors_pipeline, clip_steps
 from .clip_windows import ClipWindows
 
-GEOMETRY = dict(short_side=256, size=224, method='tvl1', bound=20)  # the authors'
-WINDOW = 64
 EXPORTED = ('.onnx', '.mindir')
-_STEPS = ('OpenClip', 'SampleFrames', 'DecodeClip', 'Resize', 'ComputeFlow', 'CenterCrop', 'PackClips')
 
 
 def init_recognizer(model, checkpoint=None, device='auto', stream=None, device_id=None, **options):
     """Loads a network for `inference_recognizer` and `VideoStream`.
 
-        init_recognizer('i3d_rgb_kinetics400')          # of the model zoo; 'i3d_kinetics400' is RGB and flow
-        init_recognizer('my_config.py', 'best.ckpt')    # of one's own
-        init_recognizer('best.onnx')                    # exported; needs no MindSpore
+        init_recognizer('i3d_rgb_kinetics400')        # of the model zoo
+        init_recognizer('i3d_kinetics400')            # RGB and flow
+        init_recognizer('my_config.py', 'best.ckpt')  # of one's own
+        init_recognizer('best.onnx')                  # exported; needs no MindSpore
 
     Args:
-        model (str or Config): the name of an entry of the model zoo, with or without its modality; a config; or a
-            file that tools/export.py wrote.
-        checkpoint (str or dict): of a config: a .ckpt, or dict(rgb=..., flow=...) of a two-stream config.
+        model (str or Config): the name of an entry of the model zoo, with or without its modality;
+            a config; or a file that tools/export.py wrote.
+        checkpoint (str or dict): of a config: a .ckpt, or dict(rgb=..., flow=...) of a two-stream
+            config.
         device (str), device_id (int): 'CPU', 'Ascend' or 'auto', and which.
         stream (str): 'rgb', 'flow' or 'joint'; default: what the model is.
         **options: of an exported file: backend, threads, precision (see load_exported).
@@ -47,9 +49,16 @@ def init_recognizer(model, checkpoint=None, device='auto', stream=None, device_i
         if checkpoint:
             raise ConfigError(f'{model} holds its weights: it goes with no checkpoint')
         return _from_exported(model, device, stream, device_id, options)
-    if extension == '.ckpt' or extension != '.py' and not isinstance(model, Config) and os.path.isfile(model):
-        raise ConfigError(f'{model} is a file of weights: it goes with a config (--config CONFIG --checkpoint '
-                          f'{model}); files that run by themselves end in {" or ".join(EXPORTED)}')
+    if (
+        extension == '.ckpt'
+        or extension != '.py'
+        and not isinstance(model, Config)
+        and os.path.isfile(model)
+    ):
+        raise ConfigError(
+            f'{model} is a file of weights: it goes with a config (--config CONFIG --checkpoint '
+            f'{model}); files that run by themselves end in {" or ".join(EXPORTED)}'
+        )
     if options:
         raise ConfigError(f'{next(iter(options))} is for exported files ({", ".join(EXPORTED)})')
     if isinstance(model, Config) or extension == '.py':
@@ -58,10 +67,15 @@ def init_recognizer(model, checkpoint=None, device='auto', stream=None, device_i
             raise ConfigError(f'{cfg.filename}: a config goes with a checkpoint')
         return _from_config(cfg, checkpoint, device, stream, device_id)
     if checkpoint:
-        raise ConfigError(f'{model}: an entry of the model zoo has its own checkpoint; a checkpoint goes with a config')
+        raise ConfigError(
+            f'{model}: an entry of the model zoo has its own checkpoint; a checkpoint goes with a '
+            f'config'
+        )
     if not model.startswith(PREFIX) and (extension or os.sep in model):
-        raise ConfigError(f'{model}: there is no such file. Files that run by themselves end in '
-                          f'{" or ".join(EXPORTED)}; models of the zoo are {", ".join(ENTRIES)}')
+        raise ConfigError(
+            f'{model}: there is no such file. Files that run by themselves end in '
+            f'{" or ".join(EXPORTED)}; models of the zoo are {", ".join(ENTRIES)}'
+        )
     names = zoo_names(model, stream)
     from .network import plain_i3d
 
@@ -88,8 +102,10 @@ def zoo_names(name, stream=None):
     missing = [entry for entry in names.values() if entry not in ENTRIES]
     if missing:
         wrong = missing[0] if name in ENTRIES or len(missing) < len(names) else name
-        raise CheckpointError(f'the model zoo has no {wrong!r}.{spelling_hint(wrong, ENTRIES)} '
-                              f'It has: {", ".join(ENTRIES)}')
+        raise CheckpointError(
+            f'the model zoo has no {wrong!r}.{spelling_hint(wrong, ENTRIES)} '
+            f'It has: {", ".join(ENTRIES)}'
+        )
     return names
 
 
@@ -109,16 +125,22 @@ def _from_config(cfg, checkpoint, device, stream, device_id, name=None):
     if isinstance(checkpoint, dict):
         absent = [kind for kind in STREAMS[stream] if kind not in checkpoint]
         if absent:
-            raise ConfigError(f'the stream {absent[0]!r} has no checkpoint: name it, or ask for the other stream alone')
+            raise ConfigError(
+                f'the stream {absent[0]!r} has no checkpoint: name it, or ask for the other stream '
+                f'alone'
+            )
         checkpoint = {kind: checkpoint[kind] for kind in STREAMS[stream]}
     reports = load_weights(network, checkpoint, new_head='never')
     runner.mixed_precision(network)
-    geometry, window = geometry_of(cfg, STREAMS[stream])
-    recognizer = VideoRecognizer(
-        name or os.path.basename(cfg.filename or 'config'), stream,
-        classes_of(reports, network.num_classes) or _classes_of_data(cfg), network.num_classes, window, geometry)
-    recognizer.use_network({kind: streams[kind] for kind in STREAMS[stream]}, getattr(network, 'weights', (1.0,)))
-    return recognizer
+    return NetworkRecognizer(
+        name or os.path.basename(cfg.filename or 'config'),
+        stream,
+        classes_of(reports, network.num_classes) or _classes_of_data(cfg),
+        network.num_classes,
+        test_pipelines(cfg),
+        {kind: streams[kind] for kind in STREAMS[stream]},
+        getattr(network, 'weights', (1.0,)),
+    )
 
 
 def _from_exported(path, device, stream, device_id, options):
@@ -128,71 +150,43 @@ def _from_exported(path, device, stream, device_id, options):
     if stream not in (None, own):
         raise ConfigError(f'{path} is of {own}, in one piece; it has no stream {stream!r}')
     spec = model.inputs[0]
-    if spec.dtype != 'uint8' or spec.shape[2] != spec.shape[3]:
-        raise ConfigError(f'{path} takes {spec.dtype} {" x ".join(map(str, spec.shape[1:]))}; for videos, export it '
-                          'with --input uint8 and square frames')
-    protocol = model.info.get('protocol') or {}
-    found = {kind: protocol.get(key) for kind, key in
-             (('imgs', 'test_pipeline'), ('rgb', 'rgb_test_pipeline'), ('flow', 'flow_test_pipeline'))}
-    geometry, _ = _geometry({kind: steps for kind, steps in found.items() if steps}, path)
-    if geometry['short_side'] is not None:
-        geometry['short_side'] = max(geometry['short_side'], spec.shape[2])
-    geometry.update(size=spec.shape[2], bound=protocol.get('flow_bound', geometry['bound']))
-    recognizer = VideoRecognizer(os.path.basename(path), own, model.classes, model.info['output']['shape'][1],
-                                 spec.shape[1], geometry)
-    recognizer.use_exported(model)
-    return recognizer
+    if spec.dtype != 'uint8':
+        raise ConfigError(
+            f'{path} takes {spec.dtype} {" x ".join(map(str, spec.shape[1:]))}; for videos, export '
+            'it with --input uint8'
+        )
+    return ExportedRecognizer(os.path.basename(path), own, model)
 
 
-def geometry_of(cfg, kinds=BOTH):
-    """How a config's test pipeline makes clips: (arguments of ClipWindows, frames of a clip).
-
-    Args:
-        kinds (sequence of str): the streams of a two-stream data set that count.
-
-    Raises: ConfigError for a pipeline with other steps than those of the shipped configs, or other settings.
+def test_pipelines(cfg):
+    """Returns the pipelines of a config's test set (dict of lists of dict): of 'rgb' and 'flow', or
+    of 'imgs'; the authors' where there is none.
     """
-    dataset = (cfg.get('data') or {}).get('test') or {}
-    found = {kind: steps for kind, steps in pipelines(dataset).items() if steps and kind in ('imgs', *kinds)}
-    return _geometry(found, cfg.filename)
+    found = pipelines((cfg.get('data') or {}).get('test') or {})
+    return {kind: steps for kind, steps in found.items() if steps} or dict(imgs=authors_pipeline())
 
 
-def _geometry(found, where):
-    answers = [_geometry_of_steps(steps, where) for steps in found.values()] or [(GEOMETRY, WINDOW)]
-    flow = answers[-1]  # only its settings of flow count
-    if any(answer[0][key] != flow[0][key] for answer in answers for key in ('short_side', 'size')):
-        raise ConfigError(f'{where}: the test pipelines of both streams differ in the size of their frames')
-    return dict(flow[0]), flow[1]
+def exported_pipelines(model):
+    """The same of an ExportedModel: what its description says, for the size that is built in."""
+    protocol = model.info.get('protocol') or {}
+    keys = dict(imgs='test_pipeline', rgb='rgb_test_pipeline', flow='flow_test_pipeline')
+    found = {kind: protocol[key] for kind, key in keys.items() if protocol.get(key)}
+    found = found or dict(imgs=authors_pipeline())
+    _, frames, height, width, _ = model.inputs[0].shape
+    return {kind: _of_size(steps, frames, (width, height)) for kind, steps in found.items()}
 
 
-def _geometry_of_steps(steps, where):
-    geometry, window, kinds = dict(GEOMETRY, short_side=None, size=None), WINDOW, []
+def _of_size(steps, frames, size):
+    """A pipeline for clips of `frames` frames and `size` (width, height)."""
+    steps = [dict(step) for step in steps]
+    last = next((step for step in reversed(steps) if 'size' in step), {})
+    last.update(size=size)
     for step in steps:
-        kind = step['type'] if isinstance(step['type'], str) else step['type'].__name__
-        settings = {key: value for key, value in step.items() if key != 'type'}
-        kinds.append(kind)
-        if kind == 'SampleFrames':
-            window = settings['clip_len']
-            if settings.get('frame_interval', 1) != 1:
-                raise ConfigError(f'{where}: the test pipeline leaves out frames (frame_interval); windows of a video '
-                                  'take every frame')
-        elif kind == 'Resize':
-            scale = settings.pop('scale', None)
-            geometry['short_side'] = settings.pop('short_side', max(scale) if scale and -1 in scale else None)
-            if settings or geometry['short_side'] is None:
-                raise ConfigError(f'{where}: for windows of a video the test pipeline resizes the short side, as in '
-                                  f"dict(type='Resize', short_side=256); got {dict(step)}")
-        elif kind == 'CenterCrop':
-            geometry['size'] = settings['size']
-        elif kind == 'ComputeFlow':
-            geometry.update(settings)
-    size = geometry['size']
-    geometry['size'] = size[0] if isinstance(size, (list, tuple)) and len(set(size)) == 1 else size
-    unknown = [kind for kind in kinds if kind not in _STEPS]
-    if unknown or kinds != sorted(kinds, key=_STEPS.index) or not isinstance(geometry['size'], int):
-        raise ConfigError(f'{where}: for windows of a video the test pipeline has the steps {", ".join(_STEPS)}, in '
-                          f'this order, and cuts out a square; it has {", ".join(kinds)}')
-    return geometry, window
+        if 'clip_len' in step:
+            step.update(clip_len=frames)
+        if step.get('short_side'):
+            step.update(short_side=max(step['short_side'], *size))
+    return steps
 
 
 def _classes_of_data(cfg):
@@ -205,7 +199,11 @@ def _classes_of_data(cfg):
         return None
     classes = getattr(DATASETS.get(part['type']), 'classes', None)
     try:
-        return classes if isinstance(classes, (list, tuple)) else DATASETS.build(part, test_mode=True).classes
+        return (
+            classes
+            if isinstance(classes, (list, tuple))
+            else DATASETS.build(part, test_mode=True).classes
+        )
     except (I3DBoxError, OSError):  # the data set is not on this machine
         return None
 
@@ -216,69 +214,139 @@ class VideoRecognizer:
     Attributes:
         name (str): of the model. stream (str): 'rgb', 'flow' or 'joint'.
         classes (list of str): in the order of the scores; 'class 0', ... where nothing names them.
-        window (int): frames of a clip that the network is for.
-        geometry (dict): short_side, size, method, bound: how ClipWindows makes clips.
-        fixed (bool): whether clips have `window` frames and no other number, as those of exported files.
-        average (dict): by part of what `score` returns: 'score' or 'prob', how clips become one answer.
+        pipelines (dict): of each stream, or of 'imgs': how clips are made, see ClipSteps.
+        window (int), interval (int): frames of a clip that the network is for, and from one of them
+            to the next.
+        fixed (bool): whether clips have `window` frames and no other number, as those of exported
+            files.
+        average (dict): by part of what `score` returns: 'score' or 'prob', how clips become one
+            answer.
         weights (dict): of each part in the sum.
     """
 
-    def __init__(self, name, stream, classes, num_classes, window, geometry):
-        self.name, self.stream, self.window, self.geometry = name, stream, window, geometry
-        self.classes = list(classes) if classes else [f'class {label}' for label in range(num_classes)]
+    fixed = False
+
+    def __init__(self, name, stream, classes, num_classes, pipelines):
+        self.name, self.stream, self.pipelines = name, stream, pipelines
+        self.classes = list(classes or (f'class {label}' for label in range(num_classes)))
         if len(self.classes) != num_classes:
-            raise ConfigError(f'{name}: the data set has {len(classes)} classes, the model {num_classes}')
-        self._streams, self._model, self._scorers = {}, None, {}
+            raise ConfigError(
+                f'{name}: the data set has {len(self.classes)} classes, the model {num_classes}'
+            )
+        self._steps = clip_steps(pipelines, stream)
+        steps = next(iter(self._steps.values()))
+        self.window, self.interval = steps.clip_len, steps.frame_interval
 
-    def use_network(self, streams, weights):
-        """Takes the recognizers of single streams, by name, and their weights in the sum."""
-        self._streams, self.fixed = streams, False
-        self.weights = dict(zip(streams, weights)) if len(streams) > 1 else dict.fromkeys(streams, 1.0)
-        self.average = {name: getattr(stream, 'average_clips', 'score') for name, stream in streams.items()}
+    @property
+    def bound(self):
+        """The bound of the flow's 8-bit encoding."""
+        return self._steps.get('flow', next(iter(self._steps.values()))).bound
 
-    def use_exported(self, model):
-        """Takes an ExportedModel."""
-        self._model, self.fixed = model, True
-        logs = model.info['output'].get('values', '').startswith('log-prob')
-        self.weights, self.average = {self.stream: 1.0}, {self.stream: 'prob' if logs else 'score'}
+    def stride(self, window):
+        """From one window to the next where nobody says: half of what one spans."""
+        return max(window * self.interval // 2, 1)
 
     def check(self, window):
         """Raises an I3DBoxError where the network takes no clips of `window` frames."""
-        from ..errors import ModelError
 
-        if self.fixed and window != self.window:
-            raise ConfigError(f'{self.name} takes windows of {self.window} frames, which are built in; got {window}')
-        size = self.geometry['size']
-        for stream in self._streams.values():
-            try:
-                stream.check_input(np.broadcast_to(np.uint8(0), (1, 1, window, size, size, stream.channels)))
-            except ModelError as error:
-                raise ConfigError(str(error).replace('the pipeline gives', 'got')) from error
+    def cutter(self, window=None, stride=None, method=None, **options):
+        """The ClipWindows that makes this network's clips; see there for the arguments.
 
-    def cutter(self, window=None, stride=None, **options):
-        """The ClipWindows that makes this network's clips; see there for the arguments."""
+        Args:
+            window (int): frames of a clip; 0: the whole video.
+            method (str or dict): of flow, instead of the pipeline's.
+        """
+        steps = self._steps
+        if method is not None:
+            steps = clip_steps(self.pipelines, self.stream, dict(method=method))
+        options = {'threads': usable_cores(), **options}
+        if window == 0:
+            return ClipWindows(steps, None, **options)
         window = window or self.window
         self.check(window)
-        options = {'threads': usable_cores(), **self.geometry, **options}
-        return ClipWindows(self.stream, window, stride or max(window // 2, 1), **options)
+        return ClipWindows(steps, window, stride or self.stride(window), **options)
 
     def score(self, rgb=None, flow=None, any_length=False):
         """Scores a clip.
 
         Args:
-            rgb, flow (array): uint8 T x H x W x C, as far as the stream needs them.
+            rgb, flow (array): uint8 N x T x H x W x C, as far as the stream needs them; N crops.
             any_length (bool): T differs from clip to clip; a network then compiles once for all.
 
-        Returns: dict of float32 arrays, classes long: by stream, or of an exported file by what it is.
+        Returns: dict of float32 arrays, classes long: by stream, or of an exported file by what it
+            is.
         """
-        clips = {name: clip for name, clip in (('rgb', rgb), ('flow', flow)) if name in STREAMS[self.stream]}
-        if self._model is not None:
-            return {self.stream: self._model(*[clip[None] for clip in clips.values()])[0]}
-        if any_length not in self._scorers:
-            from .clip_scorer import ClipScorer
-            self._scorers[any_length] = {name: ClipScorer(part, any_length) for name, part in self._streams.items()}
-        return {name: scorer(clips[name][None, None])[0] for name, scorer in self._scorers[any_length].items()}
+        raise NotImplementedError
 
     def join(self, scores):
         """The sum of the parts of `score`, weighted: float32, classes long."""
         return add_streams(scores.values(), [self.weights[name] for name in scores])
+
+
+class NetworkRecognizer(VideoRecognizer):
+    """A VideoRecognizer of recognizers in MindSpore.
+
+    Args:
+        name, stream, classes, num_classes, pipelines: of VideoRecognizer.
+        streams (dict): a Recognizer3D by stream. weights (sequence of float): of their sum.
+    """
+
+    def __init__(self, name, stream, classes, num_classes, pipelines, streams, weights):
+        super().__init__(name, stream, classes, num_classes, pipelines)
+        self._streams, self._scorers = streams, {}
+        self.weights = dict(zip(streams, weights if len(streams) > 1 else (1.0,)))
+        self.average = {
+            name: getattr(stream, 'average_clips', 'score') for name, stream in streams.items()
+        }
+
+    def check(self, window):
+        for name, stream in self._streams.items():
+            size = self._steps[name].size
+            if size is None:  # nobody knows before the first clip
+                continue
+            shape = (1, 1, window, *size, stream.channels)
+            try:
+                stream.check_input(np.broadcast_to(np.uint8(0), shape))
+            except ModelError as error:
+                raise ConfigError(str(error).replace('the pipeline gives', 'got')) from error
+
+    def score(self, rgb=None, flow=None, any_length=False):
+        clips = dict(rgb=rgb, flow=flow)
+        if any_length not in self._scorers:
+            from .clip_scorer import ClipScorer  # which imports MindSpore
+
+            self._scorers[any_length] = {
+                name: ClipScorer(part, any_length) for name, part in self._streams.items()
+            }
+        return {
+            name: scorer(clips[name][None])[0] for name, scorer in self._scorers[any_length].items()
+        }
+
+
+class ExportedRecognizer(VideoRecognizer):
+    """A VideoRecognizer of a file that tools/export.py wrote.
+
+    Args:
+        name, stream: of VideoRecognizer. model (ExportedModel).
+    """
+
+    fixed = True
+
+    def __init__(self, name, stream, model):
+        num_classes = model.info['output']['shape'][1]
+        super().__init__(name, stream, model.classes, num_classes, exported_pipelines(model))
+        self._model = model
+        logs = model.info['output'].get('values', '').startswith('log-prob')
+        self.weights, self.average = {stream: 1.0}, {stream: 'prob' if logs else 'score'}
+
+    def check(self, window):
+        if window != self.window:
+            raise ConfigError(
+                f'{self.name} takes windows of {self.window} frames, which are built in; got '
+                f'{window}'
+            )
+
+    def score(self, rgb=None, flow=None, any_length=False):
+        clips = dict(rgb=rgb, flow=flow)
+        logits = self._model(*[clips[name] for name in STREAMS[self.stream]])
+        return {self.stream: average_clips(logits[None], self.average[self.stream])[0]}

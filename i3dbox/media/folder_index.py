@@ -1,4 +1,6 @@
-"""Finding the entries of a list below a folder: one directory listing a folder, not one stat a file."""
+"""Finding the entries of a list below a folder: one directory listing a folder, not one stat a
+file.
+"""
 
 import os
 import unicodedata
@@ -9,9 +11,9 @@ from ..errors import DataError
 class FolderIndex:
     """Finds relative paths below `root`, in the disk's own spelling.
 
-    A name that is not there exactly is matched without regard to case and Unicode form, since copies
-    of UCF101's lists and folders differ in the case of HandstandPushups, and some disks store
-    accents decomposed.
+    A name that is not there exactly is matched without regard to case and Unicode form, since
+    copies of UCF101's lists and folders differ in the case of HandstandPushups, and some disks
+    store accents decomposed.
 
     Args:
         root (str): the folder.
@@ -52,7 +54,10 @@ class FolderIndex:
                 names = sorted(os.listdir(folder))
             except OSError as error:
                 raise DataError(f'{folder}: cannot be read: {error.strerror}') from error
-            self._names[folder] = {**{fold(name): name for name in names}, **{name: name for name in names}}
+            self._names[folder] = {
+                **{fold(name): name for name in names},
+                **{name: name for name in names},
+            }
         return self._names[folder]
 
 
@@ -72,7 +77,9 @@ def fold(name):
 
 
 def rooted(data):
-    """The configs of data sets in `data`, those within two-stream ones too, that have a data_root: list of dict."""
+    """The configs of data sets in `data`, those within two-stream ones too, that have a data_root:
+    list of dict.
+    """
     found = []
     for part in (data or {}).values():
         if isinstance(part, dict):

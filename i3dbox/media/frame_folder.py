@@ -52,11 +52,13 @@ class EncodedFrames:
 
         Returns:
             list of uint8 arrays, H x W x 3 (RGB) or H x W x 2 (flow x, y), in the order of
-            `frame_inds`. A repeated index gives the same array again, so frames are not to be written to.
+            `frame_inds`. A repeated index gives the same array again, so frames are not to be
+            written to.
 
         Raises:
             IndexError: an index outside the folder.
-            DamagedSampleError: an image is missing, cannot be read or has another size than the rest.
+            DamagedSampleError: an image is missing, cannot be read or has another size than the
+                rest.
         """
         frame_inds = np.asarray(frame_inds, dtype=np.int64).tolist()
         frames, shape = {}, None
@@ -66,23 +68,31 @@ class EncodedFrames:
                 planes.append(self._decode(where, data))
                 shape = shape or planes[0].shape
                 if planes[-1].shape != shape:
-                    sizes = [f'{width} x {height}' for height, width in (planes[-1].shape[:2], shape[:2])]
-                    raise self._damaged(where, f'this image is {sizes[0]}, others of the clip are {sizes[1]}')
+                    sizes = [
+                        f'{width} x {height}' for height, width in (planes[-1].shape[:2], shape[:2])
+                    ]
+                    raise self._damaged(
+                        where, f'this image is {sizes[0]}, others of the clip are {sizes[1]}'
+                    )
             frames[index] = planes[0] if len(planes) == 1 else cv2.merge(planes)
         return [frames[index] for index in frame_inds]
 
     def encoded(self, frame_inds):
-        """Yields (index, [(where, data), ...]) for the frames' images as they are stored: one for RGB, for flow
-        x and y. Raises IndexError, DamagedSampleError: see `read`."""
+        """Yields (index, [(where, data), ...]) for the frames' images as they are stored: one for
+        RGB, for flow x and y. Raises IndexError, DamagedSampleError: see `read`."""
         frame_inds = list(frame_inds)
         if frame_inds and not 0 <= min(frame_inds) <= max(frame_inds) < self._length:
-            raise IndexError(f'{self.path} has {self._length} frames; '
-                             f'asked for {min(frame_inds)} to {max(frame_inds)}')
+            raise IndexError(
+                f'{self.path} has {self._length} frames; '
+                f'asked for {min(frame_inds)} to {max(frame_inds)}'
+            )
         for index, images in self._fetch(frame_inds):
             for where, data in images:
                 # some versions of OpenCV fill up a truncated JPEG with grey
                 if not data or data.startswith(b'\xff\xd8') and data.rfind(b'\xff\xd9') < 0:
-                    raise self._damaged(where, 'this image is truncated' if data else 'this image is empty')
+                    raise self._damaged(
+                        where, 'this image is truncated' if data else 'this image is empty'
+                    )
             yield index, images
 
     def _fetch(self, frame_inds):
@@ -111,22 +121,33 @@ class FrameFolder(EncodedFrames):
     Args:
         path (str): the folder.
         modality (str): 'RGB' or 'Flow'.
-        filename_tmpl (str): a format string for the images' names. RGB: of the number, as in mmaction's
-            'img_{:05}.jpg'. Flow: of 'x' or 'y' and the number, in this order, as in mmaction's
-            'flow_{}_{:05}.jpg' or the original's 'image_{1:05d}{0}.jpg'. Default: the original's.
+        filename_tmpl (str): a format string for the images' names. RGB: of the number, as in
+            mmaction's 'img_{:05}.jpg'. Flow: of 'x' or 'y' and the number, in this order, as in
+            mmaction's 'flow_{}_{:05}.jpg' or the original's 'image_{1:05d}{0}.jpg'. Default: the
+            original's.
         start_index (int): number of the first image.
-        total_frames (int): how many there are; default: what the file `n_frames` in the folder says, or
-            else the images are counted. A count of RGB frames may stand for flow, which has one fewer.
+        total_frames (int): how many there are; default: what the file `n_frames` in the folder
+            says, or else the images are counted. A count of RGB frames may stand for flow, which
+            has one fewer.
         name (str): the sample's, for errors; default: the folder's.
         recount (bool): count the images, whatever `n_frames` says.
 
     Raises:
         ConfigError: a modality or template that names no images.
-        DamagedSampleError: from here and from `read`, for an image that is missing or cannot be read.
+        DamagedSampleError: from here and from `read`, for an image that is missing or cannot be
+            read.
     """
 
-    def __init__(self, path, modality='RGB', filename_tmpl=None, start_index=1, total_frames=None, name=None,
-                 recount=False):
+    def __init__(
+        self,
+        path,
+        modality='RGB',
+        filename_tmpl=None,
+        start_index=1,
+        total_frames=None,
+        name=None,
+        recount=False,
+    ):
         self.path = os.fspath(path)
         self.name = name or os.path.basename(os.path.normpath(self.path))
         self.modality, self.start_index, self.filename_tmpl = modality, start_index, filename_tmpl
@@ -173,21 +194,30 @@ class FrameFolder(EncodedFrames):
         for length in lengths:
             if all(map(os.path.exists, self._files(length - 1))):
                 return length
-        raise self._damaged(self._files(lengths[-1] - 1)[0],
-                            f'this frame is missing: the folder should hold {stated} frames')
+        raise self._damaged(
+            self._files(lengths[-1] - 1)[0],
+            f'this frame is missing: the folder should hold {stated} frames',
+        )
 
     def _count(self):
         there = set(os.listdir(self.path))
         length = 0
         while there.issuperset(self._names(length)):
             length += 1
-        # any image behind the first that is missing? (a gap is looked across as far as there are files)
-        if any(not there.isdisjoint(self._names(i)) for i in range(length, length + len(there) + 1)):
+        # any image behind the first that is missing? (a gap is looked across as far as there are
+        # files)
+        if any(
+            not there.isdisjoint(self._names(i)) for i in range(length, length + len(there) + 1)
+        ):
             missing = next(name for name in self._names(length) if name not in there)
-            raise self._damaged(os.path.join(self.path, missing),
-                                'this frame is missing, though others beside or behind it are there')
+            raise self._damaged(
+                os.path.join(self.path, missing),
+                'this frame is missing, though others beside or behind it are there',
+            )
         if length == 0:
-            raise self._damaged(self.path, f'the folder holds no frames; expected {self._names(0)[0]} ...')
+            raise self._damaged(
+                self.path, f'the folder holds no frames; expected {self._names(0)[0]} ...'
+            )
         return length
 
     def _check_template(self):
@@ -197,5 +227,7 @@ class FrameFolder(EncodedFrames):
 
 
 def _wrong_template(template, modality, reason):
-    return ConfigError(f'filename_tmpl {template!r} does not name {modality} frames ({reason}); expected a format '
-                       f'string such as {FILENAME_TMPL[modality]!r}')
+    return ConfigError(
+        f'filename_tmpl {template!r} does not name {modality} frames ({reason}); expected a format '
+        f'string such as {FILENAME_TMPL[modality]!r}'
+    )

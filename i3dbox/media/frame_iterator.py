@@ -1,4 +1,6 @@
-"""The frames of a video, a camera or arrays, one after the other: for what must not grow with a video's length."""
+"""The frames of a video, a camera or arrays, one after the other: for what must not grow with a
+video's length.
+"""
 
 import os
 import time as clock
@@ -14,38 +16,55 @@ from .video_file import VideoFile
 if 'OPENCV_LOG_LEVEL' not in os.environ:
     cv2.setLogLevel(1)  # a camera that is not there is a warning of OpenCV's and an error of ours
 
-JUMP = 10  # seconds between two frames that are no pause but a new count of time, as in files that were joined
+# seconds between two frames that are no pause but a new count of time, as in files that were joined
+JUMP = 10
 
 
 class FrameStream:
     """Iterates over (time in seconds, frame uint8 H x W x 3 RGB) from start to end, once.
 
-    A video is read as it comes: nothing is sought, so that pipes and files of unknown length will do, and a file that
-    breaks off ends the stream (`broke_off` tells). Times are those of the frames, also where the rate varies, and of a
-    camera those of the clock; rotation in the file's metadata is applied; grey, 10-bit and transparent videos become
-    8-bit RGB. A frame of another size than the first is brought to the first's.
+    A video is read as it comes: nothing is sought, so that pipes and files of unknown length will
+    do, and a file that breaks off ends the stream (`broke_off` tells). Times are those of the
+    frames, also where the rate varies, and of a camera those of the clock; rotation in the file's
+    metadata is applied; grey, 10-bit and transparent videos become 8-bit RGB. A frame of another
+    size than the first is brought to the first's.
 
     Args:
-        source (str, int, array or iterable): a file that FFmpeg reads (videos, animated GIFs, pipes); a camera's
-            index; or RGB frames, uint8 T x H x W x 3 or one after the other.
-        fps (float): take a frame each 1 / fps seconds, repeating or leaving out as needed; default: every frame.
+        source (str, int, array or iterable): a file that FFmpeg reads (videos, animated GIFs,
+            pipes); a camera's index; or RGB frames, uint8 T x H x W x 3 or one after the other.
+        fps (float): take a frame each 1 / fps seconds, repeating or leaving out as needed; default:
+            every frame.
         rate (float): frames a second of arrays, which do not know it.
 
     Attributes:
         name (str): of the source. fps (float): of what is yielded; 0 where unknown.
-        total (int or None): how many frames there will be, as far as the file's header knows. stated (int or None): how
-            many it says that the file has.
-        read (int): frames taken from the source so far. broke_off (bool): whether it ended well before `total`.
+        total (int or None): how many frames there will be, as far as the file's header knows.
+            stated (int or None): how many it says that the file has.
+        read (int): frames taken from the source so far. broke_off (bool): whether it ended well
+            before `total`.
 
     Raises:
-        DamagedSampleError: from here, for a source that cannot be opened; while iterating, for one without a frame.
+        DamagedSampleError: from here, for a source that cannot be opened; while iterating, for one
+            without a frame.
         ConfigError: arguments that are none of the above.
     """
 
     def __init__(self, source, fps=None, rate=25.0):
-        self.read, self.broke_off, self.total, self._source, self._shape = 0, False, None, None, None
-        in_range('FrameStream', 1e-3, 1e4, **{name: value for name, value in dict(fps=fps, rate=rate).items()
-                                              if value is not None})
+        self.read, self.broke_off, self.total, self._source, self._shape = (
+            0,
+            False,
+            None,
+            None,
+            None,
+        )
+        in_range(
+            'FrameStream',
+            1e-3,
+            1e4,
+            **{
+                name: value for name, value in dict(fps=fps, rate=rate).items() if value is not None
+            },
+        )
         self._every = fps
         if isinstance(source, int) and not isinstance(source, bool):
             own = self._open_camera(source)
@@ -56,7 +75,10 @@ class FrameStream:
             self._frames, own = self._of_arrays(iter(source), rate), rate
             self.total = len(source) if hasattr(source, '__len__') else None
         else:
-            raise ConfigError(f'a source is a file, the index of a camera, or RGB frames; got {type(source).__name__}')
+            raise ConfigError(
+                f'a source is a file, the index of a camera, or RGB frames; got '
+                f'{type(source).__name__}'
+            )
         self.stated = self.total
         if fps and self.total:
             self.total = max(int(round(self.total * fps / own)), 1) if own else None
@@ -66,18 +88,24 @@ class FrameStream:
         try:
             yield from self._resampled() if self._every else self._frames
             if not self.read:
-                raise DamagedSampleError(self.name, self.path, f'no frame can be decoded{self._hint()}')
+                raise DamagedSampleError(
+                    self.name, self.path, f'no frame can be decoded{self._hint()}'
+                )
         finally:
             self.close()
 
     def close(self):
         """Closes the file or the camera."""
         if self._source is not None:
-            self._source.release() if isinstance(self._source, cv2.VideoCapture) else self._source.close()
+            self._source.release() if isinstance(
+                self._source, cv2.VideoCapture
+            ) else self._source.close()
             self._source = None
 
     def _open_file(self, path):
-        self._source = VideoFile(path, num_threads=min(usable_cores(), 4))  # more lose frames in front of damage
+        self._source = VideoFile(
+            path, num_threads=min(usable_cores(), 4)
+        )  # more lose frames in front of damage
         self.name, self.path, self.total = self._source.name, self._source.path, self._source.stated
         self._frames = self._of_file(self._source)
         return self._source.fps
@@ -87,7 +115,9 @@ class FrameStream:
         self._source = cv2.VideoCapture(index)
         if not self._source.isOpened():
             self.close()
-            raise DamagedSampleError(self.name, self.path, 'there is no such camera, or it is in use')
+            raise DamagedSampleError(
+                self.name, self.path, 'there is no such camera, or it is in use'
+            )
         self._frames = self._of_camera(self._source)
         rate = self._source.get(cv2.CAP_PROP_FPS)
         return rate if 0 < rate < 1e4 else 0.0
@@ -120,8 +150,10 @@ class FrameStream:
         for frame in frames:
             frame = np.asarray(frame)
             if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
-                raise ConfigError(f'frames are uint8 H x W x 3, RGB; frame {self.read} is {frame.dtype} '
-                                  f'{" x ".join(map(str, frame.shape))}')
+                raise ConfigError(
+                    f'frames are uint8 H x W x 3, RGB; frame {self.read} is {frame.dtype} '
+                    f'{" x ".join(map(str, frame.shape))}'
+                )
             frame = self._as_first(frame)
             self.read += 1
             yield (self.read - 1) / rate, frame

@@ -1,13 +1,14 @@
 """Reading frames out of MindRecord shards, which tools/data/pack.py writes.
 
-A record is a run of frames of one video. Its fields: `name`, the video's; `start`, the number of its first
-frame, from 0; `frames`, how many; `last`, 1 in a video's last record; and `images`, bytes: the number of images
-(one a frame, or for flow two, x and y) and the size of each as little-endian uint32, then the images. All but
-the last are index fields, so that the SQLite file beside the shard tells where everything is.
+A record is a run of frames of one video. Its fields: `name`, the video's; `start`, the number of
+its first frame, from 0; `frames`, how many; `last`, 1 in a video's last record; and `images`,
+bytes: the number of images (one a frame, or for flow two, x and y) and the size of each as
+little-endian uint32, then the images. All but the last are index fields, so that the SQLite file
+beside the shard tells where everything is.
 
-The shards are read without MindSpore, at any place and by any number of threads and processes. The layout is
-MindRecord's version 3.0: 8 bytes with the length of a header in JSON, the header, and pages of one size;
-a record's bytes start with their number in 8 bytes.
+The shards are read without MindSpore, at any place and by any number of threads and processes. The
+layout is MindRecord's version 3.0: 8 bytes with the length of a header in JSON, the header, and
+pages of one size; a record's bytes start with their number in 8 bytes.
 """
 
 import glob
@@ -25,7 +26,10 @@ from .frame_folder import EncodedFrames
 
 
 class Record(NamedTuple):
-    """Where a run of frames is: the shard's path, offset and size in bytes; and which frames of the video."""
+    """Where a run of frames is: the shard's path, offset and size in bytes; and which frames of the
+    video.
+    """
+
     path: str
     offset: int
     size: int
@@ -49,18 +53,25 @@ class PackIndex:
         self.root = root
         shards = sorted(glob.glob(os.path.join(glob.escape(root), '*.mindrecord')))
         if not shards:
-            raise DataError(f'{root}: holds no MindRecord shards; expected what tools/data/pack.py writes')
+            raise DataError(
+                f'{root}: holds no MindRecord shards; expected what tools/data/pack.py writes'
+            )
         self._videos = {}
         for shard in shards:
             for name, record in _records(shard, modality):
                 self._videos.setdefault(name, []).append(record)
-        self._videos = {name: sorted(records, key=lambda record: record.start)
-                        for name, records in self._videos.items() if any(record.last for record in records)}
+        self._videos = {
+            name: sorted(records, key=lambda record: record.start)
+            for name, records in self._videos.items()
+            if any(record.last for record in records)
+        }
         self._spellings = {fold(name): name for name in self._videos}
         self._folders = {fold(name.rpartition('/')[0]) for name in self._videos}
 
     def find(self, path):
-        """Returns the Records of the video `path`, in order, or None. Case and Unicode form do not count."""
+        """Returns the Records of the video `path`, in order, or None. Case and Unicode form do not
+        count.
+        """
         return self._videos.get(path) or self._videos.get(self._spellings.get(fold(path)))
 
     def find_folder(self, path):
@@ -77,7 +88,8 @@ class PackedFrames(EncodedFrames):
         name (str): the sample's, for errors.
 
     Raises:
-        DamagedSampleError: from here and from `read`, for records that are missing or cannot be read.
+        DamagedSampleError: from here and from `read`, for records that are missing or cannot be
+            read.
     """
 
     def __init__(self, records, modality, name):
@@ -96,7 +108,9 @@ class PackedFrames(EncodedFrames):
                 yield from self._fetch_from(record, inside)
 
     def _fetch_from(self, record, frame_inds):
-        """Reads the table of sizes, and then all from the first to the last of the frames at once."""
+        """Reads the table of sizes, and then all from the first to the last of the frames at
+        once.
+        """
         planes = 1 if self.modality == 'RGB' else 2
         table = 4 * (1 + planes * record.frames)
         try:
@@ -104,8 +118,12 @@ class PackedFrames(EncodedFrames):
                 file.seek(record.offset)
                 head = file.read(8 + table)
                 sizes = np.frombuffer(head, '<u4', offset=8) if len(head) == 8 + table else [0]
-                if sizes[0] != planes * record.frames or head[:8] != record.size.to_bytes(8, 'little'):
-                    raise self._damaged(record.path, f'no frames of {self.name!r} where its index file says')
+                if sizes[0] != planes * record.frames or head[:8] != record.size.to_bytes(
+                    8, 'little'
+                ):
+                    raise self._damaged(
+                        record.path, f'no frames of {self.name!r} where its index file says'
+                    )
                 ends = np.cumsum(sizes[1:], dtype=np.int64)
                 starts = ends - sizes[1:]
                 first = (min(frame_inds) - record.start) * planes
@@ -116,8 +134,16 @@ class PackedFrames(EncodedFrames):
             raise self._damaged(record.path, f'cannot be read: {error.strerror}') from error
         for index in frame_inds:
             places = range((index - record.start) * planes, (index - record.start + 1) * planes)
-            yield index, [(f'{record.path}, frame {index} of {self.name!r}',
-                           data[starts[k] - starts[first]:ends[k] - starts[first]]) for k in places]
+            yield (
+                index,
+                [
+                    (
+                        f'{record.path}, frame {index} of {self.name!r}',
+                        data[starts[k] - starts[first] : ends[k] - starts[first]],
+                    )
+                    for k in places
+                ],
+            )
 
 
 def _records(shard, modality):
@@ -131,15 +157,30 @@ def _records(shard, modality):
         # immutable: no locks, which network storage may not have
         connection = sqlite3.connect(f'{database.as_uri()}?mode=ro&immutable=1', uri=True)
         try:
-            rows = connection.execute('SELECT name_0, start_0, frames_0, last_0, PAGE_ID_BLOB, PAGE_OFFSET_BLOB, '
-                                      'PAGE_OFFSET_BLOB_END FROM INDEXES ORDER BY ROW_ID').fetchall()
+            rows = connection.execute(
+                'SELECT name_0, start_0, frames_0, last_0, PAGE_ID_BLOB, PAGE_OFFSET_BLOB, '
+                'PAGE_OFFSET_BLOB_END FROM INDEXES ORDER BY ROW_ID'
+            ).fetchall()
         finally:
             connection.close()
-    except (OSError, ValueError, KeyError, IndexError, TypeError, OverflowError, MemoryError,
-            sqlite3.Error) as error:
-        raise DataError(f'{shard}: cannot be read as a shard of tools/data/pack.py ({type(error).__name__}: '
-                        f'{error})') from error
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        IndexError,
+        TypeError,
+        OverflowError,
+        MemoryError,
+        sqlite3.Error,
+    ) as error:
+        raise DataError(
+            f'{shard}: cannot be read as a shard of tools/data/pack.py ({type(error).__name__}: '
+            f'{error})'
+        ) from error
     if description != modality:
         raise DataError(f'{shard}: holds {description} frames; {modality} is wanted')
     for name, first, frames, last, page_id, offset, end in rows:
-        yield name, Record(shard, start + page_id * page + offset, end - offset - 8, first, frames, last)
+        yield (
+            name,
+            Record(shard, start + page_id * page + offset, end - offset - 8, first, frames, last),
+        )

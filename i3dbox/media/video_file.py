@@ -9,30 +9,54 @@ import stat
 
 import av
 import numpy as np
+from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
 from av.video.reformatter import VideoReformatter
 
 from ..errors import DamagedSampleError
 
-av.logging.set_level(None)  # FFmpeg's own words on a damaged file would go to stderr beside our error
+av.logging.set_level(
+    None
+)  # FFmpeg's own words on a damaged file would go to stderr beside our error
 logger = logging.getLogger(__name__)
 
 _PYAV = int(av.__version__.split('.')[0])
 # Tags in an unknown encoding are not worth an error; from 19 on PyAV thinks so itself.
 _ANY_TAGS = dict(metadata_errors='replace') if _PYAV < 19 else {}
-# How YUV becomes RGB. Tags of other colours (BT.709) are not looked at: OpenCV, decord and older PyAVs do not either,
-# and what networks were trained on was read by them.
-_COLORS = dict(interpolation='BICUBIC', src_colorspace='ITU601', dst_colorspace='ITU601', dst_color_range='JPEG')
+# How YUV becomes RGB. Tags of other colours (BT.709) are not looked at: OpenCV, decord and older
+# PyAVs do not either, and what networks were trained on was read by them.
+_COLORS = dict(
+    interpolation='BICUBIC',
+    src_colorspace='ITU601',
+    dst_colorspace='ITU601',
+    dst_color_range='JPEG',
+)
 # From 17 on PyAV starts threads to convert a frame, which takes longer than to convert it.
 _ONE_THREAD = dict(threads=1) if _PYAV >= 17 else {}
-# FFmpeg converts these (where the height is even) without interpolating the chroma, wherever that lies.
+# FFmpeg converts these (where the height is even) without interpolating the chroma, wherever that
+# lies.
 _REPEATED_CHROMA = frozenset(('yuv420p', 'yuvj420p', 'yuv422p', 'yuvj422p'))
-# Grey is not tagged reliably; FFmpeg takes 8 bits of it as full range always, and so is the rest taken here.
+# Grey is not tagged reliably; FFmpeg takes 8 bits of it as full range always, and so is the rest
+# taken here.
 _FULL_RANGE = ('yuvj', 'gray', 'ya')
 
 
+if _PYAV < 19:
+
+    def _unnamed(cls, value):
+        """Lets PyAV list the side data of a frame, as 19 does, where its FFmpeg knows a kind that it
+        has no name for, such as Exif.
+        """
+        kind = object.__new__(cls)
+        kind._name_, kind._value_ = f'UNKNOWN_{value}', value
+        return kind
+
+    SideDataType._missing_ = classmethod(_unnamed)
+
+
 class VideoFile:
-    """The frames of a video in the order of display, decoded one after the other by FFmpeg (through PyAV).
+    """The frames of a video in the order of display, decoded one after the other by FFmpeg (through
+    PyAV).
 
     FFmpeg looks at the content; the name may be any.
 
@@ -49,11 +73,13 @@ class VideoFile:
 
     Attributes:
         fps (float): frames a second by the header, 0 if unknown.
-        frame_time (float): 1 / fps, or 1 / 25. seconds (float or None): how long the video is by the header.
+        frame_time (float): 1 / fps, or 1 / 25. seconds (float or None): how long the video is by
+            the header.
         stated (int or None): how many frames it has by the header, or by its duration.
         picture (bool): whether this is a picture, which FFmpeg opens as a video of one frame.
         codec (str): the decoder's name. piped (bool): whether the file is a pipe.
-        damaged_packets (int): how many could not be decoded so far, not counting those in front of the first frame.
+        damaged_packets (int): how many could not be decoded so far, not counting those in front of
+            the first frame.
 
     Raises:
         DamagedSampleError: a file that cannot be opened or read, or is no video.
@@ -90,15 +116,17 @@ class VideoFile:
     def __iter__(self):
         """Yields (time, av.VideoFrame) from where the file stands: the start, or where `seek` went.
 
-        Times are in seconds from the file's start and grow; where a frame has none they are counted on. What cannot be
-        decoded is left out, and counted.
+        Times are in seconds from the file's start and grow; where a frame has none they are counted
+        on. What cannot be decoded is left out, and counted.
         """
         time = None
         for packet in self._packets():
             try:
                 frames = packet.decode()
             except av.FFmpegError:
-                self.damaged_packets += time is not None  # a recording may begin between two key frames
+                self.damaged_packets += (
+                    time is not None
+                )  # a recording may begin between two key frames
                 continue
             for frame in frames:
                 stamp = self.stamp(frame)
@@ -112,13 +140,24 @@ class VideoFile:
     def index(self):
         """Reads to the end without decoding.
 
-        Returns: list of (time stamp or None, for a key frame the stamp to `seek` or None), in the order of the file.
+        Returns: list of (time stamp or None, for a key frame the stamp to `seek` or None), in the
+            order of the file.
         """
-        return [(self.stamp(packet), (packet.dts if self._seeks_decoding_times else self.stamp(packet))
-                 if packet.is_keyframe else None) for packet in self._packets() if packet.size]
+        return [
+            (
+                self.stamp(packet),
+                (packet.dts if self._seeks_decoding_times else self.stamp(packet))
+                if packet.is_keyframe
+                else None,
+            )
+            for packet in self._packets()
+            if packet.size
+        ]
 
     def seek(self, stamp):
-        """Goes to the last key frame in front of a time stamp, as far as FFmpeg can. Returns whether it could."""
+        """Goes to the last key frame in front of a time stamp, as far as FFmpeg can. Returns
+        whether it could.
+        """
         try:
             self._container.seek(stamp, stream=self._stream)
         except av.FFmpegError:
@@ -130,28 +169,41 @@ class VideoFile:
         return frame.dts if self._decoding_times else frame.pts
 
     def image(self, frame):
-        """The frame as it is to be shown (turned and mirrored as the metadata says), uint8 H x W x 3."""
+        """The frame as it is to be shown (turned and mirrored as the metadata says), uint8 H x W x
+        3.
+        """
         name = frame.format.name
         color_range = 'JPEG' if name.startswith(_FULL_RANGE) else 'MPEG'
         pixels = _without_tags(frame) if _tags_matter(frame) else frame
         try:
-            converted = self._reformatter.reformat(pixels, format=self._format, src_color_range=color_range, **_COLORS,
-                                                   **_ONE_THREAD)
+            converted = self._reformatter.reformat(
+                pixels, format=self._format, src_color_range=color_range, **_COLORS, **_ONE_THREAD
+            )
         except av.FFmpegError as error:
             raise self.damaged(f'pictures of the format {name} cannot be converted') from error
-        if self._turn is None:  # a file has one; and whoever looks at a frame's side data keeps it until gc comes by
+        if (
+            self._turn is None
+        ):  # a file has one; and whoever looks at a frame's side data keeps it until gc comes by
             self._turn = _turn(frame)
         quarters, mirrored = self._turn
         image = converted.to_ndarray()
         image = np.rot90(image, quarters) if quarters else image
         image = image[:, ::-1] if mirrored else image
-        return image.copy() if converted is frame else np.ascontiguousarray(image)  # the decoder looks at its own again
+        return (
+            image.copy() if converted is frame else np.ascontiguousarray(image)
+        )  # the decoder looks at its own again
 
     def ends_early(self, frames, last):
-        """Whether a video of which so many frames came, the last one at `last` seconds, breaks off by its header."""
+        """Whether a video of which so many frames came, the last one at `last` seconds, breaks off
+        by its header.
+        """
         short = (self.stated or 0) - frames > max(2, (self.stated or 0) // 100)
-        # a count may be an estimate by a rate that varies, and a header may count frames that are not to be shown
-        return short and (self.seconds is None or self.seconds - last > max(3 * self.frame_time, self.seconds / 100))
+        # a count may be an estimate by a rate that varies, and a header may count frames that are
+        # not to be shown
+        return short and (
+            self.seconds is None
+            or self.seconds - last > max(3 * self.frame_time, self.seconds / 100)
+        )
 
     def damaged(self, reason):
         return DamagedSampleError(self.name, self.path, reason)
@@ -177,7 +229,8 @@ class VideoFile:
             raise self.damaged(f'cannot be read: {error.strerror}') from error
 
     def _open_file(self, pipes):
-        # opened here, as FFmpeg would take some names for addresses, and knows no names that are not UTF-8
+        # opened here, as FFmpeg would take some names for addresses, and knows no names that are
+        # not UTF-8
         try:
             about = os.stat(self.path)
             self.piped = stat.S_ISFIFO(about.st_mode)
@@ -204,7 +257,8 @@ class VideoFile:
         decoder.thread_count, decoder.thread_type = num_threads, 'AUTO'
         self.codec, kind = decoder.name, self._container.format.name
         self.picture = kind.endswith('_pipe') or kind == 'image2'
-        # An AVI has no times of display. What FFmpeg makes of it is wrong where B-frames are packed.
+        # An AVI has no times of display. What FFmpeg makes of it is wrong where B-frames are
+        # packed.
         self._decoding_times = kind == 'avi'
         self._seeks_decoding_times = kind in ('avi', 'mpegts')
         self._start, self._unit = self._stream.start_time or 0, float(self._stream.time_base)
@@ -212,14 +266,23 @@ class VideoFile:
         self.fps = float(rate) if rate and 0 < rate < 10000 else 0.0
         self.frame_time = 1 / (self.fps or 25)
         self.seconds = self._duration()
-        self.stated = self._stream.frames or self.seconds and max(int(self.seconds * self.fps + 0.5), 0) or None
+        self.stated = (
+            self._stream.frames
+            or self.seconds
+            and max(int(self.seconds * self.fps + 0.5), 0)
+            or None
+        )
 
     def _duration(self):
         if self._decoding_times and self._stream.frames and self._stream.average_rate:
-            return float(self._stream.frames / self._stream.average_rate)  # FFmpeg's is that of what is left of a file
+            return float(
+                self._stream.frames / self._stream.average_rate
+            )  # FFmpeg's is that of what is left of a file
         stream, whole = self._stream.duration, self._container.duration
         if not stream:  # then the file's is when it ends
-            return (whole - max(self._container.start_time or 0, 0)) / av.time_base if whole else None
+            return (
+                (whole - max(self._container.start_time or 0, 0)) / av.time_base if whole else None
+            )
         return min(stream * self._unit, whole / av.time_base if whole else math.inf)
 
 
@@ -237,10 +300,12 @@ class _Pipe(io.FileIO):
 
 
 def _tags_matter(frame):
-    """Whether PyAV, from 17 on, converts by tags that it did not look at before: the place of chroma, and fields."""
+    """Whether PyAV, from 17 on, converts by tags that it did not look at before: the place of
+    chroma, and fields.
+    """
     kind = frame.format
-    if kind.has_palette:
-        return False
+    if kind.has_palette or any(plane.line_size < 0 for plane in frame.planes):
+        return False  # of the latter, which lie upside down in memory, PyAV 14 gives no copy
     if frame.interlaced_frame:
         return True
     if kind.name in _REPEATED_CHROMA and frame.height % 2 == 0:
@@ -259,7 +324,8 @@ def _without_tags(frame):
 
 
 def _turn(frame):
-    """Returns (quarters to turn counter-clockwise, whether to mirror then), as the frame's display matrix says.
+    """Returns (quarters to turn counter-clockwise, whether to mirror then), as the frame's display
+    matrix says.
 
     Any other turn would have corners and is not made.
     """
@@ -267,8 +333,6 @@ def _turn(frame):
         matrix = bytes(frame.side_data['DISPLAYMATRIX'])
     except KeyError:
         return 0, False
-    except ValueError:  # before 19 PyAV lists no side data where one kind is unknown to it, such as Exif
-        return round(frame.rotation / 90) % 4, False
     a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5].tolist()  # x' = a x + c y, y' = b x + d y
     mirrored = a * d - b * c < 0
     return round(-math.atan2(b, -a if mirrored else a) / (math.pi / 2)) % 4, mirrored

@@ -7,8 +7,8 @@ from .video_file import VideoFile
 
 logger = logging.getLogger(__name__)
 
-# Decoding takes 0.1 to 1 ms a frame, listing the packets of a short video 1 to 10 ms: a jump over fewer
-# frames than this is not worth looking for.
+# Decoding takes 0.1 to 1 ms a frame, listing the packets of a short video 1 to 10 ms: a jump over
+# fewer frames than this is not worth looking for.
 _FAR = 64
 # Some streams are exact only a few frames behind a key frame (H.264 that recovers by and by).
 _SEEK_MARGIN = 16
@@ -18,15 +18,17 @@ class VideoReader:
     """The frames of one video by number.
 
     Frames count from 0 in the order of display, as decoding from the start counts them. They are
-    decoded in that order and no further than needed. Only far jumps seek, and only where the landing is
+    decoded in that order and no further than needed. Only far jumps seek, and only where the
+    landing is
     proven: the time stamp of the frame must be the one at its place in the file's list of packets.
     Otherwise the reader decodes from the start.
 
-    `len()` is what the file's header says, or the number of packets where it says nothing. Headers of
-    real data sets are off by a frame or two, or count frames that are not to be shown. If decoding ends
-    early by no more than that (VideoFile.ends_early), frames past the end become the last real one and
-    `len()` is corrected; if it ends earlier, or in front of what cannot be decoded, the file is damaged.
-    Frames that a header does not count are not used.
+    `len()` is what the file's header says, or the number of packets where it says nothing. Headers
+    of real data sets are off by a frame or two, or count frames that are not to be shown. If
+    decoding ends early by no more than that (VideoFile.ends_early), frames past the end become the
+    last real one and
+    `len()` is corrected; if it ends earlier, or in front of what cannot be decoded, the file is
+    damaged. Frames that a header does not count are not used.
 
     Args:
         path (str): the file. FFmpeg looks at its content; the name may be any.
@@ -76,8 +78,8 @@ class VideoReader:
             frame_inds (sequence of int): 0 <= index < len(self), in any order, repeats allowed.
 
         Returns:
-            list of uint8 arrays H x W x 3, RGB, in the order of `frame_inds`. A repeated index gives
-            the same array again, so frames are not to be written to.
+            list of uint8 arrays H x W x 3, RGB, in the order of `frame_inds`. A repeated index
+            gives the same array again, so frames are not to be written to.
 
         Raises:
             IndexError: an index outside the video.
@@ -86,7 +88,9 @@ class VideoReader:
         frame_inds = list(map(int, frame_inds))
         wanted = sorted(set(frame_inds))
         if wanted and not 0 <= wanted[0] <= wanted[-1] < self._length:
-            raise IndexError(f'{self.path} has {self._length} frames; asked for {wanted[0]} to {wanted[-1]}')
+            raise IndexError(
+                f'{self.path} has {self._length} frames; asked for {wanted[0]} to {wanted[-1]}'
+            )
         frames = {}
         for index in wanted:
             if not self._grab(index):
@@ -115,7 +119,9 @@ class VideoReader:
         self._shape = self._shape or image.shape
         if image.shape != self._shape:
             sizes = [f'{shape[1]} x {shape[0]}' for shape in (image.shape, self._shape)]
-            raise self._video.damaged(f'the size changes: frame {index} is {sizes[0]}, others are {sizes[1]}')
+            raise self._video.damaged(
+                f'the size changes: frame {index} is {sizes[0]}, others are {sizes[1]}'
+            )
         return image
 
     def _seek(self, index):
@@ -131,7 +137,9 @@ class VideoReader:
         if self._video.seek(keys[before]):
             self._frames, whole = iter(self._video), False
             for time, frame in self._frames:
-                whole |= frame.key_frame  # what comes in front of it refers to pictures that were not decoded
+                whole |= (
+                    frame.key_frame
+                )  # what comes in front of it refers to pictures that were not decoded
                 stamp = self._video.stamp(frame)
                 if stamp == stamps[index] and whole:
                     self._time, self._frame, self._next = time, frame, index + 1
@@ -145,8 +153,9 @@ class VideoReader:
         """Lists the compressed frames without decoding them.
 
         Returns:
-            (list of time stamps, ascending; dict of the key frames' places in it -> what to seek to). There are no
-            key frames if the list does not fit the header, stamps are missing, or two frames have one.
+            (list of time stamps, ascending; dict of the key frames' places in it -> what to seek
+            to). There are no key frames if the list does not fit the header, stamps are missing, or
+            two frames have one.
         """
         with VideoFile(*self._arguments) as video:
             packets = video.index()
@@ -169,7 +178,9 @@ class VideoReader:
         return length
 
     def _correct_length(self):
-        """Takes note of the true end, in front of frame `_next`; raises if it is far from the stated one."""
+        """Takes note of the true end, in front of frame `_next`; raises if it is far from the
+        stated one.
+        """
         if self._next == 0:
             raise self._video.damaged('no frame can be decoded')
         if self._video.ends_early(self._next, self._time):

@@ -9,6 +9,7 @@ def build_recognizer(cfg, seed=0):
     """
     from ..registry import RECOGNIZERS
     from .layers import Dropout
+
     recognizer = RECOGNIZERS.build(cfg)
     dropouts = [cell for _, cell in recognizer.cells_and_names() if isinstance(cell, Dropout)]
     for place, dropout in enumerate(dropouts):

@@ -13,17 +13,24 @@ def clip_network(recognizer, float_input=False):
         recognizer (Cell): of RECOGNIZERS. Its `inputs` are ('imgs',) or ('rgb', 'flow').
         float_input (bool): without the preprocessing.
 
-    Inputs of the Cell: uint8 N x T x H x W x C each, or with float_input float32 N x C x T x H x W in [-1, 1].
+    Inputs of the Cell: uint8 N x T x H x W x C each, or with float_input float32 N x C x T x H x W
+    in [-1, 1].
     Outputs: float32 N x num_classes, what the recognizer gives for a video of that one clip.
-    Raises: ExportError for a recognizer of other inputs, or with float_input one without `classify`.
+    Raises: ExportError for a recognizer of other inputs, or with float_input one without
+        `classify`.
     """
     kinds = {('imgs',): OneStream, BOTH: TwoStreams}
     if tuple(recognizer.inputs) not in kinds:
-        raise ExportError(f'{type(recognizer).__name__} takes {", ".join(recognizer.inputs)}; a recognizer that takes '
-                          'imgs, or rgb and flow, can be exported')
+        raise ExportError(
+            f'{type(recognizer).__name__} takes {", ".join(recognizer.inputs)}; a recognizer that '
+            f'takes '
+            'imgs, or rgb and flow, can be exported'
+        )
     for part in (recognizer, *recognizer.streams.values()):
         if float_input and not hasattr(part, 'classify'):
-            raise ExportError(f'{type(part).__name__} has no classify, for prepared clips: export it for uint8')
+            raise ExportError(
+                f'{type(part).__name__} has no classify, for prepared clips: export it for uint8'
+            )
     return kinds[tuple(recognizer.inputs)](recognizer, float_input).set_train(False)
 
 

@@ -15,49 +15,67 @@ class FeatureNetwork(nn.Cell):
     Args:
         stream (Cell): a Recognizer3D.
         endpoint (str): a layer of the backbone, as in i3d_table.ENDPOINTS, or 'Logits'.
-        pool (str): 'avg' takes the mean over height and width, as I3D's average pool of 2 x 7 x 7 does with a map of
-            7 x 7; its mean over pairs of time steps is left to heads.i3d_head.mean_over_steps. 'none' takes none.
+        pool (str): 'avg' takes the mean over height and width, as I3D's average pool of 2 x 7 x 7
+            does with a map of 7 x 7; its mean over pairs of time steps is left to
+            heads.i3d_head.mean_over_steps. 'none' takes none.
         any_length (bool): one graph for clips of all lengths.
 
     Inputs: uint8 1 x T x H x W x C (or float32, from 0 to 255, where any_length is not asked for).
-    Outputs: float32 1 x K x t for 'avg' and for 'Logits', whose time steps are logits; 1 x K x t x h x w for 'none'.
+    Outputs: float32 1 x K x t for 'avg' and for 'Logits', whose time steps are logits; 1 x K x t x
+        h x w for 'none'.
     Raises: ConfigError for an endpoint that the stream lacks, and for 'none' with 'Logits'.
     """
 
     def __init__(self, stream, endpoint='Mixed_5c', pool='avg', any_length=False):
         super().__init__(auto_prefix=False)  # the parameters keep their names
-        names = list(stream.backbone.name_cells()) if isinstance(stream.backbone, nn.SequentialCell) else []
+        names = (
+            list(stream.backbone.name_cells())
+            if isinstance(stream.backbone, nn.SequentialCell)
+            else []
+        )
         if endpoint not in (*names, LOGITS):
-            raise ConfigError(f'the model has no endpoint {endpoint!r}.{spelling_hint(endpoint, (*names, LOGITS))} '
-                              f'It has {", ".join((*names, LOGITS))}')
+            raise ConfigError(
+                f'the model has no endpoint '
+                f'{endpoint!r}.{spelling_hint(endpoint, (*names, LOGITS))} '
+                f'It has {", ".join((*names, LOGITS))}'
+            )
         if pool not in ('avg', 'none'):
             raise ConfigError(f"pool is 'avg' or 'none'; got {pool!r}")
         if endpoint == LOGITS and (pool == 'none' or not hasattr(stream.head, 'step_logits')):
-            raise ConfigError("Logits are behind the average pool: they go with pool='avg', and a head that tells the "
-                              'logits of time steps, as I3DHead does')
+            raise ConfigError(
+                "Logits are behind the average pool: they go with pool='avg', and a head that "
+                'tells the '
+                'logits of time steps, as I3DHead does'
+            )
         self.stream, self.endpoint, self.pool = stream, endpoint, pool
         self.preprocess, self.backbone, self.head = stream.preprocess, stream.backbone, stream.head
         self.depth = 0 if endpoint == LOGITS else names.index(endpoint) + 1
         if any_length:
-            self.set_inputs(Tensor(shape=[1, None, None, None, stream.channels], dtype=mstype.uint8))
+            self.set_inputs(
+                Tensor(shape=[1, None, None, None, stream.channels], dtype=mstype.uint8)
+            )
         self.set_train(False)
 
     @property
     def temporal_geometry(self):
-        """(stride, context) of the endpoint, see i3d_table.temporal_geometry. Raises ConfigError where unknown."""
+        """(stride, context) of the endpoint, see i3d_table.temporal_geometry. Raises ConfigError
+        where unknown.
+        """
         backbone = self.stream.backbone
         if self.endpoint in ENDPOINTS:
             return temporal_geometry(self.endpoint)
         if not hasattr(backbone, 'temporal_context'):
-            raise ConfigError(f'{type(backbone).__name__} does not say how its time steps stand to frames '
-                              '(temporal_stride, temporal_context): give the windows a length')
+            raise ConfigError(
+                f'{type(backbone).__name__} does not say how its time steps stand to frames '
+                '(temporal_stride, temporal_context): give the windows a length'
+            )
         return backbone.temporal_stride, backbone.temporal_context
 
     def construct(self, clip):
         x = self.preprocess(clip.expand_dims(1))
         if self.depth == 0:
             return self.head.step_logits(self.backbone(x)).float()
-        for cell in self.backbone.cell_list[:self.depth]:
+        for cell in self.backbone.cell_list[: self.depth]:
             x = cell(x)
         if self.pool == 'avg':
             x = x.mean((3, 4))

@@ -14,6 +14,19 @@ def layer_name(parameter_name):
     return layer_name(rest) if first in PARTS else parameter_name
 
 
+def _has_prefix(parameter, names):
+    return parameter.name.startswith(names) or layer_name(parameter.name).startswith(names)
+
+
+def _check_prefixes(prefixes, parameters):
+    for prefix in prefixes:
+        if not any(_has_prefix(parameter, prefix) for parameter in parameters):
+            raise ConfigError(
+                f'freeze names the prefix {prefix!r}, which no parameter of the model has '
+                f'(names are like {parameters[0].name!r})'
+            )
+
+
 def freeze(recognizer, finetune_prefixes=None, freeze_prefixes=None, freeze_norm=False):
     """Freezes parameters of `recognizer` in place and returns the names of those that still train.
 
@@ -33,19 +46,12 @@ def freeze(recognizer, finetune_prefixes=None, freeze_prefixes=None, freeze_norm
         raise ConfigError('freeze takes finetune_prefixes or freeze_prefixes, not both')
     prefixes = tuple(finetune_prefixes or ()) + tuple(freeze_prefixes or ())
     parameters = [p for p in recognizer.get_parameters() if p.requires_grad]
-
-    def has(parameter, names):
-        return parameter.name.startswith(names) or layer_name(parameter.name).startswith(names)
-
-    for prefix in prefixes:
-        if not any(has(p, prefix) for p in parameters):
-            raise ConfigError(f'freeze names the prefix {prefix!r}, which no parameter of the model has '
-                              f'(names are like {parameters[0].name!r})')
+    _check_prefixes(prefixes, parameters)
     for parameter in parameters:
         if finetune_prefixes is not None:
-            parameter.requires_grad = has(parameter, tuple(finetune_prefixes))
+            parameter.requires_grad = _has_prefix(parameter, tuple(finetune_prefixes))
         elif freeze_prefixes is not None:
-            parameter.requires_grad = not has(parameter, tuple(freeze_prefixes))
+            parameter.requires_grad = not _has_prefix(parameter, tuple(freeze_prefixes))
     for _, cell in recognizer.cells_and_names():
         if isinstance(cell, BatchNorm3d) and (freeze_norm or not cell.gamma.requires_grad):
             cell.freeze_statistics()

@@ -1,4 +1,5 @@
-"""Inception-v1 I3D as data: its layers, and the parameters that follow from them. Needs no MindSpore.
+"""Inception-v1 I3D as data: its layers, and the parameters that follow from them. Needs no
+MindSpore.
 
 Source: Carreira and Zisserman, "Quo Vadis, Action Recognition?", arXiv 1705.07750, and the authors'
 code, google-deepmind/kinetics-i3d.
@@ -8,24 +9,26 @@ from collections import OrderedDict
 
 # Conv: (output channels, kernel, stride). Pool: (kernel, stride). Mixed: output channels of
 # 1x1x1 | 1x1x1 > 3x3x3 | 1x1x1 > 3x3x3 | pool > 1x1x1.
-ENDPOINTS = OrderedDict([
-    ('Conv3d_1a_7x7', (64, 7, 2)),
-    ('MaxPool3d_2a_3x3', ((1, 3, 3), (1, 2, 2))),
-    ('Conv3d_2b_1x1', (64, 1, 1)),
-    ('Conv3d_2c_3x3', (192, 3, 1)),
-    ('MaxPool3d_3a_3x3', ((1, 3, 3), (1, 2, 2))),
-    ('Mixed_3b', (64, 96, 128, 16, 32, 32)),
-    ('Mixed_3c', (128, 128, 192, 32, 96, 64)),
-    ('MaxPool3d_4a_3x3', ((3, 3, 3), (2, 2, 2))),
-    ('Mixed_4b', (192, 96, 208, 16, 48, 64)),
-    ('Mixed_4c', (160, 112, 224, 24, 64, 64)),
-    ('Mixed_4d', (128, 128, 256, 24, 64, 64)),
-    ('Mixed_4e', (112, 144, 288, 32, 64, 64)),
-    ('Mixed_4f', (256, 160, 320, 32, 128, 128)),
-    ('MaxPool3d_5a_2x2', ((2, 2, 2), (2, 2, 2))),
-    ('Mixed_5b', (256, 160, 320, 32, 128, 128)),
-    ('Mixed_5c', (384, 192, 384, 48, 128, 128)),
-])
+ENDPOINTS = OrderedDict(
+    [
+        ('Conv3d_1a_7x7', (64, 7, 2)),
+        ('MaxPool3d_2a_3x3', ((1, 3, 3), (1, 2, 2))),
+        ('Conv3d_2b_1x1', (64, 1, 1)),
+        ('Conv3d_2c_3x3', (192, 3, 1)),
+        ('MaxPool3d_3a_3x3', ((1, 3, 3), (1, 2, 2))),
+        ('Mixed_3b', (64, 96, 128, 16, 32, 32)),
+        ('Mixed_3c', (128, 128, 192, 32, 96, 64)),
+        ('MaxPool3d_4a_3x3', ((3, 3, 3), (2, 2, 2))),
+        ('Mixed_4b', (192, 96, 208, 16, 48, 64)),
+        ('Mixed_4c', (160, 112, 224, 24, 64, 64)),
+        ('Mixed_4d', (128, 128, 256, 24, 64, 64)),
+        ('Mixed_4e', (112, 144, 288, 32, 64, 64)),
+        ('Mixed_4f', (256, 160, 320, 32, 128, 128)),
+        ('MaxPool3d_5a_2x2', ((2, 2, 2), (2, 2, 2))),
+        ('Mixed_5b', (256, 160, 320, 32, 128, 128)),
+        ('Mixed_5c', (384, 192, 384, 48, 128, 128)),
+    ]
+)
 BRANCHES = ('b0', 'b1a', 'b1b', 'b2a', 'b2b', 'b3b')
 NORM = ('gamma', 'beta', 'moving_mean', 'moving_variance')
 HEAD_WEIGHT, HEAD_BIAS = 'head.logits.weight', 'head.logits.bias'
@@ -35,8 +38,9 @@ def temporal_geometry(endpoint='Mixed_5c'):
     """How an endpoint's time steps stand to the frames of the clip.
 
     Returns:
-        (int, int): the stride, frames a step; and the context, the number of steps before and behind a
-        step whose frames it may depend on, whatever the clip's length makes of the padding.
+        (int, int): the stride, frames a step; and the context, the number of steps before and
+        behind a step whose frames it may depend on, whatever the clip's length makes of the
+        padding.
     """
     stride, before, behind = 1, 0, 0
     for name, spec in ENDPOINTS.items():
@@ -54,8 +58,8 @@ def temporal_geometry(endpoint='Mixed_5c'):
 
 
 def units(in_channels=3):
-    """Yields (name, input channels, output channels, kernel size) of each convolution but the head's,
-    as in ('Mixed_3b.b1b', 96, 128, 3)."""
+    """Yields (name, input channels, output channels, kernel size) of each convolution but the
+    head's, as in ('Mixed_3b.b1b', 96, 128, 3)."""
     channels = in_channels
     for name, spec in ENDPOINTS.items():
         if name.startswith('Conv'):

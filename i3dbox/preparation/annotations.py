@@ -11,17 +11,28 @@ from ..fileio import atomic_write
 from ..media.frame_folder import FrameFolder
 from ..registry import DATASETS
 
-# By the data set's name: its type, the file that a split needs, and the original's name for a split's JSON.
-DATASET_TYPES = {'ucf101': ('UCF101Dataset', 'trainlist{:02d}.txt', 'ucf101_{:02d}.json'),
-                 'hmdb51': ('HMDB51Dataset', '_test_split{}.txt', 'hmdb51_{}.json')}
+# By the data set's name: its type, the file that a split needs, and the original's name for a
+# split's JSON.
+DATASET_TYPES = {
+    'ucf101': ('UCF101Dataset', 'trainlist{:02d}.txt', 'ucf101_{:02d}.json'),
+    'hmdb51': ('HMDB51Dataset', '_test_split{}.txt', 'hmdb51_{}.json'),
+}
 
 
-def build_annotations(name, split_dir, frame_dir, out, format='original', modality='RGB', filename_tmpl=None,
-                      missing='raise'):
+def build_annotations(
+    name,
+    split_dir,
+    frame_dir,
+    out,
+    format='original',
+    modality='RGB',
+    filename_tmpl=None,
+    missing='raise',
+):
     """Writes the annotation files of each split that `split_dir` holds.
 
-    'original': one JSON a split, as datasets.annotations.read_json describes it. 'mmaction': four lists a
-    split, <name>_{train,val}_split_<N>_{rawframes,videos}.txt.
+    'original': one JSON a split, as datasets.annotations.read_json describes it. 'mmaction': four
+    lists a split, <name>_{train,val}_split_<N>_{rawframes,videos}.txt.
 
     Args:
         name (str): 'ucf101' or 'hmdb51'.
@@ -41,7 +52,9 @@ def build_annotations(name, split_dir, frame_dir, out, format='original', modali
     """
     type_, needed, json_name = DATASET_TYPES[name]
     files = os.listdir(split_dir) if os.path.isdir(split_dir) else []
-    splits = [split for split in (1, 2, 3) if any(file.endswith(needed.format(split)) for file in files)]
+    splits = [
+        split for split in (1, 2, 3) if any(file.endswith(needed.format(split)) for file in files)
+    ]
     if not splits:
         raise AnnotationError(f'{split_dir}: holds no files *{needed.format(1)}')
     counts, written = {}, {}
@@ -49,18 +62,35 @@ def build_annotations(name, split_dir, frame_dir, out, format='original', modali
         subsets = {}
         for subset in JSON_SUBSETS:
             subsets[subset] = dataset = DATASETS.build(
-                dict(type=type_, data_root=split_dir, split=split, subset=subset, source='frames', split_dir=split_dir,
-                     frame_dir=frame_dir, modality=modality, filename_tmpl=filename_tmpl, pipeline=[], missing=missing))
+                dict(
+                    type=type_,
+                    data_root=split_dir,
+                    split=split,
+                    subset=subset,
+                    source='frames',
+                    split_dir=split_dir,
+                    frame_dir=frame_dir,
+                    modality=modality,
+                    filename_tmpl=filename_tmpl,
+                    pipeline=[],
+                    missing=missing,
+                )
+            )
             new = [sample for sample in dataset.samples if sample['name'] not in counts]
             for sample in tqdm(new, desc='counting frames', unit='video', disable=None):
-                counts[sample['name']] = len(FrameFolder(sample['frame_dir'], modality, sample['filename_tmpl'],
-                                                         name=sample['name']))
+                counts[sample['name']] = len(
+                    FrameFolder(
+                        sample['frame_dir'], modality, sample['filename_tmpl'], name=sample['name']
+                    )
+                )
         if format == 'original':
             written[json_name.format(split)] = json.dumps(_original(subsets, counts))
             continue
         for subset, dataset in subsets.items():
             stem = f'{name}_{dict(train="train", test="val")[subset]}_split_{split}'
-            written[f'{stem}_rawframes.txt'] = _list(dataset, lambda s: f'{s["name"]} {counts[s["name"]]}')
+            written[f'{stem}_rawframes.txt'] = _list(
+                dataset, lambda s: f'{s["name"]} {counts[s["name"]]}'
+            )
             written[f'{stem}_videos.txt'] = _list(dataset, lambda s: f'{s["name"]}.avi')
     paths = [os.path.join(out, file) for file in written]
     for path, text in zip(paths, written.values()):
@@ -74,11 +104,15 @@ def _original(subsets, counts):
         for sample in dataset.samples:
             class_name, _, video = sample['name'].partition('/')
             if video in database:
-                raise AnnotationError(f'{sample["name"]}: the JSON names a video once, without its class, and '
-                                      f'{video!r} is in it already: it is in two classes, or for training and for '
-                                      'testing')
-            database[video] = dict(subset=JSON_SUBSETS[subset],
-                                   annotations=dict(label=class_name, segment=[1, counts[sample['name']] + 1]))
+                raise AnnotationError(
+                    f'{sample["name"]}: the JSON names a video once, without its class, and '
+                    f'{video!r} is in it already: it is in two classes, or for training and for '
+                    'testing'
+                )
+            database[video] = dict(
+                subset=JSON_SUBSETS[subset],
+                annotations=dict(label=class_name, segment=[1, counts[sample['name']] + 1]),
+            )
     return dict(labels=subsets['train'].classes, database=database)
 
 

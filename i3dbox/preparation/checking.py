@@ -13,6 +13,7 @@ PROBLEMS = ('empty', 'unreadable', 'truncated', 'size', 'frame count')
 
 class Problem(NamedTuple):
     """What is wrong with a video: its path, one of PROBLEMS, and the details."""
+
     path: str
     kind: str
     detail: str
@@ -21,31 +22,39 @@ class Problem(NamedTuple):
 def check_videos(videos, workers):
     """Decodes videos (list of Source) to the end.
 
-    'empty' is a file without bytes; 'truncated' ends before its header says, or cannot be decoded from there on, by
-    more than VideoReader tolerates; 'size' has frames of several sizes; 'frame count' is a header that is off by less,
-    or says less than there is, with which training goes on; everything else that cannot be decoded is 'unreadable'.
+    'empty' is a file without bytes; 'truncated' ends before its header says, or cannot be decoded
+    from there on, by more than VideoReader tolerates; 'size' has frames of several sizes; 'frame
+    count' is a header that is off by less, or says less than there is, with which training goes on;
+    everything else that cannot be decoded is 'unreadable'.
 
     Returns:
         list of Problem, in the order of the videos.
     """
     done = run_jobs(_check, videos, workers, 'checking videos')
     problems = {name: Problem(*problem) for name, problem in done.results.items() if problem}
-    problems.update((failure.name, Problem(failure.path, 'unreadable', failure.reason)) for failure in done.failures)
+    problems.update(
+        (failure.name, Problem(failure.path, 'unreadable', failure.reason))
+        for failure in done.failures
+    )
     return [problems[video.name] for video in videos if video.name in problems]
 
 
 def look_at_videos(videos, workers):
-    """Opens videos (list of Source) and decodes the first frame of each: quick, and blind to damage further on.
+    """Opens videos (list of Source) and decodes the first frame of each: quick, and blind to damage
+    further on.
 
     Returns:
-        (dict, list of Problem): name -> (frames by the header, width, height) of those that open; and the others,
-        'empty' or 'unreadable', in the order of the videos.
+        (dict, list of Problem): name -> (frames by the header, width, height) of those that open;
+        and the others, 'empty' or 'unreadable', in the order of the videos.
     """
     done = run_jobs(_look, videos, workers, 'opening videos')
     reasons = {failure.name: failure.reason for failure in done.failures}
     kinds = {True: 'unreadable', False: 'empty'}
-    return done.results, [Problem(video.path, kinds[_has_bytes(video)], reasons[video.name]) for video in videos
-                          if video.name in reasons]
+    return done.results, [
+        Problem(video.path, kinds[_has_bytes(video)], reasons[video.name])
+        for video in videos
+        if video.name in reasons
+    ]
 
 
 def _look(video, threads):
@@ -66,7 +75,7 @@ def _check(video, threads):
         stated = len(reader)
     with VideoFile(video.path, video.name, threads) as file:
         sizes, time = collections.Counter(), 0.0
-        for time, frame in file:
+        for time, frame in file:  # noqa: B007 (the last time is looked at)
             if file.damaged_packets:
                 break
             if not sizes:
@@ -74,10 +83,18 @@ def _check(video, threads):
             sizes[frame.width, frame.height] += 1
     frames = sum(sizes.values())
     if len(sizes) > 1:
-        counts = ', '.join(f'{count} of {width} x {height}' for (width, height), count in sizes.items())
+        counts = ', '.join(
+            f'{count} of {width} x {height}' for (width, height), count in sizes.items()
+        )
         return frames, (video.path, 'size', f'frames change their size: {counts}')
     if frames == stated:
         return frames, None
-    kind = 'unreadable' if frames == 0 else 'truncated' if file.ends_early(frames, time) else 'frame count'
+    kind = (
+        'unreadable'
+        if frames == 0
+        else 'truncated'
+        if file.ends_early(frames, time)
+        else 'frame count'
+    )
     behind = '; what is behind them cannot be decoded' if file.damaged_packets else ''
     return frames, (video.path, kind, f'{frames} frames; its header says {stated}{behind}')

@@ -26,6 +26,7 @@ class Split(NamedTuple):
         train, val (list of (path, label)): paths below the folder, with forward slashes.
         left_out (list of (path, reason)): videos that could not be read.
     """
+
     classes: list
     train: list
     val: list
@@ -33,18 +34,29 @@ class Split(NamedTuple):
 
     def counts(self):
         """Returns (class, training videos, validation videos) for each class."""
-        numbers = [collections.Counter(label for _, label in part) for part in (self.train, self.val)]
-        return [(name, numbers[0][label], numbers[1][label]) for label, name in enumerate(self.classes)]
+        numbers = [
+            collections.Counter(label for _, label in part) for part in (self.train, self.val)
+        ]
+        return [
+            (name, numbers[0][label], numbers[1][label]) for label, name in enumerate(self.classes)
+        ]
 
     def write(self, folder):
-        """Writes classes.txt, train.txt and val.txt (mmaction's lists: `path label` a line) and left_out.txt to
+        """Writes classes.txt, train.txt and val.txt (mmaction's lists: `path label` a line) and
+        left_out.txt to
         `folder`, which appears when it is whole."""
         with atomic_folder(folder) as temporary:
-            for name, rows in (('classes', [(name,) for name in self.classes]), ('train', self.train),
-                               ('val', self.val), ('left_out', self.left_out)):
+            for name, rows in (
+                ('classes', [(name,) for name in self.classes]),
+                ('train', self.train),
+                ('val', self.val),
+                ('left_out', self.left_out),
+            ):
                 separator = '\t' if name == 'left_out' else ' '
                 text = ''.join(separator.join(map(str, row)) + '\n' for row in rows)
-                atomic_write(os.path.join(temporary, f'{name}.txt'), text.encode('utf-8', 'backslashreplace'))
+                atomic_write(
+                    os.path.join(temporary, f'{name}.txt'), text.encode('utf-8', 'backslashreplace')
+                )
 
 
 def read_split(folder):
@@ -54,8 +66,13 @@ def read_split(folder):
     """
     if not os.path.isdir(folder):
         return None
-    lists = [[(entry.path, entry.label) for entry in read_video_list(os.path.join(folder, f'{name}.txt'))]
-             for name in ('train', 'val')]
+    lists = [
+        [
+            (entry.path, entry.label)
+            for entry in read_video_list(os.path.join(folder, f'{name}.txt'))
+        ]
+        for name in ('train', 'val')
+    ]
     left_out = os.path.join(folder, 'left_out.txt')
     rows = []
     if os.path.exists(left_out):
@@ -65,39 +82,57 @@ def read_split(folder):
 
 
 def find_classes(root):
-    """Finds the videos of each class below `root`, which holds one folder a class; those may be nested further.
+    """Finds the videos of each class below `root`, which holds one folder a class; those may be
+    nested further.
 
     Returns: dict of class name -> list of Source, both by name.
-    Raises: DataError for anything that makes no list of videos by class: it names the folder or file.
+    Raises: DataError for anything that makes no list of videos by class: it names the folder or
+        file.
     """
     if not os.path.isdir(root):
         parent, name = os.path.split(os.path.abspath(root))
         near = spelling_hint(name, os.listdir(parent)) if os.path.isdir(parent) else ''
-        raise DataError(f'{root} is no folder; expected one that holds a folder of videos for each class.{near}')
+        raise DataError(
+            f'{root} is no folder; expected one that holds a folder of videos for each class.{near}'
+        )
     classes = collections.defaultdict(list)
     for source in find_videos(root):
         path = relative(source, root)
         name, slash, _ = path.partition('/')
         if not slash:
-            raise DataError(f'{source.path} lies in no class folder: move it into {root}/<its class>/')
+            raise DataError(
+                f'{source.path} lies in no class folder: move it into {root}/<its class>/'
+            )
         _check_listable(path, source.path)
         classes[name].append(source)
-    empty = sorted(entry.name for entry in os.scandir(root) if entry.is_dir() and not entry.name.startswith('.')
-                   and entry.name not in classes)
+    empty = sorted(
+        entry.name
+        for entry in os.scandir(root)
+        if entry.is_dir() and not entry.name.startswith('.') and entry.name not in classes
+    )
     if empty:
-        raise DataError(f'the class {empty[0]!r} ({os.path.join(root, empty[0])}) holds no videos '
-                        f'({", ".join(VIDEO_EXTENSIONS)}); if it is no class, move it out of {root}')
+        raise DataError(
+            f'the class {empty[0]!r} ({os.path.join(root, empty[0])}) holds no videos '
+            f'({", ".join(VIDEO_EXTENSIONS)}); if it is no class, move it out of {root}'
+        )
     if {name.lower() for name in classes} <= set(SUBSETS):
-        raise DataError(f'{root} holds the folders {", ".join(sorted(classes))}, which look like subsets and not like '
-                        'classes: name a folder that holds one folder a class')
+        raise DataError(
+            f'{root} holds the folders {", ".join(sorted(classes))}, which look like subsets and '
+            f'not like '
+            'classes: name a folder that holds one folder a class'
+        )
     if len(classes) < 2:
-        raise DataError(f'{root} holds one class only, {next(iter(classes))!r}; expected two or more folders')
+        raise DataError(
+            f'{root} holds one class only, {next(iter(classes))!r}; expected two or more folders'
+        )
     for sources in classes.values():
         stems = {}
         for source in sources:
             stem = os.path.splitext(source.path)[0]
             if stem in stems:
-                raise DataError(f'{stems[stem]} and {source.path} differ in their extension only: rename one')
+                raise DataError(
+                    f'{stems[stem]} and {source.path} differ in their extension only: rename one'
+                )
             stems[stem] = source.path
     return dict(sorted(classes.items()))
 
@@ -110,8 +145,9 @@ def relative(source, root):
 def make_split(classes, root, problems=(), seed=0):
     """Chooses about a quarter of each class to test with.
 
-    Clips of one group, such as v_wave_g01_c01 and v_wave_g01_c02, are cut from one film and stay together: a network
-    that has seen the one knows the other. The choice for a class depends on its videos and the seed alone.
+    Clips of one group, such as v_wave_g01_c01 and v_wave_g01_c02, are cut from one film and stay
+    together: a network that has seen the one knows the other. The choice for a class depends on its
+    videos and the seed alone.
 
     Args:
         classes (dict): of `find_classes`. root (str): its folder.
@@ -124,7 +160,9 @@ def make_split(classes, root, problems=(), seed=0):
     reasons = {problem.path: problem.detail for problem in problems}
     split = Split(list(classes), [], [], [])
     for label, (name, sources) in enumerate(classes.items()):
-        split.left_out.extend((relative(s, root), reasons[s.path]) for s in sources if s.path in reasons)
+        split.left_out.extend(
+            (relative(s, root), reasons[s.path]) for s in sources if s.path in reasons
+        )
         groups = collections.defaultdict(list)
         for source in sources:
             if source.path not in reasons:
@@ -139,7 +177,9 @@ def make_split(classes, root, problems=(), seed=0):
 
 
 def _choose(groups, rng):
-    """The names of the groups that test: as near to VAL_SHARE of the videos as whole groups come; at least one."""
+    """The names of the groups that test: as near to VAL_SHARE of the videos as whole groups come;
+    at least one.
+    """
     names, sizes = sorted(groups), {name: len(paths) for name, paths in groups.items()}
     wanted = max(1, round(VAL_SHARE * sum(sizes.values())))
     chosen, taken = set(), 0
@@ -156,10 +196,16 @@ def _check_groups(name, groups, unreadable):
     also = f' ({unreadable} more cannot be read)' if unreadable else ''
     number = sum(map(len, groups.values()))
     if number > 1:
-        raise DataError(f'the class {name!r} has {number} videos, all of the group {next(iter(groups))}{also}; a class '
-                        'needs two groups or more, one to train on and one to test with')
-    raise DataError(f'the class {name!r} has {number or "no"} readable video{also}; a class needs two or more, one to '
-                    'train on and one to test with')
+        raise DataError(
+            f'the class {name!r} has {number} videos, all of the group {next(iter(groups))}{also}; '
+            f'a class '
+            'needs two groups or more, one to train on and one to test with'
+        )
+    raise DataError(
+        f'the class {name!r} has {number or "no"} readable video{also}; a class needs two or more, '
+        f'one to '
+        'train on and one to test with'
+    )
 
 
 def _check_listable(path, shown):
@@ -167,7 +213,10 @@ def _check_listable(path, shown):
     if path != path.strip() or any(part != part.strip() for part in path.split('/')[:1]):
         raise DataError(f'{shown!r}: its class begins or ends with a space: rename it')
     if '\n' in path or '\r' in path or not _is_text(path):
-        raise DataError(f'{shown!r}: a name with a line break, or that is not UTF-8, cannot stand in a list: rename it')
+        raise DataError(
+            f'{shown!r}: a name with a line break, or that is not UTF-8, cannot stand in a list: '
+            f'rename it'
+        )
 
 
 def _is_text(path):

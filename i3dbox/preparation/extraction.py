@@ -17,7 +17,10 @@ COUNT = 'n_frames'
 
 
 class Extraction(NamedTuple):
-    """What `extract` did: made and present (numbers of videos), frames (made), failures (list of jobs.Failure)."""
+    """What `extract` did: made and present (numbers of videos), frames (made), failures (list of
+    jobs.Failure).
+    """
+
     made: int
     present: int
     frames: int
@@ -25,11 +28,12 @@ class Extraction(NamedTuple):
 
 
 def extract(modality, sources, out, workers, **settings):
-    """Makes the folder `out`/<name> of each source: image_00001.jpg, ..., for flow image_00001x.jpg and
-    image_00001y.jpg, and a file `n_frames` with their number.
+    """Makes the folder `out`/<name> of each source: image_00001.jpg, ..., for flow image_00001x.jpg
+    and image_00001y.jpg, and a file `n_frames` with their number.
 
-    A folder appears when it is whole. Those that are there are left as they are, so that the same call goes
-    on after a kill. `out` also gets a file with the settings, and other settings are refused there later.
+    A folder appears when it is whole. Those that are there are left as they are, so that the same
+    call goes on after a kill. `out` also gets a file with the settings, and other settings are
+    refused there later.
 
     Args:
         modality (str): 'RGB' or 'Flow'.
@@ -45,7 +49,9 @@ def extract(modality, sources, out, workers, **settings):
         DataError: other settings were used for `out`; the disk is full.
     """
     keep_settings(out, dict(modality=modality, **settings))
-    missing = [source for source in sources if not _is_whole(modality, os.path.join(out, source.name))]
+    missing = [
+        source for source in sources if not _is_whole(modality, os.path.join(out, source.name))
+    ]
     title = {'RGB': 'extracting frames', 'Flow': 'computing flow'}[modality]
     done = run_jobs(functools.partial(_extract, modality, out, settings), missing, workers, title)
     return Extraction(len(done.results), len(sources) - len(missing), done.frames, done.failures)
@@ -59,13 +65,18 @@ def _extract(modality, out, settings, source, threads):
         if _is_whole(modality, path):  # another process was quicker
             return 0, None
         if os.path.exists(path):
-            raise DataError(f'{path} is there already, and was not made by this command (it lacks {COUNT} or its first '
-                            'image): remove it, or name another folder') from None
+            raise DataError(
+                f'{path} is there already, and was not made by this command (it lacks {COUNT} or '
+                f'its first '
+                'image): remove it, or name another folder'
+            ) from None
         raise
 
 
 def _is_whole(modality, path):
-    return all(os.path.isfile(os.path.join(path, name)) for name in (COUNT, *frame_names(modality, 1)))
+    return all(
+        os.path.isfile(os.path.join(path, name)) for name in (COUNT, *frame_names(modality, 1))
+    )
 
 
 def _write_images(images_of_frames, modality, path):
@@ -82,7 +93,9 @@ def _write_images(images_of_frames, modality, path):
 
 
 def keep_settings(out, settings, file=SETTINGS):
-    """Writes what `out` is made with to a file in it. Raises DataError if it was begun with anything else."""
+    """Writes what `out` is made with to a file in it. Raises DataError if it was begun with
+    anything else.
+    """
     path = os.path.join(out, file)
     settings = json.loads(json.dumps(settings))
     try:
@@ -94,8 +107,11 @@ def keep_settings(out, settings, file=SETTINGS):
     except (OSError, ValueError) as error:
         raise DataError(f'{path}: cannot be read: {error}') from error
     if not isinstance(known, dict):
-        raise DataError(f'{path}: is none of this command\'s; name another folder')
+        raise DataError(f"{path}: is none of this command's; name another folder")
     for key in {**settings, **known}:
         if known.get(key) != settings.get(key):
-            raise DataError(f'{out} was begun with {key}={known.get(key)!r}, and this is {settings.get(key)!r}: '
-                            'name another folder, or remove this one')
+            raise DataError(
+                f'{out} was begun with {key}={known.get(key)!r}, and this is '
+                f'{settings.get(key)!r}: '
+                'name another folder, or remove this one'
+            )

@@ -1,4 +1,6 @@
-"""From a video or a folder of frames to encoded images, one frame at a time: memory does not grow with length."""
+"""From a video or a folder of frames to encoded images, one frame at a time: memory does not grow
+with length.
+"""
 
 import collections
 import concurrent.futures
@@ -21,22 +23,27 @@ def rgb_images(source, threads, *, short_side=256, fps=None, quality=95):
         source (Source): a video or a folder of RGB frames.
         threads (int): how many encode.
         short_side (int): of the images, in pixels; 0 keeps their size.
-        fps (float): frames a second; default: all frames. By it a video's frames are repeated or left out.
+        fps (float): frames a second; default: all frames. By it a video's frames are repeated or
+            left out.
         quality (int): of the JPEGs, 1 to 100.
 
     Raises:
         DamagedSampleError: (while iterating) a frame that cannot be read.
     """
-    return _ordered(lambda frame: [_jpeg(frame, quality)], bgr_frames(source, short_side, fps), threads)
+    return _ordered(
+        lambda frame: [_jpeg(frame, quality)], bgr_frames(source, short_side, fps), threads
+    )
 
 
 def flow_images(source, threads, *, method, bound=20, short_side=256, fps=None, quality=95):
-    """Yields the flow from each frame to the next as a list of two JPEGs, x and y: one less than frames.
+    """Yields the flow from each frame to the next as a list of two JPEGs, x and y: one less than
+    frames.
 
     Args:
         method (dict or str): of FLOW_METHODS.
         bound (float): see flow.encoding.encode.
-        source, threads, short_side, fps, quality: as in `rgb_images`. Flow is taken after the resize.
+        source, threads, short_side, fps, quality: as in `rgb_images`. Flow is taken after the
+            resize.
 
     Raises:
         DamagedSampleError: (while iterating) a frame that cannot be read, or a single frame.
@@ -47,9 +54,12 @@ def flow_images(source, threads, *, method, bound=20, short_side=256, fps=None, 
         flow = encode(compute(*pair), bound)
         return [_jpeg(flow[..., axis], quality) for axis in (0, 1)]
 
-    grey = (cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY) for frame in bgr_frames(source, short_side, fps))
+    grey = (
+        cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY) for frame in bgr_frames(source, short_side, fps)
+    )
     number = 0
-    for number, images in enumerate(_ordered(make, _pairs(grey), threads), 1):
+    for images in _ordered(make, _pairs(grey), threads):
+        number += 1
         yield images
     if number == 0:
         raise DamagedSampleError(source.name, source.path, 'a single frame has no flow')
@@ -59,10 +69,21 @@ IMAGES = {'RGB': rgb_images, 'Flow': flow_images}
 
 
 def stored_images(source):
-    """Yields each frame of a folder as a list of its images' bytes, as they are. Raises DamagedSampleError."""
+    """Yields each frame of a folder as a list of its images' bytes, as they are. Raises
+    DamagedSampleError.
+    """
     reader = FrameFolder(source.path, source.modality, name=source.name)
     for _, images in reader.encoded(range(len(reader))):
         yield [data for _, data in images]
+
+
+def _frames_a_step(reader, source, fps):
+    rate = getattr(reader, 'fps', 0)
+    if not rate > 0:
+        raise DamagedSampleError(
+            source.name, source.path, 'it has no frame rate that fps could be made of'
+        )
+    return rate / fps
 
 
 def bgr_frames(source, short_side=0, fps=None):
@@ -75,12 +96,7 @@ def bgr_frames(source, short_side=0, fps=None):
         reader = VideoReader(source.path, source.name, bgr=True)
     else:
         reader = FrameFolder(source.path, source.modality, name=source.name)
-    step = 1
-    if fps:
-        rate = getattr(reader, 'fps', 0)
-        if not rate > 0:
-            raise DamagedSampleError(source.name, source.path, 'it has no frame rate that fps could be made of')
-        step = rate / fps
+    step = _frames_a_step(reader, source, fps) if fps else 1
     try:
         last, frame, shape = None, None, None
         for number in itertools.count():
@@ -93,8 +109,13 @@ def bgr_frames(source, short_side=0, fps=None):
                     return
                 shape = shape or frame.shape
                 if frame.shape != shape:
-                    raise DamagedSampleError(source.name, source.path, 'the size changes: frame {} is {} x {}, others '
-                                             'are {} x {}'.format(index + 1, *frame.shape[1::-1], *shape[1::-1]))
+                    raise DamagedSampleError(
+                        source.name,
+                        source.path,
+                        'the size changes: frame {} is {} x {}, others are {} x {}'.format(
+                            index + 1, *frame.shape[1::-1], *shape[1::-1]
+                        ),
+                    )
                 if source.modality:
                     frame = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
                 if resize:

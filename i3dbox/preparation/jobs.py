@@ -1,4 +1,6 @@
-"""Working through many sources with all cores: progress, failures that stop nothing else, and a summary."""
+"""Working through many sources with all cores: progress, failures that stop nothing else, and a
+summary.
+"""
 
 import collections
 import concurrent.futures
@@ -18,18 +20,26 @@ from ..errors import DamagedSampleError, DataError, I3DBoxError, first_line
 from ..workers import one_opencv_thread, spawn_context, start_worker
 
 logger = logging.getLogger(__name__)
-_FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # nothing could be written for the other sources either
+_FATAL = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+)  # nothing could be written for the other sources either
 
 
 class Failure(NamedTuple):
     """A source that could not be worked on: its name, its path, and why."""
+
     name: str
     path: str
     reason: str
 
 
 class Summary(NamedTuple):
-    """What `run_jobs` did: the number of frames, the calls' other results by source name, and the failures."""
+    """What `run_jobs` did: the number of frames, the calls' other results by source name, and the
+    failures.
+    """
+
     frames: int
     results: dict
     failures: list
@@ -38,12 +48,14 @@ class Summary(NamedTuple):
 def run_jobs(function, sources, workers, title, unit='video'):
     """Calls `function(source, threads)` for each source, in `workers` processes.
 
-    If there are fewer sources than workers, each call is told to use several threads instead. Calls that take long
-    say `workers.count_frame()` after each frame, which keeps the progress bar moving. A call that
-    raises, or whose process dies, is a failure: it is logged and stops nothing else. Ctrl-C ends the workers.
+    If there are fewer sources than workers, each call is told to use several threads instead. Calls
+    that take long say `workers.count_frame()` after each frame, which keeps the progress bar
+    moving. A call that raises, or whose process dies, is a failure: it is logged and stops nothing
+    else. Ctrl-C ends the workers.
 
     Args:
-        function (callable): can be pickled; returns how many frames it has worked on, and anything else.
+        function (callable): can be pickled; returns how many frames it has worked on, and anything
+            else.
         sources (list of Source): what to work on.
         workers (int): 0 works in this process, where a crash is a crash.
         title, unit (str): of the progress bar.
@@ -59,8 +71,10 @@ def run_jobs(function, sources, workers, title, unit='video'):
         return Summary(0, results, failures)
     frames, counter = 0, spawn_context().Value('q', 0)
     often = 0.1 if sys.stderr.isatty() else 60  # seconds; a log file is not to be filled
-    with logging_redirect_tqdm(), tqdm(total=len(sources), desc=title, unit=unit, smoothing=0.05,
-                                       mininterval=often) as bar:
+    with (
+        logging_redirect_tqdm(),
+        tqdm(total=len(sources), desc=title, unit=unit, smoothing=0.05, mininterval=often) as bar,
+    ):
         shown = time.monotonic()
         for source, result, reason in _run(function, sources, workers, counter):
             seen = max(frames + (result or [0])[0], counter.value)
@@ -82,7 +96,9 @@ def run_jobs(function, sources, workers, title, unit='video'):
 
 
 def _run(function, sources, workers, counter):
-    """Yields (source, result, None) or (source, None, reason) as they come, and (None, None, None) now and then."""
+    """Yields (source, result, None) or (source, None, reason) as they come, and (None, None, None)
+    now and then.
+    """
     if not workers:
         one_opencv_thread()
         for source in sources:
@@ -90,20 +106,30 @@ def _run(function, sources, workers, counter):
         return
     processes = min(workers, len(sources))
     threads = workers // processes
-    waiting = collections.deque(sorted(sources, key=_size, reverse=True))  # or the longest one is left for the end
+    waiting = collections.deque(
+        sorted(sources, key=_size, reverse=True)
+    )  # or the longest one is left for the end
     while waiting:
         suspects = yield from _run_in_pool(function, waiting, processes, threads, counter)
         for source in suspects:  # one by one, to see which of them kills its process
             alone = collections.deque([source])
             if (yield from _run_in_pool(function, alone, 1, threads, counter)):
-                yield source, None, 'its process died, from damaged data, for lack of memory, or killed from outside'
+                yield (
+                    source,
+                    None,
+                    'its process died, from damaged data, for lack of memory, or killed from '
+                    'outside',
+                )
 
 
 def _run_in_pool(function, waiting, processes, threads, counter):
-    """Works on `waiting` (a deque) until it is empty or a process dies; returns those that it may have died of."""
+    """Works on `waiting` (a deque) until it is empty or a process dies; returns those that it may
+    have died of.
+    """
     running = {}
-    with concurrent.futures.ProcessPoolExecutor(processes, spawn_context(), start_worker,
-                                                (_exit_quietly, counter)) as pool:
+    with concurrent.futures.ProcessPoolExecutor(
+        processes, spawn_context(), start_worker, (_exit_quietly, counter)
+    ) as pool:
         try:
             while waiting or running:
                 while waiting and len(running) < 2 * processes:
@@ -118,7 +144,9 @@ def _run_in_pool(function, waiting, processes, threads, counter):
         except BrokenProcessPool:
             pass
         except BaseException:
-            for process in list((pool._processes or {}).values()):  # what they leave half done is never taken for whole
+            for process in list(
+                (pool._processes or {}).values()
+            ):  # what they leave half done is never taken for whole
                 process.terminate()
             raise
     return list(running.values())
@@ -150,7 +178,9 @@ def reason_of(error, source):
 def _answer(answer):
     result, reason, fatal = answer
     if fatal:
-        raise DataError(f'{reason}; run the same command again when there is room: it goes on where it stopped')
+        raise DataError(
+            f'{reason}; run the same command again when there is room: it goes on where it stopped'
+        )
     return result, reason
 
 

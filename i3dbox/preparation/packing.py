@@ -1,4 +1,6 @@
-"""MindRecord shards out of videos or folders of frames; datasets.packed describes and reads them."""
+"""MindRecord shards out of videos or folders of frames; datasets.packed describes and reads
+them.
+"""
 
 import contextlib
 import functools
@@ -24,13 +26,17 @@ HEADER_SIZE = 1 << 20
 
 class Shard(NamedTuple):
     """A part of a pack: its name, the path of its file, and the Sources that it holds."""
+
     name: str
     path: str
     sources: tuple
 
 
 class Packing(NamedTuple):
-    """What `pack` did: numbers of shards made and present, of frames, and the failures (list of jobs.Failure)."""
+    """What `pack` did: numbers of shards made and present, of frames, and the failures (list of
+    jobs.Failure).
+    """
+
     made: int
     present: int
     frames: int
@@ -40,8 +46,8 @@ class Packing(NamedTuple):
 def pack(modality, sources, out, workers, videos_per_shard=128, part=(1, 1), **settings):
     """Writes sources into MindRecord shards in the folder `out`.
 
-    The images of folders of frames are taken as they are. A shard appears when it is whole; those that are
-    there are left, unless a video in them had failed.
+    The images of folders of frames are taken as they are. A shard appears when it is whole; those
+    that are there are left, unless a video in them had failed.
 
     Args:
         modality (str): 'RGB' or 'Flow'.
@@ -59,14 +65,34 @@ def pack(modality, sources, out, workers, videos_per_shard=128, part=(1, 1), **s
         DataError: `out` was begun with other settings or sources; the disk is full.
     """
     names = '\n'.join(source.name for source in sources).encode('utf-8', 'surrogateescape')
-    keep_settings(out, dict(modality=modality, videos=len(sources), names=hashlib.sha256(names).hexdigest()[:16],
-                            videos_per_shard=videos_per_shard, **settings), SETTINGS)
-    groups = [sources[i:i + videos_per_shard] for i in range(0, len(sources), videos_per_shard)]
-    shards = [Shard(f'{modality.lower()}-{number:05d}-of-{len(groups):05d}', '', tuple(group))
-              for number, group in enumerate(groups, 1)]
-    shards = part_of([shard._replace(path=os.path.join(out, f'{shard.name}.mindrecord')) for shard in shards], part)
-    missing = [shard for shard in shards if not os.path.exists(shard.path) or os.path.exists(_failed(shard))]
-    done = run_jobs(functools.partial(_pack, modality, settings), missing, workers, 'packing', 'shard')
+    keep_settings(
+        out,
+        dict(
+            modality=modality,
+            videos=len(sources),
+            names=hashlib.sha256(names).hexdigest()[:16],
+            videos_per_shard=videos_per_shard,
+            **settings,
+        ),
+        SETTINGS,
+    )
+    groups = [sources[i : i + videos_per_shard] for i in range(0, len(sources), videos_per_shard)]
+    shards = [
+        Shard(f'{modality.lower()}-{number:05d}-of-{len(groups):05d}', '', tuple(group))
+        for number, group in enumerate(groups, 1)
+    ]
+    shards = part_of(
+        [shard._replace(path=os.path.join(out, f'{shard.name}.mindrecord')) for shard in shards],
+        part,
+    )
+    missing = [
+        shard
+        for shard in shards
+        if not os.path.exists(shard.path) or os.path.exists(_failed(shard))
+    ]
+    done = run_jobs(
+        functools.partial(_pack, modality, settings), missing, workers, 'packing', 'shard'
+    )
     failures = done.failures + [failure for failed in done.results.values() for failure in failed]
     return Packing(len(done.results), len(shards) - len(missing), done.frames, failures)
 
@@ -78,14 +104,24 @@ def _pack(modality, settings, shard, threads):
     frames, failures = 0, []
     folder, file = os.path.split(shard.path)
     with scratch_folder(shard.path) as temporary:
-        if os.path.exists(shard.path) and not os.path.exists(_failed(shard)):  # another process was quicker
+        if os.path.exists(shard.path) and not os.path.exists(
+            _failed(shard)
+        ):  # another process was quicker
             return 0, []
         writer = FileWriter(os.path.join(temporary, file))  # the file's name is written into it
         writer.set_header_size(HEADER_SIZE)
         writer.set_page_size(PAGE_SIZE)
         integer = dict(type='int32')
-        writer.add_schema(dict(name=dict(type='string'), start=integer, frames=integer, last=integer,
-                               images=dict(type='bytes')), modality)
+        writer.add_schema(
+            dict(
+                name=dict(type='string'),
+                start=integer,
+                frames=integer,
+                last=integer,
+                images=dict(type='bytes'),
+            ),
+            modality,
+        )
         writer.add_index(['name', 'start', 'frames', 'last'])
         for source in shard.sources:
             try:
@@ -96,16 +132,27 @@ def _pack(modality, settings, shard, threads):
             except DamagedSampleError as error:
                 failures.append(Failure(source.name, source.path, reason_of(error, source)))
             except UnicodeEncodeError:
-                failures.append(Failure(source.name, source.path,
-                                        'its name is no UTF-8, as names in MindRecord must be'))
+                failures.append(
+                    Failure(
+                        source.name,
+                        source.path,
+                        'its name is no UTF-8, as names in MindRecord must be',
+                    )
+                )
         if frames == 0:
-            raise DataError(f'none of its {len(shard.sources)} videos can be read; {failures[0].path}: '
-                            f'{failures[0].reason}')
+            raise DataError(
+                f'none of its {len(shard.sources)} videos can be read; {failures[0].path}: '
+                f'{failures[0].reason}'
+            )
         writer.commit()
         with contextlib.suppress(FileNotFoundError):
-            os.remove(shard.path)  # what was there before goes first, so that both files are always of one make
+            os.remove(
+                shard.path
+            )  # what was there before goes first, so that both files are always of one make
         if failures:
-            atomic_write(_failed(shard), json.dumps([failure.name for failure in failures], indent=1) + '\n')
+            atomic_write(
+                _failed(shard), json.dumps([failure.name for failure in failures], indent=1) + '\n'
+            )
         for name in (f'{file}.db', file):
             make_public(os.path.join(temporary, name))
             os.replace(os.path.join(temporary, name), os.path.join(folder, name))
@@ -116,18 +163,26 @@ def _pack(modality, settings, shard, threads):
 
 
 def _images(modality, source, threads, settings):
-    """Yields a source's images; whatever a damaged file makes OpenCV raise is its own damage, not the shard's."""
+    """Yields a source's images; whatever a damaged file makes OpenCV raise is its own damage, not
+    the shard's.
+    """
     try:
-        yield from stored_images(source) if source.modality else IMAGES[modality](source, threads, **settings)
+        yield from (
+            stored_images(source)
+            if source.modality
+            else IMAGES[modality](source, threads, **settings)
+        )
     except (I3DBoxError, OSError):
         raise
     except Exception as error:
-        raise DamagedSampleError(source.name, source.path, f'{type(error).__name__}: {first_line(error)}') from error
+        raise DamagedSampleError(
+            source.name, source.path, f'{type(error).__name__}: {first_line(error)}'
+        ) from error
 
 
 def _records(name, images_of_frames):
-    """Yields records out of frames' images. Only the last one of a video says `last`, so that readers can tell
-    a video that failed half-way."""
+    """Yields records out of frames' images. Only the last one of a video says `last`, so that
+    readers can tell a video that failed half-way."""
     images, start, frames = [], 0, 0
     for frame in images_of_frames:
         if sum(map(len, images)) >= RECORD_SIZE:

@@ -7,19 +7,36 @@ from typing import NamedTuple
 from ..errors import DataError
 from ..media.frame_folder import frame_names
 
-VIDEO_EXTENSIONS = ('.avi', '.mp4', '.mkv', '.webm', '.mov', '.m4v', '.mpg', '.mpeg', '.wmv', '.flv', '.3gp', '.ts',
-                    '.mts', '.m2ts', '.ogv', '.gif')
+VIDEO_EXTENSIONS = (
+    '.avi',
+    '.mp4',
+    '.mkv',
+    '.webm',
+    '.mov',
+    '.m4v',
+    '.mpg',
+    '.mpeg',
+    '.wmv',
+    '.flv',
+    '.3gp',
+    '.ts',
+    '.mts',
+    '.m2ts',
+    '.ogv',
+    '.gif',
+)
 
 
 class Source(NamedTuple):
     """A video, or a folder of frames.
 
     Attributes:
-        name (str): its path below the root, with forward slashes. A video's is without its extension, unless
-            another video differs from it in nothing else.
+        name (str): its path below the root, with forward slashes. A video's is without its
+            extension, unless another video differs from it in nothing else.
         path (str): where it is.
         modality (str or None): of a folder's frames, 'RGB' or 'Flow'; None for a video.
     """
+
     name: str
     path: str
     modality: str = None
@@ -30,8 +47,8 @@ def find_sources(root, modalities=('RGB',)):
 
     Args:
         root (str): a folder; or one video.
-        modalities (tuple of str): which frames a folder may hold, in the original's layout. Where a folder
-            holds several of them, the first counts.
+        modalities (tuple of str): which frames a folder may hold, in the original's layout. Where a
+            folder holds several of them, the first counts.
 
     Returns:
         list of Source, by name.
@@ -45,13 +62,17 @@ def find_sources(root, modalities=('RGB',)):
     folders = find_frame_folders(root, modalities)
     if not folders:
         frames = ' or '.join(frame_names(modality, 1)[0] for modality in modalities)
-        raise DataError(f'{root}: holds no videos ({", ".join(VIDEO_EXTENSIONS)}) and no folders of frames '
-                        f'({frames}, ...)')
+        raise DataError(
+            f'{root}: holds no videos ({", ".join(VIDEO_EXTENSIONS)}) and no folders of frames '
+            f'({frames}, ...)'
+        )
     return folders
 
 
 def find_videos(root, required=True):
-    """Finds the videos below `root`, or `root` itself. Arguments, returns and raises: see `find_sources`."""
+    """Finds the videos below `root`, or `root` itself. Arguments, returns and raises: see
+    `find_sources`.
+    """
     if os.path.isfile(root):
         return [Source(os.path.splitext(os.path.basename(root))[0], root)]
     found = collections.defaultdict(list)
@@ -66,7 +87,12 @@ def find_videos(root, required=True):
     for name, files in found.items():
         folder = name.rpartition('/')[0]
         for file in files:
-            sources.append(Source(name if len(files) == 1 else _join(folder, file), os.path.join(root, folder, file)))
+            sources.append(
+                Source(
+                    name if len(files) == 1 else _join(folder, file),
+                    os.path.join(root, folder, file),
+                )
+            )
     return _distinct(sorted(sources))
 
 
@@ -74,33 +100,50 @@ def find_frame_folders(root, modalities=('RGB', 'Flow'), filename_tmpl=None, sta
     """Finds the folders below `root`, or `root` itself, that hold a first frame.
 
     Args:
-        filename_tmpl (str): the frames' names, see datasets.frames.FrameFolder; default: the original's.
+        filename_tmpl (str): the frames' names, see datasets.frames.FrameFolder; default: the
+            original's.
         start_index (int): number of the first frame.
     """
-    first = {modality: frame_names(modality, start_index, filename_tmpl)[0] for modality in modalities}
+    first = {
+        modality: frame_names(modality, start_index, filename_tmpl)[0] for modality in modalities
+    }
     found = []
     for folder, names, subfolders in _walk(root):
         modality = next((modality for modality in modalities if first[modality] in names), None)
         if modality:
             path = os.path.join(root, folder)
-            found.append(Source(folder or os.path.basename(os.path.abspath(root)), os.path.normpath(path), modality))
+            found.append(
+                Source(
+                    folder or os.path.basename(os.path.abspath(root)),
+                    os.path.normpath(path),
+                    modality,
+                )
+            )
             subfolders.clear()
     return sorted(found)
 
 
 def _distinct(sources):
-    """Raises DataError where what is made of two sources would be one folder, or one inside the other."""
+    """Raises DataError where what is made of two sources would be one folder, or one inside the
+    other.
+    """
     known = {}
     for source in sources:
         if source.name in known:
-            raise DataError(f'{known[source.name]} and {source.path} would both become {source.name}: rename one')
+            raise DataError(
+                f'{known[source.name]} and {source.path} would both become {source.name}: rename '
+                f'one'
+            )
         known[source.name] = source.path
     for source in sources:
         folder = os.path.dirname(source.name)
         while folder:
             if folder in known:
-                raise DataError(f'{known[folder]} would become a folder of frames with that of {source.path} inside: '
-                                'rename one')
+                raise DataError(
+                    f'{known[folder]} would become a folder of frames with that of {source.path} '
+                    f'inside: '
+                    'rename one'
+                )
             folder = os.path.dirname(folder)
     return sources
 
@@ -111,11 +154,12 @@ def shard(sources, which):
     The parts are disjoint, of nearly one size, and mixed over the names.
     """
     number, count = which
-    return sources[number - 1::count]
+    return sources[number - 1 :: count]
 
 
 def _walk(root):
-    """Yields (folder below root, names of its files, names of its folders, to be changed by the caller).
+    """Yields (folder below root, names of its files, names of its folders, to be changed by the
+    caller).
 
     Hidden files and folders are left out, and so is a link to a folder that contains it.
     """
@@ -128,7 +172,11 @@ def _walk(root):
             continue
         try:
             with os.scandir(path) as entries:
-                entries = [(entry.name, _is_folder(entry)) for entry in entries if not entry.name.startswith('.')]
+                entries = [
+                    (entry.name, _is_folder(entry))
+                    for entry in entries
+                    if not entry.name.startswith('.')
+                ]
         except OSError as error:
             raise DataError(f'{path}: cannot be read: {error.strerror}') from error
         files = {name for name, is_folder in entries if not is_folder}

@@ -26,11 +26,22 @@ def curves(runs):
     """
     return {
         'loss': _chart(runs, 'loss of training', [('train', 'loss', {})]),
-        'accuracy': _chart(runs, 'top-1 accuracy (dashed: training; dots: validation)',
-                           [('train', 'top1_acc', dict(ls='--', alpha=0.6)), ('val', 'top1_acc', dict(marker='o'))], 0),
+        'accuracy': _chart(
+            runs,
+            'top-1 accuracy (dashed: training; dots: validation)',
+            [
+                ('train', 'top1_acc', dict(ls='--', alpha=0.6)),
+                ('val', 'top1_acc', dict(marker='o')),
+            ],
+            0,
+        ),
         'learning_rate': _chart(runs, 'learning rate', [('train', 'lr', {})], 0),
-        'time': _chart(runs, 'seconds a step (dashed: waiting for data)',
-                       [('train', 'time', {}), ('train', 'data_time', dict(ls='--'))], 0),
+        'time': _chart(
+            runs,
+            'seconds a step (dashed: waiting for data)',
+            [('train', 'time', {}), ('train', 'data_time', dict(ls='--'))],
+            0,
+        ),
     }
 
 
@@ -49,8 +60,15 @@ def confusion_chart(results, title):
     axes.grid(False)
     if len(names) <= 20:
         for row, column in zip(*np.nonzero(counts)):
-            axes.text(column, row, counts[row, column], ha='center', va='center', fontsize=8,
-                      color='white' if shares[row, column] > 0.5 else 'black')
+            axes.text(
+                column,
+                row,
+                counts[row, column],
+                ha='center',
+                va='center',
+                fontsize=8,
+                color='white' if shares[row, column] > 0.5 else 'black',
+            )
     figure.colorbar(image, ax=axes, fraction=0.046, label="share of the label's videos")
     return _png(figure)
 
@@ -63,8 +81,13 @@ def calibration_chart(columns, bins=10):
         confidence, correct = confidences(results.scores, results.labels)
         places = np.minimum((confidence * bins).astype(int), bins - 1)
         filled = [b for b in range(bins) if (places == b).any()]
-        axes.plot([confidence[places == b].mean() for b in filled], [correct[places == b].mean() for b in filled],
-                  'o-', color=color, label=title)
+        axes.plot(
+            [confidence[places == b].mean() for b in filled],
+            [correct[places == b].mean() for b in filled],
+            'o-',
+            color=color,
+            label=title,
+        )
     axes.set(xlabel='confidence', ylabel='top-1 accuracy', xlim=(0, 1), ylim=(0, 1.02))
     axes.legend(fontsize=8)
     return _png(figure)
@@ -75,8 +98,11 @@ def _chart(runs, title, series, bottom=None):
     for color, (name, log) in zip(COLORS * (len(runs) // len(COLORS) + 1), runs.items()):
         label = name
         for mode, column, style in series:
-            points = [(step, value) for step, value in zip(log[mode].get('step', ()), log[mode].get(column, ()))
-                      if value is not None]
+            points = [
+                (step, value)
+                for step, value in zip(log[mode].get('step', ()), log[mode].get(column, ()))
+                if value is not None
+            ]
             if points:
                 axes.plot(*zip(*points), color=color, label=label, lw=1.2, ms=4, **style)
                 label = None

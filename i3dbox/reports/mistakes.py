@@ -17,7 +17,10 @@ FRAMES = 8
 
 @dataclasses.dataclass
 class Mistake:
-    """A video that was taken for another class. `confidence` is the prediction's softmax, `own` the label's."""
+    """A video that was taken for another class. `confidence` is the prediction's softmax, `own` the
+    label's.
+    """
+
     name: str
     label: str
     prediction: str
@@ -30,20 +33,30 @@ def most_confident_mistakes(results, number=12):
     finite = np.isfinite(results.scores).all(1)
     probabilities = softmax(np.where(finite[:, None], results.scores, 0))
     wrong = np.flatnonzero((results.predictions != results.labels) & finite)
-    order = sorted(wrong, key=lambda place: (-probabilities[place].max(), results.names[place]))[:number]
+    order = sorted(wrong, key=lambda place: (-probabilities[place].max(), results.names[place]))[
+        :number
+    ]
     names = class_names(results.classes, results.scores.shape[1])
-    return [Mistake(results.names[place], names[results.labels[place]], names[results.predictions[place]],
-                    float(probabilities[place].max()), float(probabilities[place, results.labels[place]]))
-            for place in order]
+    return [
+        Mistake(
+            results.names[place],
+            names[results.labels[place]],
+            names[results.predictions[place]],
+            float(probabilities[place].max()),
+            float(probabilities[place, results.labels[place]]),
+        )
+        for place in order
+    ]
 
 
 def open_dataset(results):
     """The data set that `results` are of, from the config that they carry.
 
-    A result file may come from anywhere: its config is read as plain values, nothing in it is executed or imported,
-    and only parts of the package itself are built.
+    A result file may come from anywhere: its config is read as plain values, nothing in it is
+    executed or imported, and only parts of the package itself are built.
 
-    Raises: an I3DBoxError where they carry none, or one with other parts, or where its data is not here.
+    Raises: an I3DBoxError where they carry none, or one with other parts, or where its data is not
+        here.
     """
     text = results.meta.get('config_text')
     if not text:
@@ -55,14 +68,25 @@ def open_dataset(results):
 
 
 def plain_values(text):
-    """The values of a config's `pretty_text` (dict): literals, dict(...) and float('...'); nothing else.
+    """The values of a config's `pretty_text` (dict): literals, dict(...) and float('...'); nothing
+    else.
 
     Raises: DataError.
     """
+
     def value(node):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict' and not node.args:
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == 'dict'
+            and not node.args
+        ):
             return {keyword.arg: value(keyword.value) for keyword in node.keywords}
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'float':
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == 'float'
+        ):
             return float(ast.literal_eval(node.args[0]))
         if isinstance(node, ast.Dict):
             return {value(key): value(item) for key, item in zip(node.keys, node.values)}
@@ -73,8 +97,17 @@ def plain_values(text):
 
     try:
         return {line.targets[0].id: value(line.value) for line in ast.parse(text).body}
-    except (SyntaxError, ValueError, AttributeError, IndexError, TypeError, RecursionError) as error:
-        raise DataError(f'the config that the results carry is not one: {first_line(error)}') from error
+    except (
+        SyntaxError,
+        ValueError,
+        AttributeError,
+        IndexError,
+        TypeError,
+        RecursionError,
+    ) as error:
+        raise DataError(
+            f'the config that the results carry is not one: {first_line(error)}'
+        ) from error
 
 
 def _check_own(part):
@@ -82,15 +115,17 @@ def _check_own(part):
     if isinstance(part, dict):
         kind = part.get('type')
         if kind is not None and (not isinstance(kind, str) or '.' in kind):
-            raise DataError(f'the config that the results carry names the part {kind!r}, which is not of i3dbox')
+            raise DataError(
+                f'the config that the results carry names the part {kind!r}, which is not of i3dbox'
+            )
         part = list(part.values())
     for item in part if isinstance(part, (list, tuple)) else ():
         _check_own(item)
 
 
 def frames_of(dataset, name):
-    """Eight frames of a sample, spread over its first clip, for each of its streams: uint8 RGB picture, or None where
-    it cannot be read."""
+    """Eight frames of a sample, spread over its first clip, for each of its streams: uint8 RGB
+    picture, or None where it cannot be read."""
     index = next((i for i, sample in enumerate(dataset.samples) if sample['name'] == name), None)
     if index is None:
         return None
@@ -102,5 +137,7 @@ def frames_of(dataset, name):
     for column in dataset.inputs:
         clip = results[column][0]
         places = np.linspace(0, len(clip) - 1, min(FRAMES, len(clip))).round().astype(int)
-        sheets.append(contact_sheet(clip[places], 'Flow' if clip.shape[-1] == 2 else 'RGB', columns=FRAMES))
+        sheets.append(
+            contact_sheet(clip[places], 'Flow' if clip.shape[-1] == 2 else 'RGB', columns=FRAMES)
+        )
     return stack(sheets)

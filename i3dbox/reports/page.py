@@ -3,7 +3,7 @@
 import base64
 import html
 
-STYLE = '''
+STYLE = """
 :root { color-scheme: light dark; --line: #8884; --good: #0072B2; }
 body { font: 15px/1.5 system-ui, "Noto Sans CJK SC", "Microsoft YaHei", sans-serif; margin: 2em auto; max-width: 1200px;
        padding: 0 1em; }
@@ -16,9 +16,9 @@ img { max-width: 100%; background: white; } .charts img { width: 49%; min-width:
 .scroll { overflow: auto; max-height: 34em; } .scroll th { position: sticky; top: 0; background: Canvas; }
 figure { margin: 1em 0; } figcaption { margin-bottom: .2em; } .note { opacity: .7; margin: .4em 0; }
 pre { overflow: auto; border: 1px solid var(--line); padding: 1em; }
-'''
+"""
 # A click on a table's head sorts by that column; a second one turns it round.
-SCRIPT = '''
+SCRIPT = """
 document.querySelectorAll('th').forEach(head => head.onclick = () => {
   const table = head.closest('table'), body = table.tBodies[0], column = head.cellIndex;
   const down = table.dataset.by === column + 'up'; table.dataset.by = column + (down ? 'down' : 'up');
@@ -28,15 +28,18 @@ document.querySelectorAll('th').forEach(head => head.onclick = () => {
     const order = typeof x === typeof y ? (x < y ? -1 : x > y ? 1 : 0) : typeof x === 'string' ? 1 : -1;
     return down ? -order : order; }).forEach(row => body.append(row));
 });
-'''
+"""
 
 
 def page(title, parts):
     """The whole page (str). `parts` are pieces of HTML from the functions below."""
-    return (f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-            f'<meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>'
-            f'<style>{STYLE}</style></head>\n<body><h1>{html.escape(title)}</h1>\n' + '\n'.join(parts)
-            + f'\n<script>{SCRIPT}</script></body></html>\n')
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>'
+        f'<style>{STYLE}</style></head>\n<body><h1>{html.escape(title)}</h1>\n'
+        + '\n'.join(parts)
+        + f'\n<script>{SCRIPT}</script></body></html>\n'
+    )
 
 
 def heading(text):
@@ -49,11 +52,22 @@ def paragraph(text, note=False):
 
 def table(head, rows, text_columns=(0,)):
     """A table; its columns are numbers, except for those in `text_columns`."""
+
     def row(cells, tag):
-        return '<tr>' + ''.join(f'<{tag}{" class=text" if i in text_columns else ""}>{html.escape(str(cell))}</{tag}>'
-                                for i, cell in enumerate(cells)) + '</tr>'
-    return (f'<div class=scroll><table><thead>{row(head, "th")}</thead><tbody>'
-            + '\n'.join(row(cells, 'td') for cells in rows) + '</tbody></table></div>')
+        return (
+            '<tr>'
+            + ''.join(
+                f'<{tag}{" class=text" if i in text_columns else ""}>{html.escape(str(cell))}</{tag}>'
+                for i, cell in enumerate(cells)
+            )
+            + '</tr>'
+        )
+
+    return (
+        f'<div class=scroll><table><thead>{row(head, "th")}</thead><tbody>'
+        + '\n'.join(row(cells, 'td') for cells in rows)
+        + '</tbody></table></div>'
+    )
 
 
 def image(data, alt, kind='png'):
@@ -63,7 +77,11 @@ def image(data, alt, kind='png'):
 
 def charts(images):
     """Pictures side by side (dict of name -> PNG bytes)."""
-    return '<div class=charts>' + ''.join(image(data, name) for name, data in images.items()) + '</div>'
+    return (
+        '<div class=charts>'
+        + ''.join(image(data, name) for name, data in images.items())
+        + '</div>'
+    )
 
 
 def figure(caption, picture):

@@ -26,8 +26,8 @@ def write_report(out, runs, columns, mistakes=12, notes=()):
     Args:
         out (str): a folder, which is made.
         runs (dict of str -> dict): logs by title, see `read_run_log`.
-        columns (dict of str -> Results): results of the same classes by title, such as RGB, Flow, RGB + Flow; the
-            last one's confusions and mistakes are shown.
+        columns (dict of str -> Results): results of the same classes by title, such as RGB, Flow,
+            RGB + Flow; the last one's confusions and mistakes are shown.
         mistakes (int): how many are shown with their frames.
         notes (sequence of str): what else the reader should know.
 
@@ -45,8 +45,10 @@ def write_report(out, runs, columns, mistakes=12, notes=()):
         parts += _classes(columns)
         pictures['confusion_matrix'] = confusion_chart(results, f'{title}: what is taken for what')
         pictures['calibration'] = calibration_chart(columns)
-        parts += [page.heading('Confusions'), page.charts({name: pictures[name] for name in
-                                                           ('confusion_matrix', 'calibration')})]
+        parts += [
+            page.heading('Confusions'),
+            page.charts({name: pictures[name] for name in ('confusion_matrix', 'calibration')}),
+        ]
         counts = evaluate(['confusion_matrix'], results.scores, results.labels)['confusion_matrix']
         pairs = confusions(counts, results.classes)[:50]
         if pairs:
@@ -54,7 +56,9 @@ def write_report(out, runs, columns, mistakes=12, notes=()):
         parts += _mistakes(title, results, mistakes, pictures)
         parts += _sources(columns)
     for old in glob.glob(os.path.join(glob.escape(out), '*.png')):  # of an earlier report
-        if re.fullmatch(r'(curve_\w+|mistake_\d+|confusion_matrix|calibration)\.png', os.path.basename(old)):
+        if re.fullmatch(
+            r'(curve_\w+|mistake_\d+|confusion_matrix|calibration)\.png', os.path.basename(old)
+        ):
             os.remove(old)
     for name, data in pictures.items():
         atomic_write(os.path.join(out, f'{name}.png'), data)
@@ -64,8 +68,9 @@ def write_report(out, runs, columns, mistakes=12, notes=()):
 
 
 def class_rows(columns):
-    """The head and rows of the table of classes: videos, each column's recall, and, for RGB and Flow side by side,
-    which of them is better at the class and how many videos only the one or the other gets right."""
+    """The head and rows of the table of classes: videos, each column's recall, and, for RGB and
+    Flow side by side, which of them is better at the class and how many videos only the one or the
+    other gets right."""
     found = [evaluate(['per_class'], part.scores, part.labels) for part in columns.values()]
     first = next(iter(columns.values()))
     head, names = ['class', 'videos', *columns], class_names(first.classes, first.scores.shape[1])
@@ -77,22 +82,45 @@ def class_rows(columns):
     rows = []
     for label, name in enumerate(names):
         supports = sorted({int(figures['support'][label]) for figures in found})
-        cells = [name, ' to '.join(map(str, (supports[0], supports[-1]))) if len(supports) > 1 else supports[0],
-                 *(f'{figures["recall"][label]:.3f}' if figures['support'][label] else '' for figures in found)]
+        cells = [
+            name,
+            ' to '.join(map(str, (supports[0], supports[-1])))
+            if len(supports) > 1
+            else supports[0],
+            *(
+                f'{figures["recall"][label]:.3f}' if figures['support'][label] else ''
+                for figures in found
+            ),
+        ]
         if both:
             members = labels == label
-            alone = [int((right[a] & ~right[b] & members).sum()) for a, b in (('RGB', 'Flow'), ('Flow', 'RGB'))]
+            alone = [
+                int((right[a] & ~right[b] & members).sum())
+                for a, b in (('RGB', 'Flow'), ('Flow', 'RGB'))
+            ]
             gap = (alone[0] - alone[1]) / max(members.sum(), 1)
-            cells += [f'RGB +{gap:.3f}' if gap > 0 else f'Flow +{-gap:.3f}' if gap < 0 else '', *alone]
+            cells += [
+                f'RGB +{gap:.3f}' if gap > 0 else f'Flow +{-gap:.3f}' if gap < 0 else '',
+                *alone,
+            ]
         rows.append(cells)
     return head, rows
 
 
 def _figures(columns):
-    head, *rows = figure_rows([(title, len(part.names), evaluate(METRICS, part.scores, part.labels))
-                               for title, part in columns.items()])
-    parts = [page.heading('Figures'), page.table(head, rows),
-             page.paragraph('In brackets: 95 % intervals over the choice of the test videos (bootstrap).', note=True)]
+    head, *rows = figure_rows(
+        [
+            (title, len(part.names), evaluate(METRICS, part.scores, part.labels))
+            for title, part in columns.items()
+        ]
+    )
+    parts = [
+        page.heading('Figures'),
+        page.table(head, rows),
+        page.paragraph(
+            'In brackets: 95 % intervals over the choice of the test videos (bootstrap).', note=True
+        ),
+    ]
     lines = {}
     for title, part in columns.items():
         protocol, skipped = part.meta.get('protocol'), part.meta.get('skipped')
@@ -101,14 +129,21 @@ def _figures(columns):
         if skipped:
             text = f'{len(skipped)} damaged videos are not counted: {", ".join(skipped)}'
             lines.setdefault(text, []).append(title)
-    return parts + [page.paragraph(f'{", ".join(titles)}: {text}', note=True) for text, titles in lines.items()]
+    return parts + [
+        page.paragraph(f'{", ".join(titles)}: {text}', note=True) for text, titles in lines.items()
+    ]
 
 
 def _classes(columns):
     head, rows = class_rows(columns)
     places = (0, head.index('saved by')) if 'saved by' in head else (0,)
-    return [page.heading('Classes'), page.paragraph('Share of each class\'s videos that are recognised. A click on a '
-                                                    'head sorts.', note=True), page.table(head, rows, places)]
+    return [
+        page.heading('Classes'),
+        page.paragraph(
+            "Share of each class's videos that are recognised. A click on a head sorts.", note=True
+        ),
+        page.table(head, rows, places),
+    ]
 
 
 def _mistakes(title, results, number, pictures):
@@ -122,8 +157,10 @@ def _mistakes(title, results, number, pictures):
         dataset = None
         parts.append(page.paragraph(f'Their frames are not shown: {error}', note=True))
     for place, mistake in enumerate(tqdm(found, desc='mistakes', disable=None), 1):
-        caption = (f'{mistake.name}: {mistake.label}, taken for {mistake.prediction} with confidence '
-                   f'{mistake.confidence:.3f} (its own class: {mistake.own:.3f})')
+        caption = (
+            f'{mistake.name}: {mistake.label}, taken for {mistake.prediction} with confidence '
+            f'{mistake.confidence:.3f} (its own class: {mistake.own:.3f})'
+        )
         picture = frames_of(dataset, mistake.name) if dataset else None
         if picture is not None:
             bgr = np.ascontiguousarray(picture[..., ::-1])
@@ -136,13 +173,27 @@ def _mistakes(title, results, number, pictures):
 
 
 def _sources(columns):
-    metas = [meta for part in columns.values() for meta in (part.meta.get('parts') or {'': part.meta}).values()]
-    files = dict.fromkeys((file.get('path'), file.get('sha256')) for meta in metas
-                          for file in (meta.get('checkpoint') or {}).values())
-    parts = [page.heading('Sources'), *(page.paragraph(f'{path}, sha256 {digest}') for path, digest in files)]
+    metas = [
+        meta
+        for part in columns.values()
+        for meta in (part.meta.get('parts') or {'': part.meta}).values()
+    ]
+    files = dict.fromkeys(
+        (file.get('path'), file.get('sha256'))
+        for meta in metas
+        for file in (meta.get('checkpoint') or {}).values()
+    )
+    parts = [
+        page.heading('Sources'),
+        *(page.paragraph(f'{path}, sha256 {digest}') for path, digest in files),
+    ]
     meta = metas[-1]
     if meta.get('versions'):
-        parts.append(page.paragraph(', '.join(f'{name} {version}' for name, version in meta['versions'].items())))
+        parts.append(
+            page.paragraph(
+                ', '.join(f'{name} {version}' for name, version in meta['versions'].items())
+            )
+        )
     if meta.get('config_text'):
         parts.append(page.details('the config', meta['config_text']))
     return parts

@@ -9,12 +9,12 @@ from ..errors import DataError
 def read_run_log(work_dir):
     """Reads what a run has logged.
 
-    A run that was killed and resumed has logged some steps twice: the later line counts. A line that was cut off is
-    left out.
+    A run that was killed and resumed has logged some steps twice: the later line counts. A line
+    that was cut off is left out.
 
     Returns:
-        dict: mode ('train', 'val') -> dict of column -> list, with 'step' among the columns; None where a line has
-        no such value.
+        dict: mode ('train', 'val') -> dict of column -> list, with 'step' among the columns; None
+        where a line has no such value.
 
     Raises: DataError where there is no log, or one that is not of i3dbox.
     """
@@ -33,7 +33,10 @@ def read_run_log(work_dir):
                 lines[line['mode']][line['step']] = line
     if broken and not any(lines.values()):
         raise DataError(f'{path} is no log of i3dbox: none of its lines is')
-    return {mode: _columns([by_step[step] for step in sorted(by_step)]) for mode, by_step in lines.items()}
+    return {
+        mode: _columns([by_step[step] for step in sorted(by_step)])
+        for mode, by_step in lines.items()
+    }
 
 
 def _columns(lines):

@@ -7,8 +7,9 @@ A backend is a class with
     devices           names that `device` can have
     precisions        names that `precision` can have; None stands for the runtime's own choice
 
-built with (path, inputs, device, device_id, threads, precision), where `inputs` are those of the file's description,
-and `run(arrays)`: from a list of arrays of the described shapes to float32 N x classes.
+built with (path, inputs, device, device_id, threads, precision), where `inputs` are those of the
+file's description, and `run(arrays)`: from a list of arrays of the described shapes to float32 N x
+classes.
 """
 
 import importlib.util
@@ -55,32 +56,46 @@ class MindSporeBackend(Backend):
         self._ms = ms
         ms.set_context(mode=ms.GRAPH_MODE)
         try:
-            ms.set_device({'cpu': 'CPU', 'ascend': 'Ascend'}[device], *([device_id] if device != 'cpu' else []))
+            ms.set_device(
+                {'cpu': 'CPU', 'ascend': 'Ascend'}[device],
+                *([device_id] if device != 'cpu' else []),
+            )
         except (RuntimeError, ValueError) as error:
-            if device != 'cpu' or ms.get_context('device_target') != 'CPU':  # else something has run there already
-                raise DeviceError(f'this MindSpore has no device {device} {device_id}: {first_line(error)}') from error
+            if (
+                device != 'cpu' or ms.get_context('device_target') != 'CPU'
+            ):  # else something has run there already
+                raise DeviceError(
+                    f'this MindSpore has no device {device} {device_id}: {first_line(error)}'
+                ) from error
         try:
             self._network = ms.nn.GraphCell(ms.load(path))
         except (RuntimeError, ValueError) as error:
             raise ExportError(f'MindSpore cannot load {path}: {first_line(error)}') from error
         if any(size is None for spec in inputs for size in spec['shape']):
             # one graph for all batch sizes; without it, a second size does not even compile
-            self._network.set_inputs(*[ms.Tensor(shape=spec['shape'], dtype=getattr(ms, spec['dtype']))
-                                       for spec in inputs])
+            self._network.set_inputs(
+                *[
+                    ms.Tensor(shape=spec['shape'], dtype=getattr(ms, spec['dtype']))
+                    for spec in inputs
+                ]
+            )
 
     def run(self, arrays):
         return self._network(*map(self._ms.Tensor, arrays)).asnumpy()
 
 
 class MindSporeLiteBackend(Backend):
-    """MindIR in MindSpore Lite: the way to Ascend 310. Written against its documentation; not yet run on hardware.
+    """MindIR in MindSpore Lite: the way to Ascend 310. Written against its documentation; not yet
+    run on hardware.
 
     It reads what tools/export.py writes, or what converter_lite has made of that for Ascend.
     """
 
     extension, package = '.mindir', 'mindspore_lite'
-    source = ('mindspore_lite is not on PyPI: the wheel for your Python and platform is at '
-              'https://www.mindspore.cn/lite (downloads), and for Ascend it needs CANN')
+    source = (
+        'mindspore_lite is not on PyPI: the wheel for your Python and platform is at '
+        'https://www.mindspore.cn/lite (downloads), and for Ascend it needs CANN'
+    )
     devices = ('cpu', 'ascend')
     precisions = (None, 'float32', 'float16')
 
@@ -95,13 +110,20 @@ class MindSporeLiteBackend(Backend):
             if threads is not None:
                 context.cpu.thread_num = threads
             if precision is not None:
-                names = {('cpu', 'float16'): 'preferred_fp16', ('ascend', 'float16'): 'enforce_fp16'}
-                getattr(context, device).precision_mode = names.get((device, precision), 'enforce_fp32')
+                names = {
+                    ('cpu', 'float16'): 'preferred_fp16',
+                    ('ascend', 'float16'): 'enforce_fp16',
+                }
+                getattr(context, device).precision_mode = names.get(
+                    (device, precision), 'enforce_fp32'
+                )
             self._model = lite.Model()
             self._model.build_from_file(str(path), lite.ModelType.MINDIR, context)
         except (RuntimeError, ValueError, ImportError, OSError) as error:
             which = device if device == 'cpu' else f'{device} {device_id}'
-            raise DeviceError(f'MindSpore Lite cannot run {path} on {which}: {first_line(error)}') from error
+            raise DeviceError(
+                f'MindSpore Lite cannot run {path} on {which}: {first_line(error)}'
+            ) from error
 
     def run(self, arrays):
         tensors = self._model.get_inputs()
@@ -119,20 +141,29 @@ class ONNXRuntimeBackend(Backend):
 
     extension, package, source = '.onnx', 'onnxruntime', 'pip install onnxruntime'
     devices = ('cpu', 'cuda', 'ascend')
-    _PROVIDERS = {'cpu': 'CPUExecutionProvider', 'cuda': 'CUDAExecutionProvider', 'ascend': 'CANNExecutionProvider'}
+    _PROVIDERS = {
+        'cpu': 'CPUExecutionProvider',
+        'cuda': 'CUDAExecutionProvider',
+        'ascend': 'CANNExecutionProvider',
+    }
 
     def __init__(self, path, inputs, device, device_id, threads, precision):
         import onnxruntime
 
         provider = self._PROVIDERS[device]
         if provider not in onnxruntime.get_available_providers():
-            raise DeviceError(f'this onnxruntime has no device {device!r} ({provider}); it has '
-                              f'{", ".join(onnxruntime.get_available_providers())}')
+            raise DeviceError(
+                f'this onnxruntime has no device {device!r} ({provider}); it has '
+                f'{", ".join(onnxruntime.get_available_providers())}'
+            )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or 0
         try:
             self._session = onnxruntime.InferenceSession(
-                path, options, providers=[(provider, {'device_id': device_id}) if device != 'cpu' else provider])
+                path,
+                options,
+                providers=[(provider, {'device_id': device_id}) if device != 'cpu' else provider],
+            )
         except Exception as error:  # onnxruntime's exceptions have no common base
             raise ExportError(f'onnxruntime cannot load {path}: {first_line(error)}') from error
         self._names = [spec['name'] for spec in inputs]
@@ -152,10 +183,17 @@ class OpenVINOBackend(Backend):
         import openvino
 
         core = openvino.Core()
-        name = device.upper() if device == 'cpu' or not device_id else f'{device.upper()}.{device_id}'
+        name = (
+            device.upper() if device == 'cpu' or not device_id else f'{device.upper()}.{device_id}'
+        )
         if name not in core.available_devices:
-            raise DeviceError(f'OpenVINO finds no device {name!r} here; it finds {", ".join(core.available_devices)}')
-        if precision == 'bfloat16' and 'BF16' not in core.get_property(name, 'OPTIMIZATION_CAPABILITIES'):
+            raise DeviceError(
+                f'OpenVINO finds no device {name!r} here; it finds '
+                f'{", ".join(core.available_devices)}'
+            )
+        if precision == 'bfloat16' and 'BF16' not in core.get_property(
+            name, 'OPTIMIZATION_CAPABILITIES'
+        ):
             raise DeviceError(f"{name} does not compute in bfloat16; use precision='float32'")
         options = {'INFERENCE_PRECISION_HINT': 'bf16' if precision == 'bfloat16' else 'f32'}
         if threads is not None:
@@ -163,37 +201,51 @@ class OpenVINOBackend(Backend):
         try:
             self._model = core.compile_model(path, name, options)
         except RuntimeError as error:
-            raise ExportError(f'OpenVINO cannot load {path}: {str(error).strip().splitlines()[-1]}') from error
+            raise ExportError(
+                f'OpenVINO cannot load {path}: {str(error).strip().splitlines()[-1]}'
+            ) from error
         self._names = [spec['name'] for spec in inputs]
 
     def run(self, arrays):
         return self._model(dict(zip(self._names, arrays)))[0]
 
 
-BACKENDS = {'mindspore': MindSporeBackend, 'mindspore_lite': MindSporeLiteBackend,
-            'openvino': OpenVINOBackend, 'onnxruntime': ONNXRuntimeBackend}  # 'auto' tries them in this order
+BACKENDS = {
+    'mindspore': MindSporeBackend,
+    'mindspore_lite': MindSporeLiteBackend,
+    'openvino': OpenVINOBackend,
+    'onnxruntime': ONNXRuntimeBackend,
+}  # 'auto' tries them in this order
 
 
 def build_backend(name, path, inputs, device='cpu', device_id=0, threads=None, precision=None):
-    """Builds the backend `name`, or for 'auto' the first that is installed and can do what is asked.
+    """Builds the backend `name`, or for 'auto' the first that is installed and can do what is
+    asked.
 
     Raises:
         ExportError: no such backend, one that does not run such files or is not installed.
         DeviceError: a device, precision or number of threads that it cannot give.
     """
-    extension = path[path.rfind('.'):]
+    extension = path[path.rfind('.') :]
     fitting = {key: cls for key, cls in BACKENDS.items() if cls.extension == extension}
     if not fitting:
-        raise ExportError(f'{path}: no runtime here runs {extension} files; they run '
-                          f'{", ".join(sorted({cls.extension for cls in BACKENDS.values()}))}')
+        raise ExportError(
+            f'{path}: no runtime here runs {extension} files; they run '
+            f'{", ".join(sorted({cls.extension for cls in BACKENDS.values()}))}'
+        )
     if name == 'auto':
         name = _choose(fitting, device, threads, precision)
     elif name not in BACKENDS:
-        raise ExportError(f"no backend is called {name!r}.{spelling_hint(name, BACKENDS)} There are: auto, "
-                          f'{", ".join(BACKENDS)}')
+        raise ExportError(
+            f'no backend is called {name!r}.{spelling_hint(name, BACKENDS)} There are: auto, '
+            f'{", ".join(BACKENDS)}'
+        )
     elif name not in fitting:
-        raise ExportError(f'the backend {name} runs {BACKENDS[name].extension} files, not {path}; for it there are: '
-                          f'{", ".join(fitting)}')
+        raise ExportError(
+            f'the backend {name} runs {BACKENDS[name].extension} files, not {path}; for it there '
+            f'are: '
+            f'{", ".join(fitting)}'
+        )
     cls = BACKENDS[name]
     objection = cls.objection(device, threads, precision)
     if objection:
@@ -211,6 +263,13 @@ def _choose(fitting, device, threads, precision):
         if fitting[name].is_installed():
             return name
     if not able:
-        raise DeviceError('; '.join(f'the backend {name} has {cls.objection(device, threads, precision)}'
-                                    for name, cls in fitting.items()))
-    raise ExportError(f'no runtime for this file is installed: {" or ".join(fitting[name].source for name in able)}')
+        raise DeviceError(
+            '; '.join(
+                f'the backend {name} has {cls.objection(device, threads, precision)}'
+                for name, cls in fitting.items()
+            )
+        )
+    raise ExportError(
+        f'no runtime for this file is installed: '
+        f'{" or ".join(fitting[name].source for name in able)}'
+    )

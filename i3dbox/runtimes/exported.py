@@ -1,8 +1,10 @@
 """Running exported models, whatever runs them. Needs no MindSpore unless that is what runs them.
 
     model = load_exported('i3d_rgb.onnx')
-    logits = model(clips)                       # uint8 N x 64 x 224 x 224 x 3 -> float32 N x classes
+    logits = model(clips)              # uint8 N x 64 x 224 x 224 x 3 -> float32 N x classes
     model.classes[logits[0].argmax()]
+
+A file's description says what it takes.
 """
 
 import collections
@@ -17,31 +19,39 @@ from .backends import build_backend
 Input = collections.namedtuple('Input', 'name shape dtype layout')
 
 
-def load_exported(file, backend='auto', device='cpu', device_id=0, threads=None, precision=None,
-                  description=None):
+def load_exported(
+    file, backend='auto', device='cpu', device_id=0, threads=None, precision=None, description=None
+):
     """Loads a file that tools/export.py wrote, or that another tool has made of it.
 
-    The description that tools/export.py writes must lie beside the file; the file is compared with the hash in it.
+    The description that tools/export.py writes must lie beside the file; the file is compared with
+    the hash in it.
 
     Args:
         file (str): .mindir or .onnx.
-        backend (str): 'mindspore', 'mindspore_lite', 'onnxruntime', 'openvino', or 'auto': the first of those that
-            runs such files, is installed, and can do what the other arguments ask for.
-        device (str): 'cpu' or 'ascend'; 'cuda' (onnxruntime) and 'gpu' (OpenVINO) where those have it.
+        backend (str): 'mindspore', 'mindspore_lite', 'onnxruntime', 'openvino', or 'auto': the
+            first of those that runs such files, is installed, and can do what the other arguments
+            ask for.
+        device (str): 'cpu' or 'ascend'; 'cuda' (onnxruntime) and 'gpu' (OpenVINO) where those have
+            it.
         device_id (int): which of several.
-        threads (int): of the CPU; default: the runtime's choice. The mindspore backend cannot set it.
-        precision (str): 'float32' (what runtimes on the CPU do by default), 'bfloat16' (openvino), 'float16'
-            (mindspore_lite).
-        description (str): where the description is, for a file that another tool (converter_lite) has converted:
-            that of its source. The hash of such a file is not known.
+        threads (int): of the CPU; default: the runtime's choice. The mindspore backend cannot set
+            it.
+        precision (str): 'float32' (what runtimes on the CPU do by default), 'bfloat16' (openvino),
+            'float16' (mindspore_lite).
+        description (str): where the description is, for a file that another tool (converter_lite)
+            has converted: that of its source. The hash of such a file is not known.
 
     Returns: ExportedModel.
-    Raises: ExportError for a file or backend that cannot be used; DeviceError for a device or precision; ConfigError
-        for threads.
+    Raises: ExportError for a file or backend that cannot be used; DeviceError for a device or
+        precision; ConfigError for threads.
     """
     at_least_one('load_exported', threads=1 if threads is None else threads)
     info = read_sidecar(file, description)
-    return ExportedModel(info, build_backend(backend, str(file), info['inputs'], device, device_id, threads, precision))
+    return ExportedModel(
+        info,
+        build_backend(backend, str(file), info['inputs'], device, device_id, threads, precision),
+    )
 
 
 class ExportedModel:
@@ -52,16 +62,19 @@ class ExportedModel:
         classes (list of str or None): names of the logits, in order.
         info (dict): the whole description.
 
-    Inputs: an array each, of any number of rows: they are cut to the file's batch size, the last part is padded, and
-    the padding dropped. Outputs: float32 N x classes.
-    Raises: ExportError, before anything runs, for an input that is missing, or of another shape or dtype.
+    Inputs: an array each, of any number of rows: they are cut to the file's batch size, the last
+    part is padded, and the padding dropped. Outputs: float32 N x classes.
+    Raises: ExportError, before anything runs, for an input that is missing, or of another shape or
+        dtype.
     """
 
     def __init__(self, info, backend):
         self.info, self.backend = info, backend
         self.classes = info['classes']
-        self.inputs = [Input(spec['name'], tuple(spec['shape']), spec['dtype'], spec.get('layout', ''))
-                       for spec in info['inputs']]
+        self.inputs = [
+            Input(spec['name'], tuple(spec['shape']), spec['dtype'], spec.get('layout', ''))
+            for spec in info['inputs']
+        ]
         self._batch = self.inputs[0].shape[0]
         self._num_classes = info['output']['shape'][1]
 
@@ -73,10 +86,12 @@ class ExportedModel:
         batch = self._batch or rows
         outputs = []
         for start in range(0, rows, batch):
-            parts = [array[start:start + batch] for array in arrays]
+            parts = [array[start : start + batch] for array in arrays]
             count = len(parts[0])
             if count < batch:
-                parts = [np.concatenate([part, part[-1:].repeat(batch - count, 0)]) for part in parts]
+                parts = [
+                    np.concatenate([part, part[-1:].repeat(batch - count, 0)]) for part in parts
+                ]
             outputs.append(np.asarray(self.backend.run(parts), np.float32)[:count])
         return np.concatenate(outputs)
 
@@ -87,12 +102,16 @@ class ExportedModel:
         values = dict(zip(names, args))
         for name, value in kwargs.items():
             if name not in names or name in values:
-                raise ExportError(f'the model takes {" and ".join(names)}, each once; got {name!r} '
-                                  f'{"twice" if name in values else "as well"}')
+                raise ExportError(
+                    f'the model takes {" and ".join(names)}, each once; got {name!r} '
+                    f'{"twice" if name in values else "as well"}'
+                )
             values[name] = value
         missing = [name for name in names if name not in values]
         if missing:
-            raise ExportError(f'the input {missing[0]!r} is missing: the model takes {" and ".join(names)}')
+            raise ExportError(
+                f'the input {missing[0]!r} is missing: the model takes {" and ".join(names)}'
+            )
         return [values[name] for name in names]
 
     def _check(self, values):
@@ -100,13 +119,23 @@ class ExportedModel:
         for spec, value in zip(self.inputs, values):
             array = np.asarray(value)
             sizes = ' x '.join(map(str, ('N', *spec.shape[1:])))
-            expected = f'{spec.dtype} {spec.layout} = {sizes}' if spec.layout else f'{spec.dtype} {sizes}'
-            if array.dtype != spec.dtype or array.shape[1:] != spec.shape[1:] or array.ndim != len(spec.shape):
-                raise ExportError(f'the input {spec.name!r} must be {expected}; got {array.dtype} '
-                                  f'{" x ".join(map(str, array.shape)) or "(a single value)"}')
+            expected = (
+                f'{spec.dtype} {spec.layout} = {sizes}' if spec.layout else f'{spec.dtype} {sizes}'
+            )
+            if (
+                array.dtype != spec.dtype
+                or array.shape[1:] != spec.shape[1:]
+                or array.ndim != len(spec.shape)
+            ):
+                raise ExportError(
+                    f'the input {spec.name!r} must be {expected}; got {array.dtype} '
+                    f'{" x ".join(map(str, array.shape)) or "(a single value)"}'
+                )
             arrays.append(np.ascontiguousarray(array))
         counts = {spec.name: len(array) for spec, array in zip(self.inputs, arrays)}
         if len(set(counts.values())) > 1:
-            raise ExportError('the inputs have different numbers of clips: '
-                              + ', '.join(f'{count} in {name!r}' for name, count in counts.items()))
+            raise ExportError(
+                'the inputs have different numbers of clips: '
+                + ', '.join(f'{count} in {name!r}' for name, count in counts.items())
+            )
         return arrays

@@ -8,7 +8,9 @@ from .text import measure, write
 _BACKGROUND, _INK = 24, (235, 235, 235)
 _GAP = 2  # pixels between frames
 _LINE, _SIZE = 20, 13  # pixels: the height of a line of text, and of its letters
-_SMALLEST = 96  # pixels; smaller frames are enlarged by a whole factor, so that every pixel stays a pixel
+_SMALLEST = (
+    96  # pixels; smaller frames are enlarged by a whole factor, so that every pixel stays a pixel
+)
 
 
 def contact_sheet(clip, modality='RGB', title='', columns=8, bound=20):
@@ -34,22 +36,35 @@ def contact_sheet(clip, modality='RGB', title='', columns=8, bound=20):
         clips = flow_to_color(flow, full)
     factor = max(1, round(_SMALLEST / min(clips.shape[2:4])))
     clips = clips.repeat(factor, axis=2).repeat(factor, axis=3)
-    rows = [_row(frames[start:start + columns]) for frames in clips
-            for start in range(0, len(frames), columns)]
+    rows = [
+        _row(frames[start : start + columns])
+        for frames in clips
+        for start in range(0, len(frames), columns)
+    ]
     return stack([_strip(line) for line in title.splitlines()] + rows)
 
 
 def stack(images):
     """Puts RGB images of any widths below each other."""
     width = max(image.shape[1] for image in images)
-    return np.concatenate([
-        np.pad(image, ((0, 0), (0, width - image.shape[1]), (0, 0)), constant_values=_BACKGROUND)
-        for image in images])
+    return np.concatenate(
+        [
+            np.pad(
+                image, ((0, 0), (0, width - image.shape[1]), (0, 0)), constant_values=_BACKGROUND
+            )
+            for image in images
+        ]
+    )
 
 
 def _row(frames):
-    return np.concatenate([np.pad(frame, ((_GAP, 0), (_GAP, 0), (0, 0)), constant_values=_BACKGROUND)
-                           for frame in frames], axis=1)
+    return np.concatenate(
+        [
+            np.pad(frame, ((_GAP, 0), (_GAP, 0), (0, 0)), constant_values=_BACKGROUND)
+            for frame in frames
+        ],
+        axis=1,
+    )
 
 
 def _strip(line):

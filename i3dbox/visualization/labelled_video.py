@@ -1,4 +1,6 @@
-"""A video with what was recognised in it: the frame (beside it the flow), classes and bars, and a timeline."""
+"""A video with what was recognised in it: the frame (beside it the flow), classes and bars, and a
+timeline.
+"""
 
 import collections
 import contextlib
@@ -15,7 +17,10 @@ from ..media.frame_iterator import JUMP
 from .text import measure, shorten, write
 
 _BACKGROUND, _INK, _DIM, _TRACK = (24, 24, 24), (240, 240, 240), (165, 165, 165), (52, 52, 52)
-_LEAST, _MOST = (360, 480), (404, 720)  # height and width of the picture that a frame is brought to lie between
+_LEAST, _MOST = (
+    (360, 480),
+    (404, 720),
+)  # height and width of the picture that a frame is brought to lie between
 _CELLS = 1024  # of a timeline
 _TICKS = 10000  # a second: the resolution of time stamps
 
@@ -23,12 +28,14 @@ _TICKS = 10000  # a second: the resolution of time stamps
 class LabelledVideo:
     """Writes an .mp4 while a video is being recognised; memory does not grow with the video.
 
-    A frame is held until the window whose middle is nearest to it is scored. Frames are brought to a moderate size
+    A frame is held until the window whose middle is nearest to it is scored. Frames are brought to
+    a moderate size
     first: small ones are enlarged, so that the text has room.
 
     Args:
         path (str): ends in .mp4.
-        fps (float): frames a second of the source, 0 where unknown. Each frame is shown at its own time.
+        fps (float): frames a second of the source, 0 where unknown. Each frame is shown at its own
+            time.
         stride (int): frames from one window to the next.
         top (int): how many classes are shown.
         seconds (float): how long the video is, where that is known: the timeline's length.
@@ -48,8 +55,11 @@ class LabelledVideo:
         """Takes a frame of the source (RGB). Another thread may call it."""
         size = picture_size(*frame.shape[:2])
         if size != frame.shape[1::-1]:
-            frame = cv2.resize(frame, size, interpolation=cv2.INTER_AREA if size[0] < frame.shape[1]
-                               else cv2.INTER_CUBIC)
+            frame = cv2.resize(
+                frame,
+                size,
+                interpolation=cv2.INTER_AREA if size[0] < frame.shape[1] else cv2.INTER_CUBIC,
+            )
         self._held.append((time, frame))
 
     def add(self, window, answer):
@@ -58,7 +68,9 @@ class LabelledVideo:
         self._write((window.first + window.last + self._stride) / 2)
 
     def close(self, complete=True):
-        """Writes the frames behind the last window's middle: all, or where the rest is not complete, the window's."""
+        """Writes the frames behind the last window's middle: all, or where the rest is not
+        complete, the window's.
+        """
         if self._last:
             self._write(float('inf') if complete else self._last[0].last)
         if self._writer:
@@ -68,14 +80,14 @@ class LabelledVideo:
         window, answer = self._last
         top, full = answer.top(self._top), None
         if window.flow is not None:
-            flow = decode(window.flow[::8], self._bound)
+            flow = decode(window.flow[0, ::8], self._bound)
             full = max(1.0, float(np.percentile(np.hypot(flow[..., 0], flow[..., 1]), 99)))
         while self._held and self._next < end:
             time, frame = self._held.popleft()
             image = None
             if full:
-                place = min(max(self._next - window.first, 0), len(window.flow) - 1)
-                image = flow_to_color(decode(window.flow[place], self._bound), full)
+                place = min(max(self._next - window.first, 0), window.flow.shape[1] - 1)
+                image = flow_to_color(decode(window.flow[0, place], self._bound), full)
             self._timeline.add(time, top[0].label)
             picture = draw(frame, top, self._timeline, time, image, full)
             self._writer = self._writer or VideoWriter(self._path, *picture.shape[:2], self._fps)
@@ -102,14 +114,18 @@ class VideoWriter:
             self._container = av.open(self._file, 'w', format='mp4')
             # some builds of FFmpeg have no x264, and all have their own MPEG-4
             codec = 'libx264' if 'libx264' in av.codecs_available else 'mpeg4'
-            self._stream = self._container.add_stream(codec, rate=round(fps), options=dict(preset='superfast'))
+            self._stream = self._container.add_stream(
+                codec, rate=round(fps), options=dict(preset='superfast')
+            )
             self._stream.height, self._stream.width, self._stream.pix_fmt = height, width, 'yuv420p'
             self._stream.codec_context.time_base = fractions.Fraction(1, _TICKS)
             if codec == 'mpeg4':
                 self._stream.bit_rate = 2000000
 
     def write(self, time, image):
-        """Adds a picture (uint8 H x W x 3, RGB) that is shown at a time in seconds, later than the last one's."""
+        """Adds a picture (uint8 H x W x 3, RGB) that is shown at a time in seconds, later than the
+        last one's.
+        """
         if self._begin is None:
             self._begin = time
         elif time - self._last > JUMP:
@@ -134,11 +150,15 @@ class VideoWriter:
         try:
             yield
         except (av.FFmpegError, OSError) as error:
-            raise DataError(f'{self._path}: cannot be written: {getattr(error, "strerror", None) or error}') from error
+            raise DataError(
+                f'{self._path}: cannot be written: {getattr(error, "strerror", None) or error}'
+            ) from error
 
 
 class Timeline:
-    """The surest class over time, as coloured cells; it covers `seconds`, and twice as much whenever that is over."""
+    """The surest class over time, as coloured cells; it covers `seconds`, and twice as much
+    whenever that is over.
+    """
 
     def __init__(self, seconds=None):
         self.seconds = max(seconds or 64.0, 0.04)
@@ -148,11 +168,11 @@ class Timeline:
     def add(self, time, label):
         """From the last time until this one the class was `label`."""
         while time > self.seconds * 1.02:  # a little over is the header's error
-            self._colors[:_CELLS // 2] = self._colors[::2]
-            self._colors[_CELLS // 2:] = _TRACK
+            self._colors[: _CELLS // 2] = self._colors[::2]
+            self._colors[_CELLS // 2 :] = _TRACK
             self.seconds, self._filled = self.seconds * 2, self._filled // 2
         cell = min(int(time / self.seconds * _CELLS) + 1, _CELLS)
-        self._colors[self._filled:cell] = class_color(label)
+        self._colors[self._filled : cell] = class_color(label)
         self._filled = max(cell, self._filled)
 
     def draw(self, image):
@@ -189,14 +209,17 @@ def draw(frame, top, timeline, time, flow=None, full=None):
     pictures = [frame]
     if flow is not None:
         side = max(2 * round(height * flow.shape[1] / flow.shape[0] / 2), 16)
-        pictures += [np.full((height, 4, 3), _BACKGROUND[0], np.uint8), cv2.resize(flow, (side, height))]
+        pictures += [
+            np.full((height, 4, 3), _BACKGROUND[0], np.uint8),
+            cv2.resize(flow, (side, height)),
+        ]
     picture = np.concatenate(pictures, axis=1)
     width = max(picture.shape[1], _LEAST[1])
     line = max(width // 24, 18)
     margin = line // 2
     panel = _classes(width, line, margin, tuple(top)).copy()
     y = panel.shape[0] - 2 * line
-    strip = panel[y:y + line * 2 // 3, margin:width - margin]
+    strip = panel[y : y + line * 2 // 3, margin : width - margin]
     timeline.draw(strip)
     x = margin + min(int(time / timeline.seconds * (width - 2 * margin)), width - 2 * margin - 1)
     cv2.rectangle(panel, (x - 1, y - 3), (x + 1, y + line * 2 // 3 + 2), _INK, -1)
@@ -209,8 +232,15 @@ def draw(frame, top, timeline, time, flow=None, full=None):
         write(panel, note, (width - measure(note, line * 0.62)) // 2, y, line * 0.62, _DIM)
     if picture.shape[1] < width:
         before = (width - picture.shape[1]) // 2
-        picture = cv2.copyMakeBorder(picture, 0, 0, before, width - picture.shape[1] - before, cv2.BORDER_CONSTANT,
-                                     value=_BACKGROUND)
+        picture = cv2.copyMakeBorder(
+            picture,
+            0,
+            0,
+            before,
+            width - picture.shape[1] - before,
+            cv2.BORDER_CONSTANT,
+            value=_BACKGROUND,
+        )
     return np.concatenate([picture, panel])
 
 

@@ -1,4 +1,6 @@
-"""Text in pictures, in any script that a font of this machine has: class names and file names may be Chinese."""
+"""Text in pictures, in any script that a font of this machine has: class names and file names may
+be Chinese.
+"""
 
 import functools
 import os
@@ -10,14 +12,20 @@ import numpy as np
 from matplotlib.ft2font import FT2Font
 from PIL import Image, ImageDraw, ImageFont
 
-DEFAULT = os.path.join(matplotlib.get_data_path(), 'fonts', 'ttf', 'DejaVuSans.ttf')  # Latin, Greek, Cyrillic, ...
-_NO_LETTERS = re.compile('last ?resort|adobe blank', re.I)  # fonts that have a box, or nothing, for every letter
+DEFAULT = os.path.join(
+    matplotlib.get_data_path(), 'fonts', 'ttf', 'DejaVuSans.ttf'
+)  # Latin, Greek, Cyrillic, ...
+_NO_LETTERS = re.compile(
+    'last ?resort|adobe blank', re.I
+)  # fonts that have a box, or nothing, for every letter
 _CHINESE = re.compile(r'\b(SC|CN|GB)\b|Hei')  # how fonts with China's shapes of letters are called
 _SERIF_OR_MONO = re.compile('(?<!sans )serif|mono', re.I)
 
 
 def measure(text, size):
-    """The width of `text` in pixels, where letters take `size` pixels from the top of one line to the next."""
+    """The width of `text` in pixels, where letters take `size` pixels from the top of one line to
+    the next.
+    """
     text, path = fitting(text)
     return round(_font(path, size).getlength(text))
 
@@ -38,20 +46,25 @@ def write(image, text, x, y, size, color):
     text, path = fitting(text)
     font = _font(path, size)
     left, top, right, bottom = font.getbbox(text, anchor='ls')
-    place = image[max(y + top, 0):max(y + bottom, 0), max(x + left, 0):max(x + right, 0)]
+    place = image[max(y + top, 0) : max(y + bottom, 0), max(x + left, 0) : max(x + right, 0)]
     if place.size:
         canvas = Image.fromarray(np.ascontiguousarray(place))
-        ImageDraw.Draw(canvas).text((-max(left, -x), -max(top, -y)), text, tuple(color), font, anchor='ls')
+        ImageDraw.Draw(canvas).text(
+            (-max(left, -x), -max(top, -y)), text, tuple(color), font, anchor='ls'
+        )
         place[:] = canvas
 
 
 @functools.lru_cache(1024)
 def fitting(text):
-    """(text, path of a font): the default font if it has all letters, else the installed one that has most of them.
+    """(text, path of a font): the default font if it has all letters, else the installed one that
+    has most of them.
 
     Letters that it does not have are replaced by '?'.
     """
-    text = re.sub(r'\s', ' ', unicodedata.normalize('NFC', text))  # macOS writes accents apart from their letters
+    text = re.sub(
+        r'\s', ' ', unicodedata.normalize('NFC', text)
+    )  # macOS writes accents apart from their letters
     if text.isascii():
         return text, DEFAULT
     wanted = np.unique([ord(letter) for letter in text])
@@ -66,14 +79,18 @@ def fitting(text):
 
 
 def _fonts():
-    """Yields (path, code points of its letters) of each font: the default one, then what is installed."""
+    """Yields (path, code points of its letters) of each font: the default one, then what is
+    installed.
+    """
     yield DEFAULT, _letters(FT2Font(DEFAULT))
     yield from _installed()
 
 
 @functools.lru_cache(1)
 def _installed():
-    """As _fonts yields them: upright regular fonts without serifs first, of these the Chinese ones."""
+    """As _fonts yields them: upright regular fonts without serifs first, of these the Chinese
+    ones.
+    """
     from matplotlib.font_manager import findSystemFonts
 
     found = []
@@ -82,8 +99,13 @@ def _installed():
             font = FT2Font(path)
             family, style = font.family_name, font.style_name
             if font.scalable and not _NO_LETTERS.search(family):
-                order = (style.lower() not in ('regular', 'book', 'normal', 'medium'),
-                         bool(_SERIF_OR_MONO.search(family)), not _CHINESE.search(family), family, path)
+                order = (
+                    style.lower() not in ('regular', 'book', 'normal', 'medium'),
+                    bool(_SERIF_OR_MONO.search(family)),
+                    not _CHINESE.search(family),
+                    family,
+                    path,
+                )
                 found.append((order, _letters(font)))
         except (OSError, RuntimeError, ValueError):  # no font that can be read
             continue

@@ -10,10 +10,12 @@ from .checkpoint_file import write_checkpoint
 
 
 def average_checkpoints(paths, out):
-    """Writes the mean of checkpoints' parameters, batch norm's moving statistics among them, in float64.
+    """Writes the mean of checkpoints' parameters, batch norm's moving statistics among them, in
+    float64.
 
-    The last checkpoints of a run lie around one minimum, and their mean often generalises better than each (Izmailov
-    et al., "Averaging Weights Leads to Wider Optima and Better Generalization", arXiv 1803.05407).
+    The last checkpoints of a run lie around one minimum, and their mean often generalises better
+    than each (Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization",
+    arXiv 1803.05407).
 
     Args:
         paths (list of str): checkpoints of one network.
@@ -22,7 +24,9 @@ def average_checkpoints(paths, out):
     Raises: CheckpointError: fewer than two, or of different networks, classes or modalities.
     """
     if len(paths) < 2:
-        raise CheckpointError(f'an average takes at least two checkpoints; got {", ".join(map(str, paths)) or "none"}')
+        raise CheckpointError(
+            f'an average takes at least two checkpoints; got {", ".join(map(str, paths)) or "none"}'
+        )
     if not str(out).endswith('.ckpt'):
         raise CheckpointError(f'OUT ends in .ckpt; got {out}')
     total, shapes, first = {}, {}, {}
@@ -32,8 +36,12 @@ def average_checkpoints(paths, out):
         if not total:
             shapes, first = {name: array.shape for name, array in parameters.items()}, kind
         elif {name: array.shape for name, array in parameters.items()} != shapes or kind != first:
-            raise CheckpointError(f'{path} is of another network, modality or classes than {paths[0]}')
+            raise CheckpointError(
+                f'{path} is of another network, modality or classes than {paths[0]}'
+            )
         for name, array in parameters.items():
             total[name] = total.get(name, 0) + array.astype(np.float64)
     mean = {name: (array / len(paths)).astype(np.float32) for name, array in total.items()}
-    write_checkpoint(out, mean, meta=dict(meta, average_of=[os.path.basename(path) for path in paths]))
+    write_checkpoint(
+        out, mean, meta=dict(meta, average_of=[os.path.basename(path) for path in paths])
+    )

@@ -1,4 +1,6 @@
-"""Checkpoints by the name that a user gives them: a recognizer's written, a file's or the model zoo's read."""
+"""Checkpoints by the name that a user gives them: a recognizer's written, a file's or the model
+zoo's read.
+"""
 
 from .checkpoint_file import COUNTER, read_checkpoint, write_checkpoint
 from .zoo import local_path
@@ -13,18 +15,30 @@ def save_checkpoint(path, recognizer, state=(), meta=None):
         state (iterable of Parameter): optimizer and scaler state, saved as 'train.<name>'.
         meta (dict): whatever JSON holds: step, epoch, seed, config text, classes, modality.
     """
-    write_checkpoint(path, {p.name: p.asnumpy() for p in recognizer.get_parameters()},
-                     {p.name: p.asnumpy() for p in state}, meta)
+    write_checkpoint(
+        path,
+        {p.name: p.asnumpy() for p in recognizer.get_parameters()},
+        {p.name: p.asnumpy() for p in state},
+        meta,
+    )
 
 
 def load_checkpoint(path):
-    """Reads a checkpoint as `read_checkpoint` does; zoo://NAME is downloaded where it is not there yet."""
+    """Reads a checkpoint as `read_checkpoint` does; zoo://NAME is downloaded where it is not there
+    yet.
+    """
     return read_checkpoint(local_path(path))
 
 
 def load_weights_only(path):
-    """Reads a checkpoint as `load_checkpoint` does, and leaves out what is the training run's: returns its weights
-    (dict of name -> array), and of its meta what says whose they are."""
+    """Reads a checkpoint as `load_checkpoint` does, and leaves out what is the training run's:
+    returns its weights (dict of name -> array), and of its meta what says whose they are."""
     parameters, _, meta = load_checkpoint(path)
-    return ({name: array for name, array in parameters.items() if not name.endswith(COUNTER)},
-            {key: meta[key] for key in ('modality', 'classes', 'config', 'source', 'licence') if key in meta})
+    return (
+        {name: array for name, array in parameters.items() if not name.endswith(COUNTER)},
+        {
+            key: meta[key]
+            for key in ('modality', 'classes', 'config', 'source', 'licence')
+            if key in meta
+        },
+    )

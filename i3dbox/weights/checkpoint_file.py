@@ -1,7 +1,8 @@
-"""MindSpore's .ckpt files: written without MindSpore, as a run of messages and a CRC-32 of them, and read by it.
+"""MindSpore's .ckpt files: written without MindSpore, as a run of messages and a CRC-32 of them,
+and read by it.
 
-The message is MindSpore's Checkpoint (mindspore/ccsrc/utils/checkpoint.proto): value = 1 {tag = 1, tensor = 2
-{dims = 1, tensor_type = 2, tensor_content = 3}}.
+The message is MindSpore's Checkpoint (mindspore/ccsrc/utils/checkpoint.proto): value = 1 {tag = 1,
+tensor = 2 {dims = 1, tensor_type = 2, tensor_content = 3}}.
 """
 
 import json
@@ -14,17 +15,34 @@ from ..errors import CheckpointError, first_line
 from ..fileio import atomic_path
 
 STATE_PREFIX = 'train.'  # what belongs to the training run and not to the recognizer
-COUNTER = 'dropout.step'  # ends the name of what counts a run's steps; weights carry over to another run, it does not
+# ends the name of what counts a run's steps; weights carry over to another run, it does not
+COUNTER = 'dropout.step'
 _META = 'i3dbox_meta'
-_TYPES = {'float32': 'Float32', 'float16': 'Float16', 'float64': 'Float64', 'int32': 'Int32', 'int64': 'Int64',
-          'int16': 'Int16', 'int8': 'Int8', 'uint8': 'UInt8', 'uint16': 'UInt16', 'uint32': 'UInt32',
-          'uint64': 'UInt64', 'bool': 'Bool'}
+_TYPES = {
+    'float32': 'Float32',
+    'float16': 'Float16',
+    'float64': 'Float64',
+    'int32': 'Int32',
+    'int64': 'Int64',
+    'int16': 'Int16',
+    'int8': 'Int8',
+    'uint8': 'UInt8',
+    'uint16': 'UInt16',
+    'uint32': 'UInt32',
+    'uint64': 'UInt64',
+    'bool': 'Bool',
+}
 
 
 def write_checkpoint(path, parameters, state=None, meta=None):
-    """Writes arrays (dicts of name -> array) of a model and of its training run, and metadata (JSON). Needs no MindSpore."""
-    entries = [*parameters.items(), *((STATE_PREFIX + name, array) for name, array in (state or {}).items()),
-               (_META, json.dumps(meta or {}))]
+    """Writes arrays (dicts of name -> array) of a model and of its training run, and metadata
+    (JSON). Needs no MindSpore.
+    """
+    entries = [
+        *parameters.items(),
+        *((STATE_PREFIX + name, array) for name, array in (state or {}).items()),
+        (_META, json.dumps(meta or {})),
+    ]
     _write_entries(path, entries)
 
 
@@ -51,8 +69,9 @@ def read_checkpoint(path):
         with _quiet():
             entries = ms.load_checkpoint(str(path), crc_check=True)
     except Exception as error:  # MindSpore raises what it likes on a damaged file
-        raise CheckpointError(f'checkpoint {path} is damaged or no MindSpore checkpoint: '
-                              f'{first_line(error)}') from error
+        raise CheckpointError(
+            f'checkpoint {path} is damaged or no MindSpore checkpoint: {first_line(error)}'
+        ) from error
     meta = entries.pop(_META, None)
     if meta is None and any(name.startswith(STATE_PREFIX) for name in entries):
         raise CheckpointError(f'checkpoint {path} is truncated: its last part is missing')
@@ -62,7 +81,7 @@ def read_checkpoint(path):
             continue  # a foreign file's plain values
         array = value.asnumpy()
         if name.startswith(STATE_PREFIX):
-            state[name[len(STATE_PREFIX):]] = array
+            state[name[len(STATE_PREFIX) :]] = array
         else:
             parameters[name] = array
     for name, array in parameters.items():
@@ -116,6 +135,7 @@ class _quiet:
 
     def __enter__(self):
         from mindspore import log
+
         self.logger = log._get_logger()
         self.level = self.logger.level
         self.logger.setLevel('CRITICAL')

@@ -16,14 +16,23 @@ from .tensorflow_files import TABLE_MAGIC, read_tensorflow
 
 SOURCES = ('auto', 'pytorch', 'tensorflow', 'original')
 STEM = 'backbone.Conv3d_1a_7x7.conv3d.weight'
-# Not weights of the network: counters, and what training, or a classifier that is left out, leaves behind.
-_IGNORED = ('num_batches_tracked', 'global_step', '/Momentum', '/Adam', '/ExponentialMovingAverage', COUNTER)
+# Not weights of the network: counters, and what training, or a classifier that is left out, leaves
+# behind.
+_IGNORED = (
+    'num_batches_tracked',
+    'global_step',
+    '/Momentum',
+    '/Adam',
+    '/ExponentialMovingAverage',
+    COUNTER,
+)
 _IGNORED_2D = ('aux', 'fc.', 'InceptionV1/Logits', 'AuxLogits')
 
 
 class Converted(NamedTuple):
-    """A converted checkpoint: parameters (dict of name -> float32 array, in the network's order), modality, number of
-    classes (None without a head), and the naming that it had."""
+    """A converted checkpoint: parameters (dict of name -> float32 array, in the network's order),
+    modality, number of classes (None without a head), and the naming that it had."""
+
     parameters: dict
     modality: str
     num_classes: Optional[int]
@@ -34,34 +43,49 @@ def convert(path, source='auto', modality=None, inflate=False):
     """Reads a checkpoint in any of the public forms.
 
     Args:
-        path (str): PyTorch: .pt or .pth. TensorFlow: NAME, NAME.index or a data file. The original MindSpore scripts'
-            and this project's: .ckpt.
+        path (str): PyTorch: .pt or .pth. TensorFlow: NAME, NAME.index or a data file. The original
+            MindSpore scripts' and this project's: .ckpt.
         source (str): of SOURCES; 'auto' looks at the file.
         modality (str): 'RGB' or 'Flow': what it must be; with `inflate`, what to make (RGB).
-        inflate (bool): it holds the 2D Inception-v1 of ImageNet: torchvision's googlenet or TF-slim's inception_v1.
+        inflate (bool): it holds the 2D Inception-v1 of ImageNet: torchvision's googlenet or
+            TF-slim's inception_v1.
 
     Returns:
         Converted.
 
     Raises:
-        CheckpointError: the file is damaged or unsafe; names, shapes or types that are not those of I3D; NaN.
+        CheckpointError: the file is damaged or unsafe; names, shapes or types that are not those of
+            I3D; NaN.
     """
     arrays = _read(path, source)
-    candidates = {'torchvision': torchvision_names(), 'slim': slim_names()} if inflate else {
-        name: scheme(name) for name in SCHEMES}
+    candidates = (
+        {'torchvision': torchvision_names(), 'slim': slim_names()}
+        if inflate
+        else {name: scheme(name) for name in SCHEMES}
+    )
     if not inflate:
         candidates['i3dbox'] = {name: (name, np.asarray) for name in parameter_shapes(3, 1)}
-    matches = {name: {theirs: plain_name(theirs, known) for theirs in arrays} for name, known in candidates.items()}
-    best = max(candidates, key=lambda name: sum(plain in candidates[name] for plain in matches[name].values()))
-    parameters = _rename(arrays, matches[best], candidates[best], path, _IGNORED + (_IGNORED_2D if inflate else ()))
+    matches = {
+        name: {theirs: plain_name(theirs, known) for theirs in arrays}
+        for name, known in candidates.items()
+    }
+    best = max(
+        candidates,
+        key=lambda name: sum(plain in candidates[name] for plain in matches[name].values()),
+    )
+    parameters = _rename(
+        arrays, matches[best], candidates[best], path, _IGNORED + (_IGNORED_2D if inflate else ())
+    )
     stem = parameters[STEM]
     if inflate and modality == 'Flow':
         parameters[STEM] = stem = to_flow(stem)
     channels = stem.shape[1] if stem.ndim == 5 else None
     found = next((name for name, count in CHANNELS.items() if count == channels), None)
     if found is None:
-        raise CheckpointError(f'{path}: its first convolution has the shape {stem.shape}; expected 64 x 3 (RGB) or '
-                              '2 (Flow) x 7 x 7 x 7')
+        raise CheckpointError(
+            f'{path}: its first convolution has the shape {stem.shape}; expected 64 x 3 (RGB) or '
+            '2 (Flow) x 7 x 7 x 7'
+        )
     if modality and found != modality:
         raise CheckpointError(f'{path}: is a network for {found}, not {modality}')
     num_classes = len(parameters[HEAD_WEIGHT]) if HEAD_WEIGHT in parameters else None
@@ -69,7 +93,8 @@ def convert(path, source='auto', modality=None, inflate=False):
 
 
 def to_pytorch(parameters, naming='pytorch'):
-    """Returns the state_dict of a public PyTorch port (dict of name -> array) with this project's parameters.
+    """Returns the state_dict of a public PyTorch port (dict of name -> array) with this project's
+    parameters.
 
     Args:
         parameters (dict): name -> array; other names than I3D's are left out.
@@ -81,8 +106,13 @@ def to_pytorch(parameters, naming='pytorch'):
     names = {ours: theirs for theirs, (ours, _) in scheme(naming).items()}
     missing = [ours for ours in names if ours not in parameters]
     if missing:
-        raise CheckpointError(f'{len(missing)} parameters of I3D are missing, the first is {missing[0]!r}')
-    return {theirs: np.asarray(parameters[ours]).astype(np.float32, copy=False) for ours, theirs in names.items()}
+        raise CheckpointError(
+            f'{len(missing)} parameters of I3D are missing, the first is {missing[0]!r}'
+        )
+    return {
+        theirs: np.asarray(parameters[ours]).astype(np.float32, copy=False)
+        for ours, theirs in names.items()
+    }
 
 
 def _read(path, source):
@@ -96,7 +126,11 @@ def _read(path, source):
 
 def _kind(path):
     """What wrote a file, by its name and its first bytes."""
-    if path.endswith('.index') or '.data-' in os.path.basename(path) or os.path.exists(f'{path}.index'):
+    if (
+        path.endswith('.index')
+        or '.data-' in os.path.basename(path)
+        or os.path.exists(f'{path}.index')
+    ):
         return 'tensorflow'
     try:
         with open(path, 'rb') as file:
@@ -124,22 +158,30 @@ def _rename(arrays, plain, known, path, ignored):
         if ours in parameters:
             raise CheckpointError(f'{path}: holds {ours} twice; is this more than one network?')
         if array.dtype.kind != 'f':
-            raise CheckpointError(f'{path}: {theirs} is {array.dtype}; weights are floating-point numbers')
+            raise CheckpointError(
+                f'{path}: {theirs} is {array.dtype}; weights are floating-point numbers'
+            )
         try:
             parameters[ours] = np.ascontiguousarray(function(array), np.float32)
         except ValueError as error:
-            raise CheckpointError(f'{path}: {theirs} has the shape {array.shape}, which is not that of I3D') from error
+            raise CheckpointError(
+                f'{path}: {theirs} has the shape {array.shape}, which is not that of I3D'
+            ) from error
     if unexpected:
         hint = spelling_hint(unexpected[0], known)
-        raise CheckpointError(f'{path}: {len(unexpected)} of {len(arrays)} names are none of I3D\'s, the first is '
-                              f'{unexpected[0]!r}.{hint}')
+        raise CheckpointError(
+            f"{path}: {len(unexpected)} of {len(arrays)} names are none of I3D's, the first is "
+            f'{unexpected[0]!r}.{hint}'
+        )
     if STEM not in parameters:
         raise CheckpointError(f'{path}: holds no weights of I3D')
     return parameters
 
 
 def _check(parameters, in_channels, num_classes, path):
-    """Returns the parameters in the network's order, with gamma = 1 where there is none. Raises CheckpointError."""
+    """Returns the parameters in the network's order, with gamma = 1 where there is none. Raises
+    CheckpointError.
+    """
     shapes = parameter_shapes(in_channels, num_classes)
     ordered = {}
     for name, shape in shapes.items():
@@ -148,7 +190,9 @@ def _check(parameters, in_channels, num_classes, path):
         if name not in parameters:
             raise CheckpointError(f'{path}: {name} is missing')
         if parameters[name].shape != shape:
-            raise CheckpointError(f'{path}: {name} has the shape {parameters[name].shape}; expected {shape}')
+            raise CheckpointError(
+                f'{path}: {name} has the shape {parameters[name].shape}; expected {shape}'
+            )
         if not np.isfinite(parameters[name]).all():
             raise CheckpointError(f'{path}: holds NaN or infinity in {name}')
         ordered[name] = parameters[name]

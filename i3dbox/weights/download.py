@@ -19,7 +19,8 @@ _ATTEMPTS = 3
 def download(urls, path, integrity, otherwise=''):
     """Downloads a file to `path`, unless it is there.
 
-    What an earlier try left is gone on from (HTTP Range). Environment variables name proxies, as for any program.
+    What an earlier try left is gone on from (HTTP Range). Environment variables name proxies, as
+    for any program.
 
     Args:
         urls (list of str): where it is; the next one is tried where one fails.
@@ -51,9 +52,12 @@ def download(urls, path, integrity, otherwise=''):
             os.remove(part)
             reasons.append(f'{url}: the file is not the one that was expected ({integrity})')
             if not resumed:
-                break  # a resumed one may have been begun by another version; once more from its start
-    raise DownloadError(f'{os.path.basename(path)} cannot be downloaded: '
-                        f'{"; ".join(dict.fromkeys(reasons))}{otherwise}')
+                # a resumed one may have been begun by another version; once more from its start
+                break
+    raise DownloadError(
+        f'{os.path.basename(path)} cannot be downloaded: '
+        f'{"; ".join(dict.fromkeys(reasons))}{otherwise}'
+    )
 
 
 def matches(path, integrity):
@@ -78,9 +82,13 @@ def _fetch(url, part):
     if there:
         request.add_header('Range', f'bytes={there}-')
     try:
-        answer = urllib.request.build_opener().open(request, timeout=_TIMEOUT)  # with the proxies of this moment
+        answer = urllib.request.build_opener().open(
+            request, timeout=_TIMEOUT
+        )  # with the proxies of this moment
     except urllib.error.HTTPError as error:
-        if there and error.code == 416:  # nothing is missing, or the file is another one: its integrity tells
+        if (
+            there and error.code == 416
+        ):  # nothing is missing, or the file is another one: its integrity tells
             return
         raise
     with answer:
@@ -88,9 +96,17 @@ def _fetch(url, part):
         done = there if goes_on else 0
         length = answer.headers.get('Content-Length')
         expected = done + int(length) if length else None
-        with _local(part, 'ab' if goes_on else 'wb') as write, tqdm(
-                total=expected, initial=done, unit='B', unit_scale=True, disable=None,
-                desc=os.path.basename(part)[:-len('.part')]) as bar:
+        with (
+            _local(part, 'ab' if goes_on else 'wb') as write,
+            tqdm(
+                total=expected,
+                initial=done,
+                unit='B',
+                unit_scale=True,
+                disable=None,
+                desc=os.path.basename(part)[: -len('.part')],
+            ) as bar,
+        ):
             for block in iter(lambda: answer.read(1 << 18), b''):
                 write(block)
                 bar.update(len(block))
@@ -101,16 +117,23 @@ def _fetch(url, part):
 
 @contextlib.contextmanager
 def _local(path, mode):
-    """Yields a function that writes to the file; what goes wrong with the disk is no matter of the network."""
+    """Yields a function that writes to the file; what goes wrong with the disk is no matter of the
+    network.
+    """
+
     def call(function, *args):
         try:
             return function(*args)
         except OSError as error:
-            raise DownloadError(f'{path}: cannot be written: {error.strerror}; the same command goes on where it '
-                                'stopped') from error
+            raise DownloadError(
+                f'{path}: cannot be written: {error.strerror}; the same command goes on where it '
+                'stopped'
+            ) from error
 
     with call(open, path, mode) as file:
+
         def write(block):
             call(file.write, block)
             call(file.flush)  # or closing would meet the error
+
         yield write

@@ -1,8 +1,10 @@
 """Inflating the 2D Inception-v1 of ImageNet into I3D, as the paper does.
 
-A k x k filter becomes k x k x k by repeating it k times along time and dividing by k, so that a video of one still
-image gives what the image gives. For flow, the three input channels are averaged and the mean stands for each of the
-two. The classifier is left out. Both sources take images in [-1, 1], as I3D does: torchvision's googlenet, whose
+A k x k filter becomes k x k x k by repeating it k times along time and dividing by k, so that a
+video of one still image gives what the image gives. For flow, the three input channels are averaged
+and the mean stands for each of the two. The classifier is left out. Both sources take images in
+[-1, 1], as I3D
+does: torchvision's googlenet, whose
 `transform_input` maps ImageNet's normalisation to that, and TF-slim's inception_v1.
 """
 
@@ -11,10 +13,30 @@ import numpy as np
 from ..models.i3d_table import units
 from .names import tensorflow_stem
 
-_TORCHVISION_BLOCKS = dict(zip(('Mixed_3b', 'Mixed_3c', 'Mixed_4b', 'Mixed_4c', 'Mixed_4d', 'Mixed_4e', 'Mixed_4f',
-                                'Mixed_5b', 'Mixed_5c'), ('3a', '3b', '4a', '4b', '4c', '4d', '4e', '5a', '5b')))
-_TORCHVISION_BRANCHES = dict(b0='branch1', b1a='branch2.0', b1b='branch2.1', b2a='branch3.0', b2b='branch3.1',
-                             b3b='branch4.1')
+_TORCHVISION_BLOCKS = dict(
+    zip(
+        (
+            'Mixed_3b',
+            'Mixed_3c',
+            'Mixed_4b',
+            'Mixed_4c',
+            'Mixed_4d',
+            'Mixed_4e',
+            'Mixed_4f',
+            'Mixed_5b',
+            'Mixed_5c',
+        ),
+        ('3a', '3b', '4a', '4b', '4c', '4d', '4e', '5a', '5b'),
+    )
+)
+_TORCHVISION_BRANCHES = dict(
+    b0='branch1',
+    b1a='branch2.0',
+    b1b='branch2.1',
+    b2a='branch3.0',
+    b2b='branch3.1',
+    b3b='branch4.1',
+)
 _TORCHVISION_STEM = dict(Conv3d_1a_7x7='conv1', Conv3d_2b_1x1='conv2', Conv3d_2c_3x3='conv3')
 
 
@@ -23,22 +45,33 @@ def torchvision_names():
     names = {}
     for unit, *_ in units():
         block, _, branch = unit.partition('.')
-        stem = (f'inception{_TORCHVISION_BLOCKS[block]}.{_TORCHVISION_BRANCHES[branch]}' if branch
-                else _TORCHVISION_STEM[block])
+        stem = (
+            f'inception{_TORCHVISION_BLOCKS[block]}.{_TORCHVISION_BRANCHES[branch]}'
+            if branch
+            else _TORCHVISION_STEM[block]
+        )
         names[f'{stem}.conv.weight'] = f'backbone.{unit}.conv3d.weight', inflate
-        for ours, theirs in (('gamma', 'weight'), ('beta', 'bias'), ('moving_mean', 'running_mean'),
-                             ('moving_variance', 'running_var')):
+        for ours, theirs in (
+            ('gamma', 'weight'),
+            ('beta', 'bias'),
+            ('moving_mean', 'running_mean'),
+            ('moving_variance', 'running_var'),
+        ):
             names[f'{stem}.bn.{theirs}'] = f'backbone.{unit}.bn.{ours}', np.ravel
     return names
 
 
 def slim_names():
-    """Names in TF-slim's inception_v1: a dict of theirs, without InceptionV1/InceptionV1/, -> (ours, function)."""
+    """Names in TF-slim's inception_v1: a dict of theirs, without InceptionV1/InceptionV1/, ->
+    (ours, function).
+    """
     names = {}
     for unit, *_ in units():
         stem = tensorflow_stem(unit, '2d')
-        names[f'{stem}/weights'] = (f'backbone.{unit}.conv3d.weight',
-                                    lambda array: inflate(array.transpose(3, 2, 0, 1)))
+        names[f'{stem}/weights'] = (
+            f'backbone.{unit}.conv3d.weight',
+            lambda array: inflate(array.transpose(3, 2, 0, 1)),
+        )
         for part in ('beta', 'moving_mean', 'moving_variance'):
             names[f'{stem}/BatchNorm/{part}'] = f'backbone.{unit}.bn.{part}', np.ravel
     return names

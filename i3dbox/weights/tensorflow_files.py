@@ -1,7 +1,7 @@
 """TensorFlow's checkpoints without TensorFlow.
 
-V2: NAME.index, a table of names, shapes and places, and NAME.data-00000-of-00001, ..., the values. V1: one file, a
-table whose values hold the tensors. Tables are LevelDB's:
+V2: NAME.index, a table of names, shapes and places, and NAME.data-00000-of-00001, ..., the values.
+V1: one file, a table whose values hold the tensors. Tables are LevelDB's:
 https://github.com/google/leveldb/blob/main/doc/table_format.md; the messages in them are
 tensorflow/core/protobuf/tensor_bundle.proto and tensorflow/core/util/saved_tensor_slice.proto.
 """
@@ -16,13 +16,27 @@ import numpy as np
 
 from ..errors import CheckpointError
 
-TABLE_MAGIC = 0xdb4775248b80fb57
-_DTYPES = {1: '<f4', 2: '<f8', 3: '<i4', 4: '<u1', 5: '<i2', 6: '<i1', 9: '<i8', 10: '?', 14: '<u2', 19: '<f2'}
+TABLE_MAGIC = 0xDB4775248B80FB57
+_DTYPES = {
+    1: '<f4',
+    2: '<f8',
+    3: '<i4',
+    4: '<u1',
+    5: '<i2',
+    6: '<i1',
+    9: '<i8',
+    10: '?',
+    14: '<u2',
+    19: '<f2',
+}
 _FLOAT, _BFLOAT16 = 1, 14
 
 
 class Tensor(NamedTuple):
-    """Where a V2 checkpoint keeps a tensor: type (a number of DataType), shape, and its place and checksum."""
+    """Where a V2 checkpoint keeps a tensor: type (a number of DataType), shape, and its place and
+    checksum.
+    """
+
     dtype: int
     shape: tuple
     shard: int
@@ -43,11 +57,13 @@ def read_tensorflow(path):
     Raises:
         CheckpointError: files are missing or damaged; every checksum is verified.
     """
-    prefix = path[:-len('.index')] if path.endswith('.index') else path.split('.data-')[0]
+    prefix = path[: -len('.index')] if path.endswith('.index') else path.split('.data-')[0]
     if not os.path.exists(f'{prefix}.index'):
         if not os.path.isfile(path) or path != prefix:
-            raise CheckpointError(f'{prefix}.index: there is no such file; a TensorFlow checkpoint is NAME.index and '
-                                  'NAME.data-00000-of-00001')
+            raise CheckpointError(
+                f'{prefix}.index: there is no such file; a TensorFlow checkpoint is NAME.index and '
+                'NAME.data-00000-of-00001'
+            )
         return _read_v1(path)
     tensors = read_index(f'{prefix}.index')
     shards = {}
@@ -71,10 +87,17 @@ def read_index(path):
             continue
         fields = _fields(value, path)
         if 7 in fields:
-            raise CheckpointError(f'{path}: {key.decode(errors="replace")} is stored in slices, which are not read')
+            raise CheckpointError(
+                f'{path}: {key.decode(errors="replace")} is stored in slices, which are not read'
+            )
         tensors[key.decode(errors='replace')] = Tensor(
-            _one(fields, 1, 0), _shape(_one(fields, 2, b''), path), _one(fields, 3, 0), _one(fields, 4, 0),
-            _one(fields, 5, 0), _one(fields, 6, 0))
+            _one(fields, 1, 0),
+            _shape(_one(fields, 2, b''), path),
+            _one(fields, 3, 0),
+            _one(fields, 4, 0),
+            _one(fields, 5, 0),
+            _one(fields, 6, 0),
+        )
     if not tensors:
         raise CheckpointError(f'{path}: lists no tensors')
     return tensors
@@ -83,14 +106,18 @@ def read_index(path):
 def _find_shard(prefix, number):
     found = glob.glob(f'{glob.escape(prefix)}.data-{number:05d}-of-*')
     if len(found) != 1:
-        raise CheckpointError(f'{prefix}.data-{number:05d}-of-...: {"there is no such file" if not found else "two"}')
+        raise CheckpointError(
+            f'{prefix}.data-{number:05d}-of-...: {"there is no such file" if not found else "two"}'
+        )
     return found[0]
 
 
 def _read_tensor(path, name, tensor):
     dtype = np.dtype(_DTYPES[tensor.dtype])
     if tensor.size != int(np.prod(tensor.shape, dtype=object)) * dtype.itemsize:
-        raise CheckpointError(f'{path}: {name} takes {tensor.size} bytes, which is not its shape {tensor.shape}')
+        raise CheckpointError(
+            f'{path}: {name} takes {tensor.size} bytes, which is not its shape {tensor.shape}'
+        )
     try:
         with open(path, 'rb') as file:
             file.seek(tensor.offset)
@@ -107,18 +134,27 @@ def _read_tensor(path, name, tensor):
 def _read_v1(path):
     arrays = {}
     for key, value in _read_table(path):
-        saved = _one(_fields(value, path), 2, None)  # SavedTensorSlices.data; the entry of '' has only .meta
+        saved = _one(
+            _fields(value, path), 2, None
+        )  # SavedTensorSlices.data; the entry of '' has only .meta
         if not key or saved is None:
             continue
         fields = _fields(saved, path)
-        name, content = _one(fields, 1, b'').decode(errors='replace'), _fields(_one(fields, 3, b''), path)
-        slices = [_fields(extent, path) for extent in _fields(_one(fields, 2, b''), path).get(1, [])]
+        name, content = (
+            _one(fields, 1, b'').decode(errors='replace'),
+            _fields(_one(fields, 3, b''), path),
+        )
+        slices = [
+            _fields(extent, path) for extent in _fields(_one(fields, 2, b''), path).get(1, [])
+        ]
         if any(_one(extent, 2, None) is not None for extent in slices):
             raise CheckpointError(f'{path}: {name} is stored in slices, which are not read')
         if _one(content, 1, _FLOAT) != _FLOAT:
             continue
         data = _one(content, 4, b'') or b''.join(
-            part if isinstance(part, bytes) else struct.pack('<I', part) for part in content.get(5, []))
+            part if isinstance(part, bytes) else struct.pack('<I', part)
+            for part in content.get(5, [])
+        )
         arrays[name] = np.frombuffer(data, '<f4').reshape(_shape(_one(content, 2, b''), path, data))
     if not arrays:
         raise CheckpointError(f'{path}: holds no tensors of TensorFlow')
@@ -132,12 +168,15 @@ def _as_float32(values, dtype):
 
 
 def _masked_crc(data):
-    """LevelDB's checksum: CRC-32C, rotated and shifted, so that one of data with checksums in it stays useful."""
+    """LevelDB's checksum: CRC-32C, rotated and shifted, so that one of data with checksums in it
+    stays useful.
+    """
     crc = google_crc32c.value(data)
-    return ((crc >> 15 | crc << 17) + 0xa282ead8) & 0xffffffff
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
 # tables
+
 
 def _read_table(path):
     """Yields (key, value), both bytes, of a LevelDB table."""
@@ -149,7 +188,9 @@ def _read_table(path):
     if len(data) < 48 or int.from_bytes(data[-8:], 'little') != TABLE_MAGIC:
         raise CheckpointError(f'{path}: is truncated or no TensorFlow checkpoint')
     footer = data[-48:]
-    place = _varint(footer, _varint(footer, _varint(footer, 0, path)[1], path)[1], path)  # past the metaindex's handle
+    place = _varint(
+        footer, _varint(footer, _varint(footer, 0, path)[1], path)[1], path
+    )  # past the metaindex's handle
     offset, place = place
     size, _ = _varint(footer, place, path)
     for _, handle in _block(data, offset, size, path):
@@ -162,10 +203,13 @@ def _block(data, offset, size, path):
     """Yields the entries of a block: keys share their beginnings with the one before."""
     if offset + size + 5 > len(data):
         raise CheckpointError(f'{path}: is truncated or damaged: a block is not whole')
-    kind, crc = data[offset + size], int.from_bytes(data[offset + size + 1:offset + size + 5], 'little')
-    if _masked_crc(data[offset:offset + size + 1]) != crc:
+    kind, crc = (
+        data[offset + size],
+        int.from_bytes(data[offset + size + 1 : offset + size + 5], 'little'),
+    )
+    if _masked_crc(data[offset : offset + size + 1]) != crc:
         raise CheckpointError(f'{path}: is damaged: the checksum of a block is wrong')
-    content = data[offset:offset + size]
+    content = data[offset : offset + size]
     if kind == 1:
         content = _snappy(content, path)
     elif kind:
@@ -178,8 +222,8 @@ def _block(data, offset, size, path):
         length, place = _varint(content, place, path)
         if shared > len(key) or place + rest + length > end:
             raise CheckpointError(f'{path}: is damaged: an entry is not whole')
-        key = key[:shared] + content[place:place + rest]
-        yield key, content[place + rest:place + rest + length]
+        key = key[:shared] + content[place : place + rest]
+        yield key, content[place + rest : place + rest + length]
         place += rest + length
 
 
@@ -195,9 +239,9 @@ def _snappy(data, path):
             if kind == 0:  # bytes as they are
                 if length >= 60:
                     extra = length - 59
-                    length = int.from_bytes(data[place:place + extra], 'little')
+                    length = int.from_bytes(data[place : place + extra], 'little')
                     place += extra
-                out += data[place:place + length + 1]
+                out += data[place : place + length + 1]
                 place += length + 1
                 continue
             if kind == 1:  # a copy of what came before
@@ -205,7 +249,7 @@ def _snappy(data, path):
                 place += 1
             else:
                 extra = 2 if kind == 2 else 4
-                length, back = length + 1, int.from_bytes(data[place:place + extra], 'little')
+                length, back = length + 1, int.from_bytes(data[place : place + extra], 'little')
                 place += extra
             if not 0 < back <= len(out) or len(out) > size:
                 raise IndexError
@@ -214,11 +258,14 @@ def _snappy(data, path):
     except IndexError:
         raise CheckpointError(f'{path}: is damaged: a compressed block cannot be read') from None
     if len(out) != size:
-        raise CheckpointError(f'{path}: is damaged: a compressed block has another size than stated')
+        raise CheckpointError(
+            f'{path}: is damaged: a compressed block has another size than stated'
+        )
     return bytes(out)
 
 
 # protocol buffers
+
 
 def _varint(data, place, path):
     """Returns a number and the place behind it."""
@@ -242,10 +289,10 @@ def _fields(message, path):
             value, place = _varint(message, place, path)
         elif kind in (1, 5):
             size = 8 if kind == 1 else 4
-            value, place = int.from_bytes(message[place:place + size], 'little'), place + size
+            value, place = int.from_bytes(message[place : place + size], 'little'), place + size
         elif kind == 2:
             size, place = _varint(message, place, path)
-            value, place = message[place:place + size], place + size
+            value, place = message[place : place + size], place + size
         else:
             raise CheckpointError(f'{path}: is damaged: a message has a field of kind {kind}')
         if place > len(message):
@@ -255,7 +302,9 @@ def _fields(message, path):
 
 
 def _one(fields, number, default):
-    """The last value of a field, as protocol buffers have it; CheckpointError is left to the reader of its type."""
+    """The last value of a field, as protocol buffers have it; CheckpointError is left to the reader
+    of its type.
+    """
     return fields[number][-1] if number in fields else default
 
 
@@ -265,5 +314,7 @@ def _shape(message, path, data=None):
         raise CheckpointError(f'{path}: is damaged: a shape is a number')
     shape = tuple(_one(_fields(dim, path), 1, 0) for dim in _fields(message, path).get(2, []))
     if data is not None and len(data) != 4 * int(np.prod(shape, dtype=object)):
-        raise CheckpointError(f'{path}: is damaged: a tensor has another size than its shape {shape}')
+        raise CheckpointError(
+            f'{path}: is damaged: a tensor has another size than its shape {shape}'
+        )
     return shape

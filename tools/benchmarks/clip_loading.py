@@ -1,4 +1,5 @@
-"""Times the loading of one training clip: 64 frames of 224 x 224 out of a 320 x 240 video, on one thread.
+"""Times the loading of one training clip: 64 frames of 224 x 224 out of a 320 x 240 video, on one
+thread.
 
 Compares, on the same files and frames in interleaved repetitions,
 - from JPEG frames: this project's pipeline and the steps of the implementation that it replaces;
@@ -32,15 +33,17 @@ def make_video(path, frames=180, width=320, height=240):
     rng = np.random.default_rng(0)
     background = np.full((480, 960, 3), 128.0)
     for cell in (2, 4, 8, 16, 32, 64):  # detail at every scale, of which little is colour
-        grey = rng.normal(0, 3 * cell ** 0.6, (480 // cell, 960 // cell, 1))
-        noise = grey + rng.normal(0, 0.6 * cell ** 0.6, (480 // cell, 960 // cell, 3))
+        grey = rng.normal(0, 3 * cell**0.6, (480 // cell, 960 // cell, 1))
+        noise = grey + rng.normal(0, 0.6 * cell**0.6, (480 // cell, 960 // cell, 3))
         background += cv2.resize(noise, (960, 480), interpolation=cv2.INTER_CUBIC)
     background = np.clip(background, 0, 255).astype(np.uint8)
     blobs = rng.uniform((20, 20, -3, -3, 10), (300, 220, 3, 3, 40), (6, 5))
-    writer = cv2.VideoWriter(path, cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*'XVID'), 25, (width, height))
+    writer = cv2.VideoWriter(
+        path, cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*'XVID'), 25, (width, height)
+    )
     for t in range(frames):
         left, top = 300 + int(250 * np.sin(t / 40)), 120 + int(90 * np.cos(t / 30))
-        frame = background[top:top + height, left:left + width].copy()
+        frame = background[top : top + height, left : left + width].copy()
         for i, (x, y, dx, dy, radius) in enumerate(blobs):
             centre = int(x + t * dx) % width, int(y + t * dy) % height
             cv2.circle(frame, centre, int(radius), (40 * i, 255 - 40 * i, 128), -1, cv2.LINE_AA)
@@ -63,18 +66,30 @@ def extract_frames(video, folder, quality):
     return sum(sizes) / len(sizes)
 
 
-PIPELINE = Compose([dict(type='OpenClip'), dict(type='SampleFrames', clip_len=CLIP_LEN), dict(type='DecodeClip'),
-                    dict(type='RandomCrop', size=CROP), dict(type='Flip'), dict(type='PackClips')])
+PIPELINE = Compose(
+    [
+        dict(type='OpenClip'),
+        dict(type='SampleFrames', clip_len=CLIP_LEN),
+        dict(type='DecodeClip'),
+        dict(type='RandomCrop', size=CROP),
+        dict(type='Flip'),
+        dict(type='PackClips'),
+    ]
+)
 
 
 def ours_from_video(video, folder, rng):
     """This project's pipeline on the video."""
-    return PIPELINE(dict(name='a', filename=video, modality='RGB', test_mode=False, rng=rng))['imgs'][0]
+    return PIPELINE(dict(name='a', filename=video, modality='RGB', test_mode=False, rng=rng))[
+        'imgs'
+    ][0]
 
 
 def ours_from_frames(video, folder, rng):
     """This project's pipeline on the folder of frames."""
-    return PIPELINE(dict(name='a', frame_dir=folder, modality='RGB', test_mode=False, rng=rng))['imgs'][0]
+    return PIPELINE(dict(name='a', frame_dir=folder, modality='RGB', test_mode=False, rng=rng))[
+        'imgs'
+    ][0]
 
 
 def draw_start(frames, rng):
@@ -84,13 +99,17 @@ def draw_start(frames, rng):
 
 def draw_crop(width, height, rng):
     """Left, top and whether to flip, as our pipeline draws them."""
-    return int(rng.random() * (width - CROP + 1)), int(rng.random() * (height - CROP + 1)), rng.random() < 0.5
+    return (
+        int(rng.random() * (width - CROP + 1)),
+        int(rng.random() * (height - CROP + 1)),
+        rng.random() < 0.5,
+    )
 
 
 def original(video, folder, rng):
-    """The steps of the implementation that this project replaces: images are read as BGR, whole frames
-    become float64 before they are cropped, a resize to 256 is computed and not used, and the crops become
-    float32 at the end."""
+    """The steps of the implementation that this project replaces: images are read as BGR, whole
+    frames become float64 before they are cropped, a resize to 256 is computed and not used, and the
+    crops become float32 at the end."""
     with open(os.path.join(folder, 'n_frames')) as file:
         frames = int(file.read())
     start = draw_start(frames, rng)
@@ -99,13 +118,13 @@ def original(video, folder, rng):
         path = os.path.join(folder, f'image_{number:05d}.jpg')
         if os.path.exists(path):
             images.append(cv2.imread(path))
-    images = [image / 255. * 2 - 1 for image in images]
+    images = [image / 255.0 * 2 - 1 for image in images]
     height, width = images[0].shape[:2]
     left, top, flip = draw_crop(width, height, rng)
     crops = []
     for image in images:
         cv2.resize(image, (round(width * 256 / height), 256))
-        image = image[top:top + CROP, left:left + CROP]
+        image = image[top : top + CROP, left : left + CROP]
         crops.append(cv2.flip(image, 1) if flip else image)
     return np.stack([image.astype(np.float32) for image in crops]).transpose(3, 0, 1, 2)
 
@@ -115,7 +134,7 @@ def cropped(frames, rng):
     left, top, flip = draw_crop(frames[0].shape[1], frames[0].shape[0], rng)
     clip = np.empty((CLIP_LEN, CROP, CROP, 3), np.uint8)
     for place, frame in zip(clip, frames):
-        frame = frame[top:top + CROP, left:left + CROP]
+        frame = frame[top : top + CROP, left : left + CROP]
         place[...] = cv2.flip(frame, 1) if flip else frame
     return clip
 
@@ -141,12 +160,14 @@ def with_pyav(video, folder, rng):
 
 
 def measure(loaders, video, folder, repeats):
-    """Returns {name: array of repeats x (wall time, CPU time) in seconds}; each round runs all loaders on
-    the same random numbers."""
+    """Returns {name: array of repeats x (wall time, CPU time) in seconds}; each round runs all
+    loaders on the same random numbers."""
     times = {name: [] for name in loaders}
     for repeat in range(repeats):
         for name, load in loaders.items():
-            load(video, folder, np.random.default_rng(repeat))  # not to pay for memory that others gave back
+            load(
+                video, folder, np.random.default_rng(repeat)
+            )  # not to pay for memory that others gave back
             rng = np.random.default_rng(repeat)
             start = time.perf_counter(), time.process_time()
             load(video, folder, rng)
@@ -156,34 +177,51 @@ def measure(loaders, video, folder, repeats):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('--video', help='a video of yours of at least 64 frames; default: one is made')
-    parser.add_argument('--quality', type=int, default=95,
-                        help="of the JPEG frames (default: %(default)s, OpenCV's); larger frames bring the "
-                             'ratio down, for decoding them is what all have in common')
+    parser.add_argument(
+        '--video', help='a video of yours of at least 64 frames; default: one is made'
+    )
+    parser.add_argument(
+        '--quality',
+        type=int,
+        default=95,
+        help="of the JPEG frames (default: %(default)s, OpenCV's); larger frames bring the "
+        'ratio down, for decoding them is what all have in common',
+    )
     parser.add_argument('--repeats', type=int, default=20)
     args = parser.parse_args()
     cv2.setNumThreads(1)
-    loaders = {'frames, the original': original, 'frames, i3dbox': ours_from_frames,
-               'video, i3dbox': ours_from_video}
+    loaders = {
+        'frames, the original': original,
+        'frames, i3dbox': ours_from_frames,
+        'video, i3dbox': ours_from_video,
+    }
     if decord:
         loaders['video, decord'] = with_decord
     if av:
         loaders['video, PyAV'] = with_pyav
     with tempfile.TemporaryDirectory() as temporary:
-        video, folder = args.video or os.path.join(temporary, 'video.avi'), os.path.join(temporary, 'frames')
+        video, folder = (
+            args.video or os.path.join(temporary, 'video.avi'),
+            os.path.join(temporary, 'frames'),
+        )
         if not args.video:
             make_video(video)
         frame_size = extract_frames(video, folder, args.quality)
         video_size = os.path.getsize(video) / 1000
         times = measure(loaders, video, folder, args.repeats)
-    print(f'a clip of {CLIP_LEN} x {CROP} x {CROP}, one thread, median of {args.repeats} repetitions; '
-          f'video of {video_size:.0f} KB, frames of {frame_size:.1f} KB')
+    print(
+        f'a clip of {CLIP_LEN} x {CROP} x {CROP}, one thread, median of {args.repeats} '
+        f'repetitions; '
+        f'video of {video_size:.0f} KB, frames of {frame_size:.1f} KB'
+    )
     print(f'  {"":20} {"wall time":>12} {"ratio":>8} {"CPU time":>12} {"ratio":>8}')
     for name, values in times.items():
         own = np.median(times[name.split(',')[0] + ', i3dbox'], axis=0)
         wall, cpu = np.median(values, axis=0)
-        print(f'  {name:20} {wall * 1e3:9.1f} ms {wall / own[0]:8.2f} '
-              f'{cpu * 1e3:9.1f} ms {cpu / own[1]:8.2f}')
+        print(
+            f'  {name:20} {wall * 1e3:9.1f} ms {wall / own[0]:8.2f} '
+            f'{cpu * 1e3:9.1f} ms {cpu / own[1]:8.2f}'
+        )
 
 
 def optional(name):

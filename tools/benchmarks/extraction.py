@@ -3,10 +3,11 @@
     python tools/benchmarks/extraction.py                   made-up videos
     python tools/benchmarks/extraction.py VIDEO [VIDEO ...] yours, for instance of 320 x 240
 
-The serial way to flow is the original's: each frame read from its JPEG, OpenCV's TV-L1 at its defaults, in the
-threads that OpenCV chooses, two JPEGs written. The serial way to frames is a loop over cv2.VideoCapture; with the
-threads that OpenCV and FFmpeg choose it is not quite serial, so it also runs with one of each.
-Start-up counts, that of processes, too. Files are written below TMPDIR; in memory (/dev/shm) the disk counts less.
+The serial way to flow is the original's: each frame read from its JPEG, OpenCV's TV-L1 at its
+defaults, in the threads that OpenCV chooses, two JPEGs written. The serial way to frames is a loop
+over cv2.VideoCapture; with the threads that OpenCV and FFmpeg choose it is not quite serial, so it
+also runs with one of each. Start-up counts, that of processes, too. Files are written below TMPDIR;
+in memory (/dev/shm) the disk counts less.
 """
 
 import argparse
@@ -25,21 +26,25 @@ TOOLS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'data')
 
 
 def make_video(path, frames=300, size=(320, 240), seed=0):
-    """A camera that pans over a texture, with three things that move on their own, in MPEG-4 as UCF101."""
+    """A camera that pans over a texture, with three things that move on their own, in MPEG-4 as
+    UCF101.
+    """
     rng = np.random.default_rng(seed)
 
     def texture(width, height):
         noise = rng.integers(0, 256, (height // 8 + 2, width // 8 + 2, 3), np.uint8)
-        return cv2.GaussianBlur(cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC), (0, 0), 1.5)
+        return cv2.GaussianBlur(
+            cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC), (0, 0), 1.5
+        )
 
     ground, things = texture(size[0] + frames, size[1]), [texture(60, 80) for _ in range(3)]
     writer = cv2.VideoWriter(path, cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*'XVID'), 25, size)
     for k in range(frames):
-        frame = ground[:, k:k + size[0]].copy()
+        frame = ground[:, k : k + size[0]].copy()
         for i, thing in enumerate(things):
             x = int((size[0] - 60) * (0.5 + 0.5 * np.sin(0.05 * k * (i + 1) + i)))
             y = int((size[1] - 80) * (0.5 + 0.5 * np.cos(0.04 * k * (i + 1))))
-            frame[y:y + 80, x:x + 60] = thing
+            frame[y : y + 80, x : x + 60] = thing
         writer.write(frame)
     writer.release()
 
@@ -51,7 +56,9 @@ def frames_serially(videos, out, threads=None):
     for number, video in enumerate(videos):
         folder = os.path.join(out, str(number))
         os.makedirs(folder)
-        capture = cv2.VideoCapture(video, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, threads] if threads else [])
+        capture = cv2.VideoCapture(
+            video, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, threads] if threads else []
+        )
         there, frame = capture.read()
         while there:
             count += 1
@@ -65,7 +72,9 @@ def frames_serially(videos, out, threads=None):
 
 
 def flow_serially(frames, out, most):
-    """Flow of at most `most` pairs of frames, spread over the folders of `frames`; returns how many."""
+    """Flow of at most `most` pairs of frames, spread over the folders of `frames`; returns how
+    many.
+    """
     folders = sorted(os.path.join(frames, folder) for folder in os.listdir(frames))
     pairs = []
     for folder in folders:
@@ -74,7 +83,9 @@ def flow_serially(frames, out, most):
     os.makedirs(out)
     pairs = [pairs[i] for i in np.linspace(0, len(pairs) - 1, min(most, len(pairs))).astype(int)]
     for number, (folder, *names) in enumerate(pairs):
-        first, second = (cv2.imread(os.path.join(folder, name), cv2.IMREAD_GRAYSCALE) for name in names)
+        first, second = (
+            cv2.imread(os.path.join(folder, name), cv2.IMREAD_GRAYSCALE) for name in names
+        )
         flow = cv2.optflow.DualTVL1OpticalFlow_create().calc(first, second, None)
         flow = np.round((np.clip(flow, -20, 20) + 20) * (255 / 40)).astype(np.uint8)
         for axis, letter in enumerate('xy'):
@@ -84,15 +95,28 @@ def flow_serially(frames, out, most):
 
 def by_command(name, videos, out, *words):
     """Runs a command of ours over a folder of videos; returns the frames written."""
-    subprocess.run([sys.executable, os.path.join(TOOLS, f'{name}.py'), videos, out, '--short-side', '256', *words],
-                   check=True, stdout=subprocess.DEVNULL)
-    counts = [os.path.join(folder, 'n_frames') for folder, _, files in os.walk(out) if 'n_frames' in files]
+    subprocess.run(
+        [
+            sys.executable,
+            os.path.join(TOOLS, f'{name}.py'),
+            videos,
+            out,
+            '--short-side',
+            '256',
+            *words,
+        ],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    counts = [
+        os.path.join(folder, 'n_frames') for folder, _, files in os.walk(out) if 'n_frames' in files
+    ]
     return sum(int(open(path, encoding='utf-8').read()) for path in counts)
 
 
 def measure(root, works, repeats):
-    """Returns {name: median of frames a second} of `works` {name: (function, *arguments)}, each called with a new
-    folder for its output, round by round."""
+    """Returns {name: median of frames a second} of `works` {name: (function, *arguments)}, each
+    called with a new folder for its output, round by round."""
     rates = {name: [] for name in works}
     for _ in range(repeats):
         for name, (work, source, *args) in works.items():
@@ -108,8 +132,12 @@ def measure(root, works, repeats):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('videos', nargs='*', metavar='VIDEO')
-    parser.add_argument('--pairs', type=int, default=40, help='of the serial flow (default: %(default)s)')
-    parser.add_argument('--copies', type=int, default=60, help='of each video, for frames (default: %(default)s)')
+    parser.add_argument(
+        '--pairs', type=int, default=40, help='of the serial flow (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--copies', type=int, default=60, help='of each video, for frames (default: %(default)s)'
+    )
     parser.add_argument('--repeats', type=int, default=3)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as root:
@@ -126,13 +154,31 @@ def main():
         videos = sorted(os.path.join(many, name) for name in os.listdir(many))
         frames_serially(sorted(os.path.join(few, name) for name in os.listdir(few)), frames)
         by_command('extract_flow', few, os.path.join(root, 'warm'))  # so that numba has compiled
-        tables = [measure(root, {
-            'frames, serial loop': (frames_serially, videos),
-            'frames, in one thread': (frames_serially, videos, 1),
-            'frames, i3dbox': (functools.partial(by_command, 'extract_frames'), many)}, args.repeats), measure(root, {
-                'TV-L1, the original': (flow_serially, frames, args.pairs),
-                'TV-L1, i3dbox': (functools.partial(by_command, 'extract_flow'), few),
-                'DIS, i3dbox': (functools.partial(by_command, 'extract_flow'), few, '--method', 'dis')}, args.repeats)]
+        tables = [
+            measure(
+                root,
+                {
+                    'frames, serial loop': (frames_serially, videos),
+                    'frames, in one thread': (frames_serially, videos, 1),
+                    'frames, i3dbox': (functools.partial(by_command, 'extract_frames'), many),
+                },
+                args.repeats,
+            ),
+            measure(
+                root,
+                {
+                    'TV-L1, the original': (flow_serially, frames, args.pairs),
+                    'TV-L1, i3dbox': (functools.partial(by_command, 'extract_flow'), few),
+                    'DIS, i3dbox': (
+                        functools.partial(by_command, 'extract_flow'),
+                        few,
+                        '--method',
+                        'dis',
+                    ),
+                },
+                args.repeats,
+            ),
+        ]
     print(f'{"":22} {"a second":>9} {"ratio":>7}')
     for table in tables:
         for name, rate in table.items():

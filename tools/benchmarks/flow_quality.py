@@ -2,10 +2,11 @@
 
     python tools/benchmarks/flow_quality.py RGB.gif FLOW.gif [--picture OUT.jpg]
 
-The GIFs are v_CricketShot_g04_c01_rgb.gif and _flow.gif of github.com/google-deepmind/kinetics-i3d, under
-data/. Needs Pillow. Frame k of their flow is that from RGB frame k to k + 1; it has 256 dithered colours, so no flow
-can correlate with it perfectly. Three figures for x and y: over all pixels of the clip; the mean over the pairs of
-frames; and the same mean against their flow smoothed by a pixel, which takes the dither away.
+The GIFs are v_CricketShot_g04_c01_rgb.gif and _flow.gif of github.com/google-deepmind/kinetics-i3d,
+under data/. Needs Pillow. Frame k of their flow is that from RGB frame k to k + 1; it has 256
+dithered colours, so no flow can correlate with it perfectly. Three figures for x and y: over all
+pixels of the clip; the mean over the pairs of frames; and the same mean against their flow smoothed
+by a pixel, which takes the dither away.
 """
 
 import argparse
@@ -25,17 +26,24 @@ from i3dbox.registry import FLOW_METHODS  # noqa: E402
 
 def read_gif(path):
     """Returns uint8 T x H x W x 3, RGB."""
-    return np.stack([np.array(frame.convert('RGB')) for frame in ImageSequence.Iterator(Image.open(path))])
+    return np.stack(
+        [np.array(frame.convert('RGB')) for frame in ImageSequence.Iterator(Image.open(path))]
+    )
 
 
 def correlations(ours, theirs):
     """Of x and y, over all pixels of two arrays ... x 2."""
-    return np.array([np.corrcoef(ours[..., axis].ravel(), theirs[..., axis].ravel())[0, 1] for axis in (0, 1)])
+    return np.array(
+        [np.corrcoef(ours[..., axis].ravel(), theirs[..., axis].ravel())[0, 1] for axis in (0, 1)]
+    )
 
 
 def draw(rgb, flows, frames):
     """One row a frame: the image, and each of `flows` coloured."""
-    rows = [np.concatenate([rgb[k], *(flow_to_color(flow[k], 5) for flow in flows)], axis=1) for k in frames]
+    rows = [
+        np.concatenate([rgb[k], *(flow_to_color(flow[k], 5) for flow in flows)], axis=1)
+        for k in frames
+    ]
     return np.concatenate(rows)
 
 
@@ -44,7 +52,9 @@ def main():
     parser.add_argument('rgb', metavar='RGB.gif')
     parser.add_argument('flow', metavar='FLOW.gif')
     parser.add_argument('--methods', nargs='+', default=['tvl1', 'tvl1_opencv', 'dis', 'farneback'])
-    parser.add_argument('--picture', metavar='OUT.jpg', help='draw frames, their flow, and that of the first method')
+    parser.add_argument(
+        '--picture', metavar='OUT.jpg', help='draw frames, their flow, and that of the first method'
+    )
     args = parser.parse_args()
     cv2.setNumThreads(1)
     rgb = read_gif(args.rgb)
@@ -59,8 +69,13 @@ def main():
         start = time.perf_counter()
         flows.append(np.stack([compute(*pair) for pair in zip(grey, grey[1:])]))
         milliseconds = (time.perf_counter() - start) / len(theirs) * 1000
-        figures = [correlations(flows[-1], theirs),
-                   *(np.mean([correlations(*pair) for pair in zip(flows[-1], other)], 0) for other in (theirs, smooth))]
+        figures = [
+            correlations(flows[-1], theirs),
+            *(
+                np.mean([correlations(*pair) for pair in zip(flows[-1], other)], 0)
+                for other in (theirs, smooth)
+            ),
+        ]
         texts = [f'{x:.3f} {y:.3f}' for x, y in figures]
         print(f'{method:14}{texts[0]:>14}{texts[1]:>16}{texts[2]:>16}{milliseconds:9.1f} ms')
     if args.picture:

@@ -1,11 +1,15 @@
-"""Clips a second and peak memory of one network in every runtime, beside PyTorch's, on this machine.
+"""Clips a second and peak memory of one network in every runtime, beside PyTorch's, on this
+machine.
 
-    python tools/benchmarks/inference.py [--batch-sizes 1 4] [--clip-len 64] [--size 224] [--repeat 5] [--rounds 2]
+    python tools/benchmarks/inference.py [--batch-sizes 1 4] [--clip-len 64] [--size 224] [--repeat
+    5] [--rounds 2]
 
-RGB I3D with 101 classes and made-up weights. Every runtime works in a process of its own, one after the other, in
-`rounds` rounds, since times on a shared machine drift; the best median of the rounds counts. Memory is the process's
-largest resident set. PyTorch's network (tests/torch_i3d.py) has the same weights; its padding is left to the
-convolutions and pools where it is symmetric, and its layout is channels-last.
+RGB I3D with 101 classes and made-up weights. Every runtime works in a process of its own, one after
+the other, in
+`rounds` rounds, since times on a shared machine drift; the best median of the rounds counts. Memory
+is the process's largest resident set. PyTorch's network (tests/torch_i3d.py) has the same weights;
+its padding is left to the convolutions and pools where it is symmetric, and its layout is
+channels-last.
 """
 
 import argparse
@@ -44,6 +48,7 @@ def network(folder, batch):
     import mindspore as ms
 
     from i3dbox.weights.loading import load_weights
+
     recognizer = recognizer_of()
     load_weights(recognizer, str(folder / 'i3d.ckpt'))
     recognizer.set_train(False)
@@ -54,6 +59,7 @@ def whole(folder, batch):
     """The graph of open length, a clip at a time."""
     from i3dbox.inference.clip_scorer import ClipScorer
     from i3dbox.weights.loading import load_weights
+
     recognizer = recognizer_of()
     load_weights(recognizer, str(folder / 'i3d.ckpt'))
     scorer = ClipScorer(recognizer, any_length=True)
@@ -63,6 +69,7 @@ def whole(folder, batch):
 def exported(folder, batch, extension, backend, precision):
     """A file of tools/export.py."""
     from i3dbox.apis import load_exported
+
     return load_exported(str(folder / f'b{batch}.{extension}'), backend, precision=precision)
 
 
@@ -77,23 +84,36 @@ def torch(folder, batch, compiled, bfloat16):
 
     class Unit(torch_i3d.Unit):
         """Padding by the convolution itself, which saves a copy."""
+
         def forward(self, x):
             return F.relu(self.bn(self.conv3d(x)))
 
     class Served(torch_i3d.TorchI3D):
         """From uint8 clips to logits, without keeping what lies between."""
+
         def forward(self, clips):
             x = clips.permute(0, 4, 1, 2, 3).float().mul(2 / 255).sub(1)
             for name in torch_i3d.ORDER:
-                x = torch_i3d.max_pool(x, *torch_i3d.POOLS[name]) if name in torch_i3d.POOLS else getattr(self, name)(x)
-            return self.logits.conv3d(F.avg_pool3d(x.mean((3, 4), keepdim=True), (2, 1, 1), 1)).mean((2, 3, 4)).float()
+                x = (
+                    torch_i3d.max_pool(x, *torch_i3d.POOLS[name])
+                    if name in torch_i3d.POOLS
+                    else getattr(self, name)(x)
+                )
+            return (
+                self.logits.conv3d(F.avg_pool3d(x.mean((3, 4), keepdim=True), (2, 1, 1), 1))
+                .mean((2, 3, 4))
+                .float()
+            )
 
     padded = torch_i3d.max_pool
-    torch_i3d.max_pool = lambda x, kernel, stride: (F.max_pool3d(x, kernel, stride, 1) if stride == (1, 1, 1)
-                                                    else padded(x, kernel, stride))
+    torch_i3d.max_pool = lambda x, kernel, stride: (
+        F.max_pool3d(x, kernel, stride, 1) if stride == (1, 1, 1) else padded(x, kernel, stride)
+    )
     model = Served(3, CLASSES)
-    state = {name: torch.from_numpy(array) for name, array in
-             to_pytorch(load_checkpoint(str(folder / 'i3d.ckpt'))[0]).items()}
+    state = {
+        name: torch.from_numpy(array)
+        for name, array in to_pytorch(load_checkpoint(str(folder / 'i3d.ckpt'))[0]).items()
+    }
     missing, unexpected = model.load_state_dict(state, strict=False)
     assert not unexpected and all(name.endswith('num_batches_tracked') for name in missing)
     model = model.eval().to(memory_format=torch.channels_last_3d)
@@ -102,12 +122,14 @@ def torch(folder, batch, compiled, bfloat16):
             unit.__class__, unit.conv3d.padding = Unit, tuple(k // 2 for k in unit.kernel)
     if compiled:
         import torch._inductor.config
+
         torch._inductor.config.freezing = True
         model = torch.compile(model)
 
     def call(clips):
         with torch.no_grad(), torch.autocast('cpu', torch.bfloat16, bfloat16):
             return model(torch.from_numpy(clips)).numpy()
+
     return call
 
 
@@ -115,13 +137,21 @@ def recognizer_of():
     import mindspore as ms
 
     from i3dbox.models import build_recognizer
+
     ms.set_context(mode=ms.GRAPH_MODE)
-    return build_recognizer(dict(type='Recognizer3D', backbone=dict(type='InceptionI3D'),
-                                 head=dict(type='I3DHead', num_classes=CLASSES)))
+    return build_recognizer(
+        dict(
+            type='Recognizer3D',
+            backbone=dict(type='InceptionI3D'),
+            head=dict(type='I3DHead', num_classes=CLASSES),
+        )
+    )
 
 
 def measure(args):
-    """In a process of its own: prints seconds a call, peak memory and the logits' first values as JSON."""
+    """In a process of its own: prints seconds a call, peak memory and the logits' first values as
+    JSON.
+    """
     kind, *options = RUNTIMES[args.only]
     rng = np.random.default_rng(0)
     clips = rng.integers(0, 256, (args.batch, args.clip_len, args.size, args.size, 3), np.uint8)
@@ -134,7 +164,15 @@ def measure(args):
         call(clips)
         seconds.append(time.perf_counter() - start)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps(dict(seconds=float(np.median(seconds)), peak=peak, logits=np.asarray(logits)[0, :5].tolist())))
+    print(
+        json.dumps(
+            dict(
+                seconds=float(np.median(seconds)),
+                peak=peak,
+                logits=np.asarray(logits)[0, :5].tolist(),
+            )
+        )
+    )
 
 
 def prepare(folder, args):
@@ -143,11 +181,20 @@ def prepare(folder, args):
 
     from i3dbox.apis.export import export
     from i3dbox.config import Config
+
     write_i3d_checkpoint(folder / 'i3d.ckpt', 'RGB', CLASSES)
     for batch in args.batch_sizes:
         for format, extension in (('MINDIR', 'mindir'), ('ONNX', 'onnx')):
-            export(Config.fromfile(str(ROOT / 'configs/i3d_rgb_ucf101.py')), str(folder / 'i3d.ckpt'), format,
-                   str(folder / f'b{batch}.{extension}'), batch, args.clip_len, args.size, device='CPU')
+            export(
+                Config.fromfile(str(ROOT / 'configs/i3d_rgb_ucf101.py')),
+                str(folder / 'i3d.ckpt'),
+                format,
+                str(folder / f'b{batch}.{extension}'),
+                batch,
+                args.clip_len,
+                args.size,
+                device='CPU',
+            )
 
 
 def main():
@@ -157,7 +204,9 @@ def main():
     parser.add_argument('--size', type=int, default=224)
     parser.add_argument('--repeat', type=int, default=5)
     parser.add_argument('--rounds', type=int, default=2)
-    parser.add_argument('--runtimes', nargs='+', choices=list(RUNTIMES), default=list(RUNTIMES), metavar='NAME')
+    parser.add_argument(
+        '--runtimes', nargs='+', choices=list(RUNTIMES), default=list(RUNTIMES), metavar='NAME'
+    )
     parser.add_argument('--prepare', action='store_true', help=argparse.SUPPRESS)
     parser.add_argument('--only', help=argparse.SUPPRESS)
     parser.add_argument('--batch', type=int, help=argparse.SUPPRESS)
@@ -170,30 +219,66 @@ def main():
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         sizes = ['--folder', folder, '--clip-len', str(args.clip_len), '--size', str(args.size)]
-        subprocess.run([sys.executable, __file__, '--prepare', *sizes, '--batch-sizes', *map(str, args.batch_sizes)],
-                       check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [
+                sys.executable,
+                __file__,
+                '--prepare',
+                *sizes,
+                '--batch-sizes',
+                *map(str, args.batch_sizes),
+            ],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
         for round_number in range(args.rounds):
             for batch in args.batch_sizes:
                 for name in args.runtimes:
-                    done = subprocess.run([sys.executable, __file__, '--only', name, '--batch', str(batch), *sizes,
-                                           '--repeat', str(args.repeat)], capture_output=True, text=True)
+                    done = subprocess.run(
+                        [
+                            sys.executable,
+                            __file__,
+                            '--only',
+                            name,
+                            '--batch',
+                            str(batch),
+                            *sizes,
+                            '--repeat',
+                            str(args.repeat),
+                        ],
+                        capture_output=True,
+                        text=True,
+                    )
                     if done.returncode:
-                        print(f'{name}, batch {batch}: {done.stderr.strip().splitlines()[-1]}', file=sys.stderr)
+                        print(
+                            f'{name}, batch {batch}: {done.stderr.strip().splitlines()[-1]}',
+                            file=sys.stderr,
+                        )
                         continue
                     result = json.loads(done.stdout.splitlines()[-1])
-                    print(f'round {round_number + 1}, {name}, batch {batch}: {result["seconds"]:.2f} s',
-                          file=sys.stderr, flush=True)
+                    print(
+                        f'round {round_number + 1}, {name}, batch {batch}: {result["seconds"]:.2f} '
+                        f's',
+                        file=sys.stderr,
+                        flush=True,
+                    )
                     best = found.setdefault((name, batch), result)
                     best['seconds'] = min(best['seconds'], result['seconds'])
     head = ' | '.join(f'batch {batch}: clips/s, peak memory' for batch in args.batch_sizes)
-    print(f'| {args.clip_len} x {args.size} x {args.size} | {head} | largest difference of logits |')
+    print(
+        f'| {args.clip_len} x {args.size} x {args.size} | {head} | largest difference of logits |'
+    )
     print('|---|' + '---|' * (len(args.batch_sizes) + 1))
     reference = np.array(found[args.runtimes[0], args.batch_sizes[0]]['logits'])
     for name in args.runtimes:
         cells, result = [], None
         for batch in args.batch_sizes:
             result = found.get((name, batch))
-            cells.append(f'{batch / result["seconds"]:.2f}, {result["peak"] / 1e9:.1f} GB' if result else 'failed')
+            cells.append(
+                f'{batch / result["seconds"]:.2f}, {result["peak"] / 1e9:.1f} GB'
+                if result
+                else 'failed'
+            )
         difference = f'{np.abs(np.array(result["logits"]) - reference).max():.0e}' if result else ''
         print(f'| {name} | {" | ".join(cells)} | {difference} |')
 

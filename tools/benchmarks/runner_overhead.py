@@ -1,7 +1,9 @@
-"""What the runner adds to a step: training through the loader, mindspore.train.Model and the hooks, and testing
-through `score`, against the bare networks called in a loop on one batch that is there already.
+"""What the runner adds to a step: training through the loader, mindspore.train.Model and the hooks,
+and testing through `score`, against the bare networks called in a loop on one batch that is there
+already.
 
-Rounds of both alternate, so that a slow moment of the machine meets both; the ratio is of the medians.
+Rounds of both alternate, so that a slow moment of the machine meets both; the ratio is of the
+medians.
 """
 
 import argparse
@@ -35,7 +37,10 @@ class NoiseDataset(BaseDataset):
     """Clips of noise, copied for every sample as a decoder would fill new arrays."""
 
     def __init__(self, size, shape):
-        self.size, self.clip = size, np.random.default_rng(0).integers(0, 256, (1, *shape, 3), np.uint8)
+        self.size, self.clip = (
+            size,
+            np.random.default_rng(0).integers(0, 256, (1, *shape, 3), np.uint8),
+        )
         super().__init__([], test_mode=True)
 
     def load_annotations(self):
@@ -50,19 +55,32 @@ def main():
     parser.add_argument('--steps', type=int, default=8, help='of a round')
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--batch-size', type=int, default=2)
-    parser.add_argument('--shape', type=int, nargs=3, default=(16, 112, 112), metavar=('T', 'H', 'W'))
+    parser.add_argument(
+        '--shape', type=int, nargs=3, default=(16, 112, 112), metavar=('T', 'H', 'W')
+    )
     args = parser.parse_args()
     runner = CPURunner()
     runner.setup(0)
     import mindspore as ms
+
     logger = setup_logging()
     logger.setLevel('ERROR')
-    recognizer = build_recognizer(dict(type='Recognizer3D', backbone=dict(type='InceptionI3D'),
-                                       head=dict(type='I3DHead', num_classes=4)))
-    optimizer = build_optimizer(dict(type='SGD', lr=0.001), list(recognizer.trainable_params()), [0.001] * 100000)
+    recognizer = build_recognizer(
+        dict(
+            type='Recognizer3D',
+            backbone=dict(type='InceptionI3D'),
+            head=dict(type='I3DHead', num_classes=4),
+        )
+    )
+    optimizer = build_optimizer(
+        dict(type='SGD', lr=0.001), list(recognizer.trainable_params()), [0.001] * 100000
+    )
     step = TrainStep(recognizer, LOSSES.build(dict(type='CrossEntropyLoss')), optimizer)
     dataset = NoiseDataset(args.steps * args.batch_size, args.shape)
-    batch = np.stack([dataset.clip] * args.batch_size), np.arange(args.batch_size, dtype=np.int32) % 4
+    batch = (
+        np.stack([dataset.clip] * args.batch_size),
+        np.arange(args.batch_size, dtype=np.int32) % 4,
+    )
 
     def train_bare():
         step.set_train(True)
@@ -74,9 +92,21 @@ def main():
         stream = Stream(len(dataset), args.batch_size)
         loader = ClipLoader(dataset, stream, num_workers=1)
         with tempfile.TemporaryDirectory() as work_dir:
-            run = Run(recognizer=recognizer, train_step=step, loader=loader, rates=[0.001] * args.steps,
-                      stream=stream, total_steps=args.steps, start_step=0, work_dir=work_dir, logger=logger, rank=0,
-                      world=1, evaluate=None, meta={})
+            run = Run(
+                recognizer=recognizer,
+                train_step=step,
+                loader=loader,
+                rates=[0.001] * args.steps,
+                stream=stream,
+                total_steps=args.steps,
+                start_step=0,
+                work_dir=work_dir,
+                logger=logger,
+                rank=0,
+                world=1,
+                evaluate=None,
+                meta={},
+            )
             runner.fit(run, build_hooks([dict(type='LoggerHook', interval=20)]))
 
     def test_bare():
@@ -90,9 +120,15 @@ def main():
     def test_runner():
         scorer()
 
-    print(f'{args.batch_size} clips of {" x ".join(map(str, args.shape))}, median of {args.rounds} rounds of '
-          f'{args.steps} steps')
-    for name, bare, full in (('training step', train_bare, train_runner), ('forward pass', test_bare, test_runner)):
+    print(
+        f'{args.batch_size} clips of {" x ".join(map(str, args.shape))}, median of {args.rounds} '
+        f'rounds of '
+        f'{args.steps} steps'
+    )
+    for name, bare, full in (
+        ('training step', train_bare, train_runner),
+        ('forward pass', test_bare, test_runner),
+    ):
         times = {bare: [], full: []}
         for round_number in range(args.rounds + 1):
             for function in times:
@@ -101,8 +137,10 @@ def main():
                 if round_number:  # the first compiles
                     times[function].append((time.perf_counter() - start) / args.steps)
         alone, with_runner = map(statistics.median, times.values())
-        print(f'  {name}: bare {alone * 1e3:.1f} ms, through the runner {with_runner * 1e3:.1f} ms, '
-              f'ratio {with_runner / alone:.3f}')
+        print(
+            f'  {name}: bare {alone * 1e3:.1f} ms, through the runner {with_runner * 1e3:.1f} ms, '
+            f'ratio {with_runner / alone:.3f}'
+        )
 
 
 if __name__ == '__main__':

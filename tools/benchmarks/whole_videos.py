@@ -1,4 +1,5 @@
-"""Testing on whole videos of many lengths: one graph of open length against a graph for each length.
+"""Testing on whole videos of many lengths: one graph of open length against a graph for each
+length.
 
     python tools/benchmarks/whole_videos.py [--videos 12] [--size 112]
 
@@ -26,14 +27,24 @@ def main():
     args = parser.parse_args()
 
     ms.set_context(mode=ms.GRAPH_MODE)
-    recognizer = build_recognizer(dict(type='Recognizer3D', backbone=dict(type='InceptionI3D'),
-                                       head=dict(type='I3DHead', num_classes=101)))
+    recognizer = build_recognizer(
+        dict(
+            type='Recognizer3D',
+            backbone=dict(type='InceptionI3D'),
+            head=dict(type='I3DHead', num_classes=101),
+        )
+    )
     rng = np.random.default_rng(0)
     lengths = rng.integers(64, 300, args.videos)  # frames; UCF101's mean is 186
-    videos = [rng.integers(0, 256, (1, 1, length, args.size, args.size, 3), np.uint8) for length in lengths]
+    videos = [
+        rng.integers(0, 256, (1, 1, length, args.size, args.size, 3), np.uint8)
+        for length in lengths
+    ]
     scores = {}
-    for title, scorer in (('one graph of open length', ClipScorer(recognizer, any_length=True)),
-                          ('a graph for each length', ClipScorer(recognizer))):
+    for title, scorer in (
+        ('one graph of open length', ClipScorer(recognizer, any_length=True)),
+        ('a graph for each length', ClipScorer(recognizer)),
+    ):
         start = time.perf_counter()
         scores[title] = np.concatenate([scorer(video) for video in videos])
         first = time.perf_counter() - start
@@ -41,8 +52,11 @@ def main():
         for video in videos:
             scorer(video)
         again = time.perf_counter() - start
-        print(f'{title}: {first:.1f} s for {args.videos} videos, {len(scorer.network.compile_cache)} compilations; '
-              f'{again:.1f} s when all is compiled')
+        print(
+            f'{title}: {first:.1f} s for {args.videos} videos, {len(scorer.network.compile_cache)} '
+            f'compilations; '
+            f'{again:.1f} s when all is compiled'
+        )
     print(f'largest difference of the logits: {np.abs(np.subtract(*scores.values())).max():.1e}')
 
 

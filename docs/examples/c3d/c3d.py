@@ -1,5 +1,5 @@
-"""A small C3D (Tran et al., "Learning Spatiotemporal Features with 3D Convolutional Networks", 2015), written
-outside of i3dbox: an example of a backbone of one's own."""
+"""A small C3D (Tran et al., "Learning Spatiotemporal Features with 3D Convolutional Networks",
+2015), written outside of i3dbox: an example of a backbone of one's own."""
 
 from mindspore import nn
 
@@ -23,8 +23,12 @@ class SmallC3D(nn.Cell):
         for stage in range(4):
             out_channels = width << stage
             pool = (1, 2, 2) if stage == 0 else 2
-            cells += [nn.Conv3d(in_channels, out_channels, 3, pad_mode='same'),
-                      BatchNorm3d(out_channels, momentum=0.9), nn.ReLU(), nn.MaxPool3d(pool, pool)]
+            cells += [
+                nn.Conv3d(in_channels, out_channels, 3, pad_mode='same'),
+                BatchNorm3d(out_channels, momentum=0.9),
+                nn.ReLU(),
+                nn.MaxPool3d(pool, pool),
+            ]
             in_channels = out_channels
         self.layers = nn.SequentialCell(cells)
         self.out_channels = in_channels

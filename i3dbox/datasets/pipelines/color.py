@@ -18,10 +18,10 @@ class ColorJitter:
 
     Needs: imgs, modality, test_mode, rng. Writes: imgs. Does nothing in test mode.
 
-    The ranges mean what they mean in torchvision: a factor is drawn from [1 - b, 1 + b], the hue's turn
-    from [-h, h] of a full circle. All four are one linear map of a pixel, which is applied and rounded
-    once; the hue turns in the plane of I and Q. Where RGB and flow of a sample are to be cropped alike,
-    this step stands behind the crops, so that both draw the same numbers for them.
+    The ranges mean what they mean in torchvision: a factor is drawn from [1 - b, 1 + b], the hue's
+    turn from [-h, h] of a full circle. All four are one linear map of a pixel, which is applied and
+    rounded once; the hue turns in the plane of I and Q. Where RGB and flow of a sample are to be
+    cropped alike, this step stands behind the crops, so that both draw the same numbers for them.
 
     Args:
         brightness, contrast, saturation (float): 0 to 1.
@@ -34,7 +34,9 @@ class ColorJitter:
     needs = ('imgs', 'modality', 'test_mode', 'rng')
 
     def __init__(self, brightness=0, contrast=0, saturation=0, hue=0):
-        in_range('ColorJitter', 0, 1, brightness=brightness, contrast=contrast, saturation=saturation)
+        in_range(
+            'ColorJitter', 0, 1, brightness=brightness, contrast=contrast, saturation=saturation
+        )
         in_range('ColorJitter', 0, 0.5, hue=hue)
         self.ranges = np.array([brightness, contrast, saturation, hue])
 
@@ -44,12 +46,19 @@ class ColorJitter:
         if results['test_mode']:
             return results
         imgs = results['imgs']
-        brightness, contrast, saturation, hue = self.ranges * results['rng'].uniform(-1, 1, 4) + [1, 1, 1, 0]
+        brightness, contrast, saturation, hue = self.ranges * results['rng'].uniform(-1, 1, 4) + [
+            1,
+            1,
+            1,
+            0,
+        ]
         # contrast is around the clip's mean grey; every 8th frame tells it well enough
         mean = brightness * np.mean([_GREY @ cv2.mean(img)[:3] for img in imgs[::8]])
         saturate = saturation * np.eye(3) + (1 - saturation) * _GREY
         matrix = _turn_hue(hue) @ saturate * (contrast * brightness)
-        offset = np.full((3, 1), (1 - contrast) * mean)  # grey, which saturation and hue leave as it is
+        offset = np.full(
+            (3, 1), (1 - contrast) * mean
+        )  # grey, which saturation and hue leave as it is
         matrix = np.hstack([matrix, offset]).astype(np.float32)
         results['imgs'] = map_frames(imgs, lambda img: cv2.transform(img, matrix))
         return results
@@ -57,7 +66,7 @@ class ColorJitter:
 
 def _turn_hue(turn):
     angle = 2 * np.pi * turn
-    rotation = np.array([[1, 0, 0],
-                         [0, np.cos(angle), -np.sin(angle)],
-                         [0, np.sin(angle), np.cos(angle)]])
+    rotation = np.array(
+        [[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]]
+    )
     return np.linalg.inv(_TO_YIQ) @ rotation @ _TO_YIQ

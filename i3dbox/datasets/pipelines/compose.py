@@ -8,8 +8,8 @@ from ...registry import PIPELINES
 class Compose:
     """Runs steps on a dict, each on what the one before returned.
 
-    A step is a callable `results -> results`. If it has an attribute `needs`, a tuple of keys, these
-    must be there when its turn comes.
+    A step is a callable `results -> results`. If it has an attribute `needs`, a tuple of keys,
+    these must be there when its turn comes.
 
     Args:
         steps (list): configs of PIPELINES, or callables.
@@ -29,8 +29,10 @@ class Compose:
         for step in self.steps:
             for key in getattr(step, 'needs', ()):
                 if key not in results:
-                    raise ConfigError(f'the pipeline step {type(step).__name__} needs {key!r}, which neither '
-                                      'the sample nor a step before it gives; '
-                                      f'there are: {", ".join(sorted(results))}')
+                    raise ConfigError(
+                        f'the pipeline step {type(step).__name__} needs {key!r}, which neither '
+                        'the sample nor a step before it gives; '
+                        f'there are: {", ".join(sorted(results))}'
+                    )
             results = step(results)
         return results

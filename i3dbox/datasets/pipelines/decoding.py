@@ -1,6 +1,7 @@
 """Opening a sample and reading the frames that were chosen, whatever they are stored in.
 
-OpenClip stands in front of SampleFrames, which needs to know how many frames there are; DecodeClip behind.
+OpenClip stands in front of SampleFrames, which needs to know how many frames there are; DecodeClip
+behind.
 """
 
 import numpy as np
@@ -17,13 +18,13 @@ from ...registry import PIPELINES
 class OpenClip:
     """Opens the video `filename`, the folder of frames `frame_dir` or the video `packed` in shards.
 
-    Needs: name, modality, and filename, frame_dir or packed. Uses where there: filename_tmpl, total_frames
-    (of a folder).
+    Needs: name, modality, and filename, frame_dir or packed. Uses where there: filename_tmpl,
+    total_frames (of a folder).
     Writes: reader, total_frames. The flow of a video has one frame less than the video.
 
     Args:
-        filename_tmpl (str): names of a folder's images, see FrameFolder; default: the sample's, or else
-            the original's layout.
+        filename_tmpl (str): names of a folder's images, see FrameFolder; default: the sample's, or
+            else the original's layout.
         start_index (int): number of a folder's first image.
         num_threads (int): of the video decoder; loaders have several workers already.
 
@@ -37,20 +38,32 @@ class OpenClip:
 
     def __init__(self, filename_tmpl=None, start_index=1, num_threads=1):
         at_least_one('OpenClip', num_threads=num_threads)
-        self.filename_tmpl, self.start_index, self.num_threads = filename_tmpl, start_index, num_threads
+        self.filename_tmpl, self.start_index, self.num_threads = (
+            filename_tmpl,
+            start_index,
+            num_threads,
+        )
 
     def __call__(self, results):
         name, modality = results['name'], results['modality']
         if 'frame_dir' in results:
-            reader = FrameFolder(results['frame_dir'], modality, self.filename_tmpl or results.get('filename_tmpl'),
-                                 self.start_index, results.get('total_frames'), name)
+            reader = FrameFolder(
+                results['frame_dir'],
+                modality,
+                self.filename_tmpl or results.get('filename_tmpl'),
+                self.start_index,
+                results.get('total_frames'),
+                name,
+            )
         elif 'packed' in results:
             reader = PackedFrames(results['packed'], modality, name)
         elif 'filename' in results:
             reader = VideoReader(results['filename'], name, self.num_threads)
         else:
-            raise ConfigError("OpenClip needs 'filename', 'frame_dir' or 'packed' in the sample; "
-                              f'there are: {", ".join(sorted(results))}')
+            raise ConfigError(
+                "OpenClip needs 'filename', 'frame_dir' or 'packed' in the sample; "
+                f'there are: {", ".join(sorted(results))}'
+            )
         results.update(reader=reader, total_frames=_total_frames(reader, modality))
         if results['total_frames'] == 0:
             reader.close()
@@ -63,16 +76,16 @@ class DecodeClip:
     """Reads the chosen frames, each once, and closes the video or folder.
 
     Needs: reader (which it removes), frame_inds, modality.
-    Writes: imgs (list of uint8 H x W x 3, RGB, or H x W x 2, flow x and y; a frame chosen twice is there
-    twice as the same array), img_shape, total_frames (corrected where a video's header was wrong by a
-    few, see VideoReader).
+    Writes: imgs (list of uint8 H x W x 3, RGB, or H x W x 2, flow x and y; a frame chosen twice is
+    there twice as the same array), img_shape, total_frames (corrected where a video's header was
+    wrong by a few, see VideoReader).
 
-    For the flow of a video, `imgs` are the RGB frames that it is to be computed from by ComputeFlow: two for
-    each of frame_inds, the frame itself and the next.
+    For the flow of a video, `imgs` are the RGB frames that it is to be computed from by
+    ComputeFlow: two for each of frame_inds, the frame itself and the next.
 
     Raises:
-        DamagedSampleError: (when called) a video that ends early; an image that is missing or cannot be
-            read.
+        DamagedSampleError: (when called) a video that ends early; an image that is missing or
+            cannot be read.
     """
 
     needs = ('reader', 'frame_inds', 'modality')
@@ -85,8 +98,10 @@ class DecodeClip:
             results['imgs'] = reader.read(frame_inds)
         finally:
             reader.close()
-        results.update(total_frames=_total_frames(reader, results['modality']),
-                       img_shape=results['imgs'][0].shape[:2])
+        results.update(
+            total_frames=_total_frames(reader, results['modality']),
+            img_shape=results['imgs'][0].shape[:2],
+        )
         return results
 
 

@@ -8,18 +8,25 @@ from ...registry import FLOW_METHODS, PIPELINES, as_cfg
 from .spatial import map_frames
 
 
+def grey_of(image):
+    """What flow is computed from: uint8 H x W of an RGB frame H x W x 3."""
+    return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+
+
 @PIPELINES.register
 class ComputeFlow:
     """Computes flow from the frames of a video.
 
-    Needs: imgs, modality. Writes: imgs (list of uint8 H x W x 2, x and y, see flow.encoding.encode).
+    Needs: imgs, modality. Writes: imgs (list of uint8 H x W x 2, x and y, see
+        flow.encoding.encode).
 
-    Put it behind Resize and before the crops, and the flow is that which tools/data/extract_flow.py writes, but
-    for JPEG. Where `imgs` are flow already, or the modality is RGB, it does nothing, so that one pipeline
-    serves both streams and all sources.
+    Put it behind Resize and before the crops, and the flow is that which tools/data/extract_flow.py
+    writes, but for JPEG. Where `imgs` are flow already, or the modality is RGB, it does nothing, so
+    that one pipeline serves both streams and all sources.
 
     Args:
-        method (str or dict): 'tvl1', 'dis', 'farneback', 'tvl1_opencv', or a config of FLOW_METHODS.
+        method (str or dict): 'tvl1', 'dis', 'farneback', 'tvl1_opencv', or a config of
+            FLOW_METHODS.
         bound (float): flow is cut to [-bound, bound], in pixels per frame.
 
     Raises:
@@ -34,16 +41,28 @@ class ComputeFlow:
         self.bound = bound
         self._compute = None  # built when needed, as some methods take long to import
 
+    def prepare(self):
+        """Builds the method, which is done but once; not for several threads."""
+        self._compute = self._compute or FLOW_METHODS.build(self.method)
+
+    def between(self, first, second):
+        """The flow from one grey image (uint8 H x W) to the next, 8-bit, H x W x 2. Threads may
+        call it after `prepare`.
+        """
+        return encode(self._compute(first, second), self.bound)
+
     def __call__(self, results):
         imgs = results['imgs']
         if results['modality'] != 'Flow' or imgs[0].shape[2] == 2:
             return results
-        self._compute = self._compute or FLOW_METHODS.build(self.method)
-        grey = dict(zip(map(id, imgs), map_frames(imgs, lambda img: cv2.cvtColor(img, cv2.COLOR_RGB2GRAY))))
+        self.prepare()
+        grey = dict(zip(map(id, imgs), map_frames(imgs, grey_of)))
         flow = {}
         for first, second in zip(imgs[::2], imgs[1::2]):
             pair = id(first), id(second)
             if pair not in flow:
-                flow[pair] = encode(self._compute(*(grey[image] for image in pair)), self.bound)
-        results['imgs'] = [flow[id(first), id(second)] for first, second in zip(imgs[::2], imgs[1::2])]
+                flow[pair] = self.between(*(grey[image] for image in pair))
+        results['imgs'] = [
+            flow[id(first), id(second)] for first, second in zip(imgs[::2], imgs[1::2])
+        ]
         return results

@@ -12,20 +12,21 @@ class SampleFrames:
     """Chooses the frames of one or several clips.
 
     Needs: total_frames, test_mode, rng (in the modes 'random' and 'drawn').
-    Writes: frame_inds (int64 array of num_clips * clip_len, clip after clip), clip_len, frame_interval,
-    num_clips.
+    Writes: frame_inds (int64 array of num_clips * clip_len, clip after clip), clip_len,
+    frame_interval, num_clips.
 
     A clip spans (clip_len - 1) * frame_interval + 1 frames. Its place is by `mode`:
 
     - 'random': anywhere, each clip on its own. For training; in test mode the same as 'uniform'.
-    - 'drawn': as 'random', in test mode too: the testing of many public scripts, for comparison with them.
+    - 'drawn': as 'random', in test mode too: the testing of many public scripts, for comparison
+      with them.
     - 'centre' (or 'center'): one clip in the middle.
-    - 'uniform': num_clips spread evenly, the first at the start, the last at the end; a single one is
-      in the middle.
-    - 'dense': clips of frames frame_interval apart, one behind the other, from start to end; the last
-      is moved back so as to end with the video. Their number depends on the video.
-    - 'whole': one clip of all frames, frame_interval apart, however long (the paper's test); at least
-      clip_len frames.
+    - 'uniform': num_clips spread evenly, the first at the start, the last at the end; a single one
+      is in the middle.
+    - 'dense': clips of frames frame_interval apart, one behind the other, from start to end; the
+      last is moved back so as to end with the video. Their number depends on the video.
+    - 'whole': one clip of all frames, frame_interval apart, however long (the paper's test); at
+      least clip_len frames.
 
     The modes 'centre', 'dense' and 'whole' know themselves how many clips they take.
 
@@ -38,7 +39,8 @@ class SampleFrames:
             'repeat_last' holds the last frame.
 
     Attributes:
-        varies (tuple of str): what differs from video to video: 'clip_len', 'num_clips', or nothing.
+        varies (tuple of str): what differs from video to video: 'clip_len', 'num_clips', or
+            nothing.
 
     Raises:
         ConfigError: an argument that is none of the above.
@@ -49,7 +51,9 @@ class SampleFrames:
 
     def __init__(self, clip_len, frame_interval=1, num_clips=1, mode='random', out_of_bound='loop'):
         mode = 'centre' if mode == 'center' else mode
-        at_least_one('SampleFrames', clip_len=clip_len, frame_interval=frame_interval, num_clips=num_clips)
+        at_least_one(
+            'SampleFrames', clip_len=clip_len, frame_interval=frame_interval, num_clips=num_clips
+        )
         one_of('SampleFrames', self.modes, mode=mode)
         one_of('SampleFrames', ('loop', 'repeat_last'), out_of_bound=out_of_bound)
         if num_clips > 1 and mode not in ('random', 'drawn', 'uniform'):
@@ -69,8 +73,12 @@ class SampleFrames:
         starts = self._starts(mode, last, clip_len * self.frame_interval, results['rng'])
         inds = starts[:, None] + np.arange(clip_len) * self.frame_interval
         inds = inds % total if self.out_of_bound == 'loop' else np.minimum(inds, total - 1)
-        results.update(frame_inds=inds.reshape(-1), clip_len=clip_len, frame_interval=self.frame_interval,
-                       num_clips=len(starts))
+        results.update(
+            frame_inds=inds.reshape(-1),
+            clip_len=clip_len,
+            frame_interval=self.frame_interval,
+            num_clips=len(starts),
+        )
         return results
 
     def _starts(self, mode, last, step, rng):

@@ -1,7 +1,8 @@
 """Changes of size and place. All frames of a sample are changed alike.
 
 Sizes in arguments are (width, height), or an int for a square; img_shape is (height, width).
-Crops are views of the frames, and no step writes into a frame, for a looped video has it several times.
+Crops are views of the frames, and no step writes into a frame, for a looped video has it several
+times.
 """
 
 import math
@@ -13,8 +14,13 @@ from ...argument_checks import as_size, at_least_one, in_range, one_of
 from ...errors import ConfigError, DataError
 from ...registry import PIPELINES
 
-_INTERPOLATIONS = {'nearest': cv2.INTER_NEAREST, 'bilinear': cv2.INTER_LINEAR, 'bicubic': cv2.INTER_CUBIC,
-                   'area': cv2.INTER_AREA, 'lanczos': cv2.INTER_LANCZOS4}
+_INTERPOLATIONS = {
+    'nearest': cv2.INTER_NEAREST,
+    'bilinear': cv2.INTER_LINEAR,
+    'bicubic': cv2.INTER_CUBIC,
+    'area': cv2.INTER_AREA,
+    'lanczos': cv2.INTER_LANCZOS4,
+}
 
 
 def map_frames(imgs, function):
@@ -27,12 +33,12 @@ def map_frames(imgs, function):
 
 
 def _crop(imgs, left, top, width, height):
-    return map_frames(imgs, lambda img: img[top:top + height, left:left + width])
+    return map_frames(imgs, lambda img: img[top : top + height, left : left + width])
 
 
 def _draw(rng, end):
-    """An int in [0, end). One number of the generator whatever the size, so that samples that differ in
-    size (RGB and flow) stay in step."""
+    """An int in [0, end). One number of the generator whatever the size, so that samples that
+    differ in size (RGB and flow) stay in step."""
     return int(rng.random() * end)
 
 
@@ -42,13 +48,13 @@ class Resize:
 
     Needs: imgs. Writes: imgs, img_shape.
 
-    Values of flow stay as they are: after a resize they still tell the motion in pixels of the size at
-    which flow was computed. So compute flow at the size that the network is trained at.
+    Values of flow stay as they are: after a resize they still tell the motion in pixels of the size
+    at which flow was computed. So compute flow at the size that the network is trained at.
 
     Args:
-        scale (tuple): (width, height). With keep_ratio, the largest size of the same shape whose long
-            side is at most the longer and whose short side is at most the shorter of the two; -1 or inf
-            stands for no limit, so (-1, 256) makes the short side 256, as in mmaction.
+        scale (tuple): (width, height). With keep_ratio, the largest size of the same shape whose
+            long side is at most the longer and whose short side is at most the shorter of the two;
+            -1 or inf stands for no limit, so (-1, 256) makes the short side 256, as in mmaction.
         short_side (int): plainer for scale=(-1, short_side).
         keep_ratio (bool): keep the shape.
         interpolation (str): 'nearest', 'bilinear', 'bicubic', 'area' or 'lanczos'.
@@ -58,6 +64,7 @@ class Resize:
     """
 
     needs = ('imgs',)
+    per_frame = True
 
     def __init__(self, scale=None, short_side=None, keep_ratio=True, interpolation='bilinear'):
         if (scale is None) == (short_side is None):
@@ -72,8 +79,10 @@ class Resize:
         except (TypeError, ValueError):
             valid = False
         if not valid:
-            raise ConfigError(f'Resize: scale is (width, height), and one of them may be -1 with keep_ratio; '
-                              f'got {scale!r}')
+            raise ConfigError(
+                f'Resize: scale is (width, height), and one of them may be -1 with keep_ratio; '
+                f'got {scale!r}'
+            )
         one_of('Resize', tuple(_INTERPOLATIONS), interpolation=interpolation)
         self.scale, self.keep_ratio, self.interpolation = (width, height), keep_ratio, interpolation
 
@@ -82,8 +91,9 @@ class Resize:
         size = self._new_size(width, height)
         if size != (width, height):
             flag = _INTERPOLATIONS[self.interpolation]
-            results['imgs'] = map_frames(results['imgs'],
-                                         lambda img: cv2.resize(img, size, interpolation=flag))
+            results['imgs'] = map_frames(
+                results['imgs'], lambda img: cv2.resize(img, size, interpolation=flag)
+            )
         results['img_shape'] = size[::-1]
         return results
 
@@ -107,9 +117,11 @@ class _SizedCrop:
         height, width = imgs[0].shape[:2]
         room = width - self.size[0], height - self.size[1]
         if min(room) < 0:
-            raise DataError(f'{results.get("name", "a sample")}: {type(self).__name__} to {self.size[0]} x '
-                            f'{self.size[1]} does not fit the frames, which are {width} x {height}; '
-                            'put Resize in front of it')
+            raise DataError(
+                f'{results.get("name", "a sample")}: {type(self).__name__} to {self.size[0]} x '
+                f'{self.size[1]} does not fit the frames, which are {width} x {height}; '
+                'put Resize in front of it'
+            )
         places = self.places(*room, results)
         results['imgs'] = [img for place in places for img in _crop(imgs, *place, *self.size)]
         results['num_clips'] *= len(places)
@@ -129,6 +141,8 @@ class CenterCrop(_SizedCrop):
     Raises:
         ConfigError: a size below 1. DataError: (when called) the frames are smaller.
     """
+
+    per_frame = True
 
     def places(self, room_x, room_y, results):
         return [(room_x // 2, room_y // 2)]
@@ -180,19 +194,20 @@ class _RandomAreaCrop:
 
 @PIPELINES.register
 class MultiScaleCrop(_RandomAreaCrop):
-    """Cuts out an area whose sides are the short side times one of `scales` each (TSN's augmentation).
+    """Cuts out an area whose sides are the short side times one of `scales` each (TSN's
+    augmentation).
 
     Needs: imgs, test_mode, rng. Writes: imgs, img_shape.
-    Follow it by Resize(scale=input_size, keep_ratio=False). In test mode it takes the largest square in
-    the middle.
+    Follow it by Resize(scale=input_size, keep_ratio=False). In test mode it takes the largest
+    square in the middle.
 
     Args:
-        input_size (int or tuple): (width, height) of the network's input; a side that comes within 3
-            pixels of it becomes it, so that Resize need not touch it.
+        input_size (int or tuple): (width, height) of the network's input; a side that comes within
+            3 pixels of it becomes it, so that Resize need not touch it.
         scales (tuple of float): in (0, 1].
         max_wh_scale_gap (int): how many places apart in `scales` width and height may be.
-        random_crop (bool): anywhere; else one of the four corners and the middle (num_fixed_crops=5),
-            or of those and 8 places between them (13).
+        random_crop (bool): anywhere; else one of the four corners and the middle
+            (num_fixed_crops=5), or of those and 8 places between them (13).
         num_fixed_crops (int): 5 or 13.
 
     Raises:
@@ -200,11 +215,30 @@ class MultiScaleCrop(_RandomAreaCrop):
     """
 
     # in quarters of the room: middle and corners; edges' middles and the inner square's corners
-    _PLACES = ((2, 2), (0, 0), (4, 0), (0, 4), (4, 4),
-               (0, 2), (4, 2), (2, 4), (2, 0), (1, 1), (3, 1), (1, 3), (3, 3))
+    _PLACES = (
+        (2, 2),
+        (0, 0),
+        (4, 0),
+        (0, 4),
+        (4, 4),
+        (0, 2),
+        (4, 2),
+        (2, 4),
+        (2, 0),
+        (1, 1),
+        (3, 1),
+        (1, 3),
+        (3, 3),
+    )
 
-    def __init__(self, input_size, scales=(1, 0.875, 0.75, 0.66), max_wh_scale_gap=1, random_crop=False,
-                 num_fixed_crops=5):
+    def __init__(
+        self,
+        input_size,
+        scales=(1, 0.875, 0.75, 0.66),
+        max_wh_scale_gap=1,
+        random_crop=False,
+        num_fixed_crops=5,
+    ):
         self.input_size = as_size('MultiScaleCrop', input_size)
         if not isinstance(scales, (tuple, list)) or not scales:
             raise ConfigError(f'MultiScaleCrop: scales is a list of numbers; got {scales!r}')
@@ -213,8 +247,12 @@ class MultiScaleCrop(_RandomAreaCrop):
         in_range('MultiScaleCrop', 0, len(scales), max_wh_scale_gap=max_wh_scale_gap)
         one_of('MultiScaleCrop', (5, 13), num_fixed_crops=num_fixed_crops)
         self.scales, self.random_crop, self.num_fixed_crops = scales, random_crop, num_fixed_crops
-        self.pairs = [(i, j) for i in range(len(scales)) for j in range(len(scales))
-                      if abs(i - j) <= max_wh_scale_gap]
+        self.pairs = [
+            (i, j)
+            for i in range(len(scales))
+            for j in range(len(scales))
+            if abs(i - j) <= max_wh_scale_gap
+        ]
 
     def area(self, width, height, rng):
         pair = self.pairs[_draw(rng, len(self.pairs))]
@@ -235,8 +273,8 @@ class RandomResizedCrop(_RandomAreaCrop):
     """Cuts out an area of random size and shape (Inception's augmentation).
 
     Needs: imgs, test_mode, rng. Writes: imgs, img_shape.
-    Follow it by Resize(scale=..., keep_ratio=False), as in mmaction. In test mode, and where ten tries
-    do not fit, it takes the largest square in the middle.
+    Follow it by Resize(scale=..., keep_ratio=False), as in mmaction. In test mode, and where ten
+    tries do not fit, it takes the largest square in the middle.
 
     Args:
         area_range (tuple): smallest and largest area, as parts of the frame's.
@@ -247,18 +285,28 @@ class RandomResizedCrop(_RandomAreaCrop):
     """
 
     def __init__(self, area_range=(0.08, 1.0), aspect_ratio_range=(3 / 4, 4 / 3)):
-        for name, pair, top in (('area_range', area_range, 1),
-                                ('aspect_ratio_range', aspect_ratio_range, 100)):
-            if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not 0 < pair[0] <= pair[1] <= top:
-                raise ConfigError(f'RandomResizedCrop: {name} is (low, high), 0 < low <= high <= {top}; '
-                                  f'got {pair!r}')
+        for name, pair, top in (
+            ('area_range', area_range, 1),
+            ('aspect_ratio_range', aspect_ratio_range, 100),
+        ):
+            if (
+                not isinstance(pair, (tuple, list))
+                or len(pair) != 2
+                or not 0 < pair[0] <= pair[1] <= top
+            ):
+                raise ConfigError(
+                    f'RandomResizedCrop: {name} is (low, high), 0 < low <= high <= {top}; '
+                    f'got {pair!r}'
+                )
         self.area_range, self.log_ratio_range = area_range, np.log(aspect_ratio_range)
 
     def area(self, width, height, rng):
         areas = width * height * rng.uniform(*self.area_range, 10)
         ratios = np.exp(rng.uniform(*self.log_ratio_range, 10))
         left, top = rng.random(2)
-        sizes = np.stack([np.sqrt(areas * ratios), np.sqrt(areas / ratios)], axis=1).round().astype(int)
+        sizes = (
+            np.stack([np.sqrt(areas * ratios), np.sqrt(areas / ratios)], axis=1).round().astype(int)
+        )
         for w, h in sizes.tolist():
             if 1 <= w <= width and 1 <= h <= height:
                 return int(left * (width - w + 1)), int(top * (height - h + 1)), w, h
@@ -271,8 +319,8 @@ class Flip:
 
     Needs: imgs, modality, test_mode, rng. Writes: imgs, flip.
 
-    Mirrored flow also has its horizontal component negated: motion to the left has become motion to the
-    right. In 8 bits, where 0 and 255 are -bound and bound, that is v -> 255 - v on channel 0.
+    Mirrored flow also has its horizontal component negated: motion to the left has become motion to
+    the right. In 8 bits, where 0 and 255 are -bound and bound, that is v -> 255 - v on channel 0.
 
     Args:
         flip_ratio (float): the probability.
@@ -288,10 +336,14 @@ class Flip:
         self.flip_ratio = flip_ratio
 
     def __call__(self, results):
-        results['flip'] = not results['test_mode'] and bool(results['rng'].random() < self.flip_ratio)
+        results['flip'] = not results['test_mode'] and bool(
+            results['rng'].random() < self.flip_ratio
+        )
         if results['flip']:
             is_flow = results['modality'] == 'Flow' and results['imgs'][0].shape[2] == 2
-            mirror = _mirror_flow if is_flow else _mirror  # flow that is yet to be computed is that of mirrored frames
+            mirror = (
+                _mirror_flow if is_flow else _mirror
+            )  # flow that is yet to be computed is that of mirrored frames
             results['imgs'] = map_frames(results['imgs'], mirror)
         return results
 

@@ -18,21 +18,29 @@ class CheckpointHook(Hook):
             always has one. With data sink, steps count when the host hears of them.
         by_epoch (bool): names are epoch_3.ckpt, or step_450.ckpt.
         max_keep_ckpts (int): how many of them to keep, oldest removed first; -1 keeps all.
-        save_best (str): a metric of the evaluation, such as 'top1_acc'; its best epoch is kept beside
-            them as best_<metric>.ckpt. Without an evaluation there is none.
+        save_best (str): a metric of the evaluation, such as 'top1_acc'; its best epoch is kept
+            beside them as best_<metric>.ckpt. Without an evaluation there is none.
     """
 
     priority = 60
 
     def __init__(self, interval=1, by_epoch=True, max_keep_ckpts=-1, save_best=None):
         super().__init__()
-        self.interval, self.by_epoch, self.save_best = self.positive(interval=interval), by_epoch, save_best
-        self.max_keep_ckpts = max_keep_ckpts if max_keep_ckpts == -1 else self.positive(max_keep_ckpts=max_keep_ckpts)
+        self.interval, self.by_epoch, self.save_best = (
+            self.positive(interval=interval),
+            by_epoch,
+            save_best,
+        )
+        self.max_keep_ckpts = (
+            max_keep_ckpts if max_keep_ckpts == -1 else self.positive(max_keep_ckpts=max_keep_ckpts)
+        )
 
     def before_run(self, run):
         if run.metric_names and self.save_best not in (None, *run.metric_names):
-            raise ConfigError(f'CheckpointHook: save_best is {self.save_best!r}; the evaluation gives '
-                              f'{", ".join(run.metric_names)}')
+            raise ConfigError(
+                f'CheckpointHook: save_best is {self.save_best!r}; the evaluation gives '
+                f'{", ".join(run.metric_names)}'
+            )
         self.intervals = self._count(run)
 
     def after_step(self, run):
@@ -52,7 +60,12 @@ class CheckpointHook(Hook):
         if better(self.save_best, value, bests.get(self.save_best, {}).get('value')):
             bests[self.save_best] = dict(value=value, epoch=run.epoch)
             run.save(f'best_{self.save_best}', last=False)
-            run.log(f'best {self.save_best} so far: {value:.4f}', mode='best', epoch=run.epoch, value=value)
+            run.log(
+                f'best {self.save_best} so far: {value:.4f}',
+                mode='best',
+                epoch=run.epoch,
+                value=value,
+            )
 
     def _save(self, run):
         whole_epoch = self.by_epoch and run.step % run.steps_per_epoch == 0

@@ -19,4 +19,6 @@ class EvalHook(Hook):
         if run.epoch % self.interval == 0 or run.step == run.total_steps:
             metrics = run.evaluate()
             text = ', '.join(f'{name}: {value:.4f}' for name, value in metrics.items())
-            run.log(f'Epoch [{run.epoch}] validation: {text}', mode='val', epoch=run.epoch, **metrics)
+            run.log(
+                f'Epoch [{run.epoch}] validation: {text}', mode='val', epoch=run.epoch, **metrics
+            )

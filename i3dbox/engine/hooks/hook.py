@@ -6,10 +6,11 @@ from ...argument_checks import at_least_one
 
 
 class Hook(Callback):
-    """A MindSpore callback that is told of the run at four points, and of what comes before and of tests.
+    """A MindSpore callback that is told of the run at four points, and of what comes before and of
+    tests.
 
-    Override what you need: before_run, after_step, after_epoch, after_run; each gets the `Run`. `prepare` gets the
-    config, `after_test` the results of a test.
+    Override what you need: before_run, after_step, after_epoch, after_run; each gets the `Run`.
+    `prepare` gets the config, `after_test` the results of a test.
     Hooks are called in the order of `priority` (low first), then of the config. With data sink,
     after_step comes once a sink.
     """

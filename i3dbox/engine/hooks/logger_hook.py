@@ -13,8 +13,8 @@ from .hook import Hook
 
 @HOOKS.register
 class LoggerHook(Hook):
-    """Logs loss, top-1 accuracy (means since the last line), learning rate, seconds a step, of which
-    waiting for data, and the time that is left.
+    """Logs loss, top-1 accuracy (means since the last line), learning rate, seconds a step, of
+    which waiting for data, and the time that is left.
 
     Args:
         interval (int): steps between lines; each epoch's last step gets one, too.
@@ -30,8 +30,13 @@ class LoggerHook(Hook):
     def before_run(self, run):
         self.outputs, self.logged = [], (run.step, run.step_time, run.data_time)
         show = sys.stderr.isatty() if self.bar is None else self.bar
-        self.progress = tqdm(total=run.total_steps, initial=run.step, unit='step', dynamic_ncols=True,
-                             disable=not show or run.rank != 0)
+        self.progress = tqdm(
+            total=run.total_steps,
+            initial=run.step,
+            unit='step',
+            dynamic_ncols=True,
+            disable=not show or run.rank != 0,
+        )
 
     def after_step(self, run):
         self.outputs.append(run.outputs)
@@ -43,24 +48,44 @@ class LoggerHook(Hook):
         self.progress.close()
 
     def _log(self, run):
-        losses, accuracies, finite = (np.array([float(o[i].asnumpy()) for o in self.outputs]) for i in range(3))
+        losses, accuracies, finite = (
+            np.array([float(o[i].asnumpy()) for o in self.outputs]) for i in range(3)
+        )
         now = run.step, run.step_time, run.data_time
-        bad = ~np.isfinite(losses) & (finite == 1)  # an overflow that the loss scale handles is none
+        bad = ~np.isfinite(losses) & (
+            finite == 1
+        )  # an overflow that the loss scale handles is none
         if bad.any():
-            raise DivergedError(f'training has diverged: the loss is {losses[bad][0]} at step '
-                                f'{self.logged[0] + 1 + int(bad.argmax())}. Lower the learning rate or set '
-                                'clip_grad_norm; --resume goes on from the last checkpoint')
+            raise DivergedError(
+                f'training has diverged: the loss is {losses[bad][0]} at step '
+                f'{self.logged[0] + 1 + int(bad.argmax())}. Lower the learning rate or set '
+                'clip_grad_norm; --resume goes on from the last checkpoint'
+            )
         steps, seconds, data_seconds = (new - old for new, old in zip(now, self.logged))
         seconds, data_seconds = seconds / steps, data_seconds / steps
         left = datetime.timedelta(seconds=round(seconds * (run.total_steps - run.step)))
         epoch, place = divmod(run.step - 1, run.steps_per_epoch)
-        line = dict(mode='train', epoch=epoch + 1, iter=place + 1, lr=run.lr, loss=float(losses.mean()),
-                    top1_acc=float(accuracies.mean()), time=round(seconds, 4), data_time=round(data_seconds, 4))
-        text = (f'Epoch [{epoch + 1}][{place + 1}/{run.steps_per_epoch}] lr: {run.lr:.3g}, loss: {line["loss"]:.4f}, '
-                f'top1_acc: {line["top1_acc"]:.4f}, time: {seconds:.3f}, data_time: {data_seconds:.3f}, eta: {left}')
+        line = dict(
+            mode='train',
+            epoch=epoch + 1,
+            iter=place + 1,
+            lr=run.lr,
+            loss=float(losses.mean()),
+            top1_acc=float(accuracies.mean()),
+            time=round(seconds, 4),
+            data_time=round(data_seconds, 4),
+        )
+        text = (
+            f'Epoch [{epoch + 1}][{place + 1}/{run.steps_per_epoch}] lr: {run.lr:.3g}, loss: '
+            f'{line["loss"]:.4f}, '
+            f'top1_acc: {line["top1_acc"]:.4f}, time: {seconds:.3f}, data_time: '
+            f'{data_seconds:.3f}, eta: {left}'
+        )
         if not finite.all():
             line['overflows'] = int((finite == 0).sum())
             text += f', overflows: {line["overflows"]}'
         run.log(text, **line)
-        self.progress.set_postfix(loss=f'{line["loss"]:.3f}', top1=f'{line["top1_acc"]:.3f}', refresh=False)
+        self.progress.set_postfix(
+            loss=f'{line["loss"]:.3f}', top1=f'{line["top1_acc"]:.3f}', refresh=False
+        )
         self.outputs, self.logged = [], now

@@ -1,4 +1,6 @@
-"""Training and testing on OpenI (ModelArts): data comes from object storage, and outputs go there."""
+"""Training and testing on OpenI (ModelArts): data comes from object storage, and outputs go
+there.
+"""
 
 import contextlib
 import importlib
@@ -11,25 +13,31 @@ from ...media.folder_index import rooted
 from ...registry import HOOKS
 from .hook import Hook
 
-MISSING = ("moxing, which OpenI's images have, is not installed here; leave the addresses out on other machines, or "
-           "name a function of your own, copy='module.function', that copies a file or folder from the one to the "
-           "other")
+MISSING = (
+    "moxing, which OpenI's images have, is not installed here; leave the addresses out on other "
+    'machines, or '
+    "name a function of your own, copy='module.function', that copies a file or folder from the "
+    'one to the '
+    'other'
+)
 
 
 @HOOKS.register
 class OpenIHook(Hook):
     """Copies data sets and a checkpoint in before anything is read, and outputs out.
 
-    Written against moxing's documentation (`moxing.file.copy_parallel` for folders, `moxing.file.copy` for files);
-    not yet run on the platform.
+    Written against moxing's documentation (`moxing.file.copy_parallel` for folders,
+    `moxing.file.copy` for files); not yet run on the platform.
 
     Args:
-        data_url (str): a folder, obs://... or s3://...; becomes `data_dir`, the data_root of every data set.
+        data_url (str): a folder, obs://... or s3://...; becomes `data_dir`, the data_root of every
+            data set.
         train_url (str): where the work_dir goes, after every `interval` epochs and at the end.
-        ckpt_url (str): a checkpoint, or several joined by commas; each becomes checkpoints/<its name>, and a single
-            one the config's load_from.
+        ckpt_url (str): a checkpoint, or several joined by commas; each becomes checkpoints/<its
+            name>, and a single one the config's load_from.
         result_url (str): where the scores of a test go, as results.pkl.
-        data_dir (str): on this machine; refused where something lies there that the hook has not copied.
+        data_dir (str): on this machine; refused where something lies there that the hook has not
+            copied.
         interval (int): epochs.
         copy (str): 'moxing', or the dotted path of a function (source, target).
 
@@ -39,10 +47,23 @@ class OpenIHook(Hook):
 
     priority = 90  # behind the checkpoints
 
-    def __init__(self, data_url=None, train_url=None, ckpt_url=None, result_url=None, data_dir='data', interval=1,
-                 copy='moxing'):
+    def __init__(
+        self,
+        data_url=None,
+        train_url=None,
+        ckpt_url=None,
+        result_url=None,
+        data_dir='data',
+        interval=1,
+        copy='moxing',
+    ):
         super().__init__()
-        self.data_url, self.train_url, self.ckpt_url, self.result_url = data_url, train_url, ckpt_url, result_url
+        self.data_url, self.train_url, self.ckpt_url, self.result_url = (
+            data_url,
+            train_url,
+            ckpt_url,
+            result_url,
+        )
         self.data_dir, self.interval, self.copy = data_dir, self.positive(interval=interval), copy
 
     def prepare(self, cfg):
@@ -52,8 +73,10 @@ class OpenIHook(Hook):
             self._fetch(self.data_url, self.data_dir, folder=True)
             found = rooted(cfg.get('data'))
             if not found:
-                raise ConfigError('OpenIHook: data_url becomes the data_root of the data sets, and none of the '
-                                  "config's has one; point them at data_dir by --cfg-options")
+                raise ConfigError(
+                    'OpenIHook: data_url becomes the data_root of the data sets, and none of the '
+                    "config's has one; point them at data_dir by --cfg-options"
+                )
             for dataset in found:
                 dataset['data_root'] = self.data_dir
         urls = self.ckpt_url.split(',') if self.ckpt_url else []
@@ -64,7 +87,9 @@ class OpenIHook(Hook):
                 cfg.load_from = path
 
     def after_epoch(self, run):
-        ends = run.step == run.total_steps or run.stop_reason  # then after_run sends it, and what hooks write last
+        ends = (
+            run.step == run.total_steps or run.stop_reason
+        )  # then after_run sends it, and what hooks write last
         if self.train_url and run.rank == 0 and run.epoch % self.interval == 0 and not ends:
             self._send(run.work_dir, self.train_url, folder=True)
 
@@ -80,7 +105,9 @@ class OpenIHook(Hook):
                 self._send(path, f'{self.result_url.rstrip("/")}/results.pkl', folder=False)
 
     def _fetch(self, source, target, folder):
-        """Copies once a machine, however many ranks there are, and replaces nothing but earlier copies of its own."""
+        """Copies once a machine, however many ranks there are, and replaces nothing but earlier
+        copies of its own.
+        """
         target = os.path.normpath(target)
         os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
         marker = f'{target}.copied'  # holds the source of what is there
@@ -95,7 +122,9 @@ class OpenIHook(Hook):
                 self._function(folder)(source, new)
                 if os.path.lexists(target):
                     os.rename(target, f'{new}.earlier')  # it goes with the scratch folder
-                atomic_write(marker, source)  # while nothing is there: if it ends here, it is copied anew
+                atomic_write(
+                    marker, source
+                )  # while nothing is there: if it ends here, it is copied anew
                 os.rename(new, target)
 
     def _send(self, source, target, folder):
@@ -105,22 +134,36 @@ class OpenIHook(Hook):
     def _function(self, folder):
         try:
             if self.copy == 'moxing':
-                return getattr(importlib.import_module('moxing').file, 'copy_parallel' if folder else 'copy')
+                return getattr(
+                    importlib.import_module('moxing').file, 'copy_parallel' if folder else 'copy'
+                )
             module, _, name = self.copy.rpartition('.')
             return getattr(importlib.import_module(module), name)
         except (ImportError, AttributeError, ValueError) as error:
-            what = MISSING if self.copy == 'moxing' else f'copy={self.copy!r} is no function: {first_line(error)}'
+            what = (
+                MISSING
+                if self.copy == 'moxing'
+                else f'copy={self.copy!r} is no function: {first_line(error)}'
+            )
             raise ConfigError(f'OpenIHook: {what}') from error
 
 
 def _check_replaceable(target, source, folder):
-    """Raises DataError where something stands that the hook has not copied there, or that cannot be renamed."""
+    """Raises DataError where something stands that the hook has not copied there, or that cannot be
+    renamed.
+    """
     way_out = 'name another data_dir, or move it away' if folder else 'move it away'
     if os.path.ismount(target):
-        raise DataError(f'OpenIHook: {target} is a mount point and cannot be replaced: name a folder in it as data_dir')
+        raise DataError(
+            f'OpenIHook: {target} is a mount point and cannot be replaced: name a folder in it as '
+            f'data_dir'
+        )
     if os.path.lexists(target) and not (os.path.isdir(target) and not os.listdir(target)):
-        raise DataError(f'OpenIHook: {target} is there and was not copied by this hook (there is no {target}.copied); '
-                        f'{source} does not replace it: {way_out}')
+        raise DataError(
+            f'OpenIHook: {target} is there and was not copied by this hook (there is no '
+            f'{target}.copied); '
+            f'{source} does not replace it: {way_out}'
+        )
 
 
 @contextlib.contextmanager

@@ -15,14 +15,17 @@ class SummaryHook(Hook):
     Args:
         interval (int): steps between points of the training curves.
         writer (str): 'tensorboard' (needs `pip install tensorboardX`, or PyTorch with tensorboard),
-            'mindinsight' (MindSpore's own SummaryRecord), or 'auto': the first of them that is there.
+            'mindinsight' (MindSpore's own SummaryRecord), or 'auto': the first of them that is
+            there.
     """
 
     def __init__(self, interval=20, writer='auto'):
         super().__init__()
         self.interval = self.positive(interval=interval)
         if writer not in ('auto', 'tensorboard', 'mindinsight'):
-            raise ConfigError(f"SummaryHook: writer is 'auto', 'tensorboard' or 'mindinsight'; got {writer!r}")
+            raise ConfigError(
+                f"SummaryHook: writer is 'auto', 'tensorboard' or 'mindinsight'; got {writer!r}"
+            )
         self.writer_class = None if writer == 'mindinsight' else _tensorboard()
         if self.writer_class is None:
             if writer == 'tensorboard':
@@ -30,7 +33,9 @@ class SummaryHook(Hook):
             self.writer_class = _MindSporeWriter
 
     def before_run(self, run):
-        self.writer = self.writer_class(os.path.join(run.work_dir, 'summary')) if run.rank == 0 else None
+        self.writer = (
+            self.writer_class(os.path.join(run.work_dir, 'summary')) if run.rank == 0 else None
+        )
         self.last_written = run.step
 
     def after_step(self, run):
@@ -64,10 +69,12 @@ class _MindSporeWriter:
 
     def __init__(self, folder):
         from mindspore import SummaryRecord
+
         self.record = SummaryRecord(folder)
 
     def add_scalar(self, name, value, step):
         from mindspore import Tensor
+
         self.record.add_value('scalar', name, Tensor(value))
         self.record.record(step)
 

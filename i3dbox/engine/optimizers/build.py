@@ -19,5 +19,9 @@ def build_optimizer(cfg, parameters, rates):
         return OPTIMIZERS.build(cfg, params=parameters, lr=rates)
     weights = [p for p in parameters if p.ndim > 1]
     rest = [p for p in parameters if p.ndim <= 1]
-    groups = [dict(params=group, weight_decay=value) for group, value in ((weights, decay), (rest, 0.0)) if group]
+    groups = [
+        dict(params=group, weight_decay=value)
+        for group, value in ((weights, decay), (rest, 0.0))
+        if group
+    ]
     return OPTIMIZERS.build(cfg, params=[*groups, dict(order_params=parameters)], lr=rates)

@@ -24,10 +24,14 @@ def Adam(params, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
 @OPTIMIZERS.register
 def AdamW(params, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019)."""
-    return nn.AdamWeightDecay(params, lr, beta1=betas[0], beta2=betas[1], eps=eps, weight_decay=weight_decay)
+    return nn.AdamWeightDecay(
+        params, lr, beta1=betas[0], beta2=betas[1], eps=eps, weight_decay=weight_decay
+    )
 
 
 @OPTIMIZERS.register
 def RMSProp(params, lr, decay=0.9, momentum=0.0, eps=1e-10, weight_decay=0.0):
     """RMSProp (Tieleman and Hinton 2012)."""
-    return nn.RMSProp(params, lr, decay=decay, momentum=momentum, epsilon=eps, weight_decay=weight_decay)
+    return nn.RMSProp(
+        params, lr, decay=decay, momentum=momentum, epsilon=eps, weight_decay=weight_decay
+    )

@@ -12,6 +12,8 @@ class Ascend310Runner(BaseRunner):
     device_target = 'Ascend'
 
     def setup(self, seed):
-        raise DeviceError('Ascend 310 runs exported models only. Train and test on a CPU or an Ascend 910, '
-                          'export the checkpoint (tools/export.py), and serve that file: load_exported(FILE, '
-                          "backend='mindspore_lite', device='ascend'), see docs/deployment.md.")
+        raise DeviceError(
+            'Ascend 310 runs exported models only. Train and test on a CPU or an Ascend 910, '
+            'export the checkpoint (tools/export.py), and serve that file: load_exported(FILE, '
+            "backend='mindspore_lite', device='ascend'), see docs/deployment.md."
+        )

@@ -20,6 +20,9 @@ class Ascend910Runner(BaseRunner):
         try:
             super().set_device()
         except (RuntimeError, ValueError) as error:
-            raise DeviceError('this MindSpore does not reach an Ascend device; it needs the Ascend build and CANN '
-                              f'(python tools/collect_env.py tells): {first_line(error)}') from error
+            raise DeviceError(
+                'this MindSpore does not reach an Ascend device; it needs the Ascend build and '
+                'CANN '
+                f'(python tools/collect_env.py tells): {first_line(error)}'
+            ) from error
         ms.set_deterministic(True)

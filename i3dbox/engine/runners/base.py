@@ -33,33 +33,52 @@ class BaseRunner:
     def __init__(self, amp_level='O0', loss_scale=None, sink_size=0, device_id=None):
         if amp_level not in LEVELS:
             raise ConfigError(f'amp_level is one of {", ".join(LEVELS)}; got {amp_level!r}')
-        if not (loss_scale in (None, 'dynamic') or isinstance(loss_scale, (int, float)) and loss_scale >= 1):
-            raise ConfigError(f"loss_scale is None, 'dynamic' or a number from 1; got {loss_scale!r}")
+        if not (
+            loss_scale in (None, 'dynamic')
+            or isinstance(loss_scale, (int, float))
+            and loss_scale >= 1
+        ):
+            raise ConfigError(
+                f"loss_scale is None, 'dynamic' or a number from 1; got {loss_scale!r}"
+            )
         if sink_size < -1:
-            raise ConfigError(f'sink_size is -1 (an epoch), 0 (no sink) or a number of steps; got {sink_size}')
-        self.amp_level, self.loss_scale, self.sink_size, self.device_id = amp_level, loss_scale, sink_size, device_id
+            raise ConfigError(
+                f'sink_size is -1 (an epoch), 0 (no sink) or a number of steps; got {sink_size}'
+            )
+        self.amp_level, self.loss_scale, self.sink_size, self.device_id = (
+            amp_level,
+            loss_scale,
+            sink_size,
+            device_id,
+        )
 
     def setup(self, seed):
-        """Takes the device, joins the other ranks and seeds everything. Call it before building a model."""
+        """Takes the device, joins the other ranks and seeds everything. Call it before building a
+        model.
+        """
         ms.set_context(mode=ms.GRAPH_MODE)
         try:
             self.set_device()
             distributed.init_distributed()
         except (RuntimeError, ValueError) as error:
             which = '' if self.device_id is None else f' {self.device_id}'
-            raise DeviceError(f'device {self.device_target}{which} cannot be used: {first_line(error)}') from error
+            raise DeviceError(
+                f'device {self.device_target}{which} cannot be used: {first_line(error)}'
+            ) from error
         ms.set_seed(seed)
         random.seed(seed)
         np.random.seed(seed)
 
     def set_device(self):
-        """Chooses the device. MindSpore lets it be chosen only before anything has run; what is chosen stays."""
+        """Chooses the device. MindSpore lets it be chosen only before anything has run; what is
+        chosen stays.
+        """
         which = () if self.device_id is None else (self.device_id,)
         try:
             ms.set_device(self.device_target, *which)
         except RuntimeError:
             chosen = ms.get_context('device_target'), ms.get_context('device_id')
-            if chosen[:1 + len(which)] != (self.device_target, *which):
+            if chosen[: 1 + len(which)] != (self.device_target, *which):
                 raise
 
     def mixed_precision(self, recognizer):
@@ -73,7 +92,7 @@ class BaseRunner:
         if self.loss_scale is None:
             return None
         if self.loss_scale == 'dynamic':
-            return ms.amp.DynamicLossScaler(2 ** 16, scale_factor=2, scale_window=2000)
+            return ms.amp.DynamicLossScaler(2**16, scale_factor=2, scale_window=2000)
         return ms.amp.DynamicLossScaler(self.loss_scale, scale_factor=1, scale_window=1)
 
     def fit(self, run, hooks):
@@ -89,8 +108,13 @@ class BaseRunner:
         dataset = as_mindspore_dataset(run.loader, (*run.recognizer.inputs, 'label'))
         sink = run.steps_per_epoch if self.sink_size == -1 else self.sink_size
         if sink and (steps % sink or run.steps_per_epoch % sink):
-            logger.warning('sink_size %d does not divide the %d steps of an epoch and the %d that are left: '
-                           'training goes on without data sink', sink, run.steps_per_epoch, steps)
+            logger.warning(
+                'sink_size %d does not divide the %d steps of an epoch and the %d that are left: '
+                'training goes on without data sink',
+                sink,
+                run.steps_per_epoch,
+                steps,
+            )
             sink = 0
         callbacks = [_Steps(run, sink or 1), *hooks, _Stop()]
         run.train_step.set_train(True)
@@ -134,7 +158,9 @@ class _Steps(Callback):
 
 
 class _Stop(Callback):
-    """The last callback: ends the run if a hook asked for it. What hooks take is not the next step's time."""
+    """The last callback: ends the run if a hook asked for it. What hooks take is not the next
+    step's time.
+    """
 
     def on_train_step_end(self, run_context):
         run = run_context.original_args().run

@@ -1,6 +1,7 @@
 """Learning rates as plain lists, one number a step.
 
-A schedule is a function of (base_lr, steps_per_epoch, total_steps, **its own arguments) that returns
+A schedule is a function of (base_lr, steps_per_epoch, total_steps, **its own arguments) that
+returns
 `total_steps` floats. Epochs in its arguments may be fractions.
 """
 
@@ -13,7 +14,8 @@ from ...registry import SCHEDULES
 
 
 def schedule(function):
-    """Registers a function rate(progress in epochs, base_lr, epochs, ...) as a schedule, with warm-up.
+    """Registers a function rate(progress in epochs, base_lr, epochs, ...) as a schedule, with
+    warm-up.
 
     Every schedule so takes two arguments more: `warmup_epochs` (0), over which the rate rises in a
     straight line from `warmup_ratio` (0.1) of what the schedule says to all of it.
@@ -34,7 +36,11 @@ def schedule(function):
         return result
 
     # What it really takes, for the registry's check of arguments.
-    own = [p for p in inspect.signature(function).parameters.values() if p.name not in ('base_lr', 'epochs')]
+    own = [
+        p
+        for p in inspect.signature(function).parameters.values()
+        if p.name not in ('base_lr', 'epochs')
+    ]
     common = inspect.signature(rates, follow_wrapped=False).parameters.values()
     common = [p for p in common if p.kind is not p.VAR_KEYWORD]
     parameters = [p.replace(kind=p.KEYWORD_ONLY) for p in (*common, *own)]
@@ -62,7 +68,9 @@ def MultiStepLR(base_lr, epochs, milestones, gamma=0.1):
 
 @schedule
 def CosineLR(base_lr, epochs, min_lr=0.0):
-    """Half a cosine from the base rate down to `min_lr` (Loshchilov and Hutter 2017, no restart)."""
+    """Half a cosine from the base rate down to `min_lr` (Loshchilov and Hutter 2017, no
+    restart).
+    """
     return lambda epoch: min_lr + (base_lr - min_lr) * (1 + math.cos(math.pi * epoch / epochs)) / 2
 
 
@@ -76,7 +84,7 @@ def HalvingLR(base_lr, epochs, every=4, restart_at=None):
     """
     first = math.inf
     if restart_at is not None:
-        first = next(k for k in range(64) if base_lr / 2 ** k <= restart_at)
+        first = next(k for k in range(64) if base_lr / 2**k <= restart_at)
 
     def rate(epoch):
         halvings = epoch // every

@@ -1,7 +1,8 @@
-"""Figures from scores: functions (scores float N x K, labels int N) -> dict of name -> float or array.
+"""Figures from scores: functions (scores float N x K, labels int N) -> dict of name -> float or
+array.
 
-One file a family. An array has one value a class, or is classes x classes. A sample with a score that is not finite
-counts as wrong.
+One file a family. An array has one value a class, or is classes x classes. A sample with a score
+that is not finite counts as wrong.
 """
 
 import math
@@ -12,7 +13,11 @@ from ...averages import softmax
 from ...registry import METRICS, as_cfg
 
 DEFAULT = ('top_k_accuracy', 'mean_class_accuracy')
-LOWER_IS_BETTER = {'ece', 'ece_low', 'ece_high'}  # a metric of one's own adds the names of its figures
+LOWER_IS_BETTER = {
+    'ece',
+    'ece_low',
+    'ece_high',
+}  # a metric of one's own adds the names of its figures
 
 
 def evaluate(metrics, scores, labels):
@@ -36,7 +41,8 @@ def better(name, value, than, by=0.0):
 
 
 def confidences(scores, labels):
-    """The probability of each prediction, 0 where scores are not finite (float64 N); and whether it is right (bool N).
+    """The probability of each prediction, 0 where scores are not finite (float64 N); and whether it
+    is right (bool N).
     """
     finite = np.isfinite(np.asarray(scores)).all(1)
     probabilities = softmax(np.where(finite[:, None], scores, 0))

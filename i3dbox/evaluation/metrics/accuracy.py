@@ -8,7 +8,8 @@ from .confusion import confusion_matrix
 
 @METRICS.register
 def top_k_accuracy(scores, labels, topk=(1, 5)):
-    """Share of samples whose label is among the k highest scores, for each k: 'top1_acc', 'top5_acc'.
+    """Share of samples whose label is among the k highest scores, for each k: 'top1_acc',
+    'top5_acc'.
 
     Among equal scores the lower class counts as higher, so that the figure does not depend on a
     sort's whims. A k above the number of classes counts as that number.
@@ -22,7 +23,13 @@ def top_k_accuracy(scores, labels, topk=(1, 5)):
 
 @METRICS.register
 def mean_class_accuracy(scores, labels):
-    """Mean over the classes that occur in `labels` of the top-1 accuracy in each: 'mean_class_acc'."""
+    """Mean over the classes that occur in `labels` of the top-1 accuracy in each:
+    'mean_class_acc'.
+    """
     counts = confusion_matrix(scores, labels)['confusion_matrix']
     occurring = np.bincount(labels, minlength=len(counts))
-    return {'mean_class_acc': float(np.mean(counts.diagonal()[occurring > 0] / occurring[occurring > 0]))}
+    return {
+        'mean_class_acc': float(
+            np.mean(counts.diagonal()[occurring > 0] / occurring[occurring > 0])
+        )
+    }

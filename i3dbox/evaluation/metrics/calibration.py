@@ -8,10 +8,11 @@ from . import confidences
 
 @METRICS.register
 def calibration_error(scores, labels, bins=15):
-    """Expected calibration error, 'ece': how far the network's confidence is from its accuracy, on average.
+    """Expected calibration error, 'ece': how far the network's confidence is from its accuracy, on
+    average.
 
-    Confidence is the highest softmax of the logits. Source: Guo et al., "On Calibration of Modern Neural
-    Networks", arXiv 1706.04599: `bins` bins of equal width.
+    Confidence is the highest softmax of the logits. Source: Guo et al., "On Calibration of Modern
+    Neural Networks", arXiv 1706.04599: `bins` bins of equal width.
     """
     confidence, correct = confidences(scores, labels)
     places = np.minimum((confidence * bins).astype(int), bins - 1)

@@ -26,5 +26,8 @@ def per_class(scores, labels):
     counts = confusion_matrix(scores, labels)['confusion_matrix']
     support = np.bincount(labels, minlength=len(counts)).astype(np.float64)
     with np.errstate(invalid='ignore'):
-        return {'precision': counts.diagonal() / counts.sum(0), 'recall': counts.diagonal() / support,
-                'support': support}
+        return {
+            'precision': counts.diagonal() / counts.sum(0),
+            'recall': counts.diagonal() / support,
+            'support': support,
+        }

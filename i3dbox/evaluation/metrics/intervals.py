@@ -10,9 +10,10 @@ from . import evaluate
 def bootstrap(scores, labels, metric='top_k_accuracy', resamples=1000, level=0.95, seed=0):
     """Confidence intervals of another metric's figures: 'top1_acc_low', 'top1_acc_high', ...
 
-    The samples are drawn anew, with replacement, `resamples` times, and the interval lies between the percentiles
-    (Efron's percentile bootstrap). It tells how much of a figure is owed to the choice of the test videos; that
-    videos of one group resemble each other, and how training went, it does not know.
+    The samples are drawn anew, with replacement, `resamples` times, and the interval lies between
+    the percentiles (Efron's percentile bootstrap). It tells how much of a figure is owed to the
+    choice of the test videos; that videos of one group resemble each other, and how training went,
+    it does not know.
 
     Args:
         metric (str or dict): of METRICS.
@@ -27,5 +28,8 @@ def bootstrap(scores, labels, metric='top_k_accuracy', resamples=1000, level=0.9
             if np.ndim(value) == 0:
                 values.setdefault(name, []).append(value)
     ends = (1 - level) / 2, (1 + level) / 2
-    return {f'{name}_{end}': float(np.quantile(drawn, q)) for name, drawn in values.items()
-            for end, q in zip(('low', 'high'), ends)}
+    return {
+        f'{name}_{end}': float(np.quantile(drawn, q))
+        for name, drawn in values.items()
+        for end, q in zip(('low', 'high'), ends)
+    }

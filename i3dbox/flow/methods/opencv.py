@@ -7,7 +7,9 @@ from ...registry import FLOW_METHODS
 
 
 class _Algorithm:
-    """A flow algorithm of OpenCV. Its objects hold scratch memory, so that each call makes its own."""
+    """A flow algorithm of OpenCV. Its objects hold scratch memory, so that each call makes its
+    own.
+    """
 
     def __call__(self, first, second):
         return self.make().calc(first, second, None)
@@ -15,7 +17,8 @@ class _Algorithm:
 
 @FLOW_METHODS.register(name='tvl1_opencv')
 class OpenCVTVL1(_Algorithm):
-    """OpenCV's TV-L1 at its defaults: the reference that `tvl1` is held against, and many times slower.
+    """OpenCV's TV-L1 at its defaults: the reference that `tvl1` is held against, and many times
+    slower.
 
     Raises:
         ConfigError: this OpenCV lacks it.
@@ -23,8 +26,10 @@ class OpenCVTVL1(_Algorithm):
 
     def __init__(self):
         if not hasattr(cv2, 'optflow'):
-            raise ConfigError("tvl1_opencv needs OpenCV's contrib build (pip install "
-                              "opencv-contrib-python-headless, and no other opencv beside it); 'tvl1' does not")
+            raise ConfigError(
+                "tvl1_opencv needs OpenCV's contrib build (pip install "
+                "opencv-contrib-python-headless, and no other opencv beside it); 'tvl1' does not"
+            )
 
     def make(self):
         return cv2.optflow.DualTVL1OpticalFlow_create()
@@ -32,8 +37,8 @@ class OpenCVTVL1(_Algorithm):
 
 @FLOW_METHODS.register(name='dis')
 class DIS(_Algorithm):
-    """Dense inverse search (Kroeger et al. 2016), OpenCV's preset 'medium': fast, and no stand-in for TV-L1
-    where weights were made with that."""
+    """Dense inverse search (Kroeger et al. 2016), OpenCV's preset 'medium': fast, and no stand-in
+    for TV-L1 where weights were made with that."""
 
     def make(self):
         return cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)

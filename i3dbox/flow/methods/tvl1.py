@@ -1,7 +1,8 @@
 """TV-L1 optical flow, made for the CPU's caches and vector units.
 
 Zach, Pock, Bischof, "A Duality Based Approach for Realtime TV-L1 Optical Flow", 2007; equations and
-the discretisation as in Sanchez Perez, Meinhardt-Llopis, Facciolo, "TV-L1 Optical Flow Estimation", IPOL 2013.
+the discretisation as in Sanchez Perez, Meinhardt-Llopis, Facciolo, "TV-L1 Optical Flow Estimation",
+IPOL 2013.
 """
 
 import numbers
@@ -15,6 +16,8 @@ from ...errors import ConfigError
 from ...registry import FLOW_METHODS
 
 f32 = np.float32
+
+
 # Each loop below runs over one row and few arrays: LLVM makes vector code of such loops only.
 def _compile(function):
     options = dict(fastmath=True, nogil=True, error_model='numpy')
@@ -24,17 +27,18 @@ def _compile(function):
         return njit(**options)(function)
 
 
-_BLOCK = 2  # iterations that go through the image together, the second two rows behind: half the memory traffic
+# iterations that go through the image together, the second two rows behind: half the memory traffic
+_BLOCK = 2
 
 
 @FLOW_METHODS.register(name='tvl1')
 class TVL1:
     """TV-L1 optical flow, the method that I3D's flow weights were trained on.
 
-    The energy, parameters and stopping rule are those of OpenCV's DualTVL1OpticalFlow. Three things differ.
-    Pixels that move out of the image have no data term, where OpenCV compares them with black. The flow is
-    median filtered (3 x 3) once a warp. And the defaults warp less often, which costs no accuracy that can be
-    told; see docs/data_preparation.md for figures.
+    The energy, parameters and stopping rule are those of OpenCV's DualTVL1OpticalFlow. Three things
+    differ. Pixels that move out of the image have no data term, where OpenCV compares them with
+    black. The flow is median filtered (3 x 3) once a warp. And the defaults warp less often, which
+    costs no accuracy that can be told; see docs/data_preparation.md for figures.
 
     Args:
         tau (float): time step of the dual update, at most 0.25.
@@ -50,18 +54,34 @@ class TVL1:
         ConfigError: an argument out of range.
     """
 
-    def __init__(self, tau=0.25, lambda_=0.15, theta=0.3, scales=5, scale_step=0.8, warps=3, iterations=60,
-                 epsilon=0.01):
+    def __init__(
+        self,
+        tau=0.25,
+        lambda_=0.15,
+        theta=0.3,
+        scales=5,
+        scale_step=0.8,
+        warps=3,
+        iterations=60,
+        epsilon=0.01,
+    ):
         above_zero('TVL1', tau=tau, lambda_=lambda_, theta=theta, epsilon=epsilon)
         at_least_one('TVL1', scales=scales, warps=warps, iterations=iterations)
         if not isinstance(scale_step, numbers.Real) or not 0 < scale_step < 1:
             raise ConfigError(f'TVL1: scale_step is a number between 0 and 1; got {scale_step!r}')
-        self.scales, self.scale_step, self.warps, self.iterations = scales, scale_step, warps, iterations
+        self.scales, self.scale_step, self.warps, self.iterations = (
+            scales,
+            scale_step,
+            warps,
+            iterations,
+        )
         self.limit, self.theta, self.step = f32(lambda_ * theta), f32(theta), f32(tau / theta)
         self.epsilon = epsilon
 
     def __call__(self, first, second):
-        """Returns the flow from `first` to `second`, two uint8 H x W grey images: float32 H x W x 2."""
+        """Returns the flow from `first` to `second`, two uint8 H x W grey images: float32 H x W x
+        2.
+        """
         pyramid = [(first.astype(f32), second.astype(f32))]
         while len(pyramid) < self.scales:
             height, width = (round(side * self.scale_step) for side in pyramid[-1][0].shape)
@@ -80,18 +100,40 @@ class TVL1:
         flow = u[:, :, :width]
         for plane, small in zip(flow, coarser):
             plane[...] = cv2.resize(small, (width, height)) * f32(width / small.shape[1])
-        p = np.zeros((4, height + 1, width + 1), f32)  # dual variables; the first row and column stay 0
-        image = cv2.merge([second, _difference(second, [[-0.5, 0, 0.5]]), _difference(second, [[-0.5], [0], [0.5]])])
+        p = np.zeros(
+            (4, height + 1, width + 1), f32
+        )  # dual variables; the first row and column stay 0
+        image = cv2.merge(
+            [
+                second,
+                _difference(second, [[-0.5, 0, 0.5]]),
+                _difference(second, [[-0.5], [0], [0.5]]),
+            ]
+        )
         x, y = np.arange(width, dtype=f32), np.arange(height, dtype=f32)[:, None]
         rho, gx, gy, inverse = np.empty((4, height, width), f32)
         for _ in range(self.warps):
-            warped = cv2.remap(image, flow[0] + x, flow[1] + y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+            warped = cv2.remap(
+                image, flow[0] + x, flow[1] + y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+            )
             _linearise(first, warped, flow[0], flow[1], rho, gx, gy, inverse)
             for plane in flow:
                 plane[...] = cv2.medianBlur(plane, 3)
             u[:, :, width] = u[:, :, width - 1]
-            _solve(rho, gx, gy, inverse, u[0], u[1], p, self.limit, self.theta, self.step, self.iterations,
-                   f32(self.epsilon ** 2 * height * width))
+            _solve(
+                rho,
+                gx,
+                gy,
+                inverse,
+                u[0],
+                u[1],
+                p,
+                self.limit,
+                self.theta,
+                self.step,
+                self.iterations,
+                f32(self.epsilon**2 * height * width),
+            )
         return flow
 
 
@@ -101,7 +143,9 @@ def _difference(image, kernel):
 
 @_compile
 def _linearise(first, warped, u, v, rho, gx, gy, inverse):
-    """Writes the data term rho + gx u + gy v, and 1 / |g|^2, for the warped image and its gradient (H x W x 3)."""
+    """Writes the data term rho + gx u + gy v, and 1 / |g|^2, for the warped image and its gradient
+    (H x W x 3).
+    """
     height, width = rho.shape
     for y in range(height):
         for x in range(width):
@@ -124,8 +168,12 @@ def _solve(rho, gx, gy, inverse, u, v, p, limit, theta, step, iterations, tolera
                 y = front - 2 * behind
                 if 0 <= y < height:
                     _threshold(rho[y], gx[y], gy[y], inverse[y], u[y], v[y], du, dv, limit)
-                    changed = _primal(u[y], du, p[0, y + 1, 1:], p[0, y + 1], p[1, y + 1, 1:], p[1, y, 1:], theta)
-                    changed += _primal(v[y], dv, p[2, y + 1, 1:], p[2, y + 1], p[3, y + 1, 1:], p[3, y, 1:], theta)
+                    changed = _primal(
+                        u[y], du, p[0, y + 1, 1:], p[0, y + 1], p[1, y + 1, 1:], p[1, y, 1:], theta
+                    )
+                    changed += _primal(
+                        v[y], dv, p[2, y + 1, 1:], p[2, y + 1], p[3, y + 1, 1:], p[3, y, 1:], theta
+                    )
                     u[y, width], v[y, width] = u[y, width - 1], v[y, width - 1]
                     if behind == _BLOCK - 1:
                         change += changed
@@ -149,7 +197,9 @@ def _threshold(rho, gx, gy, inverse, u, v, du, dv, limit):
 
 @_compile
 def _primal(u, du, px, px_left, py, py_above, theta):
-    """Adds the step and the divergence of the dual variables; returns the sum of the squared changes."""
+    """Adds the step and the divergence of the dual variables; returns the sum of the squared
+    changes.
+    """
     changed = f32(0)
     for x in range(du.size):
         change = du[x] + theta * (px[x] - px_left[x] + py[x] - py_above[x])

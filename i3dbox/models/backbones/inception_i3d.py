@@ -28,7 +28,9 @@ class Mixed(nn.Cell):
         self.out_channels = b0 + b1b + b2b + b3b
 
     def construct(self, x):
-        return ops.cat((self.b0(x), self.b1b(self.b1a(x)), self.b2b(self.b2a(x)), self.b3b(self.b3a(x))), 1)
+        return ops.cat(
+            (self.b0(x), self.b1b(self.b1a(x)), self.b2b(self.b2a(x)), self.b3b(self.b3a(x))), 1
+        )
 
 
 @BACKBONES.register
@@ -42,13 +44,15 @@ class InceptionI3D(nn.SequentialCell):
 
     Args:
         in_channels (int): 3 for RGB, 2 for flow.
-        endpoints (str or sequence of str): names from `i3d_table.ENDPOINTS` whose outputs are returned, in
-            this order; the network is built no further than the last one. Default: 'Mixed_5c'.
+        endpoints (str or sequence of str): names from `i3d_table.ENDPOINTS` whose outputs are
+            returned, in this order; the network is built no further than the last one. Default:
+            'Mixed_5c'.
         norm (dict): arguments of BatchNorm3d (eps 1e-3, momentum 0.99).
 
     Attributes:
         out_channels (int, or tuple for several endpoints).
-        temporal_stride, temporal_context (int): see i3d_table.temporal_geometry; of the first of `endpoints`.
+        temporal_stride, temporal_context (int): see i3d_table.temporal_geometry; of the first of
+            `endpoints`.
 
     Inputs: N x in_channels x T x H x W float, T >= 8, H and W >= 32.
     Outputs: one tensor, or a tuple of them if several endpoints are asked for.
@@ -62,10 +66,12 @@ class InceptionI3D(nn.SequentialCell):
         names = list(ENDPOINTS)
         unknown = [name for name in wanted if name not in ENDPOINTS]
         if unknown or not wanted:
-            raise ModelError(f'InceptionI3D has no endpoint {unknown[0] if unknown else "()"!r}; '
-                             f'it has {", ".join(names)}')
+            raise ModelError(
+                f'InceptionI3D has no endpoint {unknown[0] if unknown else "()"!r}; '
+                f'it has {", ".join(names)}'
+            )
         cells, channels, widths = OrderedDict(), in_channels, []
-        for name in names[:max(map(names.index, wanted)) + 1]:
+        for name in names[: max(map(names.index, wanted)) + 1]:
             spec = ENDPOINTS[name]
             if name.startswith('Conv'):
                 cells[name], channels = Unit3D(channels, *spec, norm=norm), spec[0]
@@ -79,13 +85,19 @@ class InceptionI3D(nn.SequentialCell):
         self.in_channels = in_channels
         self.temporal_stride, self.temporal_context = temporal_geometry(wanted[0])
         self.wanted = tuple(map(names.index, wanted))
-        self.out_channels = widths[self.wanted[0]] if len(wanted) == 1 else tuple(widths[i] for i in self.wanted)
+        self.out_channels = (
+            widths[self.wanted[0]] if len(wanted) == 1 else tuple(widths[i] for i in self.wanted)
+        )
 
     def construct(self, x):
         t, h, w = x.shape[2:]
-        if 0 < t < self.min_input[0] or h < self.min_input[1] or w < self.min_input[2]:  # t may not be known yet
-            raise ValueError(f'I3D takes clips of at least 8 frames of 32 x 32; got {t} frames of {h} x {w}. '
-                             'Below that its strides leave no feature map to pool.')
+        if (
+            0 < t < self.min_input[0] or h < self.min_input[1] or w < self.min_input[2]
+        ):  # t may not be known yet
+            raise ValueError(
+                f'I3D takes clips of at least 8 frames of 32 x 32; got {t} frames of {h} x {w}. '
+                'Below that its strides leave no feature map to pool.'
+            )
         outputs = ()
         for cell in self.cell_list:
             x = cell(x)

@@ -33,7 +33,8 @@ class I3DHead(nn.Cell):
         return self.logits(self.dropout(x)).mean((2, 3, 4))
 
     def step_logits(self, x):
-        """N x in_channels x T x H x W -> N x num_classes x T: what each time step says by itself, for testing.
+        """N x in_channels x T x H x W -> N x num_classes x T: what each time step says by itself,
+        for testing.
 
         `averages.mean_over_steps` makes of them what `construct` gives.
         """

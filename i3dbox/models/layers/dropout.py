@@ -32,14 +32,17 @@ class Dropout(nn.Cell):
         self.reseed(seed)
         # A draw is uniform over 24 bits; larger ones than this are kept.
         self.threshold = Tensor(int(p * (1 << 24)), mstype.int32)
-        self.low16, self.low24 = Tensor(0xffff, mstype.int32), Tensor(0xffffff, mstype.int32)
+        self.low16, self.low24 = Tensor(0xFFFF, mstype.int32), Tensor(0xFFFFFF, mstype.int32)
         self.sixteen = Tensor(16, mstype.int32)
-        self.multiplier, self.stride = Tensor(0x45d9f3b, mstype.int32), Tensor(0x27d4eb2f, mstype.int32)
+        self.multiplier, self.stride = (
+            Tensor(0x45D9F3B, mstype.int32),
+            Tensor(0x27D4EB2F, mstype.int32),
+        )
 
     def reseed(self, seed, layer=0):
         """Chooses the random stream. Takes effect before the first call."""
         mixed = np.random.SeedSequence((seed, layer)).generate_state(1)[0]
-        self.seed = Tensor(int(mixed & 0x7fffffff), mstype.int32)
+        self.seed = Tensor(int(mixed & 0x7FFFFFFF), mstype.int32)
 
     def _mix(self, x):
         """A 32-bit integer hash: xor-shift and multiply, three rounds (all in wrapping int32)."""

@@ -23,5 +23,7 @@ class BatchNorm3d(nn.BatchNorm2d):
         return super().construct(x.reshape(n, c, t * h, w)).reshape(n, c, t, h, w)
 
     def freeze_statistics(self):
-        """Normalises by the moving statistics from now on, also in training, and leaves them alone."""
+        """Normalises by the moving statistics from now on, also in training, and leaves them
+        alone.
+        """
         self.use_batch_statistics = False

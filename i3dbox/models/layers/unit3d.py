@@ -18,15 +18,22 @@ class Unit3D(nn.Cell):
         kernel_size, stride (int or tuple of 3): over time, height, width.
         norm (dict): arguments of BatchNorm3d.
 
-    Inputs: N x C x T x H x W float. Outputs: N x out_channels x ceil(T / stride) x ..., not negative.
+    Inputs: N x C x T x H x W float. Outputs: N x out_channels x ceil(T / stride) x ..., not
+        negative.
     """
 
     def __init__(self, in_channels, out_channels, kernel_size=1, stride=1, norm=None):
         super().__init__()
         kernel_size = kernel_size if isinstance(kernel_size, tuple) else (kernel_size,) * 3
         deviation = 1 / math.sqrt(in_channels * math.prod(kernel_size))
-        self.conv3d = nn.Conv3d(in_channels, out_channels, kernel_size, stride, pad_mode='same',
-                                weight_init=TruncatedNormal(deviation))
+        self.conv3d = nn.Conv3d(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            pad_mode='same',
+            weight_init=TruncatedNormal(deviation),
+        )
         self.bn = BatchNorm3d(out_channels, **(norm or {}))
 
     def construct(self, x):

@@ -18,7 +18,9 @@ class CrossEntropyLoss(nn.Cell):
     def __init__(self, label_smoothing=0.0):
         super().__init__()
         if not 0 <= label_smoothing < 1:
-            raise ValueError(f'label_smoothing must be at least 0 and less than 1; got {label_smoothing}')
+            raise ValueError(
+                f'label_smoothing must be at least 0 and less than 1; got {label_smoothing}'
+            )
         self.label_smoothing = label_smoothing
         self.one, self.zero = Tensor(1, mstype.float32), Tensor(0, mstype.float32)
 

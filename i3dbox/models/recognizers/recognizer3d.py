@@ -31,7 +31,11 @@ class Recognizer3D(nn.Cell):
             raise ModelError(f"modality is 'RGB' or 'Flow'; got {modality!r}")
         if average_clips not in HOW:
             raise ModelError(f"average_clips is 'score' or 'prob'; got {average_clips!r}")
-        self.modality, self.average_clips, self.channels = modality, average_clips, CHANNELS[modality]
+        self.modality, self.average_clips, self.channels = (
+            modality,
+            average_clips,
+            CHANNELS[modality],
+        )
         self.preprocess = Preprocess()
         self.backbone = BACKBONES.build(backbone, in_channels=self.channels)
         self.head = HEADS.build(head, in_channels=self.backbone.out_channels)
@@ -46,19 +50,30 @@ class Recognizer3D(nn.Cell):
         return self.classify(self.preprocess(imgs), imgs.shape[1])
 
     def classify(self, clips, number=1):
-        """What `construct` gives behind the preprocessing: float32 (B * number) x C x T x H x W -> B x num_classes."""
+        """What `construct` gives behind the preprocessing: float32 (B * number) x C x T x H x W ->
+        B x num_classes.
+        """
         logits = self.head(self.backbone(clips)).float().reshape(-1, number, self.num_classes)
         return average_clips_in_graph(logits, self.average_clips)
 
     def check_input(self, imgs):
-        """Raises ModelError where a batch (shape B x N x T x H x W x C) does not suit the network."""
+        """Raises ModelError where a batch (shape B x N x T x H x W x C) does not suit the
+        network.
+        """
         shape = tuple(imgs.shape)
         if len(shape) != 6:
-            raise ModelError(f'a batch is B x N x T x H x W x C; got {shape}. Does the pipeline end in PackClips?')
+            raise ModelError(
+                f'a batch is B x N x T x H x W x C; got {shape}. Does the pipeline end in '
+                f'PackClips?'
+            )
         if shape[5] != self.channels:
-            raise ModelError(f'the model takes {self.modality} clips of {self.channels} channels; the data set '
-                             f'gives {shape[5]}. Check the modality of both.')
+            raise ModelError(
+                f'the model takes {self.modality} clips of {self.channels} channels; the data set '
+                f'gives {shape[5]}. Check the modality of both.'
+            )
         least = getattr(self.backbone, 'min_input', (1, 1, 1))
         if any(size < low for size, low in zip(shape[2:5], least)):
-            raise ModelError('{} takes clips of at least {} frames of {} x {}; the pipeline gives {} frames of {} x {}'
-                             .format(type(self.backbone).__name__, *least, *shape[2:5]))
+            raise ModelError(
+                '{} takes clips of at least {} frames of {} x {}; the pipeline gives {} frames of '
+                '{} x {}'.format(type(self.backbone).__name__, *least, *shape[2:5])
+            )

@@ -29,10 +29,14 @@ class TwoStreamRecognizer(nn.Cell):
         self.flow = RECOGNIZERS.build(flow, modality='Flow')
         for name, stream, modality in (('rgb', self.rgb, 'RGB'), ('flow', self.flow, 'Flow')):
             if stream.modality != modality:
-                raise ModelError(f"model.{name} must have the modality {modality!r}; it has {stream.modality!r}")
+                raise ModelError(
+                    f'model.{name} must have the modality {modality!r}; it has {stream.modality!r}'
+                )
         if self.rgb.num_classes != self.flow.num_classes:
-            raise ModelError(f'the streams differ in their classes: {self.rgb.num_classes} in rgb, '
-                             f'{self.flow.num_classes} in flow')
+            raise ModelError(
+                f'the streams differ in their classes: {self.rgb.num_classes} in rgb, '
+                f'{self.flow.num_classes} in flow'
+            )
         if len(weights) != 2:
             raise ModelError(f'weights are two numbers, for rgb and flow; got {weights}')
         self.weights = tuple(float(weight) for weight in weights)
@@ -47,7 +51,9 @@ class TwoStreamRecognizer(nn.Cell):
         return add_streams_in_graph(self.rgb(rgb), self.flow(flow), self.weights)
 
     def classify(self, rgb, flow):
-        """What `construct` gives behind the preprocessing, for one clip a video; see Recognizer3D."""
+        """What `construct` gives behind the preprocessing, for one clip a video; see
+        Recognizer3D.
+        """
         return add_streams_in_graph(self.rgb.classify(rgb), self.flow.classify(flow), self.weights)
 
     def check_input(self, rgb, flow):

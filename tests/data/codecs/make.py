@@ -1,9 +1,11 @@
-"""Writes the videos beside this file, and what a decoder must make of their last frames (pixels.npz).
+"""Writes the videos beside this file, and what a decoder must make of their last frames
+(pixels.npz).
 
     python tests/data/codecs/make.py
 
-Files of one codec differ from release to release of its encoder, so they are kept and not made by the tests: what is
-tested is that each release of PyAV decodes the same bytes to the same pixels. Run it on x86-64.
+Files of one codec differ from release to release of its encoder, so they are kept and not made by
+the tests: what is tested is that each release of PyAV decodes the same bytes to the same pixels.
+Run it on x86-64.
 """
 
 import io
@@ -25,7 +27,12 @@ FIELDS = dict(flags='+ildct+ilme')
 VIDEOS = {
     'h264.mp4': ('libx264', 'yuv420p', {}, 64),
     'h264_10_bit.mkv': ('libx264', 'yuv420p10le', {}, 64),
-    'h264_interlaced.mp4': ('libx264', 'yuv420p', {**FIELDS, 'x264-params': 'interlaced=1:tff=1'}, 64),
+    'h264_interlaced.mp4': (
+        'libx264',
+        'yuv420p',
+        {**FIELDS, 'x264-params': 'interlaced=1:tff=1'},
+        64,
+    ),
     'h265_10_bit.mkv': ('libx265', 'yuv420p10le', {'x265-params': 'log-level=none'}, 64),
     'h265_grey_10_bit.mkv': ('libx265', 'gray10le', {'x265-params': 'log-level=none'}, 64),
     'mpeg1.mpg': ('mpeg1video', 'yuv420p', {}, 64),
@@ -44,15 +51,24 @@ VIDEOS = {
 
 def main():
     for name, (encoder, pixels, options, width) in VIDEOS.items():
-        encode(HERE / name, moving_frames(3, width, width * 3 // 4), encoder, pixels, options=options)
+        encode(
+            HERE / name, moving_frames(3, width, width * 3 // 4), encoder, pixels, options=options
+        )
     frames = moving_frames(3)
     exif = Image.Exif()
-    exif[0x010f] = 'a camera'  # its maker
+    exif[0x010F] = 'a camera'  # its maker
+    exif[0x0112] = 5  # mirrored, and a quarter turn
     images = [Image.fromarray(frame) for frame in frames]
     write_packets(HERE / 'mjpeg_exif.avi', [jpeg(image, exif) for image in images], frames[0].shape)
     images[0].save(HERE / 'animated.gif', save_all=True, append_images=images[1:], duration=40)
-    np.savez_compressed(HERE / 'pixels.npz', **{path.name: last_frame(path) for path in sorted(HERE.glob('*.*'))
-                                                if path.suffix not in ('.py', '.npz')})
+    np.savez_compressed(
+        HERE / 'pixels.npz',
+        **{
+            path.name: last_frame(path)
+            for path in sorted(HERE.glob('*.*'))
+            if path.suffix not in ('.py', '.npz')
+        },
+    )
 
 
 def jpeg(image, exif):

@@ -1,0 +1,169 @@
+"""What a test pipeline makes of frames, for frames that come one after the other."""
+
+import numpy as np
+
+from ..argument_checks import at_least_one
+from ..datasets.pipelines import Compose
+from ..datasets.pipelines.flow import ComputeFlow, grey_of
+from ..datasets.pipelines.spatial import Resize
+from ..errors import ConfigError
+from ..registry import PIPELINES
+from ..streams import MODALITIES, STREAMS, check_stream
+
+WINDOW = 64  # the authors' frames of a clip
+
+
+class ClipSteps:
+    """The steps of one stream's test pipeline that stand behind DecodeClip.
+
+    Frames come one by one, and windows of a video share most of theirs. So the first steps, as long
+    as they look at one frame alone (`per_frame`), are done to each frame once; so is the flow from
+    a frame to the next. What is left, from the first step that looks at a whole clip on, is done to
+    each clip. What a clip becomes is what the pipeline makes of it in a test.
+
+    Args:
+        steps (list of dict): of PIPELINES, a whole test pipeline.
+        modality (str): 'RGB' or 'Flow'.
+        changes (dict): arguments of ComputeFlow that are others than the pipeline's.
+        fill (bool): enlarge frames that are smaller than the crop that comes first, where the
+            pipeline resizes none.
+
+    Attributes:
+        clip_len (int), frame_interval (int), out_of_bound (str): of the pipeline's SampleFrames.
+        flow_at_once (bool): flow is computed as frames come; else it is a step of the clip's.
+        bound (float): of the flow's 8-bit encoding.
+        size (tuple or None): (height, width) of the pictures, where a step says so.
+
+    Raises:
+        ConfigError: a pipeline without DecodeClip or PackClips.
+    """
+
+    def __init__(self, steps, modality, changes=None, fill=False):
+        names = [step['type'] for step in steps]
+        kinds = [getattr(name, '__name__', name) for name in names]
+        if 'DecodeClip' not in kinds or kinds[-1] != 'PackClips':
+            raise ConfigError(
+                'a test pipeline for videos has the step DecodeClip, and PackClips as its last; '
+                f'it has {", ".join(map(str, kinds))}'
+            )
+        sampling = next((step for step in steps if 'clip_len' in step), {})
+        self.clip_len = sampling.get('clip_len', WINDOW)
+        self.frame_interval = sampling.get('frame_interval', 1)
+        self.out_of_bound = sampling.get('out_of_bound', 'loop')
+        self.modality = modality
+        behind = [dict(step) for step in steps[kinds.index('DecodeClip') + 1 :]]
+        for step in behind:
+            if step['type'] in ('ComputeFlow', ComputeFlow):
+                step.update(changes or {})
+        built = [PIPELINES.build(step) for step in behind]
+        flow = next((step for step in built if isinstance(step, ComputeFlow)), None)
+        self.bound = flow.bound if flow else 20
+        self.size = _size_of(built)
+        built = [step for step in built if modality == 'Flow' or step is not flow]
+        self._frame, rest = _per_frame(built)
+        self._flow, self._image = None, []
+        if rest[0] is flow:
+            flow.prepare()
+            self._flow = flow
+            self._image, rest = _per_frame(rest[1:])
+        self._clip = Compose(rest)
+        resizes = any(isinstance(step, Resize) for step in self._frame)
+        self._filler = (
+            Resize(short_side=max(self.size)) if fill and self.size and not resizes else None
+        )
+
+    @property
+    def flow_at_once(self):
+        return self._flow is not None
+
+    def frame(self, image):
+        """Does to a frame (uint8 H x W x 3, RGB) what is done to each alone."""
+        if self._filler and min(image.shape[:2]) < min(self.size):
+            image = _each([self._filler], image, self.modality)
+        return _each(self._frame, image, self.modality)
+
+    def grey(self, image):
+        """What `flow` takes of what `frame` made."""
+        return grey_of(image)
+
+    def flow(self, first, second):
+        """The flow image (uint8 H x W x 2) between two neighbours; threads may call it."""
+        return _each(self._image, self._flow.between(first, second), self.modality)
+
+    def clip(self, images, frame_inds, name):
+        """Does to a clip what is done to it as a whole.
+
+        Args:
+            images (list): what `frame` or `flow` made; two frames for each flow image where flow is
+                not computed at once.
+            frame_inds (sequence of int): the clip's frames in the video.
+            name (str): of the video, for errors.
+
+        Returns: uint8 N x T x H x W x C; N is above 1 where the pipeline takes several crops.
+        """
+        results = dict(
+            imgs=list(images),
+            modality=self.modality,
+            num_clips=1,
+            clip_len=len(frame_inds),
+            frame_interval=self.frame_interval,
+            frame_inds=np.asarray(frame_inds),
+            total_frames=max(frame_inds) + 1,
+            img_shape=images[0].shape[:2],
+            test_mode=True,
+            rng=np.random.default_rng(0),
+            name=name,
+            index=0,
+        )
+        return self._clip(results)['imgs']
+
+
+def clip_steps(pipelines, stream, changes=None, fill=True):
+    """Returns the ClipSteps of each single stream of a stream.
+
+    Args:
+        pipelines (dict): the test pipeline (list of dict) of 'rgb' and 'flow', or 'imgs' for both.
+        stream (str): 'rgb', 'flow' or 'joint'. changes, fill: see ClipSteps.
+    """
+    check_stream(stream)
+    return {
+        kind: ClipSteps(pipelines.get(kind) or pipelines['imgs'], MODALITIES[kind], changes, fill)
+        for kind in STREAMS[stream]
+    }
+
+
+def authors_pipeline(short_side=256, size=224, method='tvl1', bound=20, clip_len=WINDOW):
+    """Returns the test pipeline of I3D's authors (list of dict). short_side=None resizes nothing."""
+    at_least_one('clips', size=size, short_side=1 if short_side is None else short_side)
+    if short_side is not None and size > short_side:
+        raise ConfigError(f'size ({size}) is at most short_side ({short_side})')
+    resize = [] if short_side is None else [dict(type='Resize', short_side=short_side)]
+    return [
+        dict(type='OpenClip'),
+        dict(type='SampleFrames', clip_len=clip_len, mode='whole'),
+        dict(type='DecodeClip'),
+        *resize,
+        dict(type='ComputeFlow', method=method, bound=bound),
+        dict(type='CenterCrop', size=size),
+        dict(type='PackClips'),
+    ]
+
+
+def _per_frame(steps):
+    """Splits steps into those in front that look at one frame alone, and the rest."""
+    count = 0
+    while count < len(steps) and getattr(steps[count], 'per_frame', False):
+        count += 1
+    return steps[:count], steps[count:]
+
+
+def _each(steps, image, modality):
+    for step in steps:
+        results = dict(imgs=[image], num_clips=1, modality=modality, test_mode=True, rng=None)
+        image = step(results)['imgs'][0]
+    return image
+
+
+def _size_of(steps):
+    sizes = [step.size for step in steps if isinstance(getattr(step, 'size', None), tuple)]
+    return sizes[-1][::-1] if sizes else None
