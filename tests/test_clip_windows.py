@@ -185,6 +185,27 @@ def test_a_whole_video_becomes_what_the_pipeline_makes_of_it(tmp_path, order, st
     np.testing.assert_array_equal(getattr(clip, stream), expected)
 
 
+def test_a_pipeline_of_prepared_flow_computes_that_of_a_video_behind_its_resizing():
+    prepared = [step for step in authors_pipeline(32, 32) if step['type'] != 'ComputeFlow']
+    video = frames(9, 48)
+    clips = [
+        run(ClipWindows(clip_steps(dict(imgs=steps), 'flow', dict(method='farneback')), 8), video)
+        for steps in (prepared, authors_pipeline(32, 32))
+    ]
+    np.testing.assert_array_equal(clips[0][0].flow, clips[1][0].flow)
+
+
+def test_flow_by_a_step_of_ones_own_is_left_to_it():
+    class Still:
+        def __call__(self, results):
+            images = results['imgs'][::2]
+            return dict(results, imgs=[np.full_like(image[..., :2], 128) for image in images])
+
+    steps = [*authors_pipeline(32, 32)[:4], dict(type=Still), *authors_pipeline(32, 32)[5:]]
+    (window,) = run(ClipWindows(clip_steps(dict(imgs=steps), 'flow'), 8), frames(9, 48))
+    assert window.flow.shape == (1, 8, 32, 32, 2) and (window.flow == 128).all()
+
+
 def test_windows_take_every_other_frame_where_the_pipeline_does():
     video = frames(30, 48)
     found = run(ClipWindows(clip_steps(dict(imgs=PIPELINE), 'rgb'), 5, 7), video)

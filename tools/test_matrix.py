@@ -31,7 +31,7 @@ PYTHONS = ('3.9', '3.10', '3.11', '3.12')
 ENDS = ('oldest', 'newest')
 # Warnings that a package raises over its own code, or over MindSpore's, are not ours to mend.
 FOREIGN = (
-    'mindspore|matplotlib|astunparse|dateutil|openvino|onnx|h5py|sklearn|importlib|torch|joblib|'
+    'mindspore|matplotlib|tqdm|astunparse|dateutil|openvino|onnx|h5py|sklearn|importlib|torch|joblib|'
     'pyparsing'
 )
 WARNINGS = '\n'.join(

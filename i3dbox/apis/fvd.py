@@ -13,6 +13,7 @@ import numpy as np
 from mindspore import Tensor
 from tqdm import tqdm
 
+from ..averages import mean_over_steps
 from ..datasets.pipelines.spatial import CenterCrop, Resize
 from ..errors import ConfigError, DamagedSampleError, DataError, I3DBoxError
 from ..evaluation.frechet import FrechetDistance
@@ -20,7 +21,6 @@ from ..inference.feature_extractor import load_streams
 from ..inference.features import LEAST
 from ..media.frame_iterator import FrameStream
 from ..models.feature_network import LOGITS, FeatureNetwork
-from ..averages import mean_over_steps
 from ..preparation.jobs import Failure, reason_of
 from ..preparation.sources import Source, find_videos
 

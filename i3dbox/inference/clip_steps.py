@@ -10,7 +10,9 @@ from ..errors import ConfigError
 from ..registry import PIPELINES
 from ..streams import MODALITIES, STREAMS, check_stream
 
-WINDOW = 64  # the authors' frames of a clip
+WINDOW, BOUND = 64, 20  # the authors': frames of a clip, pixels of the flow's encoding
+_FLOW = ('ComputeFlow', ComputeFlow)
+_OURS = __name__.partition('.')[0] + '.'
 
 
 class ClipSteps:
@@ -51,18 +53,13 @@ class ClipSteps:
         self.frame_interval = sampling.get('frame_interval', 1)
         self.out_of_bound = sampling.get('out_of_bound', 'loop')
         self.modality = modality
-        behind = [dict(step) for step in steps[kinds.index('DecodeClip') + 1 :]]
-        for step in behind:
-            if step['type'] in ('ComputeFlow', ComputeFlow):
-                step.update(changes or {})
-        built = [PIPELINES.build(step) for step in behind]
-        flow = next((step for step in built if isinstance(step, ComputeFlow)), None)
-        self.bound = flow.bound if flow else 20
-        self.size = _size_of(built)
-        built = [step for step in built if modality == 'Flow' or step is not flow]
+        built, flow = _build(steps[kinds.index('DecodeClip') + 1 :], changes or {})
+        self.bound, self.size = flow.bound if flow else BOUND, _size_of(built)
+        if modality != 'Flow':
+            built = [step for step in built if step is not flow]
         self._frame, rest = _per_frame(built)
         self._flow, self._image = None, []
-        if rest[0] is flow:
+        if flow and rest[0] is flow:
             flow.prepare()
             self._flow = flow
             self._image, rest = _per_frame(rest[1:])
@@ -133,7 +130,7 @@ def clip_steps(pipelines, stream, changes=None, fill=True):
 
 
 def authors_pipeline(short_side=256, size=224, method='tvl1', bound=20, clip_len=WINDOW):
-    """Returns the test pipeline of I3D's authors (list of dict). short_side=None resizes nothing."""
+    """Returns the test pipeline of I3D's authors (list of dict); short_side=None: no resize."""
     at_least_one('clips', size=size, short_side=1 if short_side is None else short_side)
     if short_side is not None and size > short_side:
         raise ConfigError(f'size ({size}) is at most short_side ({short_side})')
@@ -147,6 +144,23 @@ def authors_pipeline(short_side=256, size=224, method='tvl1', bound=20, clip_len
         dict(type='CenterCrop', size=size),
         dict(type='PackClips'),
     ]
+
+
+def _build(steps, changes):
+    """Returns the steps (list of dict), built, and the ComputeFlow among them or None.
+
+    A pipeline of prepared flow has none, and here there is a video: then it stands behind the
+    resizing, as in the recipes. Where a user's own step may compute flow, none is added.
+    """
+    built = [
+        PIPELINES.build(dict(step, **changes) if step['type'] in _FLOW else step) for step in steps
+    ]
+    flow = next((step for step in built if isinstance(step, ComputeFlow)), None)
+    if flow is None and all(type(step).__module__.startswith(_OURS) for step in built):
+        flow = ComputeFlow(**changes)
+        place = next(n for n, step in enumerate(built) if not isinstance(step, Resize))
+        built.insert(place, flow)
+    return built, flow
 
 
 def _per_frame(steps):

@@ -27,7 +27,8 @@ class Window(NamedTuple):
 class ClipWindows:
     """Turns frames that are pushed into windows, as the networks take them.
 
-        windows = ClipWindows(clip_steps(dict(imgs=authors_pipeline()), 'joint'), window=64, stride=32)
+        steps = clip_steps(dict(imgs=authors_pipeline()), 'joint')
+        windows = ClipWindows(steps, window=64, stride=32)
         for time, frame in FrameStream('a.mp4'):
             for window in windows.push(time, frame): ...
         for window in windows.finish(): ...
@@ -139,7 +140,7 @@ class ClipWindows:
         return Window(first, last, start, end, clips.get('rgb'), clips.get('flow'))
 
     def _clip(self, stream, first):
-        """T images from the first on; where there are too few, from the start again, or the last."""
+        """T images from the first on; where they are too few, from the start again, or the last."""
         steps, total = self.steps[stream], self.count - (stream == 'flow')
         frames = self.window or max(steps.clip_len, -(-total // self.interval))
         first = min(first, max(total - ((frames - 1) * self.interval + 1), 0))

@@ -42,8 +42,8 @@ class VideoFeatures:
             window 0 built with any_length.
         window (int), stride (int): frames; 0 as window: the whole video.
         max_frames (int): of a window of a whole video.
-        fps (float): see FrameStream. **clips: short_side, size, method, bound of authors_pipeline; tail,
-            threads of ClipWindows.
+        fps (float): see FrameStream.
+        **clips: short_side, size, method, bound of authors_pipeline; tail, threads of ClipWindows.
 
     Attributes: frames (int): how many the last video had.
     Raises: ConfigError: arguments that are none of the above; max_frames too short for a step with

@@ -44,8 +44,8 @@ _FULL_RANGE = ('yuvj', 'gray', 'ya')
 if _PYAV < 19:
 
     def _unnamed(cls, value):
-        """Lets PyAV list the side data of a frame, as 19 does, where its FFmpeg knows a kind that it
-        has no name for, such as Exif.
+        """Lets PyAV list the side data of a frame, as 19 does, where its FFmpeg knows a kind that
+        it has no name for, such as Exif.
         """
         kind = object.__new__(cls)
         kind._name_, kind._value_ = f'UNKNOWN_{value}', value
