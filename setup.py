@@ -73,6 +73,7 @@ setup(
             'psutil>=5.9.4,<8',
             'pytest>=7.4,<10',
             'pytest-xdist>=3.3,<4',
+            'ruff>=0.17,<0.18',
             'scikit-learn>=1.3.1,<2',
             'scipy>=1.11.2,<2',
             *FEATURES,

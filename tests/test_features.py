@@ -17,10 +17,11 @@ from videos import moving_frames, write_video  # noqa: E402
 from i3dbox.apis.features import extract_features  # noqa: E402
 from i3dbox.config.config import Config  # noqa: E402
 from i3dbox.errors import CheckpointError, ConfigError, DamagedSampleError, DataError  # noqa: E402
-from i3dbox.inference.feature_extractor import Model, find_model, load_streams  # noqa: E402
 from i3dbox.inference.feature_files import check_format, feature_file  # noqa: E402
 from i3dbox.inference.feature_settings import PRESETS, complete  # noqa: E402
 from i3dbox.inference.features import VideoFeatures, slide  # noqa: E402
+from i3dbox.inference.model_spec import ModelSpec  # noqa: E402
+from i3dbox.inference.network import load_network  # noqa: E402
 from i3dbox.media.frame_iterator import FrameStream  # noqa: E402
 from i3dbox.models.feature_network import FeatureNetwork  # noqa: E402
 from i3dbox.models.i3d_table import ENDPOINTS, temporal_geometry  # noqa: E402
@@ -50,10 +51,12 @@ def weights(tmp_path_factory):
 def streams(weights):
     """Both recognizers, compiled in one mode."""
     ms.set_context(mode=ms.GRAPH_MODE)
-    return load_streams(
-        find_model(checkpoint={name: str(weights[0] / f'{name}.ckpt') for name in ('rgb', 'flow')}),
+    return load_network(
+        ModelSpec.resolve(
+            checkpoint={name: str(weights[0] / f'{name}.ckpt') for name in ('rgb', 'flow')}
+        ),
         device='CPU',
-    )
+    )[1]
 
 
 @pytest.fixture(scope='module')
@@ -255,27 +258,27 @@ def test_a_missing_library_is_told(monkeypatch):
 
 def test_models_are_found_by_names_files_and_configs(weights):
     paths = {name: str(weights[0] / f'{name}.ckpt') for name in ('rgb', 'flow')}
-    both = find_model(checkpoint=paths)
+    both = ModelSpec.resolve(checkpoint=paths)
     assert both.streams == ('rgb', 'flow') and both.cfg.model.flow.head.num_classes == CLASSES
-    assert find_model(checkpoint=paths, stream='flow').cfg.model.modality == 'Flow'
-    assert find_model(checkpoint=paths['flow']).streams == ('flow',)
+    assert ModelSpec.resolve(checkpoint=paths, stream='flow').cfg.model.modality == 'Flow'
+    assert ModelSpec.resolve(checkpoint=paths['flow']).streams == ('flow',)
     cfg = Config(dict(model=dict(both.cfg.model.rgb), runner=dict(both.cfg.runner), data=dict()))
-    assert find_model(cfg=cfg, checkpoint=paths['rgb']) == Model(cfg, paths['rgb'], ('rgb',))
+    assert ModelSpec.resolve(config=cfg, checkpoint=paths['rgb']).streams == ('rgb',)
     for arguments, message in (
         (
             dict(checkpoint=paths['rgb'], stream='joint'),
-            'joint takes a checkpoint of rgb and one of flow; there is one of rgb',
+            'joint takes a checkpoint of rgb and one of flow; there is rgb alone',
         ),
-        (dict(cfg=cfg, checkpoint=dict(flow=paths['flow'])), 'there is none that fits'),
-        (dict(names=['i3d_rgb_kinetics400'] * 2), 'are of one stream'),
+        (dict(config=cfg, checkpoint=dict(flow=paths['flow'])), 'there is none that fits'),
+        (dict(model=['i3d_rgb_kinetics400'] * 2), 'are of one stream'),
         (dict(), 'name a model of the zoo'),
     ):
         with pytest.raises(ConfigError, match=message):
-            find_model(**arguments)
+            ModelSpec.resolve(**arguments)
     with pytest.raises(
         CheckpointError, match="no 'i3d_rgb_kinetics40'. Did you mean 'i3d_rgb_kinetics400'"
     ):
-        find_model(['i3d_rgb_kinetics40'])
+        ModelSpec.resolve(['i3d_rgb_kinetics40'])
 
 
 def test_presets_are_settings():

@@ -18,8 +18,8 @@ from i3dbox.commands import main
 from i3dbox.config import Config
 from i3dbox.errors import CheckpointError, ConfigError, DamagedSampleError, I3DBoxError
 from i3dbox.inference.clip_steps import authors_pipeline
+from i3dbox.inference.model_spec import zoo_names
 from i3dbox.inference.recognize import recognize_windows
-from i3dbox.inference.recognizer import zoo_names
 from i3dbox.media.frame_iterator import FrameStream
 from i3dbox.models import build_recognizer
 from i3dbox.registry import PIPELINES
@@ -255,7 +255,9 @@ def test_a_name_of_the_zoo_stands_for_its_streams():
     assert zoo_names('i3d_rgb_charades_piergiaj', 'joint')['flow'] == 'i3d_flow_charades_piergiaj'
     with pytest.raises(
         CheckpointError,
-        match="no 'i3d_flow_kinetics600_scratch'. Did you mean 'i3d_flow_kinetics400_",
+        match="no 'i3d_flow_kinetics600_scratch'. Of that pair there is "
+        "'i3d_rgb_kinetics600_scratch' "
+        "alone. Did you mean 'i3d_flow_kinetics400_",
     ):
         zoo_names('i3d_kinetics600_scratch')
 
@@ -322,12 +324,15 @@ def test_what_names_no_network_is_told(model, checkpoint, options, message):
 
 def test_parts_that_do_not_fit_are_told(tmp_path):
     cfg, checkpoints = made(tmp_path)
-    with pytest.raises(ConfigError, match="the stream 'flow' has no checkpoint"):
-        init_recognizer(cfg, {'rgb': checkpoints['rgb']})
+    with pytest.raises(
+        ConfigError, match='joint takes a checkpoint of rgb and one of flow; there is rgb alone'
+    ):
+        init_recognizer(cfg, {'rgb': checkpoints['rgb']}, stream='joint')
+    assert init_recognizer(cfg, {'rgb': checkpoints['rgb']}).stream == 'rgb'
     with pytest.raises(ConfigError, match='a config goes with a checkpoint'):
         init_recognizer(cfg)
     one, checkpoint = made(tmp_path / 'one', 'rgb')
-    with pytest.raises(ConfigError, match="the model is of rgb; it has no stream 'flow'"):
+    with pytest.raises(ConfigError, match='one of flow; there is rgb alone'):
         init_recognizer(one, checkpoint, stream='joint')
     i3d, checkpoint = made(tmp_path / 'i3d', 'rgb', size=32, backbone='i3d')
     with pytest.raises(

@@ -40,10 +40,10 @@ def extract_features(
     Args:
         sources (list of Source): videos.
         out (str): the folder.
-        model (dict): arguments of feature_extractor.find_model.
+        model (dict): arguments of ModelSpec.resolve.
         format (str): 'npy', 'npz' or 'h5', see feature_files.feature_file.
         workers (int): threads that compute flow. device, device_id: as of
-            feature_extractor.load_streams.
+            load_network.
         max_frames (int), **settings: of feature_extractor.FeatureExtractor.
 
     Returns: Extraction.
@@ -84,10 +84,11 @@ def _path(out, source, format):
 @functools.lru_cache(1)
 def _extractor(made_of):
     """Of this process, whose network is loaded and compiled once."""
-    from ..inference.feature_extractor import FeatureExtractor, find_model
+    from ..inference.feature_extractor import FeatureExtractor
+    from ..inference.model_spec import ModelSpec
 
     arguments = pickle.loads(made_of)
-    return FeatureExtractor(find_model(**arguments.pop('model')), **arguments)
+    return FeatureExtractor(ModelSpec.resolve(**arguments.pop('model')), **arguments)
 
 
 def _facts(made_of):

@@ -21,7 +21,7 @@ from ..config_checks.checks import check_data
 from ..engine.run import last_checkpoint
 from ..errors import CheckpointError, ConfigError, DownloadError
 from ..evaluation.results import Results
-from ..inference.recognizer import zoo_names
+from ..inference.model_spec import zoo_names
 from ..models.backbones.inception_i3d import InceptionI3D
 from ..preparation.checking import look_at_videos
 from ..preparation.class_folders import Split, find_classes, make_split, read_split, relative
@@ -84,7 +84,7 @@ def prepare(
 
     Args:
         folder (str): holds a folder of videos for each class.
-        model (str): weights to start from: a name of the zoo (see recognizers.zoo_names), a .ckpt,
+        model (str): weights to start from: a name of the zoo (see model_spec.zoo_names), a .ckpt,
             or 'none'. Two, of both streams, are joined by a comma. Default: Kinetics-400's.
         stream (str): 'rgb', 'flow' or 'joint'; by default the model's, or 'rgb'.
         work_dir (str): default: work_dirs/<name of the folder>.

@@ -17,8 +17,8 @@ from ..averages import mean_over_steps
 from ..datasets.pipelines.spatial import CenterCrop, Resize
 from ..errors import ConfigError, DamagedSampleError, DataError, I3DBoxError
 from ..evaluation.frechet import FrechetDistance
-from ..inference.feature_extractor import load_streams
 from ..inference.features import LEAST
+from ..inference.network import load_network
 from ..media.frame_iterator import FrameStream
 from ..models.feature_network import LOGITS, FeatureNetwork
 from ..preparation.jobs import Failure, reason_of
@@ -57,8 +57,8 @@ def video_distance(
     Args:
         real, generated (str): folders of videos; or .npy files of videos, uint8 N x T x H x W x 3
             (RGB), or of features, float N x D, which pass by the network.
-        model (Model or callable): of feature_extractor.find_model, or what returns one where videos
-            are to be looked at; its RGB stream is used.
+        model (ModelSpec or callable): or what returns one where videos are to be looked at; its RGB
+            stream is used.
         frames (int): of a clip, from the beginning of each video. stride (int): clips begin at each
             `stride` frames; default: one clip a video.
         resize (str): 'stretch': to size x size whatever the shape, as the paper's code does;
@@ -111,7 +111,7 @@ def video_distance(
 def _network(model, size, frames, device, device_id):
     if 'rgb' not in model.streams:
         raise ConfigError('the distance takes an RGB model')
-    stream = load_streams(model, device, device_id, new_head='never')['rgb']
+    stream = load_network(model, device, device_id)[1]['rgb']
     stream.check_input(np.broadcast_to(np.uint8(0), (1, 1, frames, size, size, stream.channels)))
     network = FeatureNetwork(stream, LOGITS)
     return lambda clip: mean_over_steps(network(Tensor(clip[None])).asnumpy()[0])

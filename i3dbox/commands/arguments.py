@@ -14,11 +14,36 @@ from ..workers import usable_cores
 OPENI = ('data_url', 'train_url', 'ckpt_url', 'result_url')
 
 
-def add_config_argument(parser):
-    """Adds the positional argument CONFIG."""
+def add_config_argument(parser, or_model=False):
+    """Adds the positional argument CONFIG; or_model (bool): and --model, which may stand for it."""
     parser.add_argument(
-        'config', metavar='CONFIG', help='a config file, or the name of a shipped one'
+        'config',
+        metavar='CONFIG',
+        nargs='?' if or_model else None,
+        help='a config file, or the name of a shipped one',
     )
+    if or_model:
+        parser.add_argument(
+            '--model',
+            metavar='NAME',
+            help='instead of CONFIG: a model of the zoo, such as i3d_rgb_kinetics400',
+        )
+
+
+def config_of(args):
+    """The Config that CONFIG or --model names, and the model's checkpoint where --model does."""
+    if bool(args.config) == bool(args.model):
+        raise ConfigError('name a CONFIG, or a --model of the zoo')
+    if args.config:
+        return load_config(args), None
+    if args.cfg_options:
+        raise ConfigError('--cfg-options go with a CONFIG')
+    from ..inference.model_spec import ModelSpec
+
+    spec = ModelSpec.resolve(args.model)
+    if spec.exported:
+        raise ConfigError(f'{args.model} is exported; here a model of the zoo or a CONFIG is meant')
+    return spec.cfg, spec.checkpoint
 
 
 def add_cfg_options(parser):
@@ -146,17 +171,17 @@ def add_model_arguments(parser):
 
 
 def model_of(args, stream=None):
-    """Arguments of apis.feature_extractor.find_model: the model that the arguments name, and
-    `stream`.
-    """
+    """Arguments of ModelSpec.resolve: the model that the arguments name, and `stream`."""
     streams = streams_of(args)
     if streams and args.checkpoint:
         raise ConfigError(
             'name one checkpoint (--checkpoint), or one of each stream (--rgb, --flow), not both'
         )
+    if not args.config and args.cfg_options:
+        raise ConfigError('--cfg-options change a config: they go with one')
     return dict(
-        names=args.model,
-        cfg=load_config(args) if args.config else None,
+        model=args.model,
+        config=load_config(args) if args.config else None,
         checkpoint=streams or args.checkpoint,
         stream=stream,
     )

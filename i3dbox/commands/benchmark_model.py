@@ -10,7 +10,7 @@ memory."""
 
 
 def add_arguments(parser):
-    arguments.add_config_argument(parser)
+    arguments.add_config_argument(parser, or_model=True)
     parser.add_argument(
         '--batch-size',
         type=arguments.at_least(1),
@@ -48,7 +48,7 @@ def run(args):
     from ..models import build_recognizer
     from ..models.freezing import freeze
 
-    cfg = arguments.load_config(args)
+    cfg, _ = arguments.config_of(args)
     required = REQUIRED_TO_TRAIN if args.train else ('model', 'runner')
     check_config(cfg, [key for key in required if key != 'data'])
     size = clip_size(cfg, args.clip_len, args.size)
@@ -67,7 +67,7 @@ def run(args):
         train_step = build_step(cfg, recognizer, runner, UNMEASURED + args.repeat)
 
     print(
-        f'{os.path.basename(cfg.filename)} on {runner.device_target}: batches of '
+        f'{args.model or os.path.basename(cfg.filename)} on {runner.device_target}: batches of '
         f'{args.batch_size}, clips of '
         f'{" x ".join(map(str, size))}, {args.repeat} calls'
     )
@@ -114,7 +114,7 @@ def run(args):
     arguments.write_json(
         args.json,
         dict(
-            config=args.config,
+            config=args.config or args.model,
             device=runner.device_target,
             batch_size=args.batch_size,
             clip=size,

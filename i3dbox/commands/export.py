@@ -2,11 +2,12 @@
 
 import argparse
 
+from ..errors import ConfigError
 from . import arguments
 
 
 def add_arguments(parser):
-    arguments.add_config_argument(parser)
+    arguments.add_config_argument(parser, or_model=True)
     parser.add_argument('checkpoint', nargs='?', metavar='CKPT', help='a .ckpt of the model')
     arguments.add_stream_arguments(parser)
     parser.add_argument(
@@ -45,8 +46,11 @@ def add_arguments(parser):
 
 
 def run(args):
-    cfg = arguments.load_config(args)
-    checkpoint = arguments.checkpoint_of(args)
+    cfg, checkpoint = arguments.config_of(args)
+    if args.config:
+        checkpoint = arguments.checkpoint_of(args)
+    elif args.checkpoint or arguments.streams_of(args):
+        raise ConfigError('--model has its own checkpoint')
     from ..apis.export import export, verify
 
     exported = export(

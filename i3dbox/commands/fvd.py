@@ -62,7 +62,7 @@ def run(args):
 
     from ..apis.fvd import video_distance
     from ..fileio import check_writable
-    from ..inference.feature_extractor import find_model
+    from ..inference.model_spec import ModelSpec
     from .report_jobs import report_failures
 
     if args.json:
@@ -73,7 +73,7 @@ def run(args):
     found = video_distance(
         args.real,
         args.generated,
-        lambda: find_model(**model),
+        lambda: ModelSpec.resolve(**model),
         args.frames,
         args.stride,
         args.resize,

@@ -10,7 +10,7 @@ counted."""
 
 
 def add_arguments(parser):
-    arguments.add_config_argument(parser)
+    arguments.add_config_argument(parser, or_model=True)
     arguments.add_clip_arguments(parser)
     parser.add_argument(
         '--depth',
@@ -34,7 +34,7 @@ def run(args):
     from ..fileio import check_writable
     from ..models import build_recognizer
 
-    cfg = arguments.load_config(args)
+    cfg, _ = arguments.config_of(args)
     check_config(cfg, required=['model'])
     size = clip_size(cfg, args.clip_len, args.size)
     if args.json:
@@ -71,7 +71,7 @@ def run(args):
     arguments.write_json(
         args.json,
         dict(
-            config=args.config,
+            config=args.config or args.model,
             clip=size,
             multiply_adds=whole.multiply_adds,
             parameters=whole.parameters,

@@ -1,30 +1,10 @@
-"""A config's network on its device, before it has weights, and the config of plain I3D."""
+"""A config's network on its device, without weights and with them."""
 
-from ..config import Config
 from ..engine.build import build_runner
+from ..errors import ConfigError
 from ..models import build_recognizer
-from ..streams import MODALITIES
-
-RUNNERS = dict(CPU=dict(type='CPURunner'), Ascend=dict(type='Ascend910Runner'))
-
-
-def plain_i3d(classes):
-    """Returns the Config of the authors' network; classes (dict): stream -> number of classes, one
-    or both streams.
-    """
-    parts = {
-        name: dict(
-            type='Recognizer3D',
-            modality=MODALITIES[name],
-            backbone=dict(type='InceptionI3D'),
-            head=dict(type='I3DHead', num_classes=number),
-        )
-        for name, number in classes.items()
-    }
-    model = (
-        dict(parts, type='TwoStreamRecognizer') if len(parts) == 2 else next(iter(parts.values()))
-    )
-    return Config(dict(model=model, runner=RUNNERS))
+from ..streams import BOTH
+from ..weights.loading import load_weights
 
 
 def build_network(cfg, device='auto', device_id=None, check=None):
@@ -44,3 +24,28 @@ def build_network(cfg, device='auto', device_id=None, check=None):
         check(runner.device_target)
     runner.setup(cfg.get('seed', 0))
     return build_recognizer(cfg.model), runner
+
+
+def load_network(spec, device='auto', device_id=None, new_head='never'):
+    """Loads the network that a ModelSpec names.
+
+    Args:
+        new_head (str): of load_weights: 'if_needed' where no logits are wanted.
+        device (str), device_id (int): 'CPU', 'Ascend' or 'auto', and which.
+
+    Returns: the recognizer; the recognizers of its single streams, as far as the spec uses them, by
+        'rgb' and 'flow'; and the list of LoadReport.
+    """
+    if spec.exported:
+        raise ConfigError(
+            f'{spec.exported} is exported, in one piece: for its features, figures or another '
+            'export, name the model of the zoo, or the config and checkpoint, that it came from'
+        )
+    network, runner = build_network(spec.cfg, device, device_id)
+    reports = load_weights(network, spec.checkpoint, new_head)
+    runner.mixed_precision(network)
+    found = {
+        name if name in BOTH else network.modality.lower(): stream
+        for name, stream in network.streams.items()
+    }
+    return network, {name: found[name] for name in spec.streams}, reports

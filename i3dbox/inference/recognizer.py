@@ -2,23 +2,17 @@
 exported file.
 """
 
-import os
-
 import numpy as np
 
 from ..averages import add_streams, average_clips
-from ..config import Config
 from ..config_checks.protocols import pipelines
-from ..errors import CheckpointError, ConfigError, I3DBoxError, ModelError, spelling_hint
+from ..errors import ConfigError, I3DBoxError, ModelError
 from ..runtimes.exported import load_exported
-from ..streams import BOTH, STREAM_OF, STREAMS, check_stream
-from ..weights.zoo import PREFIX
-from ..weights.zoo_index import ENTRIES
+from ..streams import STREAM_OF, STREAMS
 from ..workers import usable_cores
 from .clip_steps import authors_pipeline, clip_steps
 from .clip_windows import ClipWindows
-
-EXPORTED = ('.onnx', '.mindir')
+from .model_spec import EXPORTED, ModelSpec
 
 
 def init_recognizer(model, checkpoint=None, device='auto', stream=None, device_id=None, **options):
@@ -31,7 +25,7 @@ def init_recognizer(model, checkpoint=None, device='auto', stream=None, device_i
 
     Args:
         model (str or Config): the name of an entry of the model zoo, with or without its modality;
-            a config; or a file that tools/export.py wrote.
+            a config; or a file that tools/export.py wrote. See ModelSpec.
         checkpoint (str or dict): of a config: a .ckpt, or dict(rgb=..., flow=...) of a two-stream
             config.
         device (str), device_id (int): 'CPU', 'Ascend' or 'auto', and which.
@@ -41,121 +35,39 @@ def init_recognizer(model, checkpoint=None, device='auto', stream=None, device_i
     Returns: VideoRecognizer.
     Raises: an I3DBoxError for parts that are not there or do not fit.
     """
-    if stream is not None:
-        check_stream(stream)
-    model = model if isinstance(model, Config) else os.fspath(model)
-    extension = None if isinstance(model, Config) else os.path.splitext(model)[1]
-    if extension in EXPORTED:
-        if checkpoint:
-            raise ConfigError(f'{model} holds its weights: it goes with no checkpoint')
-        return _from_exported(model, device, stream, device_id, options)
-    if (
-        extension == '.ckpt'
-        or extension != '.py'
-        and not isinstance(model, Config)
-        and os.path.isfile(model)
-    ):
-        raise ConfigError(
-            f'{model} is a file of weights: it goes with a config (--config CONFIG --checkpoint '
-            f'{model}); files that run by themselves end in {" or ".join(EXPORTED)}'
-        )
+    spec = ModelSpec.resolve(model, checkpoint=checkpoint, stream=stream)
+    if spec.exported:
+        return _from_exported(spec, device, stream, device_id, options)
     if options:
         raise ConfigError(f'{next(iter(options))} is for exported files ({", ".join(EXPORTED)})')
-    if isinstance(model, Config) or extension == '.py':
-        cfg = model if isinstance(model, Config) else Config.fromfile(model)
-        if not checkpoint:
-            raise ConfigError(f'{cfg.filename}: a config goes with a checkpoint')
-        return _from_config(cfg, checkpoint, device, stream, device_id)
-    if checkpoint:
-        raise ConfigError(
-            f'{model}: an entry of the model zoo has its own checkpoint; a checkpoint goes with a '
-            f'config'
-        )
-    if not model.startswith(PREFIX) and (extension or os.sep in model):
-        raise ConfigError(
-            f'{model}: there is no such file. Files that run by themselves end in '
-            f'{" or ".join(EXPORTED)}; models of the zoo are {", ".join(ENTRIES)}'
-        )
-    names = zoo_names(model, stream)
-    from .network import plain_i3d
+    from ..config_checks.checks import classes_of
+    from .network import load_network
 
-    cfg = plain_i3d({kind: ENTRIES[name].num_classes for kind, name in names.items()})
-    checkpoints = {kind: PREFIX + name for kind, name in names.items()}
-    checkpoint = checkpoints if len(names) == 2 else next(iter(checkpoints.values()))
-    return _from_config(cfg, checkpoint, device, None, device_id, ' + '.join(names.values()))
-
-
-def zoo_names(name, stream=None):
-    """The model zoo's entries that a name stands for, by stream.
-
-    Args:
-        name (str): an entry, or an entry without its modality: 'i3d_kinetics400' is both streams.
-        stream (str): 'rgb', 'flow' or 'joint': which streams of the entry's family.
-
-    Raises: CheckpointError for what the zoo does not have.
-    """
-    name = name.replace(PREFIX, '', 1)
-    first, *rest = name.split('_')
-    own = next((part for part in rest if part in BOTH), None)
-    rest = [part for part in rest if part != own]
-    names = {kind: '_'.join((first, kind, *rest)) for kind in STREAMS[stream or own or 'joint']}
-    missing = [entry for entry in names.values() if entry not in ENTRIES]
-    if missing:
-        wrong = missing[0] if name in ENTRIES or len(missing) < len(names) else name
-        raise CheckpointError(
-            f'the model zoo has no {wrong!r}.{spelling_hint(wrong, ENTRIES)} '
-            f'It has: {", ".join(ENTRIES)}'
-        )
-    return names
-
-
-def _from_config(cfg, checkpoint, device, stream, device_id, name=None):
-    from ..config_checks.checks import check_config, classes_of
-    from ..weights.loading import load_weights
-    from .network import build_network
-
-    check_config(cfg, ('model', 'runner'))
-    network, runner = build_network(cfg, device, device_id)
-    own = STREAM_OF[network.modality]
-    stream = stream or own
-    streams = dict(zip(STREAMS[own], network.streams.values()))
-    absent = [kind for kind in STREAMS[stream] if kind not in streams]
-    if absent:
-        raise ConfigError(f'{cfg.filename}: the model is of {own}; it has no stream {absent[0]!r}')
-    if isinstance(checkpoint, dict):
-        absent = [kind for kind in STREAMS[stream] if kind not in checkpoint]
-        if absent:
-            raise ConfigError(
-                f'the stream {absent[0]!r} has no checkpoint: name it, or ask for the other stream '
-                f'alone'
-            )
-        checkpoint = {kind: checkpoint[kind] for kind in STREAMS[stream]}
-    reports = load_weights(network, checkpoint, new_head='never')
-    runner.mixed_precision(network)
+    network, streams, reports = load_network(spec, device, device_id)
     return NetworkRecognizer(
-        name or os.path.basename(cfg.filename or 'config'),
-        stream,
-        classes_of(reports, network.num_classes) or _classes_of_data(cfg),
+        spec.name,
+        spec.stream,
+        classes_of(reports, network.num_classes) or _classes_of_data(spec.cfg),
         network.num_classes,
-        test_pipelines(cfg),
-        {kind: streams[kind] for kind in STREAMS[stream]},
+        test_pipelines(spec.cfg),
+        streams,
         getattr(network, 'weights', (1.0,)),
     )
 
 
-def _from_exported(path, device, stream, device_id, options):
+def _from_exported(spec, device, stream, device_id, options):
     device = {'auto': 'cpu'}.get(device, device.lower())
-    model = load_exported(path, device=device, device_id=device_id or 0, **options)
+    model = load_exported(spec.exported, device=device, device_id=device_id or 0, **options)
     own = STREAM_OF.get(model.info.get('modality'), 'joint' if len(model.inputs) == 2 else 'rgb')
     if stream not in (None, own):
-        raise ConfigError(f'{path} is of {own}, in one piece; it has no stream {stream!r}')
-    spec = model.inputs[0]
-    if spec.dtype != 'uint8':
+        raise ConfigError(f'{spec.exported} is of {own}, in one piece; it has no stream {stream!r}')
+    taken = model.inputs[0]
+    if taken.dtype != 'uint8':
         raise ConfigError(
-            f'{path} takes {spec.dtype} {" x ".join(map(str, spec.shape[1:]))}; for videos, export '
-            'it with --input uint8'
+            f'{spec.exported} takes {taken.dtype} {" x ".join(map(str, taken.shape[1:]))}; for '
+            'videos, export it with --input uint8'
         )
-    return ExportedRecognizer(os.path.basename(path), own, model)
+    return ExportedRecognizer(spec.name, own, model)
 
 
 def test_pipelines(cfg):

@@ -1,0 +1,226 @@
+"""What a user named: a model of the zoo, a config with its checkpoints, checkpoints, or a file."""
+
+import dataclasses
+import os
+from typing import Optional, Union
+
+from ..config import Config
+from ..config_checks.checks import check_config
+from ..errors import CheckpointError, ConfigError, spelling_hint
+from ..models.i3d_table import HEAD_WEIGHT
+from ..streams import BOTH, MODALITIES, STREAMS, check_stream
+from ..weights.checkpoint import load_checkpoint
+from ..weights.zoo import PREFIX
+from ..weights.zoo_index import ENTRIES
+
+EXPORTED = ('.onnx', '.mindir')
+RUNNERS = dict(CPU=dict(type='CPURunner'), Ascend=dict(type='Ascend910Runner'))
+WAYS = (
+    'name a model of the zoo, or one of each stream (--model), or a checkpoint (--checkpoint, or '
+    '--rgb and --flow), and its config where it is not plain I3D'
+)
+
+
+@dataclasses.dataclass
+class ModelSpec:
+    """A model as it was named, before it is loaded: here, or in another process.
+
+        ModelSpec.resolve('i3d_kinetics400')                       # of the zoo: RGB and flow
+        ModelSpec.resolve(config='my.py', checkpoint='best.ckpt')
+        ModelSpec.resolve(checkpoint=dict(rgb='a.ckpt', flow='b.ckpt'))     # plain I3D
+        ModelSpec.resolve('best.onnx')                             # exported
+
+    Attributes:
+        name (str): how to call it.
+        streams (tuple): which of 'rgb' and 'flow' are used; empty for an exported file, which says
+            so itself.
+        cfg (Config): its `model` and `runner` are needed; None for an exported file.
+        checkpoint (str or dict): a .ckpt or zoo://NAME, or one by stream; None for an exported
+            file.
+        exported (str): the file that tools/export.py wrote, or None.
+    """
+
+    name: str
+    streams: tuple
+    cfg: Optional[Config] = None
+    checkpoint: Union[str, dict, None] = None
+    exported: Optional[str] = None
+
+    @classmethod
+    def resolve(cls, model=(), config=None, checkpoint=None, stream=None):
+        """Finds out what is meant. Weights are downloaded when they are loaded.
+
+        Args:
+            model (str, Config or sequence of str): a name of the zoo, with or without its modality,
+                or one a stream; or an exported file; or a config.
+            config (str or Config): of the checkpoints; default: I3D, of as many classes as they
+                have.
+            checkpoint (str or dict): a .ckpt, or dict(rgb=..., flow=...).
+            stream (str): 'rgb', 'flow' or 'joint'; default: all that there is.
+
+        Raises: ConfigError or CheckpointError for what is not there or does not go together.
+        """
+        if stream is not None:
+            check_stream(stream)
+        names = [model] if isinstance(model, (str, os.PathLike, Config)) else list(model or ())
+        if len(names) == 1 and _is_config(names[0]):
+            (config,), names = names, []
+        names = [os.fspath(name) for name in names]
+        if not names and not checkpoint:
+            where = getattr(config, 'filename', config)
+            raise ConfigError(
+                WAYS if config is None else f'{where}: a config goes with a checkpoint'
+            )
+        if not names:
+            return cls._of_files(config, checkpoint, stream)
+        if len(names) == 1 and names[0].endswith(EXPORTED):
+            if checkpoint or config is not None:
+                raise ConfigError(f'{names[0]} holds its weights: it goes with no checkpoint')
+            return cls(os.path.basename(names[0]), (), exported=names[0])
+        for name in names:
+            _check_name(name)
+        if checkpoint or config is not None:
+            raise ConfigError(
+                f'{names[0]}: an entry of the model zoo has its own checkpoint and config; a '
+                f'checkpoint goes with a config ({WAYS})'
+            )
+        return cls._of_names(names, stream)
+
+    @classmethod
+    def _of_names(cls, names, stream):
+        if len(names) == 1:
+            entries = zoo_names(names[0], stream)
+        else:
+            pairs = [pair for name in names for pair in zoo_names(name).items()]
+            entries = dict(pairs)
+            if len(entries) < len(pairs):
+                raise ConfigError(
+                    f'{" and ".join(names)} are of one stream: name one model of each'
+                )
+            entries = {
+                kind: entries[kind] for kind in _chosen(stream, tuple(entries), 'the models')
+            }
+        cfg = plain_i3d({kind: ENTRIES[name].num_classes for kind, name in entries.items()})
+        checkpoints = {kind: PREFIX + name for kind, name in entries.items()}
+        return cls(' + '.join(entries.values()), tuple(entries), cfg, _one_or_dict(checkpoints))
+
+    @classmethod
+    def _of_files(cls, config, checkpoint, stream):
+        if config is None:
+            if not isinstance(checkpoint, dict):
+                meta = load_checkpoint(checkpoint)[2]
+                checkpoint = {meta.get('modality', 'RGB').lower(): checkpoint}
+            own = tuple(kind for kind in BOTH if kind in checkpoint)
+            streams = _chosen(stream, own, 'the model')
+            checkpoint = {kind: checkpoint[kind] for kind in streams}
+            cfg = plain_i3d({kind: _classes_of(path) for kind, path in checkpoint.items()})
+            return cls(
+                ' + '.join(map(os.path.basename, checkpoint.values())),
+                streams,
+                cfg,
+                _one_or_dict(checkpoint),
+            )
+        cfg = config if isinstance(config, Config) else Config.fromfile(config)
+        check_config(cfg, ('model', 'runner'))
+        own = BOTH if set(BOTH) <= set(cfg.model) else (cfg.model.get('modality', 'RGB').lower(),)
+        name = os.path.basename(cfg.filename or 'config')
+        if isinstance(checkpoint, dict):
+            own = tuple(kind for kind in own if kind in checkpoint)
+        streams = _chosen(stream, own, f'{cfg.filename or "the config"} with its checkpoints')
+        if isinstance(checkpoint, dict):
+            checkpoint = {kind: checkpoint[kind] for kind in streams}
+            if not set(BOTH) <= set(cfg.model):
+                checkpoint = checkpoint[streams[0]]
+        return cls(name, streams, cfg, checkpoint)
+
+    @property
+    def stream(self):
+        """'rgb', 'flow' or 'joint'."""
+        return 'joint' if len(self.streams) == 2 else self.streams[0]
+
+
+def plain_i3d(classes):
+    """Returns the Config of the authors' network.
+
+    Args:
+        classes (dict): the number of classes by stream, of one or both.
+    """
+    parts = {
+        name: dict(
+            type='Recognizer3D',
+            modality=MODALITIES[name],
+            backbone=dict(type='InceptionI3D'),
+            head=dict(type='I3DHead', num_classes=number),
+        )
+        for name, number in classes.items()
+    }
+    both = len(parts) == 2
+    model = dict(parts, type='TwoStreamRecognizer') if both else next(iter(parts.values()))
+    return Config(dict(model=model, runner=RUNNERS))
+
+
+def zoo_names(name, stream=None):
+    """The model zoo's entries that a name stands for, by stream.
+
+    Args:
+        name (str): an entry, or an entry without its modality: 'i3d_kinetics400' is both streams.
+        stream (str): 'rgb', 'flow' or 'joint': which streams of the entry's family.
+
+    Raises: CheckpointError for what the zoo does not have.
+    """
+    name = name.replace(PREFIX, '', 1)
+    first, *rest = name.split('_')
+    own = next((part for part in rest if part in BOTH), None)
+    rest = [part for part in rest if part != own]
+    names = {kind: '_'.join((first, kind, *rest)) for kind in STREAMS[stream or own or 'joint']}
+    missing = [entry for entry in names.values() if entry not in ENTRIES]
+    if not missing:
+        return names
+    there = [entry for entry in names.values() if entry in ENTRIES]
+    wrong = missing[0] if name in ENTRIES or there else name
+    at_hand = f' Of that pair there is {there[0]!r} alone.' if there else ''
+    raise CheckpointError(
+        f'the model zoo has no {wrong!r}.{at_hand}{spelling_hint(wrong, ENTRIES)} '
+        f'It has: {", ".join(ENTRIES)}'
+    )
+
+
+def _is_config(model):
+    return isinstance(model, Config) or os.path.splitext(model)[1] == '.py'
+
+
+def _check_name(name):
+    """Raises ConfigError for a path where a name of the zoo is meant."""
+    extension = os.path.splitext(name)[1]
+    if extension == '.ckpt' or os.path.isfile(name):
+        raise ConfigError(
+            f'{name} is a file of weights: it goes with a config (--config CONFIG --checkpoint '
+            f'{name}); files that run by themselves end in {" or ".join(EXPORTED)}'
+        )
+    if not name.startswith(PREFIX) and (extension or os.sep in name):
+        raise ConfigError(
+            f'{name}: there is no such file. Files that run by themselves end in '
+            f'{" or ".join(EXPORTED)}; models of the zoo are {", ".join(ENTRIES)}'
+        )
+
+
+def _chosen(stream, own, what):
+    """The single streams of `stream`, all of which must be among `own`."""
+    streams = own if stream is None else STREAMS[stream]
+    absent = [kind for kind in streams if kind not in own]
+    if absent or not streams:
+        at_hand = f'there is {" and ".join(own)} alone' if own else 'there is none that fits'
+        raise ConfigError(
+            f'{what}: {stream or "it"} takes a checkpoint of '
+            f'{" and one of ".join(streams or BOTH)}; {at_hand}'
+        )
+    return tuple(streams)
+
+
+def _one_or_dict(checkpoints):
+    return checkpoints if len(checkpoints) == 2 else next(iter(checkpoints.values()))
+
+
+def _classes_of(path):
+    head = load_checkpoint(path)[0].get(HEAD_WEIGHT)
+    return 1 if head is None else len(head)

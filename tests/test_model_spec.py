@@ -1,0 +1,150 @@
+"""One place finds out which model a user means, whatever words they have for it."""
+
+import pickle
+
+import pytest
+from i3d_weights import write_i3d_checkpoint
+
+from i3dbox.commands import main
+from i3dbox.config import Config
+from i3dbox.errors import CheckpointError, ConfigError
+from i3dbox.inference.model_spec import ModelSpec, plain_i3d
+
+resolve = ModelSpec.resolve
+
+
+def config(folder, *streams):
+    path = folder / 'my.py'
+    path.write_text(plain_i3d(dict.fromkeys(streams, 5)).pretty_text)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    'model, stream, streams, checkpoint',
+    [
+        ('i3d_rgb_kinetics400', None, ('rgb',), 'zoo://i3d_rgb_kinetics400'),
+        ('zoo://i3d_flow_kinetics400', None, ('flow',), 'zoo://i3d_flow_kinetics400'),
+        ('i3d_rgb_kinetics400', 'flow', ('flow',), 'zoo://i3d_flow_kinetics400'),
+        (
+            'i3d_kinetics400',
+            None,
+            ('rgb', 'flow'),
+            dict(rgb='zoo://i3d_rgb_kinetics400', flow='zoo://i3d_flow_kinetics400'),
+        ),
+        (
+            ['i3d_rgb_kinetics400', 'i3d_flow_kinetics400_scratch'],
+            'rgb',
+            ('rgb',),
+            'zoo://i3d_rgb_kinetics400',
+        ),
+    ],
+)
+def test_names_of_the_zoo(model, stream, streams, checkpoint):
+    spec = resolve(model, stream=stream)
+    assert (spec.streams, spec.checkpoint, spec.exported) == (streams, checkpoint, None)
+    assert spec.stream == ('joint' if len(streams) == 2 else streams[0])
+    assert pickle.loads(pickle.dumps(spec)) == spec
+
+
+def test_a_config_goes_with_its_checkpoints(tmp_path):
+    both = config(tmp_path, 'rgb', 'flow')
+    paths = dict(rgb='a.ckpt', flow='b.ckpt')
+    assert resolve(config=both, checkpoint=paths).checkpoint == paths
+    assert resolve(both, checkpoint=paths).streams == ('rgb', 'flow')
+    assert resolve(Config.fromfile(both), checkpoint='both.ckpt').checkpoint == 'both.ckpt'
+    assert resolve(config=both, checkpoint=paths, stream='flow').checkpoint == dict(flow='b.ckpt')
+    assert resolve(config=both, checkpoint=dict(rgb='a.ckpt')).streams == ('rgb',)
+    one = config(tmp_path, 'flow')
+    assert resolve(config=one, checkpoint='b.ckpt').streams == ('flow',)
+    assert resolve(config=one, checkpoint=dict(flow='b.ckpt')).checkpoint == 'b.ckpt'
+
+
+def test_checkpoints_alone_are_plain_i3ds_of_their_classes(tmp_path):
+    path = str(tmp_path / 'a.ckpt')
+    write_i3d_checkpoint(path, 'Flow', 7)
+    spec = resolve(checkpoint=path)
+    assert spec.streams == ('flow',) and spec.cfg.model.head.num_classes == 7
+
+
+def test_an_exported_file_says_itself_what_it_is():
+    spec = resolve('folder/best.onnx')
+    assert (spec.name, spec.exported, spec.cfg) == ('best.onnx', 'folder/best.onnx', None)
+
+
+@pytest.mark.parametrize(
+    'arguments, error, message',
+    [
+        (dict(), ConfigError, 'name a model of the zoo'),
+        (dict(model='a.onnx', checkpoint='a.ckpt'), ConfigError, 'a.onnx holds its weights'),
+        (dict(model='i3d_kinetics400', checkpoint='a.ckpt'), ConfigError, 'has its own checkpoint'),
+        (dict(model='a/b'), ConfigError, 'a/b: there is no such file'),
+        (dict(model='a.ckpt'), ConfigError, 'goes with a config .*--checkpoint a.ckpt'),
+        (dict(model='i3d_kinetics40'), CheckpointError, "Did you mean 'i3d_.*kinetics400"),
+        (
+            dict(model='i3d_kinetics600_scratch'),
+            CheckpointError,
+            "no 'i3d_flow_kinetics600_scratch'. Of that pair there is 'i3d_rgb_.*' alone",
+        ),
+        (dict(model=['i3d_rgb_kinetics400'] * 2), ConfigError, 'are of one stream'),
+        (dict(model='i3d_kinetics400', stream='audio'), ConfigError, 'stream is one of'),
+    ],
+)
+def test_what_does_not_go_together_is_told(arguments, error, message):
+    with pytest.raises(error, match=message):
+        resolve(**arguments)
+
+
+def test_of_a_pair_the_stream_at_hand_is_named(tmp_path):
+    both = config(tmp_path, 'rgb', 'flow')
+    with pytest.raises(
+        ConfigError, match='takes a checkpoint of rgb and one of flow; there is rgb alone'
+    ):
+        resolve(config=both, checkpoint=dict(rgb='a.ckpt'), stream='joint')
+    with pytest.raises(ConfigError, match='a config goes with a checkpoint'):
+        resolve(config=both)
+
+
+@pytest.fixture
+def cached(tmp_path, monkeypatch):
+    """The zoo's RGB network, with made-up weights."""
+    monkeypatch.setenv('I3DBOX_CACHE', str(tmp_path / 'cache'))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'cache').mkdir()
+    write_i3d_checkpoint(tmp_path / 'cache/i3d_rgb_kinetics400.ckpt', 'RGB', 400)
+
+
+@pytest.mark.slow
+def test_a_model_of_the_zoo_is_exported_by_its_name(cached, tmp_path, capsys):
+    pytest.importorskip('onnx')
+    pytest.importorskip('onnxruntime')
+    words = [
+        '--model',
+        'i3d_rgb_kinetics400',
+        '--format',
+        'ONNX',
+        '--clip-len',
+        '8',
+        '--size',
+        '32',
+    ]
+    assert main('export', [*words, '--verify']) == 0
+    assert (tmp_path / 'i3d_rgb_kinetics400.onnx').is_file()
+    assert 'verified: largest difference' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('command', ['export', 'get_flops', 'benchmark_model'])
+@pytest.mark.parametrize(
+    'words, message',
+    [
+        ([], 'name a CONFIG, or a --model of the zoo'),
+        (['i3d_rgb_ucf101', '--model', 'i3d_rgb_kinetics400'], 'name a CONFIG, or a --model'),
+        (['--model', 'i3d_rgb_kinetics40'], "no 'i3d_rgb_kinetics40'. Did you mean"),
+        (
+            ['--model', 'i3d_rgb_kinetics400', '--cfg-options', 'a=1'],
+            '--cfg-options go with a CONFIG',
+        ),
+    ],
+)
+def test_commands_take_a_config_or_a_name(command, words, message, capsys):
+    assert main(command, words) == 1
+    assert message in capsys.readouterr().err
