@@ -225,9 +225,10 @@ from fake_data import FakeDataset
 from i3dbox.datasets.loader import ClipLoader
 from i3dbox.datasets.sampler import Stream
 if __name__ == '__main__':
-    for batch in ClipLoader(FakeDataset(8), Stream(8, 2), num_steps=10**6, num_workers=2,
-        worker='process'): print(*[process.pid for process in multiprocessing.active_children()],
-        flush=True) time.sleep(60)
+    data = FakeDataset(8), Stream(8, 2)
+    for batch in ClipLoader(*data, num_steps=10**6, num_workers=2, worker='process'):
+        print(*[process.pid for process in multiprocessing.active_children()], flush=True)
+        time.sleep(60)
 """
 
 

@@ -255,8 +255,9 @@ import sys
 from i3dbox.weights import zoo
 from i3dbox.weights.zoo_index import Entry, File
 zoo.HOST = {server.url!r}
-zoo.ENTRIES['small'] = Entry('RGB', 3, 'noise', (File('/o/r/a.pt', {blob(weights)!r}, 'a.pt'),),
-None, 'o/r', 'none') print(zoo.fetch('small'))
+files = (File('/o/r/a.pt', {blob(weights)!r}, 'a.pt'),)
+zoo.ENTRIES['small'] = Entry('RGB', 3, 'noise', files, None, 'o/r', 'none')
+print(zoo.fetch('small'))
 """
     processes = [
         subprocess.Popen([sys.executable, '-c', program], stdout=subprocess.PIPE, text=True)
