@@ -49,6 +49,7 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.9,<3.13',
     packages=find_packages(include=['i3dbox', 'i3dbox.*']),
+    package_data={'i3dbox': ['py.typed']},
     cmdclass={'build_py': build_with_shipped_files},
     install_requires=[
         # From 2.9 on, convolutions on the CPU are two orders of magnitude slower; see docs/faq.md.

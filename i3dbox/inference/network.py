@@ -26,12 +26,13 @@ def build_network(cfg, device='auto', device_id=None, check=None):
     return build_recognizer(cfg.model), runner
 
 
-def load_network(spec, device='auto', device_id=None, new_head='never'):
+def load_network(spec, device='auto', device_id=None, new_head='never', pretrained=True):
     """Loads the network that a ModelSpec names.
 
     Args:
         new_head (str): of load_weights: 'if_needed' where no logits are wanted.
         device (str), device_id (int): 'CPU', 'Ascend' or 'auto', and which.
+        pretrained (bool): with the spec's weights; else with those that training starts from.
 
     Returns: the recognizer; the recognizers of its single streams, as far as the spec uses them, by
         'rgb' and 'flow'; and the list of LoadReport.
@@ -42,7 +43,7 @@ def load_network(spec, device='auto', device_id=None, new_head='never'):
             'export, name the model of the zoo, or the config and checkpoint, that it came from'
         )
     network, runner = build_network(spec.cfg, device, device_id)
-    reports = load_weights(network, spec.checkpoint, new_head)
+    reports = load_weights(network, spec.checkpoint, new_head) if pretrained else []
     runner.mixed_precision(network)
     found = {
         name if name in BOTH else network.modality.lower(): stream

@@ -16,17 +16,6 @@ from ..averages import ClipAverage, softmax
 from ..errors import ConfigError, DamagedSampleError
 from ..media.frame_iterator import FrameStream
 from ..workers import ahead
-from .recognizer import VideoRecognizer, init_recognizer
-
-__all__ = [
-    'Answer',
-    'Prediction',
-    'VideoRecognizer',
-    'VideoStream',
-    'inference_recognizer',
-    'init_recognizer',
-    'recognize_windows',
-]
 
 MAX_WHOLE = 10000  # frames of a video that is scored in one piece: 2.5 GB of pixels at 224 x 224
 

@@ -13,6 +13,7 @@ from ..workers import usable_cores
 from .clip_steps import authors_pipeline, clip_steps
 from .clip_windows import ClipWindows
 from .model_spec import EXPORTED, ModelSpec
+from .recognize import inference_recognizer
 
 
 def init_recognizer(model, checkpoint=None, device='auto', stream=None, device_id=None, **options):
@@ -157,6 +158,10 @@ class VideoRecognizer:
     def stride(self, window):
         """From one window to the next where nobody says: half of what one spans."""
         return max(window * self.interval // 2, 1)
+
+    def __call__(self, source, **options):
+        """Recognises what happens in a video, see inference_recognizer."""
+        return inference_recognizer(self, source, **options)
 
     def check(self, window):
         """Raises an I3DBoxError where the network takes no clips of `window` frames."""

@@ -1,0 +1,57 @@
+"""`import i3dbox` costs nothing, and all that a notebook needs is there by its name."""
+
+import subprocess
+import sys
+
+import pytest
+from i3d_weights import write_i3d_checkpoint
+
+import i3dbox
+from i3dbox.errors import CheckpointError
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    code = (
+        'import sys, i3dbox; '
+        'heavy = {"mindspore", "cv2", "numpy", "av", "numba"} & set(sys.modules); '
+        'assert not heavy, heavy; assert "create_model" in dir(i3dbox)'
+    )
+    assert subprocess.run([sys.executable, '-c', code], timeout=60).returncode == 0
+
+
+@pytest.mark.parametrize('name', i3dbox.__all__)
+def test_each_name_is_there(name):
+    assert callable(getattr(i3dbox, name))
+    assert getattr(i3dbox, name) is getattr(i3dbox, name)
+
+
+def test_another_name_is_not():
+    with pytest.raises(AttributeError, match="has no attribute 'inferense'"):
+        i3dbox.inferense  # noqa: B018
+
+
+def test_models_are_listed_by_a_pattern():
+    flow = i3dbox.list_models('*_flow_*')
+    assert flow and all('_flow_' in name for name in flow)
+    assert set(flow) < set(i3dbox.list_models())
+    assert i3dbox.list_models('resnet*') == []
+
+
+@pytest.fixture
+def cached(tmp_path, monkeypatch):
+    monkeypatch.setenv('I3DBOX_CACHE', str(tmp_path))
+    write_i3d_checkpoint(tmp_path / 'i3d_rgb_kinetics400.ckpt', 'RGB', 400)
+
+
+def test_a_model_is_created_with_its_weights_and_a_head_of_ones_own(cached):
+    whole = i3dbox.create_model('i3d_rgb_kinetics400')
+    tuned = i3dbox.create_model('i3d_rgb_kinetics400', num_classes=7)
+    bare = i3dbox.create_model('i3d_rgb_kinetics400', pretrained=False)
+    assert (whole.num_classes, tuned.num_classes, bare.num_classes) == (400, 7, 400)
+    stems = [next(iter(network.get_parameters())).asnumpy() for network in (whole, tuned, bare)]
+    assert (stems[0] == stems[1]).all() and (stems[0] != stems[2]).any()
+
+
+def test_a_model_that_there_is_not_is_told():
+    with pytest.raises(CheckpointError, match="Did you mean 'i3d_rgb_kinetics400'"):
+        i3dbox.create_model('i3d_rgb_kinetics40')
