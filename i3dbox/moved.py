@@ -40,6 +40,15 @@ MOVED = {
     'evaluation.feature_files': 'inference.feature_files',
 }
 
+# Names in these modules that are others now.
+RENAMED = {
+    'Stream': 'EpochSampler',
+    'SequentialStream': 'SequentialSampler',
+    'FrameStream': 'FrameIterator',
+    'Prediction': 'ClassScore',
+    'Answer': 'Prediction',
+}
+
 
 class MovedModules(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Finds what nobody else does: a module of MOVED, which hands on the names of the one in its
@@ -58,7 +67,8 @@ class MovedModules(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         warnings.warn(
             f'{old} is {new} now; the old path goes with 0.3', DeprecationWarning, stacklevel=2
         )
-        module.__getattr__ = lambda name: getattr(importlib.import_module(new), name)
+        target = importlib.import_module(new)
+        module.__getattr__ = lambda name: getattr(target, RENAMED.get(name, name))
 
 
 def install():

@@ -343,10 +343,10 @@ def test_the_given_batch_size_and_the_loader_of_the_subset_are_used(tmp_path):
 
 def test_what_is_measured_is_what_was_loaded_and_the_data_set_is_as_before():
     from i3dbox.analysis.benchmark import loader_speed, step_times
-    from i3dbox.datasets.sampler import Stream
+    from i3dbox.datasets.sampler import EpochSampler
 
     dataset = tiny.TinyDataset(6, damaged_samples=(1, 4), test_mode=True, damaged='skip')
-    stream, damaged = Stream(6, 3, shuffle=False), []
+    stream, damaged = EpochSampler(6, 3, shuffle=False), []
     speed, step = loader_speed(dataset, stream, 4, damaged=damaged)
     assert speed.samples == 4 * 2 and speed.streams == dict(
         imgs=dict(clips=8, frames=32, bytes=32 * 8 * 8 * 3)

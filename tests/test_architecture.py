@@ -163,3 +163,15 @@ def test_an_old_import_path_works_and_tells_the_new_one(old):
     assert getattr(module, offered[0]) is getattr(
         importlib.import_module(f'i3dbox.{MOVED[old]}'), offered[0]
     )
+
+
+def test_old_names_are_the_new_classes():
+    from i3dbox.inference.recognize import ClassScore, Prediction
+    from i3dbox.media.frame_iterator import FrameIterator
+
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        from i3dbox.apis.recognize import Answer
+        from i3dbox.apis.recognize import Prediction as OldPrediction
+        from i3dbox.datasets.frame_stream import FrameStream
+    assert (FrameStream, Answer, OldPrediction) == (FrameIterator, Prediction, ClassScore)

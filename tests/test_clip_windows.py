@@ -9,7 +9,7 @@ from i3dbox.errors import ConfigError
 from i3dbox.flow.encoding import encode
 from i3dbox.inference.clip_steps import authors_pipeline, clip_steps
 from i3dbox.inference.clip_windows import ClipWindows
-from i3dbox.media.frame_iterator import FrameStream
+from i3dbox.media.frame_iterator import FrameIterator
 from i3dbox.registry import FLOW_METHODS, PIPELINES
 from i3dbox.streams import MODALITIES
 
@@ -80,7 +80,7 @@ def test_no_flow_is_seen_twice():
 
 
 def test_a_jump_in_the_time_stamps_is_not_filled_with_copies():
-    stream = FrameStream(frames(4), fps=25)
+    stream = FrameIterator(frames(4), fps=25)
     stream._frames = iter(
         [(0.0, frames(1)[0]), (0.04, frames(1)[0]), (3600.0, frames(1)[0]), (3600.04, frames(1)[0])]
     )
@@ -179,7 +179,7 @@ def test_a_whole_video_becomes_what_the_pipeline_makes_of_it(tmp_path, order, st
     )
     expected = Compose(steps)(sample)['imgs']
     windows = ClipWindows(clip_steps(dict(imgs=steps), stream), None)
-    for time, frame in FrameStream(str(path)):
+    for time, frame in FrameIterator(str(path)):
         assert windows.push(time, frame) == []
     (clip,) = windows.finish()
     np.testing.assert_array_equal(getattr(clip, stream), expected)

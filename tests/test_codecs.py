@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from videos import moving_frames
 
-from i3dbox.media.frame_iterator import FrameStream
+from i3dbox.media.frame_iterator import FrameIterator
 from i3dbox.media.video_reader import VideoReader
 
 CODECS = pathlib.Path(__file__).parent / 'data' / 'codecs'
@@ -30,7 +30,7 @@ def pixels():
 @pytest.mark.smoke
 @pytest.mark.parametrize('name', NAMES)
 def test_each_family_of_codecs_decodes_to_the_pixels_on_record(name, pixels):
-    stream = [frame for _, frame in FrameStream(CODECS / name)]
+    stream = [frame for _, frame in FrameIterator(CODECS / name)]
     assert len(stream) == 3
     assert np.abs(stream[-1].astype(int) - pixels[name]).max() <= ALLOWED
     with VideoReader(CODECS / name) as reader:

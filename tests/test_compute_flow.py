@@ -6,7 +6,7 @@ from videos import moving_frames, write_video
 
 from i3dbox.datasets.loader import ClipLoader
 from i3dbox.datasets.pipelines import Compose
-from i3dbox.datasets.sampler import Stream
+from i3dbox.datasets.sampler import EpochSampler
 from i3dbox.errors import ConfigError, DamagedSampleError, RegistryError
 from i3dbox.preparation.extraction import extract
 from i3dbox.preparation.sources import find_videos
@@ -103,7 +103,7 @@ def test_two_streams_from_the_videos_alone_take_the_same_moment(root):
         pipeline=[OPEN, dict(type='SampleFrames', clip_len=4), DECODE, RESIZE, FLOW, *CROPS, PACK],
     )
     dataset = DATASETS.build(dict(type='TwoStreamDataset', rgb=stream, flow=stream))
-    batch = next(iter(ClipLoader(dataset, Stream(3, 3, seed=1), num_workers=2)))
+    batch = next(iter(ClipLoader(dataset, EpochSampler(3, 3, seed=1), num_workers=2)))
     assert batch['rgb'].shape == (3, 1, 4, 32, 32, 3) and batch['flow'].shape == (
         3,
         1,
@@ -112,7 +112,9 @@ def test_two_streams_from_the_videos_alone_take_the_same_moment(root):
         32,
         2,
     )
-    other = next(iter(ClipLoader(dataset, Stream(3, 3, seed=1), num_workers=2, worker='process')))
+    other = next(
+        iter(ClipLoader(dataset, EpochSampler(3, 3, seed=1), num_workers=2, worker='process'))
+    )
     np.testing.assert_array_equal(batch['flow'], other['flow'])
 
 

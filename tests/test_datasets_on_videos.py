@@ -8,7 +8,7 @@ import pytest
 from conftest import NUM_REAL_FRAMES
 
 from i3dbox.datasets.loader import ClipLoader
-from i3dbox.datasets.sampler import SequentialStream, Stream, sample_rng
+from i3dbox.datasets.sampler import EpochSampler, SequentialSampler, sample_rng
 from i3dbox.errors import DamagedSampleError
 from i3dbox.registry import DATASETS
 
@@ -29,7 +29,7 @@ def build(root, source='video', **kwargs):
 
 def test_videos_become_the_same_batches_whatever_loads_them(real_root):
     dataset = build(real_root)
-    stream = Stream(len(dataset), 2, seed=1)
+    stream = EpochSampler(len(dataset), 2, seed=1)
     expected = list(ClipLoader(dataset, stream, num_steps=4))
     assert expected[0]['imgs'].shape == (2, 1, 8, 64, 64, 3)
     for workers in (dict(num_workers=3), dict(num_workers=2, worker='process')):
@@ -66,7 +66,7 @@ def test_two_streams_take_the_same_moment(real_root):
             flow=dict(stream, pipeline=flow_steps),
         )
     )
-    batch = next(iter(ClipLoader(dataset, Stream(4, 2), num_workers=2)))
+    batch = next(iter(ClipLoader(dataset, EpochSampler(4, 2), num_workers=2)))
     assert batch['rgb'].shape == (2, 1, 8, 64, 64, 3) and batch['flow'].shape == (
         2,
         1,
@@ -94,7 +94,7 @@ def test_a_broken_video_is_replaced_in_training_and_stops_testing(real_root, tmp
     shutil.copytree(real_root, root, ignore=shutil.ignore_patterns('rawframes', 'flow'))
     broken = root / 'videos' / 'Class2' / 'v_Class2_g02_c01.avi'
     break_video(broken, how)
-    loader = ClipLoader(build(root), Stream(4, 4, shuffle=False), num_steps=2)
+    loader = ClipLoader(build(root), EpochSampler(4, 4, shuffle=False), num_steps=2)
     seen = np.concatenate([batch['index'] for batch in loader])
     if how != 'truncated':  # clips from its sound part are right
         assert list(seen) == [0, 2, 2, 3] * 2
@@ -104,7 +104,7 @@ def test_a_broken_video_is_replaced_in_training_and_stops_testing(real_root, tmp
     dataset = build(root, subset='test', test_mode=True)
     dataset.pipeline = type(dataset.pipeline)(whole)
     with pytest.raises(DamagedSampleError, match='v_Class2_g02_c01.avi: '):
-        list(ClipLoader(dataset, SequentialStream(4, 1), start_step=1))
+        list(ClipLoader(dataset, SequentialSampler(4, 1), start_step=1))
 
 
 def test_a_gap_in_a_frame_folder_is_named(real_root, tmp_path):

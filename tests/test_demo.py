@@ -22,9 +22,9 @@ from i3dbox.apis import inference_recognizer, init_recognizer
 from i3dbox.commands import main
 from i3dbox.inference.clip_steps import authors_pipeline
 from i3dbox.inference.prediction_files import CSVAnswers, JSONAnswers
-from i3dbox.inference.recognize import Prediction, Total, recognize_windows
+from i3dbox.inference.recognize import ClassScore, Total, recognize_windows
 from i3dbox.inference.recognizer import VideoRecognizer
-from i3dbox.media.frame_iterator import FrameStream
+from i3dbox.media.frame_iterator import FrameIterator
 from i3dbox.visualization.labelled_video import LabelledVideo, Timeline, clock, draw, picture_size
 
 
@@ -231,7 +231,7 @@ def test_memory_does_not_grow_with_the_video(tmp_path):
                 seen[number] = process.memory_info().rss
             yield pieces[number % 50]
 
-    recognizer, frames = stand_in(), FrameStream(endless())
+    recognizer, frames = stand_in(), FrameIterator(endless())
     video, total = LabelledVideo(str(tmp_path / 'a.mp4'), 25, stride=8), Total(recognizer)
     answers = [JSONAnswers(str(tmp_path / 'a.json'), {}), CSVAnswers(str(tmp_path / 'a.csv'), {})]
     for window, answer in recognize_windows(recognizer, frames, stride=8, watch=video.watch):
@@ -295,7 +295,7 @@ def test_there_is_no_such_camera(network, capfd):
 
 def test_each_frame_of_a_varying_rate_is_shown_at_its_time(tmp_path):
     recognizer, times = stand_in(), [0, 0.04, 0.08, 0.5, 0.51, 0.52, 1.0]
-    frames = FrameStream(iter(()))
+    frames = FrameIterator(iter(()))
     frames._frames = zip(times, moving_frames(7))
     frames.read = 7
     video = LabelledVideo(str(tmp_path / 'a.mp4'), 25, stride=16)
@@ -303,7 +303,7 @@ def test_each_frame_of_a_varying_rate_is_shown_at_its_time(tmp_path):
         video.add(window, answer)
     video.close()
     np.testing.assert_allclose(
-        [time for time, _ in FrameStream(str(tmp_path / 'a.mp4'))], times, atol=1e-3
+        [time for time, _ in FrameIterator(str(tmp_path / 'a.mp4'))], times, atol=1e-3
     )
 
 
@@ -322,7 +322,7 @@ def test_the_timeline_stretches_when_a_video_outlasts_it():
 def test_pictures_are_even_and_have_room_for_long_names(size, flow):
     width, height = picture_size(*size)
     name = 'a very long name of a class, longer than its room '
-    top = [Prediction(i, name * (i % 2) + 'end', 1 - i / 5) for i in range(5)]
+    top = [ClassScore(i, name * (i % 2) + 'end', 1 - i / 5) for i in range(5)]
     picture = draw(
         np.zeros((height, width, 3), np.uint8),
         top,

@@ -12,7 +12,7 @@ from test_training import TOOLS
 
 from i3dbox.apis.deploy import infer, read_manifest, score_results, write_dataset
 from i3dbox.apis.export import export
-from i3dbox.apis.test import Evaluator
+from i3dbox.apis.test import Tester
 from i3dbox.commands import main
 from i3dbox.commands.arguments import parse_value
 from i3dbox.config import Config
@@ -81,7 +81,7 @@ def artefacts(real_root, checkpoints):
 def tested(real_root, checkpoints):
     """What tools/test.py finds, by stream."""
     return {
-        stream: Evaluator(config(real_root, stream), 'CPU')(str(checkpoints / f'{stream}.ckpt'))
+        stream: Tester(config(real_root, stream), 'CPU')(str(checkpoints / f'{stream}.ckpt'))
         for stream in ('rgb', 'flow')
     }
 
@@ -221,7 +221,7 @@ def test_one_file_of_both_streams_gives_the_figures_on_synthetic_actions(tmp_pat
         folder=tmp_path,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    expected = Evaluator(cfg, 'CPU')(str(tmp_path / 'both.ckpt'))
+    expected = Tester(cfg, 'CPU')(str(tmp_path / 'both.ckpt'))
     results = load_results(tmp_path / 'infer_310/synthetic_joint/results.pkl')
     assert results.names == expected.names and len(results.names) == 96
     np.testing.assert_allclose(results.scores, expected.scores, rtol=1e-3, atol=1e-5)

@@ -8,7 +8,7 @@ from test_commands import CONFIGS, small
 from test_distributed import launch
 from test_training import command
 
-from i3dbox.apis.test import Evaluator
+from i3dbox.apis.test import Tester
 from i3dbox.commands.arguments import parse_value
 from i3dbox.config import Config
 from i3dbox.evaluation.results import load_results
@@ -61,7 +61,7 @@ def configured(path, words):
 def scored(case, **loader):
     path, words, folder = case
     words = words + [f'data.test_loader={loader!r}']
-    return Evaluator(configured(path, words), device='CPU')(str(folder / 'epoch_1.ckpt'))
+    return Tester(configured(path, words), device='CPU')(str(folder / 'epoch_1.ckpt'))
 
 
 @pytest.fixture(scope='module')

@@ -10,7 +10,7 @@ from mindspore import Tensor
 from test_configs import ROOT
 from tiny import TinyBackbone
 
-from i3dbox.apis.test import Scorer
+from i3dbox.apis.test import DatasetScorer
 from i3dbox.averages import average_clips, mean_over_steps
 from i3dbox.config import Config
 from i3dbox.config_checks.protocols import apply_protocol, describe_protocol
@@ -109,7 +109,7 @@ def test_scoring_a_data_set_of_whole_videos_is_one_compilation_and_a_forward_for
         )
     )
     dataset = FakeDataset(7, [dict(type=DrawLength)], test_mode=True)
-    scorer = Scorer(recognizer, dataset, num_workers=2)
+    scorer = DatasetScorer(recognizer, dataset, num_workers=2)
     network, calls = scorer.scorers['imgs'].network, []
     scorer.scorers['imgs'].network = lambda clip: calls.append(clip.shape[1]) or network(clip)
     scorer.scorers['imgs'].network.set_train = network.set_train

@@ -22,7 +22,7 @@ from i3dbox.inference.feature_settings import PRESETS, complete  # noqa: E402
 from i3dbox.inference.features import VideoFeatures, slide  # noqa: E402
 from i3dbox.inference.model_spec import ModelSpec  # noqa: E402
 from i3dbox.inference.network import load_network  # noqa: E402
-from i3dbox.media.frame_iterator import FrameStream  # noqa: E402
+from i3dbox.media.frame_iterator import FrameIterator  # noqa: E402
 from i3dbox.models.feature_network import FeatureNetwork  # noqa: E402
 from i3dbox.models.i3d_table import ENDPOINTS, temporal_geometry  # noqa: E402
 from i3dbox.weights.checkpoint_file import write_checkpoint  # noqa: E402
@@ -106,7 +106,7 @@ def flow_clips(frames, window, stride):
         ClipWindows(
             clip_steps(dict(imgs=authors_pipeline(**SMALL)), 'flow'), window, stride, tail='drop'
         ),
-        FrameStream(frames),
+        FrameIterator(frames),
     )
     return [window.flow[0] for window in found]
 
@@ -296,10 +296,10 @@ def test_presets_are_settings():
 
 
 def test_a_video_that_breaks_off_is_damaged(streams, tmp_path, monkeypatch):
-    class BrokenOff(FrameStream):
+    class BrokenOff(FrameIterator):
         broke_off = property(lambda self: self.read == 20, lambda self, value: None)
 
-    monkeypatch.setattr('i3dbox.inference.features.FrameStream', BrokenOff)
+    monkeypatch.setattr('i3dbox.inference.features.FrameIterator', BrokenOff)
     with pytest.raises(DamagedSampleError, match='breaks off after 20 frames'):
         features({'rgb': FeatureNetwork(streams['rgb'])}, moving_frames(20, 32, 32), window=64)
     for window in (0, 16):

@@ -15,12 +15,12 @@ import pytest
 from videos import encode, moving_frames, write_mjpeg, write_video
 
 from i3dbox.errors import ConfigError, DamagedSampleError
-from i3dbox.media.frame_iterator import FrameStream
+from i3dbox.media.frame_iterator import FrameIterator
 
 
 def test_a_video_is_read_from_start_to_end_with_its_times(tmp_path):
     video = moving_frames(20)
-    stream = FrameStream(write_video(tmp_path / 'a.avi', video, fps=10))
+    stream = FrameIterator(write_video(tmp_path / 'a.avi', video, fps=10))
     assert (stream.total, stream.fps, stream.name) == (20, 10, 'a')
     times, found = zip(*stream)
     np.testing.assert_allclose(times, np.arange(20) / 10, atol=1e-6)
@@ -30,19 +30,19 @@ def test_a_video_is_read_from_start_to_end_with_its_times(tmp_path):
 
 def test_another_rate_repeats_and_leaves_out(tmp_path):
     path = write_video(tmp_path / 'a.avi', moving_frames(20), fps=10)
-    original = [frame for _, frame in FrameStream(path)]
-    times, half = zip(*FrameStream(path, fps=5))
+    original = [frame for _, frame in FrameIterator(path)]
+    times, half = zip(*FrameIterator(path, fps=5))
     np.testing.assert_allclose(times, np.arange(10) / 5)
     np.testing.assert_array_equal(half, original[::2])
-    times, double = zip(*FrameStream(path, fps=20))
+    times, double = zip(*FrameIterator(path, fps=20))
     np.testing.assert_allclose(times, np.arange(39) / 20)
     np.testing.assert_array_equal(double, [original[i // 2] for i in range(39)])
-    assert FrameStream(path, fps=5).total == 10
+    assert FrameIterator(path, fps=5).total == 10
 
 
 def test_arrays_are_a_stream_too():
     video = moving_frames(5)
-    stream = FrameStream(np.stack(video), rate=50)
+    stream = FrameIterator(np.stack(video), rate=50)
     assert stream.total == 5
     times, found = zip(*stream)
     np.testing.assert_allclose(times, np.arange(5) / 50)
@@ -50,7 +50,7 @@ def test_arrays_are_a_stream_too():
     with pytest.raises(
         ConfigError, match='frames are uint8 H x W x 3, RGB; frame 0 is float64 32 x 32'
     ):
-        list(FrameStream([np.zeros((32, 32))]))
+        list(FrameIterator([np.zeros((32, 32))]))
 
 
 @pytest.mark.parametrize(
@@ -66,14 +66,14 @@ def test_what_is_no_video_is_named(tmp_path, content, message):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(DamagedSampleError, match=f'a.mp4: .*{message}'):
-        list(FrameStream(str(path)))
+        list(FrameIterator(str(path)))
 
 
 def test_a_file_that_breaks_off_ends_the_stream_and_tells(tmp_path):
     path = write_video(tmp_path / 'a.avi', moving_frames(100))
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
-    stream = FrameStream(str(path))
+    stream = FrameIterator(str(path))
     count = sum(1 for _ in stream)
     assert 30 < count < 70 and stream.read == count and stream.broke_off
 
@@ -139,7 +139,7 @@ def grey(path, frames):
 
 
 def read(path):
-    times, frames = zip(*FrameStream(str(path)))
+    times, frames = zip(*FrameIterator(str(path)))
     return np.array(times), np.stack(frames).astype(int)
 
 
@@ -168,13 +168,13 @@ def test_pixels_are_those_of_opencv_whatever_colours_are_tagged(tmp_path, size, 
 def test_painting_on_a_frame_leaves_the_next_ones_alone(tmp_path):
     path = encode(tmp_path / 'a.mov', moving_frames(5), 'qtrle', 'rgb24')
     expected = read(path)[1]
-    for number, (_, frame) in enumerate(FrameStream(str(path))):
+    for number, (_, frame) in enumerate(FrameIterator(str(path))):
         np.testing.assert_array_equal(frame, expected[number])
         frame[:] = 0
 
 
 def test_a_stream_can_be_closed_on_the_way(tmp_path):
-    stream = FrameStream(str(write_video(tmp_path / 'a.avi', moving_frames(30))))
+    stream = FrameIterator(str(write_video(tmp_path / 'a.avi', moving_frames(30))))
     for number, _ in enumerate(stream):
         if number == 9:
             stream.close()
@@ -194,7 +194,7 @@ def test_gifs_keep_their_times_and_colours(tmp_path):
     times, found = read(gif(tmp_path / 'a.gif', frames, [40] * 4 + [120] * 4))
     np.testing.assert_allclose(times, [0, 0.04, 0.08, 0.12, 0.16, 0.28, 0.4, 0.52], atol=1e-6)
     assert np.abs(found - np.stack(frames)).mean() < 8  # a palette
-    stream = FrameStream(str(tmp_path / 'a.gif'))
+    stream = FrameIterator(str(tmp_path / 'a.gif'))
     assert sum(1 for _ in stream) == 8 and not stream.broke_off
     assert len(read(gif(tmp_path / 'alpha.gif', frames, 40, alpha=True))[1]) == 8
     found = read(gif(tmp_path / 'alpha.png', frames, 40, alpha=True))
@@ -239,7 +239,7 @@ def test_a_pipe_that_would_have_to_be_sought_in_says_so(tmp_path):
 
 WAITING = """
 import os, signal, sys, threading, time
-from i3dbox.media.frame_iterator import FrameStream
+from i3dbox.media.frame_iterator import FrameIterator
 def feed():
     with open(sys.argv[1], 'wb', buffering=0) as pipe:
         pipe.write(open(sys.argv[2], 'rb').read()[:int(sys.argv[3])])
@@ -248,7 +248,7 @@ def feed():
         time.sleep(20)
 threading.Thread(target=feed, daemon=True).start()
 try:
-    list(FrameStream(sys.argv[1]))
+    list(FrameIterator(sys.argv[1]))
 except KeyboardInterrupt:
     os._exit(130)
 """
@@ -322,4 +322,4 @@ def test_the_cover_of_a_sound_file_is_no_video(tmp_path):
     ) * 9  # silent frames of MPEG-1 layer 3, 128 kbit/s at 44.1 kHz
     path.write_bytes(b'ID3\3\0\0' + size + tag + sound)
     with pytest.raises(DamagedSampleError, match='song.mp3: .*no moving pictures'):
-        FrameStream(str(path))
+        FrameIterator(str(path))

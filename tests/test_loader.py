@@ -12,7 +12,7 @@ import pytest
 from fake_data import Damage, DrawClip, Fail, FakeDataset, Odd
 
 from i3dbox.datasets.loader import ClipLoader, as_mindspore_dataset
-from i3dbox.datasets.sampler import SequentialStream, Stream
+from i3dbox.datasets.sampler import EpochSampler, SequentialSampler
 from i3dbox.errors import ConfigError, DamagedSampleError, DataError
 
 DRAW = dict(type=DrawClip)
@@ -21,7 +21,11 @@ DRAW = dict(type=DrawClip)
 def make(size=11, batch_size=2, steps=None, world=1, rank=0, seed=5, dataset=None, **kwargs):
     dataset = dataset or FakeDataset(size)
     return ClipLoader(
-        dataset, Stream(len(dataset), batch_size, world, seed), rank, num_steps=steps, **kwargs
+        dataset,
+        EpochSampler(len(dataset), batch_size, world, seed),
+        rank,
+        num_steps=steps,
+        **kwargs,
     )
 
 
@@ -92,7 +96,7 @@ def test_every_pass_over_a_loader_is_the_same():
 @pytest.mark.parametrize('world', [1, 3])
 def test_a_test_loader_gives_every_sample_once_and_pads_with_minus_one(world):
     dataset = FakeDataset(5, test_mode=True)
-    stream = SequentialStream(5, 2, world)
+    stream = SequentialSampler(5, 2, world)
     batches = [
         batch for rank in range(world) for batch in ClipLoader(dataset, stream, rank, num_workers=2)
     ]
@@ -103,7 +107,7 @@ def test_a_test_loader_gives_every_sample_once_and_pads_with_minus_one(world):
 
 
 def test_a_rank_of_padding_only_still_has_its_batch():
-    (batch,) = ClipLoader(FakeDataset(1, test_mode=True), SequentialStream(1, 2, world=2), rank=1)
+    (batch,) = ClipLoader(FakeDataset(1, test_mode=True), SequentialSampler(1, 2, world=2), rank=1)
     assert list(batch['index']) == [-1, -1]
     assert batch['imgs'].shape == (2, 1, 2, 2, 2, 3)
 
@@ -129,7 +133,7 @@ def test_a_damaged_sample_is_replaced_and_reported(workers, caplog):
 
 def test_the_label_and_index_of_a_replacement_are_its_own():
     dataset = FakeDataset(4, [dict(type=Damage, places=(3,)), DRAW])
-    (batch,) = ClipLoader(dataset, Stream(4, 4, shuffle=False))
+    (batch,) = ClipLoader(dataset, EpochSampler(4, 4, shuffle=False))
     assert list(batch['index']) == [0, 1, 2, 0]
     assert list(batch['label']) == [0, 1, 2, 0]
 
@@ -151,7 +155,7 @@ def test_a_skipped_sample_is_padding():
     dataset = FakeDataset(
         4, [dict(type=Damage, places=(0, 1)), DRAW], test_mode=True, damaged='skip'
     )
-    loader = ClipLoader(dataset, SequentialStream(4, 2))
+    loader = ClipLoader(dataset, SequentialSampler(4, 2))
     assert [list(batch['index']) for batch in loader] == [[-1, -1], [2, 3]]
     assert [(report.name, report.replacement) for report in loader.damaged] == [
         ('s0', None),
@@ -169,7 +173,7 @@ def test_clips_of_different_shapes_are_named():
     dataset = FakeDataset(4, [DRAW, dict(type=Odd, place=2)])
     message = "imgs of 's0' is 1 x 2 x 2 x 2 x 3 and of 's2' 1 x 3 x 2 x 2 x 3.*Resize"
     with pytest.raises(DataError, match=message):
-        list(ClipLoader(dataset, Stream(4, 4, shuffle=False)))
+        list(ClipLoader(dataset, EpochSampler(4, 4, shuffle=False)))
 
 
 def test_a_sample_left_out_is_not_blamed_for_the_shapes():
@@ -180,7 +184,7 @@ def test_a_sample_left_out_is_not_blamed_for_the_shapes():
         damaged='skip',
     )
     with pytest.raises(DataError, match="imgs of 's1' is .* and of 's2'"):
-        list(ClipLoader(dataset, SequentialStream(4, 4)))
+        list(ClipLoader(dataset, SequentialSampler(4, 4)))
 
 
 @pytest.mark.parametrize(
@@ -223,9 +227,9 @@ SCRIPT = """
 import multiprocessing, time
 from fake_data import FakeDataset
 from i3dbox.datasets.loader import ClipLoader
-from i3dbox.datasets.sampler import Stream
+from i3dbox.datasets.sampler import EpochSampler
 if __name__ == '__main__':
-    data = FakeDataset(8), Stream(8, 2)
+    data = FakeDataset(8), EpochSampler(8, 2)
     for batch in ClipLoader(*data, num_steps=10**6, num_workers=2, worker='process'):
         print(*[process.pid for process in multiprocessing.active_children()], flush=True)
         time.sleep(60)
@@ -294,7 +298,7 @@ def test_mindspore_gets_whole_batches_in_the_asked_order_and_holds_few():
                 given.append(batch)
                 yield batch
 
-    loader = Watched(FakeDataset(11), Stream(11, 2), num_steps=12, num_workers=2)
+    loader = Watched(FakeDataset(11), EpochSampler(11, 2), num_steps=12, num_workers=2)
     dataset = as_mindspore_dataset(loader, ('label', 'imgs'))
     assert dataset.get_dataset_size() == 12
     rows = dataset.create_tuple_iterator(num_epochs=1, output_numpy=True)

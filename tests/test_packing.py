@@ -11,7 +11,7 @@ from videos import moving_frames, write_images, write_video
 
 from i3dbox.commands import main
 from i3dbox.datasets.loader import ClipLoader
-from i3dbox.datasets.sampler import Stream
+from i3dbox.datasets.sampler import EpochSampler
 from i3dbox.errors import AnnotationError, DamagedSampleError, DataError
 from i3dbox.media.frame_folder import FrameFolder
 from i3dbox.media.packed_frames import PackedFrames, PackIndex
@@ -107,7 +107,9 @@ def test_training_from_shards_sees_the_same_clips_in_the_same_order_as_from_fram
             )
         )
         for workers in (dict(num_workers=2), dict(num_workers=2, worker='process')):
-            loader = ClipLoader(dataset, Stream(len(dataset), 2, seed=5), num_steps=4, **workers)
+            loader = ClipLoader(
+                dataset, EpochSampler(len(dataset), 2, seed=5), num_steps=4, **workers
+            )
             batches[source, workers.get('worker')] = list(loader)
     expected = batches.pop(('frames', None))
     for others in batches.values():

@@ -20,7 +20,7 @@ from i3dbox.errors import CheckpointError, ConfigError, DamagedSampleError, I3DB
 from i3dbox.inference.clip_steps import authors_pipeline
 from i3dbox.inference.model_spec import zoo_names
 from i3dbox.inference.recognize import recognize_windows
-from i3dbox.media.frame_iterator import FrameStream
+from i3dbox.media.frame_iterator import FrameIterator
 from i3dbox.models import build_recognizer
 from i3dbox.registry import PIPELINES
 from i3dbox.weights.checkpoint import load_checkpoint
@@ -125,7 +125,7 @@ def joint(tmp_path_factory, video):
 
 
 def frames_of(video):
-    return np.stack([frame for _, frame in FrameStream(video)])
+    return np.stack([frame for _, frame in FrameIterator(video)])
 
 
 def test_three_lines_say_what_is_in_a_video(joint, video):
@@ -177,7 +177,7 @@ def test_a_windows_scores_are_those_of_testing_on_the_same_frames(tmp_path, vide
     answers = [
         answer
         for _, answer in recognize_windows(
-            init_recognizer(cfg, checkpoint), FrameStream(video), 8, 1
+            init_recognizer(cfg, checkpoint), FrameIterator(video), 8, 1
         )
     ]
     assert answers[first].first == first
@@ -198,7 +198,7 @@ def test_windows_overlapped_with_reading_are_those_one_after_the_other(joint, vi
     both = [
         [
             (answer.first, answer.last, answer.scores.tobytes())
-            for _, answer in recognize_windows(joint, FrameStream(video), 8, 5, overlap=overlap)
+            for _, answer in recognize_windows(joint, FrameIterator(video), 8, 5, overlap=overlap)
         ]
         for overlap in (True, False)
     ]
@@ -389,7 +389,7 @@ def test_test_demo_notebook_stream_and_exported_file_give_one_answer(tmp_path, c
     expected = run_test(cfg, checkpoint).scores[0]
     recognizer = init_recognizer(cfg, checkpoint)
     stream = VideoStream(recognizer)
-    pushed = [answer for _, frame in FrameStream(path) for answer in stream.push(frame)]
+    pushed = [answer for _, frame in FrameIterator(path) for answer in stream.push(frame)]
     assert len(pushed) == 1 and stream.finish() == []
     file = export(cfg, checkpoint, 'ONNX', str(tmp_path / 'a.onnx')).path
     exported = init_recognizer(file, backend='onnxruntime')

@@ -3,7 +3,7 @@ import collections
 import numpy as np
 import pytest
 
-from i3dbox.datasets.sampler import SequentialStream, Stream, sample_rng
+from i3dbox.datasets.sampler import EpochSampler, SequentialSampler, sample_rng
 from i3dbox.errors import ConfigError
 
 
@@ -12,21 +12,21 @@ def read(stream, steps, rank=0):
 
 
 def test_a_batch_is_a_function_of_seed_and_step_alone():
-    stream = Stream(10, 3, seed=7)
+    stream = EpochSampler(10, 3, seed=7)
     run = read(stream, 9)
-    assert [Stream(10, 3, seed=7).batch(step) for step in reversed(range(9))] == run[::-1]
-    assert read(Stream(10, 3, seed=8), 9) != run
+    assert [EpochSampler(10, 3, seed=7).batch(step) for step in reversed(range(9))] == run[::-1]
+    assert read(EpochSampler(10, 3, seed=8), 9) != run
 
 
 def test_two_ranks_together_read_what_one_rank_of_the_double_batch_reads():
-    whole, shared = Stream(23, 6, seed=1), Stream(23, 3, world=2, seed=1)
+    whole, shared = EpochSampler(23, 6, seed=1), EpochSampler(23, 3, world=2, seed=1)
     assert shared.steps_per_epoch == whole.steps_per_epoch == 3
     for step in range(8):
         assert shared.batch(step, 0) + shared.batch(step, 1) == whole.batch(step)
 
 
 def test_an_epoch_holds_no_sample_twice_and_leaves_others_out_than_the_next():
-    stream = Stream(10, 4, seed=0)
+    stream = EpochSampler(10, 4, seed=0)
     left_out = []
     for epoch in range(4):
         places = [place for step in range(2) for place in stream.batch(epoch * 2 + step)]
@@ -37,11 +37,11 @@ def test_an_epoch_holds_no_sample_twice_and_leaves_others_out_than_the_next():
 
 
 def test_without_shuffle_the_order_is_the_data_sets():
-    assert [index for _, index in Stream(5, 5, shuffle=False).batch(3)] == [0, 1, 2, 3, 4]
+    assert [index for _, index in EpochSampler(5, 5, shuffle=False).batch(3)] == [0, 1, 2, 3, 4]
 
 
 def test_a_data_set_smaller_than_a_global_batch_is_wrapped_round():
-    stream = Stream(3, 2, world=4, seed=0)
+    stream = EpochSampler(3, 2, world=4, seed=0)
     assert stream.steps_per_epoch == 1
     counts = collections.Counter(index for rank in range(4) for _, index in stream.batch(0, rank))
     assert sorted(counts.values()) == [2, 3, 3]
@@ -51,7 +51,7 @@ def test_a_data_set_smaller_than_a_global_batch_is_wrapped_round():
 @pytest.mark.parametrize('batch_size', [1, 3, 4])
 @pytest.mark.parametrize('world', [1, 2, 3])
 def test_in_testing_every_sample_comes_once_over_all_ranks(size, batch_size, world):
-    stream = SequentialStream(size, batch_size, world)
+    stream = SequentialSampler(size, batch_size, world)
     batches = [
         stream.batch(step, rank) for step in range(stream.steps_per_epoch) for rank in range(world)
     ]
@@ -82,4 +82,4 @@ def test_the_random_numbers_of_a_sample_differ_by_seed_epoch_and_index():
 )
 def test_a_size_out_of_range_is_named(args, name):
     with pytest.raises(ConfigError, match=name):
-        Stream(*args)
+        EpochSampler(*args)

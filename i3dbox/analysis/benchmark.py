@@ -43,7 +43,7 @@ def loader_speed(
     """Measures a loader over some batches, after a warm-up.
 
     Args:
-        dataset, stream, num_workers, worker: of ClipLoader; `stream` is endless (Stream).
+        dataset, stream, num_workers, worker: of ClipLoader; `stream` is endless (EpochSampler).
         batches (int): how many are measured.
         first_step (int): where in the stream the warm-up starts.
         damaged (list): gets the DamageReports.

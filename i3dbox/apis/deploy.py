@@ -24,7 +24,7 @@ from ..averages import average_clips
 from ..config_checks.checks import check_config, loader_options
 from ..config_checks.protocols import check_joint, describe_protocol, fixed_length, models, subsets
 from ..datasets.loader import ClipLoader
-from ..datasets.sampler import SequentialStream
+from ..datasets.sampler import SequentialSampler
 from ..errors import DataError, ExportError, first_difference, first_line
 from ..evaluation.results import Results
 from ..fileio import atomic_path, atomic_write, sha256
@@ -80,7 +80,7 @@ def write_dataset(cfg, out, batch_size=1, input='uint8', data='test'):
     }
     loader = ClipLoader(
         dataset,
-        SequentialStream(len(dataset), 1),
+        SequentialSampler(len(dataset), 1),
         start_step=first,
         num_steps=len(dataset) - first,
         **options,
@@ -300,8 +300,8 @@ def infer(
 ):
     """Runs an exported model over a data set of `write_dataset`; writes <folder>/result_Files.
 
-    Every file is compared with its hash in the manifest before it is used. Answers that are there,
-    by the same model on the same backend, are kept.
+    Every file is compared with its hash in the manifest before it is used. Predictions that are
+    there, by the same model on the same backend, are kept.
 
     Args: see `load_exported`.
 

@@ -19,7 +19,7 @@ from ..errors import ConfigError, DamagedSampleError, DataError, I3DBoxError
 from ..evaluation.frechet import FrechetDistance
 from ..inference.features import LEAST
 from ..inference.network import load_network
-from ..media.frame_iterator import FrameStream
+from ..media.frame_iterator import FrameIterator
 from ..models.feature_network import LOGITS, FeatureNetwork
 from ..preparation.jobs import Failure, reason_of
 from ..preparation.sources import Source, find_videos
@@ -63,7 +63,7 @@ def video_distance(
             `stride` frames; default: one clip a video.
         resize (str): 'stretch': to size x size whatever the shape, as the paper's code does;
             'crop': the short side, and a cut in the middle.
-        fps (float): of folders, see FrameStream.
+        fps (float): of folders, see FrameIterator.
         resamples (int), seed (int): of FrechetDistance.
 
     Returns: VideoDistance.
@@ -158,7 +158,7 @@ class _Videos:
         for number, source in enumerate(tqdm(self.sources, title, unit='video', disable=None)):
             try:
                 video = (
-                    FrameStream(source.path, self.fps)
+                    FrameIterator(source.path, self.fps)
                     if self.array is None
                     else enumerate(self.array[number])
                 )

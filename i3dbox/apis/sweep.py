@@ -14,7 +14,7 @@ from ..evaluation.results import load_results
 from ..evaluation.tables import figures_table
 from ..fileio import atomic_write, check_writable
 from ..weights.averaging import average_checkpoints
-from .test import Evaluator, known_results
+from .test import Tester, known_results
 
 
 def last_checkpoints(folder, number):
@@ -51,7 +51,7 @@ def sweep(cfg, paths, folder, metrics, average=False, device='auto', device_id=N
             f'{metrics}'
         )
     check_writable(os.path.join(folder, 'sweep', 'summary.json'))
-    evaluator = Evaluator(cfg, device, device_id, data)
+    evaluator = Tester(cfg, device, device_id, data)
     first = distributed.rank() == 0
     if average:
         path = os.path.join(folder, f'average_last_{len(paths)}.ckpt')

@@ -15,7 +15,7 @@ from ..averages import add_streams
 from ..config_checks.checks import check_classes, check_config, check_fit, loader_options
 from ..config_checks.protocols import describe_protocol, subsets
 from ..datasets.loader import ClipLoader
-from ..datasets.sampler import SequentialStream
+from ..datasets.sampler import SequentialSampler
 from ..engine import distributed
 from ..engine.build import build_hooks, build_runner, call_hooks
 from ..engine.logging import setup_logging
@@ -43,13 +43,13 @@ def test(cfg, checkpoint, device='auto', device_id=None, data='test'):
     Returns: Results, the same on every rank.
     Raises: an I3DBoxError before anything expensive, if the parts do not fit.
     """
-    evaluator = Evaluator(cfg, device, device_id, data)
+    evaluator = Tester(cfg, device, device_id, data)
     results = evaluator(checkpoint)
     evaluator.finish(results)
     return results
 
 
-class Evaluator:
+class Tester:
     """Tests checkpoints of one config, one after the other, with one data set and one compiled
     network.
 
@@ -69,7 +69,7 @@ class Evaluator:
         self.checked = False
         self.mixed_precision = runner.mixed_precision
         self.identity = self._identity()
-        self.scorer = Scorer(self.recognizer, self.dataset, **scoring_options(cfg, data))
+        self.scorer = DatasetScorer(self.recognizer, self.dataset, **scoring_options(cfg, data))
 
     def __call__(self, checkpoint):
         """Returns the Results of a checkpoint (see `test`)."""
@@ -125,7 +125,7 @@ class Evaluator:
 
 def known_results(file, checkpoint, identity):
     """The Results that `file` holds, where they are of this checkpoint and their meta says what
-    `identity` (of Evaluator, or a part of it) says; else None."""
+    `identity` (of Tester, or a part of it) says; else None."""
     if not os.path.exists(file):
         return None
     try:
@@ -147,14 +147,14 @@ def _files(checkpoint):
 
 
 def scoring_options(cfg, data):
-    """Arguments of Scorer: those of the loader, and `cfg.evaluation.max_frames`."""
+    """Arguments of DatasetScorer: those of the loader, and `cfg.evaluation.max_frames`."""
     return dict(
         loader_options(cfg, data),
         max_frames=(cfg.get('evaluation') or {}).get('max_frames') or MAX_FRAMES,
     )
 
 
-class Scorer:
+class DatasetScorer:
     """Scores every sample of a data set once, over all ranks.
 
     Batches have one shape throughout, and clips that differ in length pass through one graph of
@@ -191,7 +191,7 @@ class Scorer:
         damaged samples.
         """
         rank, world = distributed.rank(), distributed.world_size()
-        stream = SequentialStream(len(self.dataset), self.batch_size, world)
+        stream = SequentialSampler(len(self.dataset), self.batch_size, world)
         loader = ClipLoader(self.dataset, stream, rank, **self.workers)
         logits, places = {name: [] for name in self.scorers}, []
         bar = tqdm(

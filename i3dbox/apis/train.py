@@ -14,7 +14,7 @@ from ..config_checks.checks import (
 )
 from ..datasets.base import DamageReport
 from ..datasets.loader import ClipLoader
-from ..datasets.sampler import Stream
+from ..datasets.sampler import EpochSampler
 from ..engine import distributed
 from ..engine.build import build_hooks, build_runner, call_hooks, in_order
 from ..engine.logging import setup_logging
@@ -27,7 +27,7 @@ from ..models.freezing import freeze
 from ..registry import DATASETS, HOOKS, LOSSES, SCHEDULES
 from ..weights.checkpoint import load_checkpoint
 from ..weights.loading import load_state, load_weights
-from .test import Scorer, scoring_options
+from .test import DatasetScorer, scoring_options
 
 
 def train(cfg, resume=None, device='auto', device_id=None, validate=False):
@@ -124,7 +124,7 @@ def _build_run(cfg, runner, resume, evaluates):
     runner.mixed_precision(recognizer)
 
     batch_size = cfg.data.get('batch_size', 1)
-    stream = Stream(len(dataset), batch_size, world, cfg.seed)
+    stream = EpochSampler(len(dataset), batch_size, world, cfg.seed)
     if batch_size * world > len(dataset):
         log.warning(
             'a batch of %s is more than the %s samples of an epoch: some come twice in it',
@@ -156,7 +156,7 @@ def _build_run(cfg, runner, resume, evaluates):
         start_step,
         total_steps - start_step,
     )
-    scorer = Scorer(recognizer, val, **scoring_options(cfg, 'val')) if evaluates else None
+    scorer = DatasetScorer(recognizer, val, **scoring_options(cfg, 'val')) if evaluates else None
 
     def evaluate():
         figures = scorer().evaluate(metrics_of(cfg))

@@ -36,7 +36,7 @@ def add_arguments(parser):
 def run(args):
     from ..analysis.benchmark import loader_speed, step_times
     from ..config_checks.checks import check_config, loader_options
-    from ..datasets.sampler import Stream
+    from ..datasets.sampler import EpochSampler
     from ..fileio import check_writable
     from ..registry import DATASETS
 
@@ -49,7 +49,7 @@ def run(args):
     configured, worker = options.get('num_workers', 0), options.get('worker', 'thread')
     dataset = DATASETS.build(cfg.data[args.subset], test_mode=args.subset != 'train')
     # endless also in testing, so that a small data set can be measured for long enough
-    stream = Stream(
+    stream = EpochSampler(
         len(dataset), batch_size, seed=cfg.get('seed', 0), shuffle=args.subset == 'train'
     )
 

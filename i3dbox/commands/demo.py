@@ -175,9 +175,9 @@ def recognize(recognizer, source, outs, args, interrupts):
     reached.
     """
     from ..inference.recognize import Total, bar, recognize_windows
-    from ..media.frame_iterator import FrameStream
+    from ..media.frame_iterator import FrameIterator
 
-    frames = FrameStream(int(source) if is_camera(source) else source, args.fps)
+    frames = FrameIterator(int(source) if is_camera(source) else source, args.fps)
     window = args.window or recognizer.window
     total, complete = Total(recognizer, frames.name), True
     with contextlib.ExitStack() as stack:

@@ -31,7 +31,7 @@ def run(args):
     checkpoint = arguments.checkpoint_of(args)
     if args.out:
         check_results_path(args.out)
-    from ..apis.test import Evaluator
+    from ..apis.test import Tester
     from ..config_checks.checks import check_metrics, metrics_of
     from ..config_checks.protocols import apply_protocol
     from ..engine.distributed import rank
@@ -40,7 +40,7 @@ def run(args):
     check_metrics(metrics, num_classes=2)
     if args.protocol:
         apply_protocol(cfg, args.protocol)
-    evaluator = Evaluator(cfg, args.device, args.device_id)
+    evaluator = Tester(cfg, args.device, args.device_id)
     results = evaluator(checkpoint)
     if rank() != 0:
         return

@@ -1,6 +1,6 @@
 """Batches out of a data set and a stream, loaded ahead by workers, in order.
 
-loader = ClipLoader(dataset, Stream(len(dataset), batch_size=8, seed=0), num_workers=4)
+loader = ClipLoader(dataset, EpochSampler(len(dataset), batch_size=8, seed=0), num_workers=4)
 for batch in loader: ...                     # dicts of arrays
 model.train(1, as_mindspore_dataset(loader, ('imgs', 'label')))
 """
@@ -27,7 +27,7 @@ class ClipLoader:
 
     Args:
         dataset (BaseDataset): what to load.
-        stream (Stream or SequentialStream): which sample stands where.
+        stream (EpochSampler or SequentialSampler): which sample stands where.
         rank (int): of `stream.world`.
         num_workers (int): 0 loads in line.
         worker (str): 'thread' is right for OpenCV's work, which frees the interpreter; 'process' is

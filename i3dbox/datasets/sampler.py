@@ -17,7 +17,7 @@ def sample_rng(seed, epoch, index):
     )  # 0 there would be the shuffle's generator
 
 
-class Stream:
+class EpochSampler:
     """The endless training stream.
 
     An epoch is `steps_per_epoch` global batches of world * batch_size samples, in an order drawn
@@ -33,7 +33,7 @@ class Stream:
     """
 
     def __init__(self, num_samples, batch_size, world=1, seed=0, shuffle=True):
-        at_least_one('Stream', num_samples=num_samples, batch_size=batch_size, world=world)
+        at_least_one('EpochSampler', num_samples=num_samples, batch_size=batch_size, world=world)
         if seed < 0:
             raise ConfigError(f'seed is a whole number from 0; got {seed}')
         self.num_samples, self.batch_size, self.world = num_samples, batch_size, world
@@ -61,7 +61,7 @@ class Stream:
         return order
 
 
-class SequentialStream:
+class SequentialSampler:
     """The testing stream: over all ranks every sample once, in order.
 
     Every rank has `steps_per_epoch` batches of `batch_size`; the last ones are filled up with the
@@ -70,7 +70,7 @@ class SequentialStream:
 
     def __init__(self, num_samples, batch_size, world=1, seed=0):
         at_least_one(
-            'SequentialStream', num_samples=num_samples, batch_size=batch_size, world=world
+            'SequentialSampler', num_samples=num_samples, batch_size=batch_size, world=world
         )
         self.num_samples, self.batch_size, self.world, self.seed = (
             num_samples,

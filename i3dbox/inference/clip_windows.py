@@ -29,7 +29,7 @@ class ClipWindows:
 
         steps = clip_steps(dict(imgs=authors_pipeline()), 'joint')
         windows = ClipWindows(steps, window=64, stride=32)
-        for time, frame in FrameStream('a.mp4'):
+        for time, frame in FrameIterator('a.mp4'):
             for window in windows.push(time, frame): ...
         for window in windows.finish(): ...
 

@@ -7,7 +7,7 @@ from mindspore import Tensor
 
 from ..averages import mean_over_steps
 from ..errors import ConfigError, DamagedSampleError
-from ..media.frame_iterator import FrameStream
+from ..media.frame_iterator import FrameIterator
 from ..workers import count_frame
 from .clip_steps import authors_pipeline, clip_steps
 from .clip_windows import ClipWindows
@@ -42,7 +42,7 @@ class VideoFeatures:
             window 0 built with any_length.
         window (int), stride (int): frames; 0 as window: the whole video.
         max_frames (int): of a window of a whole video.
-        fps (float): see FrameStream.
+        fps (float): see FrameIterator.
         **clips: short_side, size, method, bound of authors_pipeline; tail, threads of ClipWindows.
 
     Attributes: frames (int): how many the last video had.
@@ -75,7 +75,7 @@ class VideoFeatures:
         """Yields (start, end, row): seconds, and float32 K, or K x t x h x w for 'none'. The
         streams' rows are side by side, RGB first.
 
-        Args: source: of FrameStream, that can be read several times for window 0.
+        Args: source: of FrameIterator, that can be read several times for window 0.
         Raises: DamagedSampleError for a video that cannot be read to its end; ConfigError for a
             single frame's flow.
         """
@@ -93,7 +93,7 @@ class VideoFeatures:
         return self.networks[name](Tensor(clip)).asnumpy()[0]
 
     def _read(self, source):
-        stream = FrameStream(source, self.fps)
+        stream = FrameIterator(source, self.fps)
         for item in stream:
             yield item
             count_frame()
@@ -143,7 +143,7 @@ class VideoFeatures:
         frames, hop, cuts = cut_whole(max(length, LEAST), self.max_frames, *self._geometry)
         windows = self._windows((name,), frames, hop, tail='move')
         # RGB is one frame more than flow
-        stream = itertools.islice(FrameStream(source, self.fps), length + (name == 'flow'))
+        stream = itertools.islice(FrameIterator(source, self.fps), length + (name == 'flow'))
         for (_, first, last), window in zip(cuts, slide(windows, stream)):
             steps = self._forward(name, getattr(window, name))
             for place in range(steps.shape[1])[first:last]:

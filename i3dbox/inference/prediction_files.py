@@ -18,14 +18,14 @@ class JSONAnswers:
         self._file.write(json.dumps(info, indent=1)[:-2] + ',\n "windows": [')
 
     def add(self, answer):
-        """Writes the Answer to a window."""
+        """Writes the Prediction to a window."""
         self._file.write(
             ('\n' if self._count == 0 else ',\n') + '  ' + json.dumps(self._values(answer))
         )
         self._count += 1
 
     def close(self, total, complete=True):
-        """Writes the Answer to the whole and ends the file."""
+        """Writes the Prediction to the whole and ends the file."""
         video = dict(self._values(total), windows=self._count)
         self._file.write(
             f'\n ],\n "video": {json.dumps(video)},\n "complete": {json.dumps(complete)}\n}}\n'
@@ -55,7 +55,7 @@ class CSVAnswers:
         )
 
     def add(self, answer, part='window'):
-        """Writes the Answer to a window."""
+        """Writes the Prediction to a window."""
         for rank, prediction in enumerate(answer.top(self._top), 1):
             self._rows.writerow(
                 (
@@ -71,7 +71,7 @@ class CSVAnswers:
             )
 
     def close(self, total, complete=True):
-        """Writes the Answer to the whole, `part` being 'video', or 'so far' where it is not
+        """Writes the Prediction to the whole, `part` being 'video', or 'so far' where it is not
         complete; ends the file.
         """
         self.add(total, 'video' if complete else 'so far')

@@ -14,13 +14,13 @@ import numpy as np
 from ..argument_checks import above_zero
 from ..averages import ClipAverage, softmax
 from ..errors import ConfigError, DamagedSampleError
-from ..media.frame_iterator import FrameStream
+from ..media.frame_iterator import FrameIterator
 from ..workers import ahead
 
 MAX_WHOLE = 10000  # frames of a video that is scored in one piece: 2.5 GB of pixels at 224 x 224
 
 
-class Prediction(NamedTuple):
+class ClassScore(NamedTuple):
     """A class and how sure the network is of it."""
 
     label: int
@@ -29,7 +29,7 @@ class Prediction(NamedTuple):
 
 
 @dataclasses.dataclass
-class Answer:
+class Prediction:
     """What a network says of a clip or of a video.
 
     Attributes:
@@ -38,8 +38,8 @@ class Answer:
         by_stream (dict): of such arrays.
         first, last (int): the frames [first, last) that it is of. start, end (float): the same in
             seconds.
-        windows (list of Answer): what a video's is the mean of; empty where it was scored in one
-            piece.
+        windows (list of Prediction): what a video's is the mean of; empty where it was scored in
+            one piece.
     """
 
     name: str
@@ -58,13 +58,13 @@ class Answer:
         return softmax(self.scores)
 
     def top(self, number=5):
-        """The surest classes, surest first: list of Prediction. Among equals the lower class is
+        """The surest classes, surest first: list of ClassScore. Among equals the lower class is
         first.
         """
         probabilities = self.probabilities
         order = np.argsort(-self.scores, kind='stable')[:number]
         return [
-            Prediction(int(label), self.classes[label], float(probabilities[label]))
+            ClassScore(int(label), self.classes[label], float(probabilities[label]))
             for label in order
         ]
 
@@ -96,11 +96,11 @@ class Total:
 
     @property
     def answer(self):
-        """The Answer so far, or None where there is none yet."""
+        """The Prediction so far, or None where there is none yet."""
         if not self.count:
             return None
         means = {name: average.mean for name, average in self._averages.items()}
-        return Answer(
+        return Prediction(
             self.name,
             self.recognizer.classes,
             self.recognizer.join(means),
@@ -141,17 +141,17 @@ class VideoStream:
 
     def push(self, frame, time=None):
         """Takes a frame (uint8 H x W x 3, RGB) and its time in seconds; returns a list of the
-        Answers to the windows that it completes."""
+        Predictions to the windows that it completes."""
         time = self._cutter.count / self._rate if time is None else time
         return [self._score(window) for window in self._cutter.push(time, frame)]
 
     def finish(self):
-        """Returns the Answers to the windows that the end completes. Call it once, last."""
+        """Returns the Predictions to the windows that the end completes. Call it once, last."""
         return [self._score(window) for window in self._cutter.finish()]
 
     @property
     def answer(self):
-        """The Answer to all windows so far; None where there is none yet."""
+        """The Prediction to all windows so far; None where there is none yet."""
         return self._total.answer
 
     def _score(self, window):
@@ -161,9 +161,9 @@ class VideoStream:
 
 
 def answer_to(recognizer, window, name):
-    """Scores a Window; returns its Answer."""
+    """Scores a Window; returns its Prediction."""
     scores = recognizer.score(window.rgb, window.flow)
-    return Answer(
+    return Prediction(
         name,
         recognizer.classes,
         recognizer.join(scores),
@@ -178,10 +178,10 @@ def answer_to(recognizer, window, name):
 def recognize_windows(
     recognizer, frames, window=None, stride=None, overlap=True, watch=None, **options
 ):
-    """Yields (Window, Answer) for the windows of a stream of frames, in constant memory.
+    """Yields (Window, Prediction) for the windows of a stream of frames, in constant memory.
 
     Args:
-        frames (FrameStream): what to look at.
+        frames (FrameIterator): what to look at.
         window, stride, **options: as of VideoStream.
         overlap (bool): read and compute the flow of the next window while the network looks at this
             one.
@@ -230,14 +230,14 @@ def inference_recognizer(
     Args:
         recognizer (VideoRecognizer): of init_recognizer.
         source: a file that FFmpeg reads; RGB frames, uint8 T x H x W x 3; an iterable of frames or
-            a FrameStream; or a list of files and arrays.
+            a FrameIterator; or a list of files and arrays.
         window (int), stride (int): frames of a window, and from one to the next (default: half the
             window).
         fps (float): look at a frame each 1 / fps seconds; default: every frame.
         rate (float): frames a second of arrays.
         progress (bool): show a bar, on a terminal.
 
-    Returns: Answer, or for a list of sources a list of them.
+    Returns: Prediction, or for a list of sources a list of them.
     Raises: an I3DBoxError for a source that cannot be read.
     """
     if isinstance(source, (list, tuple)) and all(
@@ -252,7 +252,7 @@ def inference_recognizer(
         raise ConfigError(
             f'frames are uint8 T x H x W x 3; got an array of {" x ".join(map(str, source.shape))}'
         )
-    frames = source if isinstance(source, FrameStream) else FrameStream(source, fps, rate)
+    frames = source if isinstance(source, FrameIterator) else FrameIterator(source, fps, rate)
     from ..engine.interrupt import interruptible
 
     with interruptible():
@@ -276,7 +276,7 @@ def _warn_of_the_end(frames):
 
 
 def bar(frames, progress=True):
-    """The progress bar over a FrameStream, hidden where there is no terminal."""
+    """The progress bar over a FrameIterator, hidden where there is no terminal."""
     from tqdm import tqdm
 
     return tqdm(
@@ -308,7 +308,7 @@ def _whole(recognizer, frames, progress):
         _warn_of_the_end(frames)
         (clip,) = cutter.finish()
     scores = recognizer.score(clip.rgb, clip.flow, any_length=True)
-    return Answer(
+    return Prediction(
         frames.name,
         recognizer.classes,
         recognizer.join(scores),

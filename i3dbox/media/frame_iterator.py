@@ -20,7 +20,7 @@ if 'OPENCV_LOG_LEVEL' not in os.environ:
 JUMP = 10
 
 
-class FrameStream:
+class FrameIterator:
     """Iterates over (time in seconds, frame uint8 H x W x 3 RGB) from start to end, once.
 
     A video is read as it comes: nothing is sought, so that pipes and files of unknown length will
@@ -58,7 +58,7 @@ class FrameStream:
             None,
         )
         in_range(
-            'FrameStream',
+            'FrameIterator',
             1e-3,
             1e4,
             **{

@@ -1,4 +1,4 @@
-"""Video files, decoded by FFmpeg: the ground that VideoReader and FrameStream stand on."""
+"""Video files, decoded by FFmpeg: the ground that VideoReader and FrameIterator stand on."""
 
 import errno
 import io

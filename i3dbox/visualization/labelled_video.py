@@ -63,7 +63,7 @@ class LabelledVideo:
         self._held.append((time, frame))
 
     def add(self, window, answer):
-        """Writes the frames that are nearest to this window (a Window and the Answer to it)."""
+        """Writes the frames that are nearest to this window (a Window and the Prediction to it)."""
         self._last = window, answer
         self._write((window.first + window.last + self._stride) / 2)
 
@@ -199,7 +199,7 @@ def draw(frame, top, timeline, time, flow=None, full=None):
 
     Args:
         frame (array): uint8 H x W x 3, RGB. flow (array): the flow as colours, of any size.
-        top (list of Prediction): the classes, surest first.
+        top (list of ClassScore): the classes, surest first.
         timeline (Timeline): up to now. time (float): seconds, of the frame.
         full (float): the flow in pixels per frame that has full colour.
 

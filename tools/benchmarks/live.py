@@ -28,7 +28,7 @@ from i3dbox.inference.clip_steps import authors_pipeline, clip_steps  # noqa: E4
 from i3dbox.inference.clip_windows import ClipWindows  # noqa: E402
 from i3dbox.inference.recognize import recognize_windows  # noqa: E402
 from i3dbox.inference.recognizer import init_recognizer  # noqa: E402
-from i3dbox.media.frame_iterator import FrameStream  # noqa: E402
+from i3dbox.media.frame_iterator import FrameIterator  # noqa: E402
 from i3dbox.models.i3d_table import parameter_shapes  # noqa: E402
 from i3dbox.weights.checkpoint_file import write_checkpoint  # noqa: E402
 from i3dbox.workers import usable_cores  # noqa: E402
@@ -37,9 +37,9 @@ WINDOW, LIVE, CLASSES = 64, 25, 400
 
 
 def frames_of(video, count):
-    """`count` frames of a video that is started again as often as needed: a FrameStream."""
-    loop = (frame for _ in itertools.count() for _, frame in FrameStream(video))
-    return FrameStream(itertools.islice(loop, count))
+    """`count` frames of a video that is started again as often as needed: a FrameIterator."""
+    loop = (frame for _ in itertools.count() for _, frame in FrameIterator(video))
+    return FrameIterator(itertools.islice(loop, count))
 
 
 def cut(stream, video, count, **options):

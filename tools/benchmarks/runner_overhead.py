@@ -19,10 +19,10 @@ import numpy as np
 os.environ.setdefault('GLOG_v', '3')  # MindSpore's errors only
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
-from i3dbox.apis.test import Scorer  # noqa: E402
+from i3dbox.apis.test import DatasetScorer  # noqa: E402
 from i3dbox.datasets.base import BaseDataset  # noqa: E402
 from i3dbox.datasets.loader import ClipLoader  # noqa: E402
-from i3dbox.datasets.sampler import Stream  # noqa: E402
+from i3dbox.datasets.sampler import EpochSampler  # noqa: E402
 from i3dbox.engine.build import build_hooks  # noqa: E402
 from i3dbox.engine.logging import setup_logging  # noqa: E402
 from i3dbox.engine.optimizers.build import build_optimizer  # noqa: E402
@@ -89,7 +89,7 @@ def main():
             step(*tensors)[0].asnumpy()
 
     def train_runner():
-        stream = Stream(len(dataset), args.batch_size)
+        stream = EpochSampler(len(dataset), args.batch_size)
         loader = ClipLoader(dataset, stream, num_workers=1)
         with tempfile.TemporaryDirectory() as work_dir:
             run = Run(
@@ -115,7 +115,7 @@ def main():
         for _ in range(args.steps):
             recognizer(imgs).asnumpy()
 
-    scorer = Scorer(recognizer, dataset, args.batch_size, num_workers=1)
+    scorer = DatasetScorer(recognizer, dataset, args.batch_size, num_workers=1)
 
     def test_runner():
         scorer()
