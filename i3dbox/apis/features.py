@@ -12,6 +12,7 @@ from ..inference.feature_files import check_format, feature_file
 from ..inference.feature_settings import complete
 from ..preparation.extraction import Extraction, keep_settings
 from ..preparation.jobs import run_jobs
+from ..preparation.sources import find_videos
 from ..workers import spawn_context, start_worker
 
 SETTINGS = 'features.json'
@@ -38,9 +39,9 @@ def extract_features(
     this one stays without MindSpore, small.
 
     Args:
-        sources (list of Source): videos.
+        sources (str or list of Source): a folder of videos, or one; or what was found.
         out (str): the folder.
-        model (dict): arguments of ModelSpec.resolve.
+        model (str or dict): a name of the zoo, or arguments of ModelSpec.resolve.
         format (str): 'npy', 'npz' or 'h5', see feature_files.feature_file.
         workers (int): threads that compute flow. device, device_id: as of
             load_network.
@@ -52,6 +53,8 @@ def extract_features(
     """
     check_format(format)
     settings = complete(settings)
+    sources = find_videos(sources) if isinstance(sources, (str, os.PathLike)) else sources
+    model = dict(model=model) if isinstance(model, str) else model
     made_of = pickle.dumps(
         dict(
             settings,
