@@ -17,6 +17,7 @@ from test_training import command
 from tiny_export import logits, some_clips, tiny_config, write_tiny_checkpoint
 from videos import moving_frames
 
+import i3dbox
 from i3dbox.apis import load_exported
 from i3dbox.apis.export import compare, export, prepare, verify
 from i3dbox.commands import main
@@ -225,7 +226,7 @@ def test_the_description_says_what_the_file_is(made, checkpoints):
     assert (protocol['clip_len'], protocol['size'], protocol['frame_interval']) == (16, [64, 64], 1)
     assert (protocol['channels'], protocol['flow_bound']) == ('RGB', 20)
     assert protocol['flow_test_pipeline'][1]['type'] == 'SampleFrames'
-    assert info['versions'] == dict(i3dbox='0.1.0', mindspore=ms.__version__)
+    assert info['versions'] == dict(i3dbox=i3dbox.__version__, mindspore=ms.__version__)
     assert made('both', 'ONNX').path.endswith('two_stream_ucf101.onnx')
 
 
