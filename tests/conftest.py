@@ -11,6 +11,7 @@ import pytest
 from videos import write_images
 
 NUM_REAL_FRAMES = 24  # in each folder of frames of `real_root`
+REAL_ROOT = 'ucf101'  # its folder, which every module of the run shares
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +25,29 @@ def quiet_log():
     for handler in set(logger.handlers) - set(handlers):
         handler.close()
     logger.handlers, logger.level, logger.propagate = handlers, level, propagate
+
+
+@pytest.fixture(scope='module', autouse=True)
+def emptied_folders(tmp_path_factory):
+    """Removes what the fixtures of a module wrote, when its last test has passed.
+
+    pytest keeps the folders of `mktemp` until the end of the run: six gigabytes of checkpoints.
+    """
+    base, failed = tmp_path_factory.getbasetemp(), _failures.copy()
+    before = set(base.iterdir())
+    yield
+    if _failures == failed:
+        for folder in set(base.iterdir()) - before:
+            if not folder.name.startswith(REAL_ROOT):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+_failures = set()
+
+
+def pytest_runtest_logreport(report):
+    if report.failed:
+        _failures.add(report.nodeid)
 
 
 def _shared_data():
@@ -45,7 +69,7 @@ def real_root(shared_data, tmp_path_factory):
     """Four videos of two classes; their first frames as folders, and made-up flow with one image
     less.
     """
-    root = tmp_path_factory.mktemp('ucf101')
+    root = tmp_path_factory.mktemp(REAL_ROOT)
     lines = []
     for i, source in enumerate(
         ('test.avi', 'part_0.mp4', 'test_video_structuralize.mp4', 'test.mp4')
