@@ -4,11 +4,15 @@ import contextlib
 import functools
 import multiprocessing
 import multiprocessing.connection
+import multiprocessing.context
 import os
+import pathlib
 import queue
 import re
 import signal
+import sys
 import threading
+import types
 
 _END = object()
 _counter = None  # of a worker: the frames of all workers, for a progress bar
@@ -35,10 +39,37 @@ def free_memory():
 
 
 def spawn_context():
-    """The multiprocessing context for workers: spawn, as a fork would copy threads in whatever
-    state they are.
+    """Returns the multiprocessing context for workers: spawn, as a fork would copy threads in
+    whatever state they are.
+
+    A spawned process imports the main script first. One without `if __name__ == '__main__':` would
+    do its whole work again there, so it is not imported; what it defines is unknown to workers.
     """
-    return multiprocessing.get_context('spawn')
+    return _SpawnContext()
+
+
+class _SpawnProcess(multiprocessing.context.SpawnProcess):
+    @staticmethod
+    def _Popen(process):
+        main = sys.modules['__main__']
+        if not _is_guarded(main):
+            sys.modules['__main__'] = types.ModuleType('__main__')
+        try:
+            return multiprocessing.context.SpawnProcess._Popen(process)
+        finally:
+            sys.modules['__main__'] = main
+
+
+class _SpawnContext(multiprocessing.context.SpawnContext):
+    Process = _SpawnProcess
+
+
+def _is_guarded(main):
+    """Whether a main module may be imported: its source asks for `__name__`, or is not at hand."""
+    try:
+        return '__name__' in pathlib.Path(main.__file__).read_text(encoding='utf-8')
+    except (AttributeError, OSError, ValueError):
+        return True
 
 
 def start_worker(on_interrupt=signal.SIG_IGN, counter=None):

@@ -236,6 +236,37 @@ if __name__ == '__main__':
 """
 
 
+PLAIN_SCRIPT = """
+from fake_data import DrawClip, FakeDataset
+from i3dbox.datasets.loader import ClipLoader
+from i3dbox.datasets.sampler import SequentialSampler
+class Own(DrawClip): pass
+print('begins')
+data = FakeDataset(2, [dict(type=PART)])
+for batch in ClipLoader(data, SequentialSampler(2, 2), num_workers=1, worker='process'):
+    print(batch['index'])
+"""
+
+
+def run_plain_script(folder, part):
+    (folder / 'plain.py').write_text(PLAIN_SCRIPT.replace('PART', part))
+    environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, folder / 'plain.py']
+    return subprocess.run(command, env=environment, text=True, capture_output=True, timeout=60)
+
+
+def test_workers_do_not_repeat_a_script_without_a_main_guard(tmp_path):
+    done = run_plain_script(tmp_path, 'DrawClip')
+    assert (done.returncode, done.stdout) == (0, 'begins\n[0 1]\n'), done.stderr
+
+
+def test_a_part_of_such_a_script_is_an_error_that_names_the_way_out(tmp_path):
+    done = run_plain_script(tmp_path, 'Own')
+    assert done.stdout == 'begins\n'
+    assert 'DataError: a loading process does not find a part of the data set' in done.stderr
+    assert "'Own'" in done.stderr and '__main__' in done.stderr
+
+
 @pytest.mark.parametrize('how', [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_is_killed_leaves_no_worker_behind(tmp_path, how):
     (tmp_path / 'run.py').write_text(SCRIPT)

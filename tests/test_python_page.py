@@ -41,10 +41,7 @@ def test_a_program_of_the_page_runs(folder, title, program, monkeypatch):
     for text, smaller in SMALL.items():
         program = program.replace(text, smaller)
     monkeypatch.setenv('I3DBOX_CACHE', str(folder / 'cache'))
-    main = 'if __name__ == "__main__":\n' + ''.join(
-        f'    {line}\n' for line in program.splitlines()
-    )
-    (folder / 'program.py').write_text(main)
+    (folder / 'program.py').write_text(program)
     done = subprocess.run(
         [sys.executable, 'program.py'], cwd=folder, text=True, capture_output=True, timeout=300
     )

@@ -31,8 +31,8 @@ class ClipLoader:
         rank (int): of `stream.world`.
         num_workers (int): 0 loads in line.
         worker (str): 'thread' is right for OpenCV's work, which frees the interpreter; 'process' is
-            for pipelines in plain Python. Processes are spawned: the main script needs its
-            `if __name__ == '__main__':`.
+            for pipelines in plain Python. Processes are spawned: a script that defines a part
+            itself needs its `if __name__ == '__main__':`.
         start_step (int): the first step of the run to yield.
         num_steps (int): how many; default: one epoch.
         prefetch (int): batches that are loaded ahead of the one that is being used.
@@ -261,10 +261,9 @@ def _start_worker(payload):
 
 
 def _fetch_in_worker(seed, epoch, index):
-    if (
-        'dataset' not in _worker
-    ):  # not at the worker's start, from where no exception reaches the caller
-        _worker['dataset'] = pickle.loads(_worker['payload'])
+    # not at the worker's start, from where no exception reaches the caller
+    if 'dataset' not in _worker:
+        _worker['dataset'] = _loads(_worker['payload'])
     return _fetch(_worker['dataset'], seed, epoch, index)
 
 
@@ -274,6 +273,17 @@ def _dumps(dataset):
     except Exception as error:
         raise DataError(
             f"the data set cannot be sent to loading processes: {error}; use worker='thread'"
+        ) from error
+
+
+def _loads(payload):
+    try:
+        return pickle.loads(payload)
+    except AttributeError as error:
+        raise DataError(
+            f'a loading process does not find a part of the data set: {error}; define it in a '
+            "file of its own, put the script's work under `if __name__ == '__main__':`, or use "
+            "worker='thread'"
         ) from error
 
 
