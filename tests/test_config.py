@@ -304,6 +304,15 @@ def test_an_override_of_one_use_of_a_shared_dict_leaves_the_others(write):
     assert (cfg.norm.mean, cfg.train[0].mean, cfg.train[1].mean, cfg.test.mean) == (1, 2, 1, 1)
 
 
+def test_an_override_of_a_variable_that_was_copied_names_the_copies(write):
+    path = write(
+        a='steps = [dict(n=1)]\ndata = dict(train=dict(p=steps), val=dict(p=steps))\nown = [2]'
+    )
+    with pytest.raises(ConfigError, match=r'override data.train.p.0.n and data.val.p.0.n$'):
+        Config.fromfile(path, {'steps.0.n': 2})
+    assert Config.fromfile(path, {'own.0': 3, 'data.val.p.0.n': 4}).own == [3]
+
+
 # Unknown keys
 
 

@@ -10,7 +10,8 @@ from test_training import command
 
 from i3dbox.apis.train import train
 from i3dbox.config import Config
-from i3dbox.config_checks.checks import KEYS, REQUIRED_TO_TRAIN, check_config
+from i3dbox.config.keys import KEYS
+from i3dbox.config_checks.checks import REQUIRED_TO_TRAIN, check_config
 from i3dbox.datasets.pipelines import Compose
 from i3dbox.models import build_recognizer
 from i3dbox.models.freezing import freeze, layer_name

@@ -31,7 +31,8 @@ import addict
 from ..errors import ConfigError, spelling_hint
 from ..fileio import atomic_write
 from .custom_imports import as_strings, import_custom_modules
-from .shipped import PREFIX, resolve
+from .keys import check_override
+from .shipped import PREFIX, resolve, shipped_names
 from .values import is_name, merge, override, to_python
 
 
@@ -93,6 +94,8 @@ class Config(collections.abc.MutableMapping):
         if problem:
             raise ConfigError(f'config {path} {problem}')
         cfg = cls(_load(path), path)
+        for key in overrides or {}:
+            check_override(cfg, key, path)
         cfg.merge_from_dict(overrides or {})
         if cfg.get('custom_imports'):
             cfg['custom_imports'] = import_custom_modules(cfg['custom_imports'], path)
@@ -105,7 +108,7 @@ class Config(collections.abc.MutableMapping):
 
     def merge_from_dict(self, overrides):
         """Sets values by dotted keys, as in {'model.head.num_classes': 51,
-        'train_pipeline.0.clip_len': 16}.
+        'data.train.pipeline.1.clip_len': 16}.
 
         Dicts merge as with `_base_`. Keys that a dict does not have yet are made, with the dicts on
         the way.
@@ -370,4 +373,7 @@ def _file_problem(path):
         return 'is a folder.'
     if not os.path.isdir(folder):
         return f'does not exist: there is no folder {folder}.'
+    name = os.path.splitext(os.path.basename(path))[0]
+    if name in shipped_names():
+        return f"does not exist. Did you mean the shipped one, '{PREFIX}{name}'?"
     return 'does not exist.' + spelling_hint(os.path.basename(path), os.listdir(folder))

@@ -23,12 +23,19 @@ def resolve(name, folder):
     return os.path.abspath(os.path.join(folder, name))
 
 
+def shipped_names():
+    """Returns the names of the shipped configs, such as 'i3d_rgb_ucf101'."""
+    folder = configs_folder()
+    files = os.listdir(folder) if os.path.isdir(folder) else []
+    return sorted(file[:-3] for file in files if file.endswith('.py'))
+
+
 def find_config(name):
     """Returns the path of the config file `name`, which stands for itself or for a shipped config.
 
     A relative path that does not exist is looked up among the shipped configs, with or without
-    `configs/` in front and `.py` behind. Raises: ConfigError for one that nearly spells a shipped
-    config; what is wrong with another is for Config.fromfile to say.
+    `configs/` in front and `.py` behind. Raises: ConfigError for a bare name of no shipped config;
+    what is wrong with a path is for Config.fromfile to say.
     """
     if os.path.isfile(name) or os.path.isabs(name) or name.startswith(PREFIX):
         return name
@@ -38,9 +45,11 @@ def find_config(name):
     for path in (os.path.join(folder, short), os.path.join(folder, f'{short}.py')):
         if os.path.isfile(path):
             return path
-    files = os.listdir(folder) if os.path.isdir(folder) else []
-    shipped = sorted(file[:-3] for file in files if file.endswith('.py'))
-    near = spelling_hint(os.path.splitext(parts[-1])[0], shipped)
-    if near:
-        raise ConfigError(f'config {name!r} is neither a file nor shipped with i3dbox.{near}')
+    near = spelling_hint(os.path.splitext(parts[-1])[0], shipped_names())
+    bare = parts == [os.path.splitext(name)[0]]
+    if near or bare:
+        raise ConfigError(
+            f'config {name!r} is neither a file nor shipped with i3dbox.{near} '
+            f'Shipped are: {", ".join(shipped_names())}'
+        )
     return name

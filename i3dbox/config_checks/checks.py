@@ -2,31 +2,12 @@
 
 import numpy as np
 
+from ..config.keys import KEYS
 from ..datasets.sampler import sample_rng
 from ..errors import CheckpointError, ConfigError, first_difference, spelling_hint
 from ..evaluation.metrics import DEFAULT, evaluate
 from ..registry import DATASETS
 
-KEYS = {
-    'model': 'the recognizer',
-    'loss': 'the loss',
-    'freeze': 'which parameters train',
-    'data': 'data sets, batch size and workers',
-    'optimizer': 'the optimizer and its base rate',
-    'schedule': 'the learning rate over time',
-    'total_epochs': 'how long to train',
-    'clip_grad_norm': 'the largest norm of the gradient',
-    'accumulate': 'steps an update',
-    'runner': 'one runner a device',
-    'hooks': 'what watches the run',
-    'evaluation': 'interval and metrics',
-    'protocols': 'ways to test, by name',
-    'data_root': 'of all data sets',
-    'seed': 'of all randomness',
-    'work_dir': 'where outputs go',
-    'load_from': 'weights to start from',
-    'custom_imports': 'modules of your own',
-}
 LOADER = ('batch_size', 'num_workers', 'worker')
 # Keys of the tables that are no registered parts, whose arguments the registry checks.
 TABLES = {
