@@ -98,7 +98,7 @@ def test_what_cannot_be_done_is_told_in_one_line(browse, capsys):
     for args in (['--number', '0'], ['--seed', '-1']):
         with pytest.raises(SystemExit):
             browse(RGB, *args)
-        assert f'{args[0]}: invalid whole number from' in capsys.readouterr().err
+        assert f'{args[0]}: it is a whole number from' in capsys.readouterr().err
 
 
 def test_a_file_in_the_place_of_the_folder_is_left_alone(browse, tmp_path):

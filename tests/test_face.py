@@ -7,7 +7,7 @@ import pytest
 from i3d_weights import write_i3d_checkpoint
 
 import i3dbox
-from i3dbox.errors import CheckpointError
+from i3dbox.errors import CheckpointError, ConfigError
 
 
 def test_importing_the_package_imports_nothing_heavy():
@@ -37,6 +37,16 @@ def test_models_are_listed_by_a_pattern():
     assert i3dbox.list_models('resnet*') == []
 
 
+def test_a_pair_of_both_streams_is_listed_by_the_name_that_stands_for_it():
+    assert i3dbox.list_models('i3d_k*400') == ['i3d_kinetics400']
+
+
+@pytest.mark.parametrize('number', [0, -3, 2.5, True])
+def test_a_number_of_classes_that_is_none_is_refused(number):
+    with pytest.raises(ConfigError, match='num_classes is a whole number from 1'):
+        i3dbox.create_model('i3d_rgb_kinetics400', number, pretrained=False)
+
+
 @pytest.fixture
 def cached(tmp_path, monkeypatch):
     monkeypatch.setenv('I3DBOX_CACHE', str(tmp_path))
@@ -55,3 +65,5 @@ def test_a_model_is_created_with_its_weights_and_a_head_of_ones_own(cached):
 def test_a_model_that_there_is_not_is_told():
     with pytest.raises(CheckpointError, match="Did you mean 'i3d_rgb_kinetics400'"):
         i3dbox.create_model('i3d_rgb_kinetics40')
+    with pytest.raises(CheckpointError, match="Did you mean 'i3d_rgb"):
+        i3dbox.create_model('i3d_rgb')

@@ -59,6 +59,19 @@ def test_a_config_goes_with_its_checkpoints(tmp_path):
     assert resolve(config=one, checkpoint=dict(flow='b.ckpt')).checkpoint == 'b.ckpt'
 
 
+def test_a_shipped_config_goes_by_its_name():
+    spec = resolve('i3d_flow_synthetic', checkpoint='b.ckpt')
+    assert (spec.name, spec.streams) == ('i3d_flow_synthetic.py', ('flow',))
+    with pytest.raises(
+        ConfigError, match="'i3d_rgb_synthetik' is neither.* Did you mean 'i3d_rgb_"
+    ):
+        resolve(config='i3d_rgb_synthetik', checkpoint='b.ckpt')
+    with pytest.raises(
+        ConfigError, match="Did you mean the shipped one, 'i3dbox::i3d_flow_ucf101'"
+    ):
+        Config.fromfile('i3d_flow_ucf101')
+
+
 def test_checkpoints_alone_are_plain_i3ds_of_their_classes(tmp_path):
     path = str(tmp_path / 'a.ckpt')
     write_i3d_checkpoint(path, 'Flow', 7)

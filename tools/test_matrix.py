@@ -1,12 +1,11 @@
 """Run the fast tests on every Python that i3dbox promises, with the oldest and the newest of what
 it needs.
 
-    python tools/test_matrix.py                              # Python 3.9 to 3.12, both ends of each
-    range python tools/test_matrix.py --python 3.9 3.12 --newest
+    python tools/test_matrix.py                       # Python 3.9 to 3.12, both ends of each range
+    python tools/test_matrix.py --python 3.9 3.12 --newest
     python tools/test_matrix.py --python 3.12 -- tests/test_video.py -x
-    python tools/test_matrix.py --smoke                      # two minutes a Python: its ends alone,
-    for CI python tools/test_matrix.py --renew                      # resolves the ranges of
-    setup.py anew (needs uv)
+    python tools/test_matrix.py --smoke               # two minutes each: the two ends alone, for CI
+    python tools/test_matrix.py --renew               # resolves the ranges of setup.py anew, by uv
 
 Each pair has a clean environment of its own, which nox makes in .nox/ from constraints/.
 Deprecations of what i3dbox depends on are errors. Arguments after -- go to pytest. The exit status
@@ -23,7 +22,10 @@ import sys
 import time
 import xml.etree.ElementTree
 
-import nox
+try:
+    import nox
+except ImportError:
+    sys.exit("nox is missing: pip install -e '.[test]', or use .venv/bin/python of run_tests.sh")
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 CONSTRAINTS, REPORTS = ROOT / 'constraints', ROOT / '.nox' / 'reports'
@@ -100,7 +102,10 @@ def parse(argv):
     """Returns the arguments, and what is meant for pytest."""
     split = argv.index('--') if '--' in argv else len(argv)
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        usage='%(prog)s [--python VERSION ...] [--oldest | --newest] [--smoke] [--renew] '
+        '[-- PYTEST ARGUMENTS]',
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         '--python', nargs='+', choices=PYTHONS, metavar='VERSION', help=', '.join(PYTHONS)

@@ -277,6 +277,10 @@ def _clips(cfg, specs, count):
         spec['shape'][1:] if spec['dtype'] == 'uint8' else [*spec['shape'][2:], spec['shape'][1]]
         for spec in specs
     ]
+    rng = np.random.default_rng(0)
+    drawn = [rng.integers(0, 256, (count, *shape), np.uint8) for shape in shapes]
+    if not cfg.get('data'):
+        return drawn, f'{count} random clips, as the model comes with no data'
     try:
         cfg = copy.deepcopy(cfg)
         fixed_length(cfg)
@@ -303,7 +307,4 @@ def _clips(cfg, specs, count):
             np.stack(arrays) for arrays in zip(*(clips for clips, _ in loaded))
         ], f'{len(loaded)} clips of the test set ({names})'
     except (I3DBoxError, OSError, KeyError) as error:
-        rng = np.random.default_rng(0)
-        return [
-            rng.integers(0, 256, (count, *shape), np.uint8) for shape in shapes
-        ], f'{count} random clips, as the test set cannot be used: {error}'
+        return drawn, f'{count} random clips, as the test set cannot be used: {error}'

@@ -138,10 +138,16 @@ def cli(argv=None):
         return 0
     print(
         f'i3dbox: error: there is no command {name!r}.{spelling_hint(name, (*commands, *aliases))} '
-        f'There are: {", ".join(commands)}.',
+        f'There are: {", ".join(_names(commands, aliases))}.',
         file=sys.stderr,
     )
     return 2
+
+
+def _names(commands, aliases):
+    """The commands, each by its short name where it has one."""
+    short = {command: alias for alias, command in aliases.items()}
+    return [short.get(command, command) for command in commands]
 
 
 def _modules_of(error):

@@ -32,8 +32,12 @@ def add_config_argument(parser, or_model=False):
 
 def config_of(args):
     """The Config that CONFIG or --model names, and the model's checkpoint where --model does."""
+    from ..weights.zoo_index import ENTRIES
+
     if bool(args.config) == bool(args.model):
         raise ConfigError('name a CONFIG, or a --model of the zoo')
+    if args.config in ENTRIES:
+        raise ConfigError(f'{args.config} is a model of the zoo: --model {args.config}')
     if args.config:
         return load_config(args), None
     if args.cfg_options:
@@ -55,7 +59,7 @@ def add_cfg_options(parser):
         default={},
         metavar='KEY=VALUE',
         help='override values of the config, as in model.head.num_classes=51 '
-        'train_pipeline.0.clip_len=16',
+        'data.train.pipeline.1.clip_len=16',
     )
 
 
@@ -331,13 +335,17 @@ def write_json(path, figures):
 def at_least(low, high=None):
     """Returns an argument's type: a whole number from `low` (to `high`)."""
 
+    wanted = f'a whole number from {low}' + (f' to {high}' if high is not None else '')
+
     def whole_number(text):
-        number = int(text)
-        if number < low or high is not None and number > high:
-            raise ValueError
+        try:
+            number = int(text)
+        except ValueError:
+            number = None
+        if number is None or number < low or high is not None and number > high:
+            raise argparse.ArgumentTypeError(f'it is {wanted}; got {text!r}')
         return number
 
-    whole_number.__name__ = f'whole number from {low}' + (f' to {high}' if high is not None else '')
     return whole_number
 
 
@@ -345,12 +353,14 @@ def above(low):
     """Returns an argument's type: a finite number above `low`."""
 
     def number_above(text):
-        number = float(text)
+        try:
+            number = float(text)
+        except ValueError:
+            number = low
         if not low < number < float('inf'):
-            raise ValueError
+            raise argparse.ArgumentTypeError(f'it is a number above {low}; got {text!r}')
         return number
 
-    number_above.__name__ = f'number above {low}'
     return number_above
 
 

@@ -17,8 +17,8 @@ def add_arguments(parser):
     parser.add_argument(
         '--model',
         metavar='NAME',
-        help='of the model zoo (tools/download_checkpoint.py lists them; '
-        'i3d_kinetics400 is both streams), or a file that tools/export.py wrote',
+        help='of the model zoo (`i3dbox download` lists them; i3d_kinetics400 is both streams), '
+        'or a file that `i3dbox export` wrote',
     )
     parser.add_argument(
         '--config', metavar='CONFIG', help='a config file, or the name of a shipped one'
@@ -33,13 +33,14 @@ def add_arguments(parser):
         '--window',
         type=arguments.at_least(1),
         metavar='N',
-        help='frames of a window; default: those that the network was made for (64)',
+        help="frames of a window, the config's frame_interval apart; default: those that the "
+        'network was made for (64)',
     )
     parser.add_argument(
         '--stride',
         type=arguments.at_least(1),
         metavar='N',
-        help='frames from one window to the next; default: half a window',
+        help='frames of the video from one window to the next; default: half of what one spans',
     )
     parser.add_argument(
         '--fps', type=arguments.above(0), metavar='N', help='frames a second; default: every frame'
@@ -83,7 +84,7 @@ def run(args):
     elif not is_camera(args.source) and not os.path.exists(args.source):
         raise DataError(f'{args.source}: there is no such file or folder')
     arguments.check_method(args.method)
-    recognizer = load_recognizer(args)
+    recognizer = recognizer_of(args)
     # wrong options are told here, and not of each video of a folder
     recognizer.cutter(args.window, args.stride, **cutter_options(args)).close()
     failed = []
@@ -144,28 +145,18 @@ def check_outs(outs, source, folder=False):
         raise ConfigError('--out names a file twice')
 
 
-def load_recognizer(args):
+def recognizer_of(args):
     """The VideoRecognizer that --model, or --config with its checkpoints, names."""
-    from ..errors import ConfigError
-
-    streams = arguments.streams_of(args)
-    if bool(args.model) == bool(args.config):
-        raise ConfigError('name a --model, or a --config with its --checkpoint')
-    if args.model and (args.checkpoint or streams or args.cfg_options):
-        raise ConfigError('--checkpoint, --rgb, --flow and --cfg-options go with --config')
-    if args.config and bool(args.checkpoint) == bool(streams):
-        raise ConfigError('name one --checkpoint, or --rgb and --flow of a two-stream config')
     options = {
         key: value
         for key, value in (('backend', args.backend), ('precision', args.precision))
         if value not in (None, 'auto')
     }
-    model = arguments.load_config(args) if args.config else args.model
-    from ..apis import init_recognizer
+    named = arguments.model_of(args, args.stream)
+    from ..inference.model_spec import ModelSpec
+    from ..inference.recognizer import load_recognizer
 
-    return init_recognizer(
-        model, streams or args.checkpoint, args.device, args.stream, args.device_id, **options
-    )
+    return load_recognizer(ModelSpec.resolve(**named), args.device, args.device_id, **options)
 
 
 def recognize(recognizer, source, outs, args, interrupts):
@@ -254,6 +245,7 @@ class Outputs:
             stream=recognizer.stream,
             window=window,
             stride=stride,
+            **({'frame_interval': recognizer.interval} if recognizer.interval > 1 else {}),
             fps=frames.fps,
             whole='mean over the windows',
         )

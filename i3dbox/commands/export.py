@@ -100,7 +100,7 @@ def _batch_size(text):
         return None
     try:
         return arguments.at_least(1)(text)
-    except ValueError:
+    except argparse.ArgumentTypeError:
         raise argparse.ArgumentTypeError(
             f"a whole number from 1, or 'dynamic'; got {text!r}"
         ) from None

@@ -5,7 +5,7 @@ from . import arguments
 
 def add_arguments(parser):
     parser.add_argument(
-        'artefact', metavar='ARTEFACT', help='a .mindir or .onnx of tools/export.py'
+        'artefact', metavar='ARTEFACT', help='a .mindir or .onnx that `i3dbox export` wrote'
     )
     parser.add_argument('dataset', metavar='DATASET', help='the folder that preprocess.py wrote')
     arguments.add_backend_arguments(parser)

@@ -26,7 +26,7 @@ def add_arguments(parser):
         'says, or centre where that is whole videos, which exported files cannot take',
     )
     parser.add_argument(
-        '--input', choices=('uint8', 'float32'), default='uint8', help="as tools/export.py's"
+        '--input', choices=('uint8', 'float32'), default='uint8', help="as export's"
     )
     arguments.add_cfg_options(parser)
 

@@ -8,7 +8,7 @@ def add_arguments(parser):
         'results',
         nargs='+',
         metavar='[NAME=]FILE',
-        help='result files of tools/test.py, .pkl or .json; of a two-stream file without a NAME '
+        help='result files of test, .pkl or .json; of a two-stream file without a NAME '
         'each '
         'stream has a row, too; files of one NAME, such as the three splits, also get their mean',
     )

@@ -5,6 +5,7 @@ import os
 from typing import Optional, Union
 
 from ..config import Config
+from ..config.shipped import find_config, shipped_names
 from ..config_checks.checks import check_config
 from ..errors import CheckpointError, ConfigError, spelling_hint
 from ..models.i3d_table import HEAD_WEIGHT
@@ -32,8 +33,8 @@ class ModelSpec:
 
     Attributes:
         name (str): how to call it.
-        streams (tuple): which of 'rgb' and 'flow' are used; empty for an exported file, which says
-            so itself.
+        streams (tuple): which of 'rgb' and 'flow' are used; of an exported file those that were
+            asked for, or none, as it says itself what it is of.
         cfg (Config): its `model` and `runner` are needed; None for an exported file.
         checkpoint (str or dict): a .ckpt or zoo://NAME, or one by stream; None for an exported
             file.
@@ -53,8 +54,8 @@ class ModelSpec:
         Args:
             model (str, Config or sequence of str): a name of the zoo, with or without its modality,
                 or one a stream; or an exported file; or a config.
-            config (str or Config): of the checkpoints; default: I3D, of as many classes as they
-                have.
+            config (str or Config): of the checkpoints, a file or the name of a shipped one;
+                default: I3D, of as many classes as they have.
             checkpoint (str or dict): a .ckpt, or dict(rgb=..., flow=...).
             stream (str): 'rgb', 'flow' or 'joint'; default: all that there is.
 
@@ -63,7 +64,7 @@ class ModelSpec:
         if stream is not None:
             check_stream(stream)
         names = [model] if isinstance(model, (str, os.PathLike, Config)) else list(model or ())
-        if len(names) == 1 and _is_config(names[0]):
+        if len(names) == 1 and (_is_config(names[0]) or checkpoint and names[0] in shipped_names()):
             (config,), names = names, []
         names = [os.fspath(name) for name in names]
         if not names and not checkpoint:
@@ -76,7 +77,7 @@ class ModelSpec:
         if len(names) == 1 and names[0].endswith(EXPORTED):
             if checkpoint or config is not None:
                 raise ConfigError(f'{names[0]} holds its weights: it goes with no checkpoint')
-            return cls(os.path.basename(names[0]), (), exported=names[0])
+            return cls(os.path.basename(names[0]), STREAMS.get(stream, ()), exported=names[0])
         for name in names:
             _check_name(name)
         if checkpoint or config is not None:
@@ -120,7 +121,7 @@ class ModelSpec:
                 cfg,
                 _one_or_dict(checkpoint),
             )
-        cfg = config if isinstance(config, Config) else Config.fromfile(config)
+        cfg = config if isinstance(config, Config) else Config.fromfile(find_config(config))
         check_config(cfg, ('model', 'runner'))
         own = BOTH if set(BOTH) <= set(cfg.model) else (cfg.model.get('modality', 'RGB').lower(),)
         name = os.path.basename(cfg.filename or 'config')
@@ -179,10 +180,21 @@ def zoo_names(name, stream=None):
     there = [entry for entry in names.values() if entry in ENTRIES]
     wrong = missing[0] if name in ENTRIES or there else name
     at_hand = f' Of that pair there is {there[0]!r} alone.' if there else ''
+    known = zoo_models()
     raise CheckpointError(
-        f'the model zoo has no {wrong!r}.{at_hand}{spelling_hint(wrong, ENTRIES)} '
-        f'It has: {", ".join(ENTRIES)}'
+        f'the model zoo has no {wrong!r}.{at_hand}{spelling_hint(wrong, known, 0.5)} '
+        f'It has: {", ".join(known)}'
     )
+
+
+def zoo_models():
+    """Returns the names that stand for models: the zoo's entries, and its pairs of both streams,
+    such as 'i3d_kinetics400'.
+    """
+    pairs = [
+        name.replace('_rgb', '') for name in ENTRIES if name.replace('_rgb', '_flow') in ENTRIES
+    ]
+    return [*ENTRIES, *(pair for pair in pairs if pair not in ENTRIES)]
 
 
 def _is_config(model):
@@ -200,7 +212,7 @@ def _check_name(name):
     if not name.startswith(PREFIX) and (extension or os.sep in name):
         raise ConfigError(
             f'{name}: there is no such file. Files that run by themselves end in '
-            f'{" or ".join(EXPORTED)}; models of the zoo are {", ".join(ENTRIES)}'
+            f'{" or ".join(EXPORTED)}; models of the zoo are {", ".join(zoo_models())}'
         )
 
 

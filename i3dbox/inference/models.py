@@ -5,9 +5,9 @@ from __future__ import annotations
 import fnmatch
 from typing import TYPE_CHECKING
 
+from ..argument_checks import at_least_one
 from ..streams import MODALITIES
-from ..weights.zoo_index import ENTRIES
-from .model_spec import ModelSpec
+from .model_spec import ModelSpec, zoo_models
 from .network import load_network
 
 if TYPE_CHECKING:
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def list_models(pattern: str = '*') -> list[str]:
-    """Returns the names of the model zoo's networks.
+    """Returns the names of the model zoo's networks; 'i3d_kinetics400' is a pair, RGB and flow.
 
     Args:
         pattern: as of file names, such as '*flow*' or 'i3d_rgb_*'.
     """
-    return fnmatch.filter(ENTRIES, pattern)
+    return fnmatch.filter(zoo_models(), pattern)
 
 
 def create_model(
@@ -44,6 +44,8 @@ def create_model(
     Returns: a Recognizer3D, or a TwoStreamRecognizer.
     Raises: an I3DBoxError for a name that there is not, or weights that cannot be had.
     """
+    if num_classes is not None:
+        at_least_one('create_model', num_classes=num_classes)
     spec = ModelSpec.resolve(name)
     parts = [spec.cfg.model[kind] for kind in MODALITIES if kind in spec.cfg.model]
     for part in parts or [spec.cfg.model]:

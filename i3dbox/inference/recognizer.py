@@ -37,8 +37,13 @@ def init_recognizer(model, checkpoint=None, device='auto', stream=None, device_i
     Raises: an I3DBoxError for parts that are not there or do not fit.
     """
     spec = ModelSpec.resolve(model, checkpoint=checkpoint, stream=stream)
+    return load_recognizer(spec, device, device_id, **options)
+
+
+def load_recognizer(spec, device='auto', device_id=None, **options):
+    """Loads what a ModelSpec names; arguments, result and errors are those of init_recognizer."""
     if spec.exported:
-        return _from_exported(spec, device, stream, device_id, options)
+        return _from_exported(spec, device, device_id, options)
     if options:
         raise ConfigError(f'{next(iter(options))} is for exported files ({", ".join(EXPORTED)})')
     from ..config_checks.checks import classes_of
@@ -56,12 +61,14 @@ def init_recognizer(model, checkpoint=None, device='auto', stream=None, device_i
     )
 
 
-def _from_exported(spec, device, stream, device_id, options):
+def _from_exported(spec, device, device_id, options):
     device = {'auto': 'cpu'}.get(device, device.lower())
     model = load_exported(spec.exported, device=device, device_id=device_id or 0, **options)
     own = STREAM_OF.get(model.info.get('modality'), 'joint' if len(model.inputs) == 2 else 'rgb')
-    if stream not in (None, own):
-        raise ConfigError(f'{spec.exported} is of {own}, in one piece; it has no stream {stream!r}')
+    if spec.streams and spec.stream != own:
+        raise ConfigError(
+            f'{spec.exported} is of {own}, in one piece; it has no stream {spec.stream!r}'
+        )
     taken = model.inputs[0]
     if taken.dtype != 'uint8':
         raise ConfigError(
