@@ -176,10 +176,18 @@ def test_ctrl_c_on_the_command_ends_it_with_130_and_whole_files(network, tmp_pat
 @pytest.mark.parametrize(
     'words, message',
     [
-        ([], 'name a --model, or a --config'),
-        (['--model', 'a', '--config', 'b'], 'name a --model, or a --config'),
-        (['--config', 'i3d_rgb_ucf101'], 'name one --checkpoint, or --rgb and --flow'),
-        (['--model', 'a', '--checkpoint', 'b'], 'go with --config'),
+        ([], 'name a model of the zoo'),
+        (
+            ['--model', 'i3d_rgb_kinetics400', '--config', 'i3d_rgb_ucf101'],
+            'its own checkpoint and config',
+        ),
+        (['--config', 'i3d_rgb_ucf101'], 'a config goes with a checkpoint'),
+        (['--model', 'i3d_rgb_kinetics400', '--checkpoint', 'b'], 'its own checkpoint and config'),
+        (['--config', 'i3d_rgb_ucf101', '--checkpoint', 'a', '--rgb', 'b'], 'not both'),
+        (
+            ['--model', 'i3d_rgb_kinetics400', '--cfg-options', 'a=1'],
+            '--cfg-options change a config',
+        ),
         (
             ['--model', 'i3d_rgb', '--out', 'a.gif'],
             r'--out files end in .mp4, .json, .csv; got a.gif',

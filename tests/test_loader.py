@@ -224,11 +224,12 @@ def test_an_iteration_that_ends_early_leaves_no_worker_behind(worker, how):
 
 
 SCRIPT = """
-import multiprocessing, time
+import multiprocessing, signal, time
 from fake_data import FakeDataset
 from i3dbox.datasets.loader import ClipLoader
 from i3dbox.datasets.sampler import EpochSampler
 if __name__ == '__main__':
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` ignores it
     data = FakeDataset(8), EpochSampler(8, 2)
     for batch in ClipLoader(*data, num_steps=10**6, num_workers=2, worker='process'):
         print(*[process.pid for process in multiprocessing.active_children()], flush=True)
@@ -280,9 +281,9 @@ def test_a_run_that_is_killed_leaves_no_worker_behind(tmp_path, how):
     workers = [int(pid) for pid in run.stdout.readline().split()]
     assert len(workers) == 2
     run.send_signal(how)
-    run.wait(10)
+    run.wait(30)
     run.stdout.close()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while any(map(alive, workers)):
         assert time.monotonic() < deadline, 'workers live on'
         time.sleep(0.02)

@@ -46,7 +46,7 @@ def find_config(name):
         if os.path.isfile(path):
             return path
     near = spelling_hint(os.path.splitext(parts[-1])[0], shipped_names())
-    bare = parts == [os.path.splitext(name)[0]]
+    bare = parts == [os.path.splitext(name)[0]] and not os.path.exists(name)
     if near or bare:
         raise ConfigError(
             f'config {name!r} is neither a file nor shipped with i3dbox.{near} '
