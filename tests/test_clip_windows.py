@@ -5,7 +5,7 @@ import pytest
 from videos import moving_frames, write_video
 
 from i3dbox.datasets.pipelines import Compose
-from i3dbox.errors import ConfigError
+from i3dbox.errors import ConfigError, DamagedSampleError
 from i3dbox.flow.encoding import encode
 from i3dbox.inference.clip_steps import authors_pipeline, clip_steps
 from i3dbox.inference.clip_windows import ClipWindows
@@ -108,7 +108,7 @@ def test_what_is_held_does_not_grow():
 
 
 def test_a_single_frame_has_no_flow():
-    with pytest.raises(ConfigError, match='a single frame has no flow'):
+    with pytest.raises(DamagedSampleError, match='a single frame has no flow'):
         run(windows_of('flow'), frames(1))
     assert len(run(windows_of('rgb'), frames(1))) == 1
     assert run(windows_of('flow'), []) == []

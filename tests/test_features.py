@@ -19,7 +19,7 @@ from i3dbox.config.config import Config  # noqa: E402
 from i3dbox.errors import CheckpointError, ConfigError, DamagedSampleError, DataError  # noqa: E402
 from i3dbox.inference.feature_files import check_format, feature_file  # noqa: E402
 from i3dbox.inference.feature_settings import PRESETS, complete  # noqa: E402
-from i3dbox.inference.features import VideoFeatures, slide  # noqa: E402
+from i3dbox.inference.features import VideoFeatures  # noqa: E402
 from i3dbox.inference.model_spec import ModelSpec  # noqa: E402
 from i3dbox.inference.network import load_network  # noqa: E402
 from i3dbox.media.frame_iterator import FrameIterator  # noqa: E402
@@ -102,12 +102,8 @@ def flow_clips(frames, window, stride):
     from i3dbox.inference.clip_steps import authors_pipeline, clip_steps
     from i3dbox.inference.clip_windows import ClipWindows
 
-    found = slide(
-        ClipWindows(
-            clip_steps(dict(imgs=authors_pipeline(**SMALL)), 'flow'), window, stride, tail='drop'
-        ),
-        FrameIterator(frames),
-    )
+    steps = clip_steps(dict(imgs=authors_pipeline(**SMALL)), 'flow')
+    found = ClipWindows(steps, window, stride, tail='drop').over(FrameIterator(frames))
     return [window.flow[0] for window in found]
 
 
@@ -303,7 +299,7 @@ def test_a_video_that_breaks_off_is_damaged(streams, tmp_path, monkeypatch):
     with pytest.raises(DamagedSampleError, match='breaks off after 20 frames'):
         features({'rgb': FeatureNetwork(streams['rgb'])}, moving_frames(20, 32, 32), window=64)
     for window in (0, 16):
-        with pytest.raises(ConfigError, match='a single frame has no flow'):
+        with pytest.raises(DamagedSampleError, match='a single frame has no flow'):
             features(
                 {'flow': FeatureNetwork(streams['flow'])}, moving_frames(1, 32, 32), window=window
             )

@@ -8,9 +8,10 @@ import pytest
 from test_training import command
 from videos import moving_frames, write_video
 
-from i3dbox.apis.fvd import clips_of, resized, video_distance
+from i3dbox.apis.fvd import _clips, video_distance
 from i3dbox.errors import DataError
 from i3dbox.evaluation.frechet import FrechetDistance, Gaussian, frechet_distance, square_root
+from i3dbox.inference.clip_steps import clip_steps
 from i3dbox.models import build_recognizer
 from i3dbox.weights.checkpoint import save_checkpoint
 
@@ -124,27 +125,24 @@ def test_the_square_root_squares_to_the_matrix():
 # Videos
 
 
+def clips(images, frames, stride=None):
+    steps = [dict(type='DecodeClip'), dict(type='Stretch', size=4), dict(type='PackClips')]
+    return _clips(clip_steps(dict(imgs=steps), 'rgb'), frames, stride, enumerate(images))
+
+
 def test_clips_begin_at_each_stride():
-    images = [np.full((2, 2, 3), i) for i in range(20)]
+    images = [np.full((2, 2, 3), i, np.uint8) for i in range(20)]
     for stride, begins in ((None, [0]), (8, [0, 8]), (4, [0, 4, 8, 12]), (10, [0, 10])):
-        assert [clip[0, 0, 0, 0] for clip in clips_of(images, 8, stride)] == begins
-        assert all(len(clip) == 8 for clip in clips_of(images, 8, stride))
+        found = list(clips(images, 8, stride))
+        assert [clip[0, 0, 0, 0] for clip in found] == begins
+        assert all(clip.shape == (8, 4, 4, 3) and clip.dtype == np.float32 for clip in found)
     with pytest.raises(DataError, match='has 7 frames; a clip takes 8'):
-        list(clips_of(images[:7], 8))
+        list(clips(images[:7], 8))
 
 
-def test_frames_are_stretched_as_the_papers_code_does():
-    ramp = np.arange(0, 8, dtype=np.uint8)[None, :, None] * np.ones((6, 1, 3), np.uint8)
-    for size in (
-        4,
-        12,
-    ):  # place i lies at i * old / new; beyond the last pixel there is nothing to mix in
-        found = resized(ramp, size)
-        assert found.shape == (size, size, 3) and found.dtype == np.float32
-        np.testing.assert_allclose(
-            found[0, :, 0], np.minimum(np.arange(size) * 8 / size, 7), atol=1e-6
-        )
-    np.testing.assert_array_equal(resized(ramp, 6, 'crop')[0, :, 0], np.arange(1, 7))
+def test_no_frame_is_read_after_the_first_clip_where_that_is_all():
+    images = iter([np.zeros((2, 2, 3), np.uint8)] * 20)
+    assert len(list(clips(images, 8))) == 1 and len(list(images)) == 12
 
 
 @pytest.fixture(scope='module')

@@ -48,6 +48,15 @@ def frame_inds(total, seed=0, test_mode=False, **kwargs):
 # sampling
 
 
+def test_frames_are_stretched_as_tensorflow_1_does():
+    ramp = np.arange(0, 8, dtype=np.uint8)[None, :, None] * np.ones((6, 1, 3), np.uint8)
+    for size in (4, 12):  # pixel i lies at i * old / new; beyond the last there is nothing to mix
+        (found,) = build('Stretch', size=size)(dict(imgs=[ramp]))['imgs']
+        assert found.shape == (size, size, 3) and found.dtype == np.float32
+        expected = np.minimum(np.arange(size) * 8 / size, 7)
+        np.testing.assert_allclose(found[0, :, 0], expected, atol=1e-6)
+
+
 def test_a_random_clip_is_consecutive_frames_and_reaches_both_ends():
     clips = [frame_inds(10, seed, clip_len=4)[0] for seed in range(200)]
     assert all(clip == list(range(clip[0], clip[0] + 4)) for clip in clips)

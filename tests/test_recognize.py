@@ -430,8 +430,8 @@ def test_sources_that_cannot_be_recognised_are_told(joint, tmp_path):
 
 
 def test_a_video_too_long_to_be_scored_in_one_piece_is_told(joint, monkeypatch):
-    monkeypatch.setattr('i3dbox.inference.recognize.MAX_WHOLE', 20)
-    with pytest.raises(ConfigError, match='more than 20 frames, too many .*: window=8 answers'):
+    monkeypatch.setattr('i3dbox.inference.clip_windows.MAX_WHOLE', 20)
+    with pytest.raises(ConfigError, match='more than 20 frames, too many .*: window=8 takes'):
         inference_recognizer(joint, iter(moving_frames(30)))
 
 

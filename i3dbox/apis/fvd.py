@@ -4,7 +4,7 @@ Source: Unterthiner et al., "Towards Accurate Generative Models of Video: A New 
 Challenges", arXiv 1812.01717, and the authors' code, google-research/frechet_video_distance.
 """
 
-import collections
+import functools
 import itertools
 import os
 from typing import NamedTuple
@@ -14,9 +14,10 @@ from mindspore import Tensor
 from tqdm import tqdm
 
 from ..averages import mean_over_steps
-from ..datasets.pipelines.spatial import CenterCrop, Resize
 from ..errors import ConfigError, DamagedSampleError, DataError, I3DBoxError
 from ..evaluation.frechet import FrechetDistance
+from ..inference.clip_steps import clip_steps
+from ..inference.clip_windows import ClipWindows
 from ..inference.features import LEAST
 from ..inference.network import load_network
 from ..media.frame_iterator import FrameIterator
@@ -24,7 +25,10 @@ from ..models.feature_network import LOGITS, FeatureNetwork
 from ..preparation.jobs import Failure, reason_of
 from ..preparation.sources import Source, find_videos
 
-RESIZES = ('stretch', 'crop')
+RESIZES = dict(
+    stretch=lambda size: [dict(type='Stretch', size=size)],
+    crop=lambda size: [dict(type='Resize', short_side=size), dict(type='CenterCrop', size=size)],
+)
 _BATCH = 256  # rows of features at a time
 
 
@@ -80,11 +84,12 @@ def video_distance(
     network = None
     if not all(videos.are_features for videos in sets.values()):
         network = _network(model() if callable(model) else model, size, frames, device, device_id)
-    distance, failures = FrechetDistance(resamples, seed), []
+    steps = [dict(type='DecodeClip'), *RESIZES[resize](size), dict(type='PackClips')]
+    clips = functools.partial(_clips, clip_steps(dict(imgs=steps), 'rgb'), frames, stride)
+    distance = FrechetDistance(resamples, seed)
+    failures = []
     for name, videos in sets.items():
-        for source, features in videos.features(
-            network, frames, stride, resize, size, f'{name} videos'
-        ):
+        for source, features in videos.features(network, clips, f'{name} videos'):
             if isinstance(features, Exception):
                 failures.append(Failure(source.name, source.path, reason_of(features, source)))
             else:
@@ -92,9 +97,9 @@ def video_distance(
                     distance.update(name, features)
                 except DataError as error:
                     raise DataError(f'{videos.path}: {error}') from error
-    clips = {name: distance.count(name) for name in sets}
+    counts = {name: distance.count(name) for name in sets}
     for name, path in (('real', real), ('generated', generated)):
-        if clips[name] < 2:
+        if counts[name] < 2:
             reason = (
                 f'; the first of {len(failures)} that failed: {failures[0].path}: '
                 f'{failures[0].reason}'
@@ -102,10 +107,10 @@ def video_distance(
                 else ''
             )
             raise DataError(
-                f'{path}: {clips[name]} clips of {frames} frames; a distance takes two or '
+                f'{path}: {counts[name]} clips of {frames} frames; a distance takes two or '
                 f'more{reason}'
             )
-    return VideoDistance(distance.value, distance.resampled, clips, failures)
+    return VideoDistance(distance.value, distance.resampled, counts, failures)
 
 
 def _network(model, size, frames, device, device_id):
@@ -149,7 +154,7 @@ class _Videos:
     def are_features(self):
         return self.array is not None and self.array.dtype.kind == 'f' and self.array.ndim == 2
 
-    def features(self, network, frames, stride, resize, size, title):
+    def features(self, network, clips, title):
         """Yields (Source or None, features N x D or what went wrong)."""
         if self.are_features:
             for start in range(0, len(self.array), _BATCH):
@@ -162,54 +167,20 @@ class _Videos:
                     if self.array is None
                     else enumerate(self.array[number])
                 )
-                images = (resized(image, size, resize) for _, image in video)
-                clips = np.stack([network(clip) for clip in clips_of(images, frames, stride)])
+                found = np.stack([network(clip) for clip in clips(video)])
                 if getattr(video, 'broke_off', False):  # known where it was read to its end
                     raise DamagedSampleError(
                         source.name, source.path, f'it breaks off after {video.read} frames'
                     )
-                yield source, clips
+                yield source, found
             except (I3DBoxError, OSError) as error:
                 yield source, error
 
 
-def clips_of(images, frames, stride=None):
-    """Yields clips, arrays of `frames` images, that begin at each `stride` images; without it only
-    the first one.
-
-    Raises: DataError for fewer images than a clip has.
-    """
-    images = iter(images)
-    kept = list(itertools.islice(images, frames))
-    if len(kept) < frames:
-        raise DataError(f'has {len(kept)} frames; a clip takes {frames}')
-    while len(kept) == frames:
-        yield np.stack(kept)
-        if stride is None:
-            return
-        collections.deque(
-            itertools.islice(images, max(stride - frames, 0)), maxlen=0
-        )  # passes over them
-        kept = kept[stride:]
-        kept += itertools.islice(images, frames - len(kept))
-
-
-def resized(image, size, how='stretch'):
-    """A frame (uint8 H x W x 3) as size x size x 3, float32 from 0 to 255.
-
-    'stretch' is bilinear as TensorFlow 1's resize_bilinear, which the paper's code calls: place i
-    lies at i * old / new, and nothing is rounded. 'crop' is this project's Resize and CenterCrop.
-    """
-    if how == 'crop':
-        image = CenterCrop(size)(Resize(short_side=size)(dict(imgs=[image], num_clips=1)))['imgs'][
-            0
-        ]
-        return image.astype(np.float32)
-    image = np.asarray(image, np.float32)
-    for axis in (0, 1):
-        places = np.arange(size) * (image.shape[axis] / size)
-        low = places.astype(int)
-        high, share = np.minimum(low + 1, image.shape[axis] - 1), (places - low).astype(np.float32)
-        share = share.reshape((-1, 1, 1) if axis == 0 else (-1, 1))
-        image = image.take(low, axis) * (1 - share) + image.take(high, axis) * share
-    return image
+def _clips(steps, frames, stride, video):
+    """Yields the clips of a video, T x H x W x 3, each `stride` frames; without it the first."""
+    windows = ClipWindows(steps, frames, stride, tail='drop')
+    for window in itertools.islice(windows.over(video), None if stride else 1):
+        if windows.count < frames:
+            raise DataError(f'has {windows.count} frames; a clip takes {frames}')
+        yield window.rgb[0]

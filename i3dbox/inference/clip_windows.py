@@ -7,7 +7,9 @@ from typing import NamedTuple, Optional
 import numpy as np
 
 from ..argument_checks import at_least_one, one_of
-from ..errors import ConfigError
+from ..errors import ConfigError, DamagedSampleError
+
+MAX_WHOLE = 10000  # frames of a video in one piece: 2.5 GB of pixels at 224 x 224
 
 
 class Window(NamedTuple):
@@ -29,9 +31,7 @@ class ClipWindows:
 
         steps = clip_steps(dict(imgs=authors_pipeline()), 'joint')
         windows = ClipWindows(steps, window=64, stride=32)
-        for time, frame in FrameIterator('a.mp4'):
-            for window in windows.push(time, frame): ...
-        for window in windows.finish(): ...
+        for window in windows.over(FrameIterator('a.mp4')): ...
 
     Each stream's clips are made by its steps, see ClipSteps. Image k of the flow is that from frame
     k to the next, so a window has the flow of one frame more than it has; the last one of a video
@@ -50,8 +50,9 @@ class ClipWindows:
         name (str): of the video, for errors.
 
     Raises:
-        ConfigError: arguments that are none of the above; (when called) a video of one frame has no
-            flow.
+        ConfigError: arguments that are none of the above; (when called) a whole video of more than
+            MAX_WHOLE frames.
+        DamagedSampleError: (when called) a video of one frame has no flow.
     """
 
     def __init__(self, steps, window=64, stride=None, tail='move', threads=2, name='frames'):
@@ -78,10 +79,24 @@ class ClipWindows:
         self._times = collections.deque()
         self._last = None  # the frame before, as flow takes it
 
+    def over(self, frames):
+        """Yields the windows of all (time, frame) pairs, and ends the threads."""
+        try:
+            for time, frame in frames:
+                yield from self.push(time, frame)
+            yield from self.finish()
+        finally:
+            self.close()
+
     def push(self, time, frame):
         """Takes one frame (uint8 H x W x 3, RGB) and its time; returns the windows that it
         completes.
         """
+        if self.span is None and self.count == MAX_WHOLE:
+            raise ConfigError(
+                f'{self.name} has more than {MAX_WHOLE} frames, too many to be taken in one piece: '
+                f'window={next(iter(self.steps.values())).clip_len} takes constant memory'
+            )
         for stream, steps in self.steps.items():
             self._hold(stream, steps, steps.frame(frame))
         self._times.append(time)
@@ -97,7 +112,8 @@ class ClipWindows:
         """Returns the windows that the end of the video completes. Call it once, last."""
         windows = []
         if self.count == 1 and 'flow' in self.steps:
-            raise ConfigError('a single frame has no flow')
+            reason = 'a single frame has no flow; the stream rgb can be asked for'
+            raise DamagedSampleError(self.name, self.name, reason)
         seen = self.count - (self.streams == ('flow',))  # the last frame adds no flow
         if self.count and (not self._end or self.tail == 'move' and self._end < seen):
             windows.append(self._make(max(self.count - self.span, 0) if self.span else 0))

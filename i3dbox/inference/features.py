@@ -76,8 +76,8 @@ class VideoFeatures:
         streams' rows are side by side, RGB first.
 
         Args: source: of FrameIterator, that can be read several times for window 0.
-        Raises: DamagedSampleError for a video that cannot be read to its end; ConfigError for a
-            single frame's flow.
+        Raises: DamagedSampleError for a video that cannot be read to its end, or has a single
+            frame where flow is asked for.
         """
         return self._whole(source) if self.window == 0 else self._sliding(source)
 
@@ -102,11 +102,12 @@ class VideoFeatures:
             raise DamagedSampleError(
                 stream.name, stream.path, f'the video breaks off after {stream.read} frames'
             )
+        if stream.read == 1 and 'flow' in self.networks:
+            raise DamagedSampleError(stream.name, stream.path, 'a single frame has no flow')
 
     def _sliding(self, source):
-        for window in slide(
-            self._windows(tuple(self.networks), self.window, self.stride), self._read(source)
-        ):
+        windows = self._windows(tuple(self.networks), self.window, self.stride)
+        for window in windows.over(self._read(source)):
             maps = np.concatenate(
                 [self._forward(name, getattr(window, name)) for name in self.networks]
             )
@@ -116,8 +117,6 @@ class VideoFeatures:
     def _whole(self, source):
         edges = [time for time, _ in self._read(source)]
         length = len(edges) - ('flow' in self.networks)
-        if length < 1:
-            raise ConfigError('a single frame has no flow')
         edges.append(edges[-1] + (edges[-1] - edges[0]) / max(len(edges) - 1, 1))
         stride = self._geometry[0]
         before = None
@@ -144,17 +143,7 @@ class VideoFeatures:
         windows = self._windows((name,), frames, hop, tail='move')
         # RGB is one frame more than flow
         stream = itertools.islice(FrameIterator(source, self.fps), length + (name == 'flow'))
-        for (_, first, last), window in zip(cuts, slide(windows, stream)):
+        for (_, first, last), window in zip(cuts, windows.over(stream)):
             steps = self._forward(name, getattr(window, name))
             for place in range(steps.shape[1])[first:last]:
                 yield steps[:, place : place + 1]
-
-
-def slide(windows, frames):
-    """Yields the windows (ClipWindows) of (time, frame) pairs, and ends its threads."""
-    try:
-        for time, frame in frames:
-            yield from windows.push(time, frame)
-        yield from windows.finish()
-    finally:
-        windows.close()

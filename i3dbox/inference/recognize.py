@@ -13,11 +13,9 @@ import numpy as np
 
 from ..argument_checks import above_zero
 from ..averages import ClipAverage, softmax
-from ..errors import ConfigError, DamagedSampleError
+from ..errors import ConfigError
 from ..media.frame_iterator import FrameIterator
 from ..workers import ahead
-
-MAX_WHOLE = 10000  # frames of a video that is scored in one piece: 2.5 GB of pixels at 224 x 224
 
 
 class ClassScore(NamedTuple):
@@ -160,9 +158,9 @@ class VideoStream:
         return answer
 
 
-def answer_to(recognizer, window, name):
-    """Scores a Window; returns its Prediction."""
-    scores = recognizer.score(window.rgb, window.flow)
+def answer_to(recognizer, window, name, any_length=False):
+    """Scores a Window; returns its Prediction. any_length: see VideoRecognizer.score."""
+    scores = recognizer.score(window.rgb, window.flow, any_length)
     return Prediction(
         name,
         recognizer.classes,
@@ -182,7 +180,7 @@ def recognize_windows(
 
     Args:
         frames (FrameIterator): what to look at.
-        window, stride, **options: as of VideoStream.
+        window, stride, **options: as of VideoStream; 0 as window: the whole video is one.
         overlap (bool): read and compute the flow of the next window while the network looks at this
             one.
         watch (callable): gets each (time, frame) as it is read, before a window holds it; maybe in
@@ -191,31 +189,20 @@ def recognize_windows(
     Raises: DamagedSampleError for a source without a frame, or with a single one where there is
         flow to be seen.
     """
-    cutter = recognizer.cutter(window, stride, name=frames.name, **options)
-    windows = _cut(cutter, frames, watch)
-    with contextlib.closing(ahead(windows) if overlap else windows) as windows:
+    cutter = recognizer.cutter(window, stride, name=frames.path, **options)
+    windows = cutter.over(_watched(frames, watch) if watch else frames)
+    with (
+        contextlib.closing(frames),
+        contextlib.closing(ahead(windows) if overlap else windows) as windows,
+    ):
         for window in windows:
-            yield window, answer_to(recognizer, window, frames.name)
+            yield window, answer_to(recognizer, window, frames.name, cutter.window is None)
 
 
-def _cut(cutter, frames, watch=None):
-    try:
-        for time, frame in frames:
-            if watch:
-                watch(time, frame)
-            yield from cutter.push(time, frame)
-        _check_flow(cutter, frames)
-        yield from cutter.finish()
-    finally:
-        cutter.close()
-        frames.close()
-
-
-def _check_flow(cutter, frames):
-    if cutter.count == 1 and 'flow' in cutter.streams:
-        raise DamagedSampleError(
-            frames.name, frames.path, 'a single frame has no flow; the stream rgb can be asked for'
-        )
+def _watched(frames, watch):
+    for time, frame in frames:
+        watch(time, frame)
+        yield time, frame
 
 
 def inference_recognizer(
@@ -255,24 +242,20 @@ def inference_recognizer(
     frames = source if isinstance(source, FrameIterator) else FrameIterator(source, fps, rate)
     from ..engine.interrupt import interruptible
 
-    with interruptible():
-        if window is None and not recognizer.fixed:
-            return _whole(recognizer, frames, progress)
-        total, windows = Total(recognizer, frames.name), []
-        with bar(frames, progress) as shown:
-            for _, answer in recognize_windows(recognizer, frames, window, stride):
-                total.add(answer)
-                windows.append(answer)
-                shown.update(answer.last - shown.n)
-        _warn_of_the_end(frames)
-        return dataclasses.replace(total.answer, windows=windows)
-
-
-def _warn_of_the_end(frames):
+    whole = window is None and not recognizer.fixed
+    total, windows = Total(recognizer, frames.name), []
+    with interruptible(), bar(frames, progress) as shown:
+        answers = recognize_windows(
+            recognizer, frames, 0 if whole else window, stride, watch=lambda *_: shown.update()
+        )
+        for _, answer in answers:
+            total.add(answer)
+            windows.append(answer)
     if frames.broke_off:
         warnings.warn(
-            f'{frames.path} breaks off after {frames.read} of {frames.stated} frames', stacklevel=3
+            f'{frames.path} breaks off after {frames.read} of {frames.stated} frames', stacklevel=2
         )
+    return windows[0] if whole else dataclasses.replace(total.answer, windows=windows)
 
 
 def bar(frames, progress=True):
@@ -285,36 +268,4 @@ def bar(frames, progress=True):
         unit='frame',
         dynamic_ncols=True,
         disable=None if progress else True,
-    )
-
-
-def _whole(recognizer, frames, progress):
-    """The answer to a video in one piece, which is looped where it is shorter than the network's
-    clips.
-    """
-    cutter, end = recognizer.cutter(window=0, name=frames.name), 0.0
-    with contextlib.closing(cutter), bar(frames, progress) as shown:
-        for time, frame in frames:
-            if cutter.count == MAX_WHOLE:
-                frames.close()
-                raise ConfigError(
-                    f'{frames.name} has more than {MAX_WHOLE} frames, too many to be scored in one '
-                    f'piece: window={recognizer.window} answers in constant memory'
-                )
-            end = time
-            shown.update()
-            cutter.push(time, frame)
-        _check_flow(cutter, frames)
-        _warn_of_the_end(frames)
-        (clip,) = cutter.finish()
-    scores = recognizer.score(clip.rgb, clip.flow, any_length=True)
-    return Prediction(
-        frames.name,
-        recognizer.classes,
-        recognizer.join(scores),
-        scores,
-        0,
-        cutter.count,
-        0.0,
-        end + (1 / frames.fps if frames.fps else 0.0),
     )

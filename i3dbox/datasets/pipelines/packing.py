@@ -16,8 +16,8 @@ np.empty(31 << 20, np.uint8)
 class PackClips:
     """Copies the frames into one array: the last step.
 
-    Needs: imgs (list of uint8 H x W x C, num_clips * clip_len of them), num_clips.
-    Writes: imgs (uint8 array num_clips x T x H x W x C, C-contiguous), img_shape.
+    Needs: imgs (list of H x W x C, num_clips * clip_len of them), num_clips.
+    Writes: imgs (array num_clips x T x H x W x C of their dtype, C-contiguous), img_shape.
 
     Raises:
         DataError: (when called) frames of different sizes.
@@ -34,7 +34,7 @@ class PackClips:
                 'the flow of a video is computed by the step ComputeFlow, which belongs between '
                 'DecodeClip and PackClips; or read prepared flow'
             )
-        clips = np.empty((len(imgs), *shape), np.uint8)
+        clips = np.empty((len(imgs), *shape), imgs[0].dtype)
         for place, img in zip(clips, imgs):
             if img.shape != shape:
                 raise DataError(
