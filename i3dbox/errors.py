@@ -82,9 +82,11 @@ def spelling_hint(name, names, cutoff=0.6):
 
 def first_difference(names, others):
     """Where two lists of classes part, as in "class 3 is 'a' in the one and 'b' in the other"; ''
-    for equal ones.
+    for equal ones, and where one of them (None) is not known.
     """
-    names, others = list(names or ()), list(others or ())
+    if not names or not others:
+        return ''
+    names, others = list(names), list(others)
     for label in range(max(len(names), len(others))):
         here, there = (
             repr(seq[label]) if label < len(seq) else 'missing' for seq in (names, others)

@@ -403,7 +403,7 @@ def test_numbers_out_of_range_are_refused(command, option, value, capsys):
         main(command, ['i3d_rgb_synthetic', option, value])
     assert (
         caught.value.code == 2
-        and f'argument {option}: invalid whole number from' in capsys.readouterr().err
+        and f'argument {option}: it is a whole number from' in capsys.readouterr().err
     )
 
 

@@ -10,12 +10,14 @@ from mindspore import Tensor
 from test_configs import ROOT
 from tiny import TinyBackbone
 
-from i3dbox.apis.test import DatasetScorer
+from i3dbox.apis.test import DatasetScorer, known_results
 from i3dbox.averages import average_clips, mean_over_steps
 from i3dbox.config import Config
 from i3dbox.config_checks.protocols import apply_protocol, describe_protocol
 from i3dbox.datasets.pipelines.sampling import SampleFrames
 from i3dbox.errors import ConfigError
+from i3dbox.evaluation.results import Results
+from i3dbox.fileio import sha256
 from i3dbox.inference.clip_scorer import ClipScorer
 from i3dbox.inference.long_clips import cut_whole, least_frames
 from i3dbox.models import build_recognizer
@@ -274,3 +276,25 @@ def test_one_clip_at_random_depends_on_the_sample_alone():
         results = dict(total_frames=1000, test_mode=True, rng=np.random.default_rng(seed))
         starts.append(step(results)['frame_inds'][0])
     assert starts[0] == starts[1] != starts[2]
+
+
+# Results that are there already
+
+
+@pytest.fixture
+def finished(tmp_path):
+    """A function: says whether the results of a checkpoint are known for a config's text."""
+    checkpoint, file = tmp_path / 'a.ckpt', tmp_path / 'a.pkl'
+    checkpoint.write_bytes(b'weights')
+    meta = dict(
+        checkpoint=dict(model=dict(sha256=sha256(str(checkpoint)))),
+        config_text="model = dict(type='A', depth=3)\n",
+    )
+    Results(['a'], np.zeros(1, np.int32), np.zeros((1, 2)), None, meta).save(file)
+    return lambda text: known_results(file, checkpoint, dict(config_text=text)) is not None
+
+
+def test_results_stay_known_when_a_config_is_formatted_in_another_way(finished):
+    assert finished('model = dict(\n    type="A",\n    depth=3,\n)\n')
+    assert not finished("model = dict(type='A', depth=4)\n")
+    assert not finished('model = dict(type=')

@@ -9,6 +9,7 @@ from test_training import command
 from videos import moving_frames, write_video
 
 from i3dbox.apis.fvd import _clips, video_distance
+from i3dbox.datasets.pipelines.stretch import Stretch
 from i3dbox.errors import DataError
 from i3dbox.evaluation.frechet import FrechetDistance, Gaussian, frechet_distance, square_root
 from i3dbox.inference.clip_steps import clip_steps
@@ -138,6 +139,14 @@ def test_clips_begin_at_each_stride():
         assert all(clip.shape == (8, 4, 4, 3) and clip.dtype == np.float32 for clip in found)
     with pytest.raises(DataError, match='has 7 frames; a clip takes 8'):
         list(clips(images[:7], 8))
+
+
+def test_a_frame_smaller_than_the_clip_is_stretched_and_nothing_else():
+    frame = np.arange(4 * 2 * 3, dtype=np.uint8).reshape(
+        4, 2, 3
+    )  # the crop's filler would be 8 x 4
+    stretched = Stretch(4)(dict(imgs=[frame]))['imgs'][0]
+    np.testing.assert_array_equal(next(clips([frame] * 8, 8))[5], stretched)
 
 
 def test_no_frame_is_read_after_the_first_clip_where_that_is_all():

@@ -100,7 +100,7 @@ def write_dataset(cfg, out, batch_size=1, input='uint8', data='test'):
         config=cfg.filename,
         config_text=cfg.pretty_text,
         average_clips=how.pop(),
-        modality='RGB+Flow' if len(streams) == 2 else dataset.modality,
+        modality=dataset.modality,
         subset=subsets(cfg.data[data]),
         classes=list(dataset.classes) if dataset.classes else None,
         num_classes=dataset.num_classes,
@@ -355,15 +355,9 @@ def _check_fit(artefact, model, folder, manifest):
         raise ExportError(
             f'{artefact} has {classes} classes; the data set in {folder} {manifest["num_classes"]}'
         )
-    if (
-        model.classes
-        and manifest['classes']
-        and first_difference(model.classes, manifest['classes'])
-    ):
-        raise ExportError(
-            f'{artefact} and {folder} differ in their classes: '
-            f'{first_difference(model.classes, manifest["classes"])}'
-        )
+    difference = first_difference(model.classes, manifest['classes'])
+    if difference:
+        raise ExportError(f'{artefact} and {folder} differ in their classes: {difference}')
 
 
 def _read(folder, spec, name, manifest):

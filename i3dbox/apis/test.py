@@ -1,5 +1,6 @@
 """Testing a recognizer on a data set."""
 
+import ast
 import logging
 import os
 import platform
@@ -17,13 +18,13 @@ from ..config_checks.protocols import describe_protocol, subsets
 from ..datasets.loader import ClipLoader
 from ..datasets.sampler import SequentialSampler
 from ..engine import distributed
-from ..engine.build import build_hooks, build_runner, call_hooks
+from ..engine.build import build_hooks, call_hooks
 from ..engine.logging import setup_logging
 from ..errors import CheckpointError, ConfigError
 from ..evaluation.results import Results, load_results
 from ..fileio import sha256
 from ..inference.clip_scorer import MAX_FRAMES, ClipScorer
-from ..models import build_recognizer
+from ..inference.network import build_network
 from ..registry import DATASETS
 from ..weights.loading import load_weights
 from ..weights.zoo import local_path
@@ -61,11 +62,9 @@ class Tester:
         self.hooks = build_hooks(cfg.get('hooks', []))
         call_hooks(self.hooks, 'prepare', cfg)
         self.cfg, self.data = cfg, data
-        runner = build_runner(cfg.runner, device, device_id)
-        runner.setup(cfg.get('seed', 0))
+        self.recognizer, runner = build_network(cfg, device, device_id)
         setup_logging(rank=distributed.rank())
         self.dataset = DATASETS.build(cfg.data[data], test_mode=True)
-        self.recognizer = build_recognizer(cfg.model)
         self.checked = False
         self.mixed_precision = runner.mixed_precision
         self.identity = self._identity()
@@ -135,10 +134,17 @@ def known_results(file, checkpoint, identity):
     there = {
         part: found.get('sha256') for part, found in results.meta.get('checkpoint', {}).items()
     }
-    same = there == {part: sha256(local_path(path)) for part, path in _files(checkpoint).items()}
-    return (
-        results if same and {key: results.meta.get(key) for key in identity} == identity else None
-    )
+    here = {part: sha256(local_path(path)) for part, path in _files(checkpoint).items()}
+    found = {key: results.meta.get(key) for key in identity}
+    return results if there == here and _values(found) == _values(identity) else None
+
+
+def _values(identity):
+    """What an identity says, however its config's text is formatted."""
+    try:
+        return dict(identity, config_text=ast.dump(ast.parse(identity['config_text'])))
+    except (SyntaxError, TypeError, ValueError, RecursionError, MemoryError):
+        return identity
 
 
 def _files(checkpoint):

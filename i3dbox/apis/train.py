@@ -16,13 +16,13 @@ from ..datasets.base import DamageReport
 from ..datasets.loader import ClipLoader
 from ..datasets.sampler import EpochSampler
 from ..engine import distributed
-from ..engine.build import build_hooks, build_runner, call_hooks, in_order
+from ..engine.build import build_hooks, call_hooks, in_order
 from ..engine.logging import setup_logging
 from ..engine.optimizers.build import build_optimizer
 from ..engine.run import Run, last_checkpoint, training_state
 from ..engine.train_step import TrainStep
 from ..errors import CheckpointError, ConfigError
-from ..models import build_recognizer
+from ..inference.network import build_network
 from ..models.freezing import freeze
 from ..registry import DATASETS, HOOKS, LOSSES, SCHEDULES
 from ..weights.checkpoint import load_checkpoint
@@ -55,9 +55,8 @@ def train(cfg, resume=None, device='auto', device_id=None, validate=False):
             f'{cfg.work_dir} holds the checkpoints of an earlier run: --resume goes on with it, '
             'another --work-dir (or removing this one) starts anew'
         )
-    runner = build_runner(cfg.runner, device, device_id)
-    runner.setup(cfg.seed)
-    run = _build_run(cfg, runner, resume, evaluates)
+    recognizer, runner = build_network(cfg, device, device_id)
+    run = _build_run(cfg, recognizer, runner, resume, evaluates)
     if run.step >= run.total_steps or 'stopped' in run.memory:
         run.logger.info(
             '%s: nothing is left to do; %s',
@@ -99,7 +98,7 @@ def _build_hooks(cfg, validate):
     return hooks, evaluates
 
 
-def _build_run(cfg, runner, resume, evaluates):
+def _build_run(cfg, recognizer, runner, resume, evaluates):
     """Builds what `cfg` describes, on a device that is set up (collective).
 
     Returns: the Run, at its first step or at that of the checkpoint `resume`.
@@ -107,7 +106,6 @@ def _build_run(cfg, runner, resume, evaluates):
     rank, world = distributed.rank(), distributed.world_size()
     log = setup_logging(cfg.work_dir, rank)
     dataset = DATASETS.build(cfg.data.train, test_mode=False)
-    recognizer = build_recognizer(cfg.model, cfg.seed)
     check_fit(recognizer, dataset, probe=True)
     val, metric_names = None, ()
     if evaluates:

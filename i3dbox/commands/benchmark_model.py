@@ -43,9 +43,8 @@ def run(args):
     from ..analysis.flops import count, random_clips, total
     from ..config_checks.checks import REQUIRED_TO_TRAIN, check_config
     from ..config_checks.protocols import clip_size
-    from ..engine.build import build_runner
     from ..fileio import check_writable
-    from ..models import build_recognizer
+    from ..inference.network import build_network
     from ..models.freezing import freeze
 
     cfg, _ = arguments.config_of(args)
@@ -54,10 +53,7 @@ def run(args):
     size = clip_size(cfg, args.clip_len, args.size)
     if args.json:
         check_writable(args.json)
-    runner = build_runner(cfg.runner, args.device, args.device_id)
-    seed = cfg.get('seed', 0)
-    runner.setup(seed)
-    recognizer = build_recognizer(cfg.model, seed)
+    recognizer, runner = build_network(cfg, args.device, args.device_id)
     clips = random_clips(recognizer, args.batch_size, size)
     trainable = trained = len(recognizer.trainable_params())
     if args.train:

@@ -52,9 +52,7 @@ def run(args):
             columns[_free(f'{name} {title}' if name else title, path, columns)] = part
     first = next(iter(columns.values()), None)
     for title, part in columns.items():
-        difference = (
-            first_difference(first.classes, part.classes) if first.classes and part.classes else ''
-        )
+        difference = first_difference(first.classes, part.classes)
         if difference or part.scores.shape[1] != first.scores.shape[1]:
             raise ConfigError(
                 f'a report is of one set of classes; {title}: '

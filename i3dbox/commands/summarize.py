@@ -60,11 +60,7 @@ def _check_alike(parts):
     (path, first), *others = parts.items()
     for other_path, other in others:
         protocols = [part.meta.get('protocol') for part in (first, other)]
-        difference = (
-            first_difference(first.classes, other.classes)
-            if first.classes and other.classes
-            else ''
-        )
+        difference = first_difference(first.classes, other.classes)
         if difference or protocols[0] != protocols[1]:
             raise ConfigError(
                 f'{path} and {other_path} have no mean: '

@@ -124,8 +124,7 @@ def check_classes(dataset, report):
     """Raises ConfigError where a checkpoint's classes are named in another order than the data
     set's.
     """
-    theirs, ours = report.meta.get('classes'), dataset.classes
-    difference = theirs and ours and first_difference(theirs, ours)
+    difference = first_difference(report.meta.get('classes'), dataset.classes)
     if difference:
         raise ConfigError(
             f'{report.path} was trained on other classes than the data set has, or in another '

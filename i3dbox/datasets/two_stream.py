@@ -31,13 +31,13 @@ class TwoStreamDataset(BaseDataset):
     """
 
     inputs = BOTH
-    modalities = ('TwoStream',)
+    modalities = ('RGB+Flow',)
 
     def __init__(self, rgb, flow, test_mode=False, damaged=None, missing='raise'):
         shared = dict(test_mode=test_mode, missing=missing)
         self.rgb = DATASETS.build(rgb, modality='RGB', **shared)
         self.flow = DATASETS.build(flow, modality='Flow', **shared)
-        super().__init__([], 'TwoStream', test_mode, damaged, missing)
+        super().__init__([], 'RGB+Flow', test_mode, damaged, missing)
 
     @property
     def num_classes(self):
@@ -48,12 +48,10 @@ class TwoStreamDataset(BaseDataset):
         return self.rgb.varies | self.flow.varies
 
     def load_annotations(self):
-        self.classes = self.rgb.classes
-        if self.rgb.classes != self.flow.classes:
-            raise DataError(
-                'the RGB and flow data sets name different classes: '
-                + first_difference(self.rgb.classes, self.flow.classes)
-            )
+        self.classes = self.rgb.classes or self.flow.classes
+        difference = first_difference(self.rgb.classes, self.flow.classes)
+        if difference:
+            raise DataError(f'the RGB and flow data sets name different classes: {difference}')
         places = {sample['name']: place for place, sample in enumerate(self.flow.samples)}
         samples = [
             dict(

@@ -37,7 +37,7 @@ def fuse(parts, weights=None):
         protocol=first.meta.get('protocol'),
         data=first.meta.get('data', 'test'),
         subset=sorted(subsets),
-        modality=' + '.join(MODALITIES.get(t, t) for t in titles),
+        modality='+'.join(MODALITIES.get(t, t) for t in titles),
         config_text=first.meta.get('config_text'),
         skipped=sorted(
             {name for part in parts.values() for name in part.meta.get('skipped') or ()}
@@ -80,8 +80,9 @@ def _aligned(first_name, first, name, other):
         )
     if first.scores.shape[1] != other.scores.shape[1]:
         refuse(f'they have {first.scores.shape[1]} and {other.scores.shape[1]} classes')
-    if first.classes and other.classes and first_difference(first.classes, other.classes):
-        refuse(first_difference(first.classes, other.classes))
+    difference = first_difference(first.classes, other.classes)
+    if difference:
+        refuse(difference)
     protocols = [part.meta.get('protocol') for part in (first, other)]
     if all(protocols) and protocols[0] != protocols[1]:
         refuse(f'their protocols differ: {protocols[0]} in the one and {protocols[1]} in the other')
@@ -161,9 +162,7 @@ def pair(training, test):
     named = dict(zip(modalities[0], training.items()))
     for (test_name, part), modality in zip(test.items(), modalities[1]):
         name, other = named[modality]
-        difference = (
-            part.classes and other.classes and first_difference(part.classes, other.classes)
-        )
+        difference = first_difference(part.classes, other.classes)
         if difference or part.scores.shape[1] != other.scores.shape[1]:
             raise ConfigError(
                 f'{test_name} and {name} are of other classes: {difference or "another number"}'

@@ -6,6 +6,7 @@ from ..argument_checks import at_least_one
 from ..datasets.pipelines import Compose
 from ..datasets.pipelines.flow import ComputeFlow, grey_of
 from ..datasets.pipelines.spatial import Resize
+from ..datasets.pipelines.stretch import Stretch
 from ..errors import ConfigError
 from ..registry import PIPELINES
 from ..streams import MODALITIES, STREAMS, check_stream
@@ -21,14 +22,13 @@ class ClipSteps:
     Frames come one by one, and windows of a video share most of theirs. So the first steps, as long
     as they look at one frame alone (`per_frame`), are done to each frame once; so is the flow from
     a frame to the next. What is left, from the first step that looks at a whole clip on, is done to
-    each clip. What a clip becomes is what the pipeline makes of it in a test.
+    each clip. What a clip becomes is what the pipeline makes of it in a test. Frames that are
+    smaller than the crop are enlarged first, where the pipeline resizes none.
 
     Args:
         steps (list of dict): of PIPELINES, a whole test pipeline.
         modality (str): 'RGB' or 'Flow'.
         changes (dict): arguments of ComputeFlow that are others than the pipeline's.
-        fill (bool): enlarge frames that are smaller than the crop that comes first, where the
-            pipeline resizes none.
 
     Attributes:
         clip_len (int), frame_interval (int), out_of_bound (str): of the pipeline's SampleFrames.
@@ -40,7 +40,7 @@ class ClipSteps:
         ConfigError: a pipeline without DecodeClip or PackClips.
     """
 
-    def __init__(self, steps, modality, changes=None, fill=False):
+    def __init__(self, steps, modality, changes=None):
         names = [step['type'] for step in steps]
         kinds = [getattr(name, '__name__', name) for name in names]
         if 'DecodeClip' not in kinds or kinds[-1] != 'PackClips':
@@ -64,10 +64,8 @@ class ClipSteps:
             self._flow = flow
             self._image, rest = _per_frame(rest[1:])
         self._clip = Compose(rest)
-        resizes = any(isinstance(step, Resize) for step in self._frame)
-        self._filler = (
-            Resize(short_side=max(self.size)) if fill and self.size and not resizes else None
-        )
+        resizes = any(isinstance(step, (Resize, Stretch)) for step in self._frame)
+        self._filler = Resize(short_side=max(self.size)) if self.size and not resizes else None
 
     @property
     def flow_at_once(self):
@@ -115,16 +113,16 @@ class ClipSteps:
         return self._clip(results)['imgs']
 
 
-def clip_steps(pipelines, stream, changes=None, fill=True):
+def clip_steps(pipelines, stream, changes=None):
     """Returns the ClipSteps of each single stream of a stream.
 
     Args:
         pipelines (dict): the test pipeline (list of dict) of 'rgb' and 'flow', or 'imgs' for both.
-        stream (str): 'rgb', 'flow' or 'joint'. changes, fill: see ClipSteps.
+        stream (str): 'rgb', 'flow' or 'joint'. changes: see ClipSteps.
     """
     check_stream(stream)
     return {
-        kind: ClipSteps(pipelines.get(kind) or pipelines['imgs'], MODALITIES[kind], changes, fill)
+        kind: ClipSteps(pipelines.get(kind) or pipelines['imgs'], MODALITIES[kind], changes)
         for kind in STREAMS[stream]
     }
 

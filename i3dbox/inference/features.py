@@ -86,7 +86,7 @@ class VideoFeatures:
         of_steps = {name: options.pop(name) for name in _OF_STEPS if name in options}
         steps = dict(imgs=authors_pipeline(**of_steps))
         stream = 'joint' if len(streams) == 2 else streams[0]
-        return ClipWindows(clip_steps(steps, stream, fill=True), window, stride, **options)
+        return ClipWindows(clip_steps(steps, stream), window, stride, **options)
 
     def _forward(self, name, clip):
         """uint8 1 x T x H x W x C -> float32 K x t (x h x w)."""

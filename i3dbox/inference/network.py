@@ -23,7 +23,7 @@ def build_network(cfg, device='auto', device_id=None, check=None):
     if check:
         check(runner.device_target)
     runner.setup(cfg.get('seed', 0))
-    return build_recognizer(cfg.model), runner
+    return build_recognizer(cfg.model, cfg.get('seed', 0)), runner
 
 
 def load_network(spec, device='auto', device_id=None, new_head='never', pretrained=True):
