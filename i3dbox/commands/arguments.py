@@ -110,12 +110,8 @@ def add_backend_arguments(parser):
     parser.add_argument(
         '--device', choices=('cpu', 'ascend', 'cuda', 'gpu'), default='cpu', help='default: cpu'
     )
-    parser.add_argument(
-        '--device-id', type=at_least(0), default=0, metavar='N', help='which of several; default: 0'
-    )
-    parser.add_argument(
-        '--threads', type=at_least(1), metavar='N', help="of the CPU; default: the runtime's choice"
-    )
+    add_number(parser, '--device-id', 'which of several', low=0, default=0)
+    add_number(parser, '--threads', "of the CPU; default: the runtime's choice")
     parser.add_argument(
         '--precision', choices=('float32', 'bfloat16', 'float16'), help="default: the runtime's"
     )
@@ -224,23 +220,15 @@ def add_metrics_argument(parser):
 
 def add_image_arguments(parser):
     """Adds --short-side, --fps and --quality: how images are made of videos."""
-    parser.add_argument(
+    add_number(
+        parser,
         '--short-side',
-        type=at_least(0),
+        'resize the short side to it, in pixels; 0: keep the size',
+        low=0,
         default=256,
-        metavar='N',
-        help='resize the short side to it, in pixels; 0: keep the size; default: 256',
     )
-    parser.add_argument(
-        '--fps', type=above(0), metavar='N', help='frames a second; default: every frame'
-    )
-    parser.add_argument(
-        '--quality',
-        type=at_least(1, 100),
-        default=95,
-        metavar='N',
-        help='of the JPEGs, 1 to 100; default: 95',
-    )
+    add_number(parser, '--fps', 'frames a second; default: every frame', above=0)
+    add_number(parser, '--quality', 'of the JPEGs, 1 to 100', high=100, default=95)
 
 
 def add_flow_arguments(parser):
@@ -251,13 +239,7 @@ def add_flow_arguments(parser):
         help='of flow: tvl1 (default), dis, farneback, or tvl1_opencv, '
         'which is the reference and slow',
     )
-    parser.add_argument(
-        '--bound',
-        type=above(0),
-        default=20,
-        metavar='N',
-        help='flow is cut to [-N, N] pixels per frame; default: 20',
-    )
+    add_number(parser, '--bound', 'flow is cut to [-N, N] pixels per frame', above=0, default=20)
 
 
 def check_method(method):
@@ -287,13 +269,7 @@ def add_frame_arguments(parser, modality=None):
 
 def add_worker_arguments(parser, what='processes'):
     """Adds --workers and --shard: who works on what. `what` (str): the workers are."""
-    parser.add_argument(
-        '--workers',
-        type=at_least(1),
-        default=usable_cores(),
-        metavar='N',
-        help=f'{what}; default: one a core',
-    )
+    add_number(parser, '--workers', f'{what}; default: one a core', default=usable_cores())
     parser.add_argument(
         '--shard',
         type=_shard,
@@ -305,18 +281,14 @@ def add_worker_arguments(parser, what='processes'):
 
 def add_clip_arguments(parser):
     """Adds --clip-len and --size: of a clip."""
-    parser.add_argument(
-        '--clip-len',
-        type=at_least(1),
-        metavar='N',
-        help="frames of a clip; default: the config's test pipeline's, else 64",
+    add_number(
+        parser, '--clip-len', "frames of a clip; default: the config's test pipeline's, else 64"
     )
-    parser.add_argument(
+    add_number(
+        parser,
         '--size',
-        type=at_least(1),
+        "width and height, or one number for both; default: the test pipeline's, else 224",
         nargs='+',
-        metavar='N',
-        help="width and height, or one number for both; default: the test pipeline's, else 224",
     )
 
 
@@ -330,6 +302,22 @@ def write_json(path, figures):
     if path:
         atomic_write(path, json.dumps(figures, indent=1) + '\n')
         print(f'figures written to {path}')
+
+
+def add_number(parser, name, help, low=1, high=None, above=None, default=None, **options):
+    """Adds an option that takes a number.
+
+    Args:
+        name (str), help (str): of the option; the default is added to the help unless that speaks
+            of it.
+        low (int), high (int): it is a whole number of [low, high].
+        above (float): it is a number above that, instead.
+        **options: of add_argument.
+    """
+    if default is not None and 'default' not in help:
+        help = f'{help}; default: {default}'
+    kind = at_least(low, high) if above is None else number_above(above)
+    parser.add_argument(name, type=kind, metavar='N', default=default, help=help, **options)
 
 
 def at_least(low, high=None):
@@ -349,19 +337,19 @@ def at_least(low, high=None):
     return whole_number
 
 
-def above(low):
+def number_above(low):
     """Returns an argument's type: a finite number above `low`."""
 
-    def number_above(text):
+    def number(text):
         try:
-            number = float(text)
+            value = float(text)
         except ValueError:
-            number = low
-        if not low < number < float('inf'):
+            value = low
+        if not low < value < float('inf'):
             raise argparse.ArgumentTypeError(f'it is a number above {low}; got {text!r}')
-        return number
+        return value
 
-    return number_above
+    return number
 
 
 def printable(text):

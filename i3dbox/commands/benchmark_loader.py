@@ -11,24 +11,16 @@ def add_arguments(parser):
         default='train',
         help="which of the config's data sets; default: train",
     )
-    parser.add_argument(
-        '--batches',
-        type=arguments.at_least(1),
-        default=10,
-        metavar='N',
-        help='how many are measured; default: 10',
-    )
-    parser.add_argument(
+    arguments.add_number(parser, '--batches', 'how many are measured', default=10)
+    arguments.add_number(
+        parser,
         '--num-workers',
-        type=arguments.at_least(0),
+        "numbers of workers to try beside the config's; 0 loads in line",
+        low=0,
         nargs='+',
         default=[],
-        metavar='N',
-        help="numbers of workers to try beside the config's; 0 loads in line",
     )
-    parser.add_argument(
-        '--batch-size', type=arguments.at_least(1), metavar='N', help="default: the config's"
-    )
+    arguments.add_number(parser, '--batch-size', "default: the config's")
     arguments.add_json_argument(parser)
     arguments.add_cfg_options(parser)
 
@@ -107,10 +99,10 @@ def run(args):
 
 def print_tables(loaders, steps, by_stream):
     """Prints the speed of the loaders, and where one thread's time goes."""
-    from terminaltables import AsciiTable
+    from ..evaluation.tables import table
 
-    table = [['Workers', 'Stream', 'Clips/s', 'Frames/s', 'MB/s']]
-    table += [
+    speeds = [['Workers', 'Stream', 'Clips/s', 'Frames/s', 'MB/s']]
+    speeds += [
         [
             f'{row["num_workers"]}{" (config)" if row["configured"] else ""}',
             row['stream'],
@@ -126,15 +118,9 @@ def print_tables(loaders, steps, by_stream):
     ]
     times.append(['', 'total', f'{sum(row["ms"] for row in steps):.2f}', '100.0%'])
     if not by_stream:
-        table, times = [[r[0], *r[2:]] for r in table], [r[1:] for r in times]
-    for rows in (table, times):
-        rows = AsciiTable(rows)
-        rows.justify_columns = {
-            column: 'right'
-            for column, name in enumerate(rows.table_data[0])
-            if name not in ('Workers', 'Stream', 'Step of the pipeline')
-        }
-        rows.inner_footing_row_border = rows.table_data[-1][-1] == '100.0%'
-        if rows.inner_footing_row_border:
-            print("Where one thread's time goes:")
-        print(rows.table)
+        speeds = [[workers, *figures] for workers, _, *figures in speeds]
+        times = [row[1:] for row in times]
+    names = 1 + by_stream
+    print(table(speeds, right=range(names, names + 3)))
+    print("Where one thread's time goes:")
+    print(table(times, right=range(names, names + 2), footer=True))

@@ -11,21 +11,9 @@ memory."""
 
 def add_arguments(parser):
     arguments.add_config_argument(parser, or_model=True)
-    parser.add_argument(
-        '--batch-size',
-        type=arguments.at_least(1),
-        default=1,
-        metavar='N',
-        help='clips of a batch; default: 1',
-    )
+    arguments.add_number(parser, '--batch-size', 'clips of a batch', default=1)
     arguments.add_clip_arguments(parser)
-    parser.add_argument(
-        '--repeat',
-        type=arguments.at_least(1),
-        default=10,
-        metavar='N',
-        help='how many calls are measured; default: 10',
-    )
+    arguments.add_number(parser, '--repeat', 'how many calls are measured', default=10)
     parser.add_argument(
         '--train',
         action='store_true',
@@ -37,12 +25,11 @@ def add_arguments(parser):
 
 
 def run(args):
-    from terminaltables import AsciiTable
-
     from ..analysis.benchmark import UNMEASURED, build_step, forward_times, train_step_times
     from ..analysis.flops import count, random_clips, total
     from ..config_checks.checks import REQUIRED_TO_TRAIN, check_config
     from ..config_checks.protocols import clip_size
+    from ..evaluation.tables import table
     from ..fileio import check_writable
     from ..inference.network import build_network
     from ..models.freezing import freeze
@@ -74,14 +61,14 @@ def run(args):
     recognizer.set_train(False)
     multiply_adds = total(count(recognizer, size)).multiply_adds * args.batch_size
 
-    table = [
+    rows = [
         ['', 'Compiling (s)', 'Median (ms)', 'Fastest', 'Slowest', 'Clips/s', 'Peak memory (MiB)']
     ]
     figures = {}
     for name, taken in times.items():
         clips_per_s = args.batch_size / taken.median
         memory = '' if taken.peak_memory is None else f'{taken.peak_memory / 2**20:,.0f}'
-        table.append(
+        rows.append(
             [
                 name,
                 f'{taken.compile:.1f}',
@@ -100,9 +87,7 @@ def run(args):
             peak_memory_bytes=taken.peak_memory,
         )
     rate = multiply_adds / times['forward'].median
-    table = AsciiTable(table)
-    table.justify_columns = dict.fromkeys(range(1, 7), 'right')
-    print(table.table)
+    print(table(rows, right=range(1, 7)))
     print(f'Forward: {multiply_adds / 1e9:.2f} G multiply-adds, {rate / 1e9:.1f} G a second')
     if args.train:
         print(f'Training step: {trained} of {trainable} parameters train')

@@ -16,19 +16,13 @@ def add_arguments(parser):
         default='train',
         help="which of the config's data sets; default: train",
     )
-    parser.add_argument(
-        '--number',
-        type=arguments.at_least(1),
-        default=20,
-        metavar='N',
-        help='how many samples; default: 20',
-    )
-    parser.add_argument(
+    arguments.add_number(parser, '--number', 'how many samples', default=20)
+    arguments.add_number(
+        parser,
         '--seed',
-        type=arguments.at_least(0),
+        'chooses the samples; their crops are those of epoch 0 in a run of this seed',
+        low=0,
         default=0,
-        metavar='N',
-        help='chooses the samples; their crops are those of epoch 0 in a run of this seed',
     )
     arguments.add_cfg_options(parser)
 

@@ -16,8 +16,7 @@ def add_arguments(parser):
 
 
 def run(args):
-    from terminaltables import AsciiTable
-
+    from ..evaluation.tables import table
     from ..fileio import atomic_write, check_writable
     from ..preparation.checking import PROBLEMS, check_videos
     from ..preparation.sources import find_videos, shard
@@ -29,15 +28,7 @@ def run(args):
     for problem in problems:
         print(f'{arguments.printable(problem.path)}: {problem.kind}: {problem.detail}')
     counts = [(kind, sum(problem.kind == kind for problem in problems)) for kind in PROBLEMS]
-    print(
-        AsciiTable(
-            [
-                ('videos', str(len(videos))),
-                ('sound', str(len(videos) - len(problems))),
-                *((kind, str(count)) for kind, count in counts),
-            ]
-        ).table
-    )
+    print(table([('videos', len(videos)), ('sound', len(videos) - len(problems)), *counts]))
     if args.fix_list:
         atomic_write(
             args.fix_list,

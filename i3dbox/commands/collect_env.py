@@ -19,18 +19,14 @@ def add_arguments(parser):
 
 
 def run(args):
-    from terminaltables import AsciiTable
+    from ..evaluation.tables import table
 
     rows, known = collect(), tested()
     packages = [
         (package, installed(package) or 'not installed', known.get(package, ''))
         for package in (*PACKAGES.values(), *OPTIONAL_PACKAGES)
     ]
-    print(
-        AsciiTable(
-            [('What', 'Here', 'Tested'), *((*row, '') for row in rows.items()), *packages]
-        ).table
-    )
+    print(table([('What', 'Here', 'Tested'), *((*row, '') for row in rows.items()), *packages]))
     warning = cpu_warning(rows['MindSpore'])
     if warning:
         print(f'Warning: {warning}.')

@@ -26,25 +26,19 @@ def add_arguments(parser):
     parser.add_argument('--checkpoint', metavar='CKPT', help='its .ckpt')
     arguments.add_stream_arguments(parser)
     parser.add_argument('--stream', choices=tuple(STREAMS), help='default: what the model is')
-    parser.add_argument(
-        '--top', type=arguments.at_least(1), default=5, metavar='N', help='classes; default: 5'
-    )
-    parser.add_argument(
+    arguments.add_number(parser, '--top', 'classes', default=5)
+    arguments.add_number(
+        parser,
         '--window',
-        type=arguments.at_least(1),
-        metavar='N',
-        help="frames of a window, the config's frame_interval apart; default: those that the "
+        "frames of a window, the config's frame_interval apart; default: those that the "
         'network was made for (64)',
     )
-    parser.add_argument(
+    arguments.add_number(
+        parser,
         '--stride',
-        type=arguments.at_least(1),
-        metavar='N',
-        help='frames of the video from one window to the next; default: half of what one spans',
+        'frames of the video from one window to the next; default: half of what one spans',
     )
-    parser.add_argument(
-        '--fps', type=arguments.above(0), metavar='N', help='frames a second; default: every frame'
-    )
+    arguments.add_number(parser, '--fps', 'frames a second; default: every frame', above=0)
     parser.add_argument(
         '--method', help='of flow: tvl1, dis, farneback; default: tvl1, or what the config says'
     )

@@ -23,22 +23,20 @@ def run(args):
     if bool(args.name) == args.list:
         raise ConfigError('name one checkpoint, or ask for the --list')
     if args.list:
-        from terminaltables import AsciiTable
+        from ..evaluation.tables import table
 
         rows = [
             (
                 name,
                 entry.modality,
-                str(entry.num_classes),
+                entry.num_classes,
                 entry.data,
                 entry.source,
                 'yes' if os.path.exists(cached_path(name)) else '',
             )
             for name, entry in ENTRIES.items()
         ]
-        print(
-            AsciiTable([('name', 'stream', 'classes', 'trained on', 'source', 'here'), *rows]).table
-        )
+        print(table([('name', 'stream', 'classes', 'trained on', 'source', 'here'), *rows]))
         return
     name = args.name[len(PREFIX) :] if args.name.startswith(PREFIX) else args.name
     target = os.path.join(args.dir, f'{name}.ckpt') if args.dir else None

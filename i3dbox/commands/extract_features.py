@@ -30,41 +30,27 @@ def add_arguments(parser):
         metavar='NAME',
         help='a layer, such as Mixed_5c (default, 1024 values) or Mixed_4f, or Logits',
     )
-    parser.add_argument(
+    arguments.add_number(
+        parser,
         '--window',
-        type=arguments.at_least(0),
-        metavar='N',
-        help='frames; default: 64; 0: the whole video as one clip, a row for each 8 frames',
+        'frames; default: 64; 0: the whole video as one clip, a row for each 8 frames',
+        low=0,
     )
-    parser.add_argument(
-        '--stride', type=arguments.at_least(1), metavar='N', help='frames; default: the window'
-    )
+    arguments.add_number(parser, '--stride', 'frames; default: the window')
     parser.add_argument(
         '--pool',
         choices=('avg', 'none'),
         help="avg (default): I3D's average pool, and the mean over time; none: maps",
     )
-    parser.add_argument(
-        '--fps', type=arguments.above(0), metavar='N', help='frames a second; default: every frame'
-    )
+    arguments.add_number(parser, '--fps', 'frames a second; default: every frame', above=0)
     parser.add_argument(
         '--tail',
         choices=('move', 'drop'),
         help='of frames behind the last whole window: move '
         '(default) adds a window that ends with the video; drop leaves them out',
     )
-    parser.add_argument(
-        '--short-side',
-        type=arguments.at_least(1),
-        metavar='N',
-        help='resize the short side to it; default: 256',
-    )
-    parser.add_argument(
-        '--size',
-        type=arguments.at_least(1),
-        metavar='N',
-        help='cut a square of it in the middle; default: 224',
-    )
+    arguments.add_number(parser, '--short-side', 'resize the short side to it; default: 256')
+    arguments.add_number(parser, '--size', 'cut a square of it in the middle; default: 224')
     parser.add_argument(
         '--method', metavar='NAME', help='of flow: tvl1 (default), dis, farneback or tvl1_opencv'
     )
@@ -74,13 +60,11 @@ def add_arguments(parser):
         default='npy',
         help='npy (default): the features; npz, h5: also when each row begins and ends',
     )
-    parser.add_argument(
+    arguments.add_number(
+        parser,
         '--max-frames',
-        type=arguments.at_least(1),
+        'with --window 0: frames that pass through the network at a time; memory grows with it',
         default=192,
-        metavar='N',
-        help='with --window 0: '
-        'frames that pass through the network at a time; memory grows with it; default: 192',
     )
     arguments.add_worker_arguments(parser, 'threads that compute flow')
     arguments.add_device_arguments(parser)

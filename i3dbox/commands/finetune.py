@@ -22,21 +22,14 @@ def add_arguments(parser):
     parser.add_argument(
         '--work-dir', metavar='D', help='where outputs go; default: work_dirs/<name of the folder>'
     )
-    parser.add_argument(
-        '--epochs', type=arguments.at_least(1), metavar='N', help='default: by the number of videos'
-    )
-    parser.add_argument(
-        '--clip-len', type=arguments.at_least(1), metavar='N', help='frames of a clip; default: 64'
-    )
-    parser.add_argument(
+    arguments.add_number(parser, '--epochs', 'default: by the number of videos')
+    arguments.add_number(parser, '--clip-len', 'frames of a clip; default: 64')
+    arguments.add_number(
+        parser,
         '--size',
-        type=arguments.at_least(1),
-        metavar='N',
-        help='width and height of a clip; default: 224. 16 frames of 112 cost a sixteenth',
+        'width and height of a clip; default: 224. 16 frames of 112 cost a sixteenth',
     )
-    parser.add_argument(
-        '--seed', type=arguments.at_least(0), metavar='N', help='of the split and of training'
-    )
+    arguments.add_number(parser, '--seed', 'of the split and of training', low=0)
     arguments.add_device_arguments(parser)
     arguments.add_cfg_options(parser)
 

@@ -12,22 +12,11 @@ def add_arguments(parser):
             'N x T x H x W x 3, or features, float N x D',
         )
     arguments.add_model_arguments(parser)
-    parser.add_argument(
-        '--frames',
-        type=arguments.at_least(8),
-        default=16,
-        metavar='N',
-        help='of a clip, from the beginning of each video; default: 16',
+    arguments.add_number(
+        parser, '--frames', 'of a clip, from the beginning of each video', low=8, default=16
     )
-    parser.add_argument(
-        '--stride',
-        type=arguments.at_least(1),
-        metavar='N',
-        help='a clip each N frames; default: one a video',
-    )
-    parser.add_argument(
-        '--fps', type=arguments.above(0), metavar='N', help='frames a second; default: every frame'
-    )
+    arguments.add_number(parser, '--stride', 'a clip each N frames; default: one a video')
+    arguments.add_number(parser, '--fps', 'frames a second; default: every frame', above=0)
     parser.add_argument(
         '--resize',
         choices=('stretch', 'crop'),
@@ -35,23 +24,15 @@ def add_arguments(parser):
         help='stretch (default): to a '
         "square, as the paper's code does; crop: the short side, and a cut in the middle",
     )
-    parser.add_argument(
-        '--size',
-        type=arguments.at_least(32),
-        default=224,
-        metavar='N',
-        help='of the square; default: 224',
-    )
-    parser.add_argument(
+    arguments.add_number(parser, '--size', 'of the square', low=32, default=224)
+    arguments.add_number(
+        parser,
         '--resamples',
-        type=arguments.at_least(0),
+        'of the videos, to see how far the distance varies',
+        low=0,
         default=20,
-        metavar='N',
-        help='of the videos, to see how far the distance varies; default: 20',
     )
-    parser.add_argument(
-        '--seed', type=arguments.at_least(0), default=0, metavar='N', help='of the resamples'
-    )
+    arguments.add_number(parser, '--seed', 'of the resamples', low=0, default=0)
     arguments.add_json_argument(parser)
     arguments.add_device_arguments(parser)
     arguments.add_cfg_options(parser)

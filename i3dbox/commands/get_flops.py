@@ -12,12 +12,11 @@ counted."""
 def add_arguments(parser):
     arguments.add_config_argument(parser, or_model=True)
     arguments.add_clip_arguments(parser)
-    parser.add_argument(
+    arguments.add_number(
+        parser,
         '--depth',
-        type=arguments.at_least(1),
+        '1 (default): a row a block, such as Mixed_4b; 2: its branches; 3: their layers',
         default=1,
-        metavar='N',
-        help='1 (default): a row a block, such as Mixed_4b; 2: its branches; 3: their layers',
     )
     arguments.add_json_argument(parser)
     arguments.add_cfg_options(parser)
@@ -26,11 +25,10 @@ def add_arguments(parser):
 def run(args):
     import dataclasses
 
-    from terminaltables import AsciiTable
-
     from ..analysis.flops import blocks, count, total
     from ..config_checks.checks import check_config
     from ..config_checks.protocols import clip_size
+    from ..evaluation.tables import table
     from ..fileio import check_writable
     from ..models import build_recognizer
 
@@ -43,11 +41,11 @@ def run(args):
     rows, whole = blocks(layers, args.depth), total(layers)
     missed = [layer.name for layer in layers if layer.missed]
 
-    table = [['Layer', 'Type', 'Output', 'Parameters', 'Multiply-adds (M)', 'Share']]
+    cells = [['Layer', 'Type', 'Output', 'Parameters', 'Multiply-adds (M)', 'Share']]
     for row in [*rows, whole]:
         shape = '' if row.shape is None else ' x '.join(map(str, row.shape))
         share = row.multiply_adds / max(whole.multiply_adds, 1)
-        table.append(
+        cells.append(
             [
                 row.name,
                 row.type,
@@ -57,11 +55,8 @@ def run(args):
                 f'{share:.1%}',
             ]
         )
-    table = AsciiTable(table)
-    table.inner_footing_row_border = True
-    table.justify_columns = dict.fromkeys((3, 4, 5), 'right')
     print(f'One clip of {" x ".join(map(str, size))} (frames x height x width)')
-    print(table.table)
+    print(table(cells, right=(3, 4, 5), footer=True))
     print(
         f'Total: {whole.multiply_adds / 1e9:.2f} G multiply-adds, {whole.parameters:,} parameters'
     )

@@ -17,13 +17,7 @@ def add_arguments(parser):
         choices=('RGB', 'Flow'),
         help='what to pack; default: what the folders hold, RGB from videos',
     )
-    parser.add_argument(
-        '--videos-per-shard',
-        type=arguments.at_least(1),
-        default=128,
-        metavar='N',
-        help='videos a file; default: 128',
-    )
+    arguments.add_number(parser, '--videos-per-shard', 'videos a file', default=128)
     arguments.add_flow_arguments(parser)
     arguments.add_image_arguments(parser)
     arguments.add_worker_arguments(parser)

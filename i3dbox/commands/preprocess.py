@@ -6,13 +6,7 @@ from . import arguments
 def add_arguments(parser):
     arguments.add_config_argument(parser)
     parser.add_argument('out', metavar='OUT', help='the folder for the files')
-    parser.add_argument(
-        '--batch-size',
-        type=arguments.at_least(1),
-        default=1,
-        metavar='N',
-        help='clips a file; default: 1',
-    )
+    arguments.add_number(parser, '--batch-size', 'clips a file', default=1)
     parser.add_argument(
         '--split',
         choices=('val', 'test'),

@@ -19,12 +19,8 @@ def add_arguments(parser):
         metavar='DIR',
         help='the folder for report.html and its pictures; default: report',
     )
-    parser.add_argument(
-        '--mistakes',
-        type=arguments.at_least(0),
-        default=12,
-        metavar='N',
-        help='how many mistakes to show with their frames; default: 12',
+    arguments.add_number(
+        parser, '--mistakes', 'how many mistakes to show with their frames', low=0, default=12
     )
 
 

@@ -8,12 +8,11 @@ def add_arguments(parser):
     parser.add_argument(
         'folder', metavar='DIR', help='the work_dir that holds epoch_*.ckpt or step_*.ckpt'
     )
-    parser.add_argument(
+    arguments.add_number(
+        parser,
         '--last',
-        type=arguments.at_least(1),
+        'how many of them; default: 8; the original takes 8 for RGB and 16 for flow',
         default=8,
-        metavar='N',
-        help='how many of them; default: 8; the original takes 8 for RGB and 16 for flow',
     )
     parser.add_argument(
         '--data',

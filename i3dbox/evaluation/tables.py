@@ -30,9 +30,17 @@ def print_results(results, metrics):
             print(f'{title}\n{text}')
 
 
-def table(rows):
-    """Rows of cells (the first is the head) as text."""
-    return AsciiTable([[str(cell) for cell in row] for row in rows]).table
+def table(rows, right=(), footer=False):
+    """Rows of cells (the first is the head) as text.
+
+    Args:
+        right (iterable of int): the columns of numbers, which end at one line.
+        footer (bool): the last row is a total, with a line above it.
+    """
+    made = AsciiTable([[str(cell) for cell in row] for row in rows])
+    made.justify_columns = dict.fromkeys(right, 'right')
+    made.inner_footing_row_border = footer
+    return made.table
 
 
 def figures_table(rows):
