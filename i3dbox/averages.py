@@ -5,7 +5,15 @@ Each is here twice, side by side: for NumPy arrays, and for MindSpore's tensors 
 alone, so that nothing is imported. tests/test_averages.py holds the two together.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from mindspore import Tensor
 
 HOW = (
     'score',
@@ -13,7 +21,7 @@ HOW = (
 )  # mmaction's words: the mean of the logits, or the logarithm of the mean of their softmax
 
 
-def log_softmax(logits):
+def log_softmax(logits: np.ndarray) -> np.ndarray:
     """float64 ... x K: the logarithms of the probabilities that logits stand for, finite for finite
     logits.
     """
@@ -22,14 +30,14 @@ def log_softmax(logits):
     return below - np.log(np.exp(below).sum(-1, keepdims=True))
 
 
-def softmax(logits):
+def softmax(logits: np.ndarray) -> np.ndarray:
     """float64 ... x K: the probabilities that logits stand for."""
     logits = np.asarray(logits, np.float64)
     powers = np.exp(logits - logits.max(-1, keepdims=True))
     return powers / powers.sum(-1, keepdims=True)
 
 
-def log_softmax_in_graph(logits):
+def log_softmax_in_graph(logits: Tensor) -> Tensor:
     """What `log_softmax` is, of a float tensor."""
     below = logits - logits.max(axis=-1, keepdims=True)
     return below - below.exp().sum(axis=-1, keepdims=True).log()
@@ -39,13 +47,13 @@ class ClipAverage:
     """The answer to a video from those to its clips, one after the other, in the memory of one.
 
     Args:
-        how (str): of HOW.
+        how: of HOW.
     """
 
-    def __init__(self, how='score'):
+    def __init__(self, how: str = 'score'):
         self.how, self.count, self._total = how, 0, None
 
-    def add(self, logits):
+    def add(self, logits: np.ndarray) -> None:
         """Takes the logits (... x K) of a clip."""
         self.count += 1
         if self.how == 'prob':
@@ -56,13 +64,13 @@ class ClipAverage:
             self._total = values if self._total is None else self._total + values
 
     @property
-    def mean(self):
+    def mean(self) -> np.ndarray:
         """float32 ... x K: the answer to the clips so far."""
         mean = self._total - np.log(self.count) if self.how == 'prob' else self._total / self.count
         return mean.astype(np.float32)
 
 
-def average_clips(logits, how):
+def average_clips(logits: np.ndarray, how: str) -> np.ndarray:
     """Returns float32 B x K: the answers to B videos from the logits of their N clips, B x N x K;
     how (str): of HOW.
     """
@@ -72,7 +80,7 @@ def average_clips(logits, how):
     return average.mean
 
 
-def average_clips_in_graph(logits, how):
+def average_clips_in_graph(logits: Tensor, how: str) -> Tensor:
     """What `average_clips` is, of a float32 tensor B x N x K."""
     if how == 'score':
         return logits.mean(1)
@@ -81,7 +89,7 @@ def average_clips_in_graph(logits, how):
     return (logs - highest).exp().mean(1).log() + highest.squeeze(1)
 
 
-def mean_over_steps(steps):
+def mean_over_steps(steps: np.ndarray) -> np.ndarray:
     """Returns float64 K: the logits of a clip from those of its T time steps, K x T.
 
     I3D pools two neighbouring steps with stride 1 and takes the mean over the T - 1 pairs (Carreira
@@ -92,7 +100,7 @@ def mean_over_steps(steps):
     return (pairs_of_steps(steps[None])[0]).mean(1)
 
 
-def pairs_of_steps(x):
+def pairs_of_steps(x: np.ndarray | Tensor) -> np.ndarray | Tensor:
     """Returns the means of neighbouring time steps, N x C x (T - 1) ...; of one step, the step.
     Arrays and tensors.
     """
@@ -101,7 +109,7 @@ def pairs_of_steps(x):
     return x
 
 
-def add_streams(scores, weights):
+def add_streams(scores: Iterable[np.ndarray], weights: Sequence[float]) -> np.ndarray:
     """Returns the float32 sum of the streams' scores (arrays of one shape), each by its weight, in
     their order.
     """
@@ -110,6 +118,6 @@ def add_streams(scores, weights):
     )
 
 
-def add_streams_in_graph(rgb, flow, weights):
+def add_streams_in_graph(rgb: Tensor, flow: Tensor, weights: Sequence[float]) -> Tensor:
     """What `add_streams` is, of two tensors."""
     return weights[0] * rgb + weights[1] * flow

@@ -10,11 +10,14 @@ The names are those of the MindSpore models' Ascend 310 scripts. Nothing here ne
 unless it runs the model.
 """
 
+from __future__ import annotations
+
 import copy
 import hashlib
 import json
 import os
 import shutil
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
@@ -32,21 +35,26 @@ from ..preparation.extraction import keep_settings
 from ..registry import DATASETS
 from ..runtimes.exported import load_exported
 
+if TYPE_CHECKING:
+    from ..config import Config
+
 MANIFEST, RESULTS = 'manifest.json', 'result_Files'
 VERSION = 1
 
 
-def write_dataset(cfg, out, batch_size=1, input='uint8', data='test'):
+def write_dataset(
+    cfg: Config, out: str, batch_size: int = 1, input: str = 'uint8', data: str = 'test'
+) -> dict:
     """Writes the clips of `cfg.data.<data>` as files that hold a batch each.
 
     What is there from a call that was stopped is kept. Where the config's protocol has clips of any
     length, which no exported file takes, one clip from the middle of each video is taken.
 
     Args:
-        cfg (Config): see docs/config.md.
-        out (str): the folder.
-        batch_size (int): clips a file. The last file is filled up with copies of its last clip.
-        input (str): 'uint8' (N x T x H x W x C), or 'float32' (N x C x T x H x W in [-1, 1]), as in
+        cfg: see docs/config.md.
+        out: the folder.
+        batch_size: clips a file. The last file is filled up with copies of its last clip.
+        input: 'uint8' (N x T x H x W x C), or 'float32' (N x C x T x H x W in [-1, 1]), as in
             tools/export.py.
 
     Returns: dict, the manifest.
@@ -256,7 +264,7 @@ class _BatchWriter:
         return f'{folder}/{name}.bin'
 
 
-def prepare(clips):
+def prepare(clips: np.ndarray) -> np.ndarray:
     """uint8 N x T x H x W x C -> float32 N x C x T x H x W in [-1, 1], as the network's own
     preprocessing does.
     """
@@ -267,7 +275,7 @@ def prepare(clips):
     )
 
 
-def read_manifest(folder):
+def read_manifest(folder: str) -> dict:
     """The manifest (dict) of what `write_dataset` wrote. Raises DataError where it is absent or
     something else.
     """
@@ -289,15 +297,15 @@ def read_manifest(folder):
 
 
 def infer(
-    artefact,
-    folder,
-    backend='auto',
-    device='cpu',
-    device_id=0,
-    threads=None,
-    precision=None,
-    description=None,
-):
+    artefact: str,
+    folder: str,
+    backend: str = 'auto',
+    device: str = 'cpu',
+    device_id: int = 0,
+    threads: int | None = None,
+    precision: str | None = None,
+    description: str | None = None,
+) -> int:
     """Runs an exported model over a data set of `write_dataset`; writes <folder>/result_Files.
 
     Every file is compared with its hash in the manifest before it is used. Predictions that are
@@ -372,7 +380,7 @@ def _read(folder, spec, name, manifest):
     return np.fromfile(path, spec['dtype']).reshape(spec['shape'])
 
 
-def score_results(folder):
+def score_results(folder: str) -> Results:
     """Makes Results of the answers in <folder>/result_Files.
 
     Raises: DataError where an answer is missing, or of another size than the manifest's classes ask

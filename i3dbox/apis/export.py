@@ -2,9 +2,13 @@
 the same answers.
 """
 
+from __future__ import annotations
+
 import collections
 import copy
 import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import mindspore as ms
 import numpy as np
@@ -27,6 +31,9 @@ from ..weights.loading import load_weights
 from ..weights.zoo import PREFIX, local_path
 from .deploy import prepare
 
+if TYPE_CHECKING:
+    from ..config import Config
+
 LAYOUTS = {'uint8': 'N x T x H x W x C', 'float32': 'N x C x T x H x W'}
 VALUES = {
     ('RGB', 'uint8'): 'red, green, blue from 0 to 255',
@@ -39,32 +46,32 @@ Export = collections.namedtuple('Export', 'path info exporter network')
 
 
 def export(
-    cfg,
-    checkpoint,
-    format='MINDIR',
-    out=None,
-    batch_size=1,
-    clip_len=None,
-    size=None,
-    input='uint8',
-    device='auto',
-    device_id=None,
-):
+    cfg: Config,
+    checkpoint: str | dict,
+    format: str | dict = 'MINDIR',
+    out: str | None = None,
+    batch_size: int = 1,
+    clip_len: int | None = None,
+    size: int | Sequence[int] | None = None,
+    input: str = 'uint8',
+    device: str = 'auto',
+    device_id: int | None = None,
+) -> Export:
     """Exports a checkpoint, with a description beside the file.
 
     Args:
-        cfg (Config): see docs/config.md; `model` and `runner` are needed.
-        checkpoint (str or dict): as for `apis.test.test`.
-        format (str or dict): of EXPORTERS: 'MINDIR', 'AIR', 'ONNX', or one of your own.
-        out (str): the file; default: beside the checkpoint, under its name with the format's
+        cfg: see docs/config.md; `model` and `runner` are needed.
+        checkpoint: as for `apis.test.test`.
+        format: of EXPORTERS: 'MINDIR', 'AIR', 'ONNX', or one of your own.
+        out: the file; default: beside the checkpoint, under its name with the format's
             extension.
-        batch_size (int): clips a call; None leaves it open.
-        clip_len (int): frames of a clip; default: as the config's test pipeline samples, or 64.
+        batch_size: clips a call; None leaves it open.
+        clip_len: frames of a clip; default: as the config's test pipeline samples, or 64.
         size (int or (width, height)): of the frames; default: as the config's test pipeline crops,
         or 224.
-        input (str): 'uint8': clips as data sets give them, and the file holds the preprocessing; or
+        input: 'uint8': clips as data sets give them, and the file holds the preprocessing; or
             'float32'.
-        device (str), device_id (int): where MindSpore works.
+        device, device_id: where MindSpore works.
 
     Returns: Export(path, info (the description), exporter, network).
     Raises: an I3DBoxError before anything expensive, where what is wrong can be known then.
@@ -219,18 +226,18 @@ class Verification(
     tolerance: ('absolute' or 'relative', number)."""
 
     @property
-    def passed(self):
+    def passed(self) -> bool:
         return bool(getattr(self, self.tolerance[0]) <= self.tolerance[1])  # False for NaN, too
 
 
-def verify(exported, cfg, count=3):
+def verify(exported: Export, cfg: Config, count: int = 3) -> Verification:
     """Runs an exported file in its own runtime, and the network that it was made of, on the same
     clips.
 
     Args:
         exported (Export): what `export` returned.
-        cfg (Config): its test set gives the clips, where it is there; else they are random.
-        count (int): clips.
+        cfg: its test set gives the clips, where it is there; else they are random.
+        count: clips.
 
     Returns: Verification.
     Raises: ExportError where no runtime here runs such files.
@@ -261,7 +268,7 @@ def verify(exported, cfg, count=3):
     )
 
 
-def compare(found, expected):
+def compare(found: np.ndarray, expected: np.ndarray) -> tuple[float, float, bool]:
     """(largest absolute difference, largest relative one, whether the top 5 agree) of logits, N x
     classes each.
     """

@@ -1,10 +1,13 @@
 """Features of many videos, with the settings that public feature sets use."""
 
+from __future__ import annotations
+
 import concurrent.futures
 import functools
 import os
 import pickle
 from concurrent.futures.process import BrokenProcessPool
+from typing import TYPE_CHECKING
 
 from ..errors import DataError
 from ..fileio import sha256
@@ -15,20 +18,23 @@ from ..preparation.jobs import run_jobs
 from ..preparation.sources import find_videos
 from ..workers import spawn_context, start_worker
 
+if TYPE_CHECKING:
+    from ..preparation.sources import Source
+
 SETTINGS = 'features.json'
 
 
 def extract_features(
-    sources,
-    out,
-    model,
-    format='npy',
-    workers=2,
-    device='auto',
-    device_id=None,
-    max_frames=192,
+    sources: str | list[Source],
+    out: str,
+    model: str | dict,
+    format: str = 'npy',
+    workers: int = 2,
+    device: str = 'auto',
+    device_id: int | None = None,
+    max_frames: int = 192,
     **settings,
-):
+) -> Extraction:
     """Writes the features of each source to `out`/<name>.<format>.
 
     A file appears when it is whole; those that are there are left. `out` also gets a file with the
@@ -40,12 +46,12 @@ def extract_features(
 
     Args:
         sources (str or list of Source): a folder of videos, or one; or what was found.
-        out (str): the folder.
-        model (str or dict): a name of the zoo, or arguments of ModelSpec.resolve.
-        format (str): 'npy', 'npz' or 'h5', see feature_files.feature_file.
-        workers (int): threads that compute flow. device, device_id: as of
+        out: the folder.
+        model: a name of the zoo, or arguments of ModelSpec.resolve.
+        format: 'npy', 'npz' or 'h5', see feature_files.feature_file.
+        workers: threads that compute flow. device, device_id: as of
             load_network.
-        max_frames (int), **settings: of feature_extractor.FeatureExtractor.
+        max_frames, **settings: of feature_extractor.FeatureExtractor.
 
     Returns: Extraction.
     Raises: an I3DBoxError before the first video, where model and settings do not fit; DataError

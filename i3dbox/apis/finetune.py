@@ -12,6 +12,8 @@ work_dir:
 What is there is kept, so a second call goes on where the first one stopped.
 """
 
+from __future__ import annotations
+
 import os
 from typing import NamedTuple
 
@@ -70,28 +72,28 @@ class Finetuned(NamedTuple):
 
 
 def prepare(
-    folder,
-    model=None,
-    stream=None,
-    work_dir=None,
-    epochs=None,
-    seed=None,
-    options=None,
-    clip_len=None,
-    size=None,
-):
+    folder: str,
+    model: str | None = None,
+    stream: str | None = None,
+    work_dir: str | None = None,
+    epochs: int | None = None,
+    seed: int | None = None,
+    options: dict | None = None,
+    clip_len: int | None = None,
+    size: int | None = None,
+) -> Plan:
     """Splits the videos of a folder of class folders, and writes configs that train on them.
 
     Args:
-        folder (str): holds a folder of videos for each class.
-        model (str): weights to start from: a name of the zoo (see model_spec.zoo_names), a .ckpt,
+        folder: holds a folder of videos for each class.
+        model: weights to start from: a name of the zoo (see model_spec.zoo_names), a .ckpt,
             or 'none'. Two, of both streams, are joined by a comma. Default: Kinetics-400's.
-        stream (str): 'rgb', 'flow' or 'joint'; by default the model's, or 'rgb'.
-        work_dir (str): default: work_dirs/<name of the folder>.
-        epochs (int): default: by the number of videos.
-        seed (int): of the split and the runs; default: 2022.
-        options (dict): as of --cfg-options, for the configs of all streams.
-        clip_len (int), size (int): of clips, in frames and pixels; default: 64 and 224.
+        stream: 'rgb', 'flow' or 'joint'; by default the model's, or 'rgb'.
+        work_dir: default: work_dirs/<name of the folder>.
+        epochs: default: by the number of videos.
+        seed: of the split and the runs; default: 2022.
+        options: as of --cfg-options, for the configs of all streams.
+        clip_len, size: of clips, in frames and pixels; default: 64 and 224.
 
     Returns: Plan.
     Raises: an I3DBoxError for a folder, model or option that cannot be used, or that an earlier
@@ -156,7 +158,7 @@ def prepare(
     return Plan(work_dir, split, configs, stream, test_config, _in_words(configs), unlisted)
 
 
-def finetune(plan, device='auto', device_id=None):
+def finetune(plan: Plan, device: str = 'auto', device_id: int | None = None) -> Finetuned:
     """Trains each stream of a Plan, tests them, and writes the report. Returns Finetuned.
 
     Runs go on from their newest checkpoint; scores of the same checkpoint and config are not
@@ -195,7 +197,9 @@ def finetune(plan, device='auto', device_id=None):
     return Finetuned(checkpoints, results, page)
 
 
-def choose_weights(model, stream=None):
+def choose_weights(
+    model: str | None, stream: str | None = None
+) -> tuple[str, dict[str, str | None]]:
     """Returns the stream, and stream -> checkpoint (zoo://NAME, a path, or None) for 'rgb', 'flow'
     or both.
 
@@ -242,7 +246,7 @@ def _own_weights(path, stream):
     return stream, {stream: os.path.abspath(path)}
 
 
-def check_weights(checkpoint, modality):
+def check_weights(checkpoint: str, modality: str) -> None:
     """Fetches and reads a checkpoint (None: nothing to do), so that what is wrong with it shows
     early.
 

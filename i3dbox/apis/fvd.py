@@ -4,10 +4,13 @@ Source: Unterthiner et al., "Towards Accurate Generative Models of Video: A New 
 Challenges", arXiv 1812.01717, and the authors' code, google-research/frechet_video_distance.
 """
 
+from __future__ import annotations
+
 import functools
 import itertools
 import os
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from mindspore import Tensor
@@ -24,6 +27,9 @@ from ..media.frame_iterator import FrameIterator
 from ..models.feature_network import LOGITS, FeatureNetwork
 from ..preparation.jobs import Failure, reason_of
 from ..preparation.sources import Source, find_videos
+
+if TYPE_CHECKING:
+    from ..inference.model_spec import ModelSpec
 
 RESIZES = dict(
     stretch=lambda size: [dict(type='Stretch', size=size)],
@@ -43,32 +49,32 @@ class VideoDistance(NamedTuple):
 
 
 def video_distance(
-    real,
-    generated,
-    model=None,
-    frames=16,
-    stride=None,
-    resize='stretch',
-    size=224,
-    fps=None,
-    resamples=20,
-    seed=0,
-    device='auto',
-    device_id=None,
-):
+    real: str,
+    generated: str,
+    model: ModelSpec | Callable | None = None,
+    frames: int = 16,
+    stride: int | None = None,
+    resize: str = 'stretch',
+    size: int = 224,
+    fps: float | None = None,
+    resamples: int = 20,
+    seed: int = 0,
+    device: str = 'auto',
+    device_id: int | None = None,
+) -> VideoDistance:
     """The Frechet distance between the logits of two sets of videos.
 
     Args:
-        real, generated (str): folders of videos; or .npy files of videos, uint8 N x T x H x W x 3
+        real, generated: folders of videos; or .npy files of videos, uint8 N x T x H x W x 3
             (RGB), or of features, float N x D, which pass by the network.
         model (ModelSpec or callable): or what returns one where videos are to be looked at; its RGB
             stream is used.
-        frames (int): of a clip, from the beginning of each video. stride (int): clips begin at each
+        frames: of a clip, from the beginning of each video. stride: clips begin at each
             `stride` frames; default: one clip a video.
-        resize (str): 'stretch': to size x size whatever the shape, as the paper's code does;
+        resize: 'stretch': to size x size whatever the shape, as the paper's code does;
             'crop': the short side, and a cut in the middle.
-        fps (float): of folders, see FrameIterator.
-        resamples (int), seed (int): of FrechetDistance.
+        fps: of folders, see FrameIterator.
+        resamples, seed: of FrechetDistance.
 
     Returns: VideoDistance.
     Raises: an I3DBoxError where a set cannot be used, or has fewer than two clips. A video that

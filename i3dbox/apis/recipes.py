@@ -2,9 +2,12 @@
 so.
 """
 
+from __future__ import annotations
+
 import os
 import string
-from typing import NamedTuple, Optional
+from collections.abc import Callable
+from typing import NamedTuple
 
 from ..config import Config
 from ..config.values import to_python
@@ -26,7 +29,7 @@ class Rule(NamedTuple):
 
     videos: float
     trains: str
-    prefixes: Optional[tuple]
+    prefixes: tuple | None
     epochs: int
     lr: float
     gib: float
@@ -45,7 +48,7 @@ class Recipe(NamedTuple):
     for testing; clips are `clip_len` frames of `size` x `size` pixels."""
 
     trains: str
-    freeze: Optional[dict]
+    freeze: dict | None
     epochs: int
     lr: float
     batch_size: int
@@ -56,16 +59,22 @@ class Recipe(NamedTuple):
 
 
 def choose_recipe(
-    videos, from_weights, largest=0, cores=None, memory=None, clip_len=None, size=None
-):
+    videos: int,
+    from_weights: bool,
+    largest: int = 0,
+    cores: int | None = None,
+    memory: int | None = None,
+    clip_len: int | None = None,
+    size: int | None = None,
+) -> Recipe:
     """The recipe for a number of training videos; docs/finetune.md states the rule.
 
     Args:
-        videos (int): that train.
-        from_weights (bool): whether there are weights to start from.
-        largest (int): bytes of the largest video, decoded.
-        cores (int), memory (int): of this machine, in bytes; by default what it has.
-        clip_len (int), size (int): of a clip, in frames and pixels; by default 64 and 224.
+        videos: that train.
+        from_weights: whether there are weights to start from.
+        largest: bytes of the largest video, decoded.
+        cores, memory: of this machine, in bytes; by default what it has.
+        clip_len, size: of a clip, in frames and pixels; by default 64 and 224.
 
     Returns: Recipe.
     """
@@ -186,15 +195,17 @@ data = dict(test=dict(_delete_=True, type='TwoStreamDataset', damaged='skip', rg
 '''
 
 
-def config_text(stream, folder, classes, videos, load_from, seed, recipe):
+def config_text(
+    stream: str, folder: str, classes: int, videos: int, load_from: str, seed: int, recipe: Recipe
+) -> str:
     """The text of a stream's config, which stands beside its split/.
 
     Args:
-        stream (str): 'rgb' or 'flow'.
-        folder (str): of class folders. classes, videos (int): how many classes and training videos
+        stream: 'rgb' or 'flow'.
+        folder: of class folders. classes, videos: how many classes and training videos
             it holds.
-        load_from (str): a checkpoint, zoo://NAME or None.
-        seed (int): of the run.
+        load_from: a checkpoint, zoo://NAME or None.
+        seed: of the run.
         recipe (Recipe): how to train.
     """
     whole = recipe.frames['mode'] == 'whole'
@@ -220,21 +231,23 @@ def config_text(stream, folder, classes, videos, load_from, seed, recipe):
     )
 
 
-def config_name(stream):
+def config_name(stream: str) -> str:
     """The name of a stream's config, or of both streams' for 'joint'."""
     return 'two_stream.py' if stream == 'joint' else f'i3d_{stream}.py'
 
 
-def write_config(path, text, options=None, check=None):
+def write_config(
+    path: str, text: str, options: dict | None = None, check: Callable | None = None
+) -> None:
     """Writes a config to `path`, unless there is one, and puts `options` into it.
 
     What is there stays, hand-made changes included; options that change something become lines at
     its end.
 
     Args:
-        text (str): of the config, where there is none yet.
-        options (dict): as of --cfg-options.
-        check (callable): is called with the config that options would make, and raises what is
+        text: of the config, where there is none yet.
+        options: as of --cfg-options.
+        check: is called with the config that options would make, and raises what is
             wrong with it: a line that does not fit would stop every later call.
 
     Raises: ConfigError for options that do not fit.

@@ -1,8 +1,11 @@
 """Testing the checkpoints of a run, one after the other."""
 
+from __future__ import annotations
+
 import json
 import os
 import re
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,8 +19,11 @@ from ..fileio import atomic_write, check_writable
 from ..weights.averaging import average_checkpoints
 from .test import Tester, known_results
 
+if TYPE_CHECKING:
+    from ..config import Config
 
-def last_checkpoints(folder, number):
+
+def last_checkpoints(folder: str, number: int) -> list[str]:
     """The paths of the last `number` checkpoints of a work_dir, oldest first: epoch_*.ckpt, or else
     step_*.ckpt.
 
@@ -32,16 +38,25 @@ def last_checkpoints(folder, number):
     raise CheckpointError(f'{folder} holds no epoch_*.ckpt and no step_*.ckpt')
 
 
-def sweep(cfg, paths, folder, metrics, average=False, device='auto', device_id=None, data='test'):
+def sweep(
+    cfg: Config,
+    paths: list[str],
+    folder: str,
+    metrics: list,
+    average: bool = False,
+    device: str = 'auto',
+    device_id: int | None = None,
+    data: str = 'test',
+) -> str:
     """Tests checkpoints and writes <folder>/sweep/: <checkpoint>.pkl, summary.txt and summary.json.
 
     Scores that are there, of the same checkpoint, config and protocol, are not computed again. On
     several ranks the videos are divided among them (a collective call).
 
     Args:
-        paths (list of str): checkpoints. folder (str): their work_dir.
-        metrics (list): of METRICS; the first figure decides which checkpoint is best.
-        average (bool): whether to test the mean of their weights, too.
+        paths: checkpoints. folder: their work_dir.
+        metrics: of METRICS; the first figure decides which checkpoint is best.
+        average: whether to test the mean of their weights, too.
 
     Returns: str, the table, and which is best (the same text on every rank).
     """

@@ -1,10 +1,13 @@
 """Testing a recognizer on a data set."""
 
+from __future__ import annotations
+
 import ast
 import logging
 import os
 import platform
 import sys
+from typing import TYPE_CHECKING
 
 import cv2
 import mindspore
@@ -29,17 +32,29 @@ from ..registry import DATASETS
 from ..weights.loading import load_weights
 from ..weights.zoo import local_path
 
+if TYPE_CHECKING:
+    from mindspore import nn
+
+    from ..config import Config
+    from ..datasets.base import BaseDataset
+
 logger = logging.getLogger(__name__)
 
 
-def test(cfg, checkpoint, device='auto', device_id=None, data='test'):
+def test(
+    cfg: Config,
+    checkpoint: str | dict,
+    device: str = 'auto',
+    device_id: int | None = None,
+    data: str = 'test',
+) -> Results:
     """Tests a checkpoint on `cfg.data.test`.
 
     Args:
-        cfg (Config): see docs/config.md.
-        checkpoint (str or dict): a .ckpt; for a two-stream model also dict(rgb=..., flow=...).
-        device (str): 'CPU', 'Ascend' or 'auto'.
-        data (str): which of the config's data sets.
+        cfg: see docs/config.md.
+        checkpoint: a .ckpt; for a two-stream model also dict(rgb=..., flow=...).
+        device: 'CPU', 'Ascend' or 'auto'.
+        data: which of the config's data sets.
 
     Returns: Results, the same on every rank.
     Raises: an I3DBoxError before anything expensive, if the parts do not fit.
@@ -57,7 +72,9 @@ class Tester:
     Args: as of `test`.
     """
 
-    def __init__(self, cfg, device='auto', device_id=None, data='test'):
+    def __init__(
+        self, cfg: Config, device: str = 'auto', device_id: int | None = None, data: str = 'test'
+    ):
         check_config(cfg, data=[data])
         self.hooks = build_hooks(cfg.get('hooks', []))
         call_hooks(self.hooks, 'prepare', cfg)
@@ -70,7 +87,7 @@ class Tester:
         self.identity = self._identity()
         self.scorer = DatasetScorer(self.recognizer, self.dataset, **scoring_options(cfg, data))
 
-    def __call__(self, checkpoint):
+    def __call__(self, checkpoint: str | dict) -> Results:
         """Returns the Results of a checkpoint (see `test`)."""
         meta = self._meta(checkpoint)  # now, as the file may be replaced while it is tested
         for report in load_weights(self.recognizer, checkpoint, new_head='never'):
@@ -84,7 +101,7 @@ class Tester:
         results.meta.update(meta)
         return results
 
-    def finish(self, results):
+    def finish(self, results: Results) -> None:
         """Lets the hooks know of the results, when they are safe."""
         if distributed.rank() == 0:
             call_hooks(self.hooks, 'after_test', results)
@@ -122,7 +139,7 @@ class Tester:
         )
 
 
-def known_results(file, checkpoint, identity):
+def known_results(file: str, checkpoint: str | dict, identity: dict) -> Results | None:
     """The Results that `file` holds, where they are of this checkpoint and their meta says what
     `identity` (of Tester, or a part of it) says; else None."""
     if not os.path.exists(file):
@@ -152,7 +169,7 @@ def _files(checkpoint):
     return checkpoint if isinstance(checkpoint, dict) else {'model': checkpoint}
 
 
-def scoring_options(cfg, data):
+def scoring_options(cfg: Config, data: str) -> dict:
     """Arguments of DatasetScorer: those of the loader, and `cfg.evaluation.max_frames`."""
     return dict(
         loader_options(cfg, data),
@@ -167,22 +184,22 @@ class DatasetScorer:
     open length, so the network is compiled once. What stands for padding is dropped.
 
     Args:
-        recognizer (Cell): of RECOGNIZERS.
+        recognizer: of RECOGNIZERS.
         dataset (BaseDataset): in test mode.
-        batch_size (int): videos a step and rank; 1 where the number or length of their clips
+        batch_size: videos a step and rank; 1 where the number or length of their clips
             differs.
-        num_workers (int), worker (str): of ClipLoader.
-        max_frames (int): of ClipScorer.
+        num_workers, worker: of ClipLoader.
+        max_frames: of ClipScorer.
     """
 
     def __init__(
         self,
-        recognizer,
-        dataset,
-        batch_size=1,
-        num_workers=0,
-        worker='thread',
-        max_frames=MAX_FRAMES,
+        recognizer: nn.Cell,
+        dataset: BaseDataset,
+        batch_size: int = 1,
+        num_workers: int = 0,
+        worker: str = 'thread',
+        max_frames: int = MAX_FRAMES,
     ):
         self.recognizer, self.dataset = recognizer, dataset
         self.batch_size = 1 if dataset.varies else batch_size
@@ -192,7 +209,7 @@ class DatasetScorer:
             for name, stream in recognizer.streams.items()
         }
 
-    def __call__(self):
+    def __call__(self) -> Results:
         """Returns Results in the order of the data set (a collective call); `meta['skipped']` lists
         damaged samples.
         """

@@ -1,7 +1,11 @@
 """Training from a config."""
 
+from __future__ import annotations
+
+import logging
 import os
 import zlib
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -29,16 +33,28 @@ from ..weights.checkpoint import load_checkpoint
 from ..weights.loading import load_state, load_weights
 from .test import DatasetScorer, scoring_options
 
+if TYPE_CHECKING:
+    from mindspore import nn
 
-def train(cfg, resume=None, device='auto', device_id=None, validate=False):
+    from ..config import Config
+    from ..engine.runners.base import BaseRunner
+
+
+def train(
+    cfg: Config,
+    resume: str | None = None,
+    device: str = 'auto',
+    device_id: int | None = None,
+    validate: bool = False,
+) -> Run:
     """Trains what `cfg` describes, in `cfg.work_dir`.
 
     Args:
-        cfg (Config): see docs/config.md.
-        resume (str): a checkpoint of a run of this config, or 'auto': the newest of `cfg.work_dir`,
+        cfg: see docs/config.md.
+        resume: a checkpoint of a run of this config, or 'auto': the newest of `cfg.work_dir`,
             if any.
-        device (str): 'CPU', 'Ascend' or 'auto'. device_id (int): which Ascend.
-        validate (bool): evaluate on `cfg.data.val` during training, also if no EvalHook is
+        device: 'CPU', 'Ascend' or 'auto'. device_id: which Ascend.
+        validate: evaluate on `cfg.data.val` during training, also if no EvalHook is
             configured.
 
     Returns: the Run, after its last step.
@@ -191,7 +207,9 @@ def _build_run(cfg, recognizer, runner, resume, evaluates):
     )
 
 
-def build_train_step(cfg, recognizer, runner, steps_per_epoch):
+def build_train_step(
+    cfg: Config, recognizer: nn.Cell, runner: BaseRunner, steps_per_epoch: int
+) -> tuple[nn.Cell, np.ndarray]:
     """Builds loss, optimizer and TrainStep of what `cfg` describes; what is frozen is so already.
 
     Returns: the TrainStep, and the learning rate of every step of the run.
@@ -220,14 +238,14 @@ def build_train_step(cfg, recognizer, runner, steps_per_epoch):
     ), rates
 
 
-def default_work_dir(cfg):
+def default_work_dir(cfg: Config) -> str:
     """work_dirs/<name of the config>, below the current folder."""
     return os.path.join(
         'work_dirs', os.path.splitext(os.path.basename(cfg.filename or 'config'))[0]
     )
 
 
-def report_damaged(reports, log):
+def report_damaged(reports: list[DamageReport], log: logging.Logger) -> None:
     """Lists the damaged samples that were met (DamageReports), once each."""
     damaged = {report.name: report for report in reports}
     if damaged:

@@ -5,6 +5,8 @@
 `run`.
 """
 
+from __future__ import annotations
+
 import argparse
 import ast
 import importlib
@@ -68,7 +70,7 @@ GROUPS = {
 }
 
 
-def main(name, argv=None, prog=None):
+def main(name: str, argv: list[str] | None = None, prog: str | None = None) -> int:
     """Runs the command `name`.
 
     Args:
@@ -118,7 +120,7 @@ def main(name, argv=None, prog=None):
         raise
 
 
-def cli(argv=None):
+def cli(argv: list[str] | None = None) -> int:
     """The console command `i3dbox NAME ...`; lists the commands without a NAME. Returns the exit
     status.
     """
@@ -187,7 +189,7 @@ def _reader_left():
     return 1
 
 
-def help_text(commands, aliases):
+def help_text(commands: dict, aliases: dict) -> str:
     """The list of commands (dict of name -> summary) by group, each with its short name (dict of
     alias -> name).
     """
@@ -218,7 +220,7 @@ def help_text(commands, aliases):
     return '\n'.join(lines)
 
 
-def spelled(name):
+def spelled(name: str) -> str:
     """How the command `name` is typed, by how this one was: 'i3dbox demo', or 'python
     tools/demo.py'.
     """
@@ -228,7 +230,7 @@ def spelled(name):
     return f'i3dbox {next((alias for alias, command in ALIASES.items() if command == name), name)}'
 
 
-def summaries():
+def summaries() -> dict[str, str]:
     """Returns the commands and the first lines of their docstrings, read without importing them."""
     found = {}
     folder = os.path.dirname(__file__)

@@ -1,9 +1,13 @@
 """Arguments that commands share."""
 
+from __future__ import annotations
+
 import argparse
 import ast
 import json
 import os
+from collections.abc import Callable
+from typing import Any
 
 from ..config import Config
 from ..config.shipped import find_config
@@ -14,7 +18,7 @@ from ..workers import usable_cores
 OPENI = ('data_url', 'train_url', 'ckpt_url', 'result_url')
 
 
-def add_config_argument(parser, or_model=False):
+def add_config_argument(parser: argparse.ArgumentParser, or_model: bool = False) -> None:
     """Adds the positional argument CONFIG; or_model (bool): and --model, which may stand for it."""
     parser.add_argument(
         'config',
@@ -30,7 +34,7 @@ def add_config_argument(parser, or_model=False):
         )
 
 
-def config_of(args):
+def config_of(args: argparse.Namespace) -> tuple[Config, str | dict | None]:
     """The Config that CONFIG or --model names, and the model's checkpoint where --model does."""
     from ..weights.zoo_index import ENTRIES
 
@@ -50,7 +54,7 @@ def config_of(args):
     return spec.cfg, spec.checkpoint
 
 
-def add_cfg_options(parser):
+def add_cfg_options(parser: argparse.ArgumentParser) -> None:
     """Adds --cfg-options."""
     parser.add_argument(
         '--cfg-options',
@@ -63,7 +67,7 @@ def add_cfg_options(parser):
     )
 
 
-def add_device_arguments(parser):
+def add_device_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds --device and --device-id."""
     parser.add_argument(
         '--device',
@@ -74,7 +78,7 @@ def add_device_arguments(parser):
     parser.add_argument('--device-id', type=int, metavar='N', help='which Ascend device')
 
 
-def add_stream_arguments(parser):
+def add_stream_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds --rgb and --flow: the checkpoints of a two-stream config."""
     parser.add_argument(
         '--rgb', metavar='CKPT', help="the RGB stream's .ckpt, for a two-stream config"
@@ -84,12 +88,12 @@ def add_stream_arguments(parser):
     )
 
 
-def streams_of(args):
+def streams_of(args: argparse.Namespace) -> dict[str, str]:
     """The checkpoints that --rgb and --flow name, by stream."""
     return {name: path for name, path in (('rgb', args.rgb), ('flow', args.flow)) if path}
 
 
-def checkpoint_of(args):
+def checkpoint_of(args: argparse.Namespace) -> str | dict:
     """The one checkpoint, or dict(rgb=..., flow=...), that the arguments name."""
     streams = streams_of(args)
     if bool(streams) == bool(args.checkpoint) or len(streams) == 1:
@@ -97,7 +101,7 @@ def checkpoint_of(args):
     return streams or args.checkpoint
 
 
-def add_backend_arguments(parser):
+def add_backend_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds --backend, --device, --device-id, --threads, --precision and --description, as
     load_exported takes them.
     """
@@ -122,7 +126,7 @@ def add_backend_arguments(parser):
     )
 
 
-def add_openi_arguments(parser):
+def add_openi_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the words that OpenI starts its tasks with; `apply_openi` hands them to the config."""
     group = parser.add_argument_group(
         'on OpenI', 'addresses of object storage; see docs/deployment.md'
@@ -134,7 +138,7 @@ def add_openi_arguments(parser):
     )  # the original's; the addresses will do
 
 
-def apply_openi(cfg, args):
+def apply_openi(cfg: Config, args: argparse.Namespace) -> None:
     """Gives the config's OpenIHook the addresses of the command line; adds the hook where there is
     none.
     """
@@ -148,7 +152,7 @@ def apply_openi(cfg, args):
         cfg.hooks = [*others, dict(own, **urls)]
 
 
-def add_model_arguments(parser):
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds --model, --config, --checkpoint, --rgb and --flow: a trained model, of the zoo or one's
     own.
     """
@@ -170,7 +174,7 @@ def add_model_arguments(parser):
     add_stream_arguments(parser)
 
 
-def model_of(args, stream=None):
+def model_of(args: argparse.Namespace, stream: str | None = None) -> dict:
     """Arguments of ModelSpec.resolve: the model that the arguments name, and `stream`."""
     streams = streams_of(args)
     if streams and args.checkpoint:
@@ -187,7 +191,7 @@ def model_of(args, stream=None):
     )
 
 
-def check_different(paths):
+def check_different(paths: list[str]) -> None:
     """Raises ConfigError where a file or folder is named twice."""
     paths = [os.path.realpath(path) for path in paths]
     twice = [path for path in paths if paths.count(path) > 1]
@@ -195,7 +199,7 @@ def check_different(paths):
         raise ConfigError(f'{twice[0]} is named twice')
 
 
-def split_name(item):
+def split_name(item: str) -> tuple[str, str]:
     """('NAME', path) of NAME=path, ('', path) of a path, which may hold a '=' itself."""
     name, equals, path = item.partition('=')
     return (
@@ -205,7 +209,7 @@ def split_name(item):
     )
 
 
-def add_metrics_argument(parser):
+def add_metrics_argument(parser: argparse.ArgumentParser) -> None:
     """Adds --eval."""
     parser.add_argument(
         '--eval',
@@ -218,7 +222,7 @@ def add_metrics_argument(parser):
     )
 
 
-def add_image_arguments(parser):
+def add_image_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds --short-side, --fps and --quality: how images are made of videos."""
     add_number(
         parser,
@@ -231,7 +235,7 @@ def add_image_arguments(parser):
     add_number(parser, '--quality', 'of the JPEGs, 1 to 100', high=100, default=95)
 
 
-def add_flow_arguments(parser):
+def add_flow_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds --method and --bound: how flow is computed."""
     parser.add_argument(
         '--method',
@@ -242,7 +246,7 @@ def add_flow_arguments(parser):
     add_number(parser, '--bound', 'flow is cut to [-N, N] pixels per frame', above=0, default=20)
 
 
-def check_method(method):
+def check_method(method: str | None) -> None:
     """Raises RegistryError for a --method that there is not, also where no flow is computed."""
     from ..registry import FLOW_METHODS
 
@@ -250,7 +254,7 @@ def check_method(method):
         FLOW_METHODS.get(method)
 
 
-def add_frame_arguments(parser, modality=None):
+def add_frame_arguments(parser: argparse.ArgumentParser, modality: str | None = None) -> None:
     """Adds --modality and --filename-tmpl: what folders of frames hold."""
     parser.add_argument(
         '--modality',
@@ -267,7 +271,7 @@ def add_frame_arguments(parser, modality=None):
     )
 
 
-def add_worker_arguments(parser, what='processes'):
+def add_worker_arguments(parser: argparse.ArgumentParser, what: str = 'processes') -> None:
     """Adds --workers and --shard: who works on what. `what` (str): the workers are."""
     add_number(parser, '--workers', f'{what}; default: one a core', default=usable_cores())
     parser.add_argument(
@@ -279,7 +283,7 @@ def add_worker_arguments(parser, what='processes'):
     )
 
 
-def add_clip_arguments(parser):
+def add_clip_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds --clip-len and --size: of a clip."""
     add_number(
         parser, '--clip-len', "frames of a clip; default: the config's test pipeline's, else 64"
@@ -292,19 +296,28 @@ def add_clip_arguments(parser):
     )
 
 
-def add_json_argument(parser):
+def add_json_argument(parser: argparse.ArgumentParser) -> None:
     """Adds --json."""
     parser.add_argument('--json', metavar='FILE', help='also write the figures there')
 
 
-def write_json(path, figures):
+def write_json(path: str | None, figures: dict) -> None:
     """Writes figures to `path` where --json names one."""
     if path:
         atomic_write(path, json.dumps(figures, indent=1) + '\n')
         print(f'figures written to {path}')
 
 
-def add_number(parser, name, help, low=1, high=None, above=None, default=None, **options):
+def add_number(
+    parser: argparse.ArgumentParser,
+    name: str,
+    help: str,
+    low: int = 1,
+    high: int | None = None,
+    above: float | None = None,
+    default: float | None = None,
+    **options,
+) -> None:
     """Adds an option that takes a number.
 
     Args:
@@ -320,7 +333,7 @@ def add_number(parser, name, help, low=1, high=None, above=None, default=None, *
     parser.add_argument(name, type=kind, metavar='N', default=default, help=help, **options)
 
 
-def at_least(low, high=None):
+def at_least(low: int, high: int | None = None) -> Callable[[str], int]:
     """Returns an argument's type: a whole number from `low` (to `high`)."""
 
     wanted = f'a whole number from {low}' + (f' to {high}' if high is not None else '')
@@ -337,7 +350,7 @@ def at_least(low, high=None):
     return whole_number
 
 
-def number_above(low):
+def number_above(low: float) -> Callable[[str], float]:
     """Returns an argument's type: a finite number above `low`."""
 
     def number(text):
@@ -352,7 +365,7 @@ def number_above(low):
     return number
 
 
-def printable(text):
+def printable(text: str) -> str:
     """`text` for any terminal; bytes of file names that are no text are shown as escapes."""
     return text.encode('utf-8', 'backslashreplace').decode()
 
@@ -366,7 +379,7 @@ def _shard(text):
     return int(number), int(count)
 
 
-def load_config(args):
+def load_config(args: argparse.Namespace) -> Config:
     """Returns the Config that `args.config` and `args.cfg_options` describe.
 
     A relative path that does not exist is looked up among the shipped configs, with or without
@@ -394,7 +407,13 @@ class DictAction(argparse.Action):
     `parse_value`.
     """
 
-    def __call__(self, parser, namespace, values, option_string=None):
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: list[str],
+        option_string: str | None = None,
+    ) -> None:
         options = dict(getattr(namespace, self.dest) or {})
         for word in [values] if isinstance(values, str) else values:
             key, equals, text = word.partition('=')
@@ -404,7 +423,7 @@ class DictAction(argparse.Action):
         setattr(namespace, self.dest, options)
 
 
-def parse_value(text):
+def parse_value(text: str) -> Any:
     """Returns the value that `text` from a command line stands for.
 
     A Python literal is itself, and `true` and `false` are booleans. In `[a, 1]` and `(a, 1)` the

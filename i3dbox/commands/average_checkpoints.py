@@ -1,14 +1,18 @@
 """Average the weights of several checkpoints of a run into one."""
 
+from __future__ import annotations
 
-def add_arguments(parser):
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'checkpoints', nargs='+', metavar='CKPT', help='at least two, of one network'
     )
     parser.add_argument('out', metavar='OUT', help='the .ckpt to write; it holds weights only')
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     import os
 
     from ..errors import CheckpointError

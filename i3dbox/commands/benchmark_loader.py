@@ -1,9 +1,13 @@
 """Measure how fast a config's data are loaded, and where the time goes."""
 
+from __future__ import annotations
+
+import argparse
+
 from . import arguments
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_config_argument(parser)
     parser.add_argument(
         '--subset',
@@ -25,7 +29,7 @@ def add_arguments(parser):
     arguments.add_cfg_options(parser)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     from ..analysis.benchmark import loader_speed, step_times
     from ..config_checks.checks import check_config, loader_options
     from ..datasets.sampler import EpochSampler
@@ -97,7 +101,7 @@ def run(args):
     )
 
 
-def print_tables(loaders, steps, by_stream):
+def print_tables(loaders: list[dict], steps: list[dict], by_stream: bool) -> None:
     """Prints the speed of the loaders, and where one thread's time goes."""
     from ..evaluation.tables import table
 

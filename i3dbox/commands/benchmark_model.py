@@ -1,5 +1,8 @@
 """Measure how fast a config's network computes, on clips of noise."""
 
+from __future__ import annotations
+
+import argparse
 import os
 
 from . import arguments
@@ -9,7 +12,7 @@ resident set of the process so far (getrusage), Python and MindSpore included; n
 memory."""
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_config_argument(parser, or_model=True)
     arguments.add_number(parser, '--batch-size', 'clips of a batch', default=1)
     arguments.add_clip_arguments(parser)
@@ -24,7 +27,7 @@ def add_arguments(parser):
     arguments.add_cfg_options(parser)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     from ..analysis.benchmark import UNMEASURED, build_step, forward_times, train_step_times
     from ..analysis.flops import count, random_clips, total
     from ..config_checks.checks import REQUIRED_TO_TRAIN, check_config

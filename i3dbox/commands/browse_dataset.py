@@ -1,13 +1,22 @@
 """Write what the network is really fed as contact sheets, one picture a sample."""
 
+from __future__ import annotations
+
+import argparse
 import os
 import re
 import unicodedata
+from typing import TYPE_CHECKING
 
 from . import arguments
 
+if TYPE_CHECKING:
+    import numpy as np
 
-def add_arguments(parser):
+    from ..datasets.base import BaseDataset
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_config_argument(parser)
     parser.add_argument('out', metavar='OUT', help='the folder for the pictures')
     parser.add_argument(
@@ -27,7 +36,7 @@ def add_arguments(parser):
     arguments.add_cfg_options(parser)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     import numpy as np
 
     from ..config_checks.checks import check_config
@@ -58,7 +67,7 @@ def run(args):
     print(f'{written} of {len(dataset)} {args.subset} samples drawn in {args.out}')
 
 
-def draw(dataset, results):
+def draw(dataset: BaseDataset, results: dict) -> np.ndarray:
     """Draws one loaded sample (what `dataset.load` returns): a contact sheet for each input."""
     from ..visualization.contact_sheet import contact_sheet, stack
 
@@ -75,7 +84,7 @@ def draw(dataset, results):
     return stack(sheets)
 
 
-def safe_name(name):
+def safe_name(name: str) -> str:
     """`name` as a file name for any system: ASCII letters, digits, '-', '_' and '.'; at most 100 of
     them.
     """
@@ -87,7 +96,7 @@ def safe_name(name):
     return re.sub(r'[^A-Za-z0-9_.-]+', '_', plain).strip('._')[-100:] or 'sample'
 
 
-def write_picture(path, image):
+def write_picture(path: str, image: np.ndarray) -> None:
     """Writes an RGB image as PNG, in one step, unless the very same picture is there."""
     import cv2
 
@@ -101,7 +110,7 @@ def write_picture(path, image):
     atomic_write(path, data)
 
 
-def make_folder(path):
+def make_folder(path: str) -> None:
     """Makes a folder; raises DataError where that cannot be."""
     from ..errors import DataError
 

@@ -1,9 +1,13 @@
 """Build annotation files from the official split files and folders of frames."""
 
+from __future__ import annotations
+
+import argparse
+
 from . import arguments
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('dataset', choices=('ucf101', 'hmdb51'), help='whose split files they are')
     parser.add_argument('splits', metavar='SPLITS', help='the folder of the official split files')
     parser.add_argument('frames', metavar='FRAMES', help='the folder of folders of frames')
@@ -23,7 +27,7 @@ def add_arguments(parser):
     )
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     from ..preparation.annotations import build_annotations
 
     for path in build_annotations(

@@ -1,9 +1,13 @@
 """Decode videos to the end and report what is wrong: empty, truncated, miscounted."""
 
+from __future__ import annotations
+
+import argparse
+
 from . import arguments
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'videos', metavar='VIDEOS', help='a folder of videos, at any depth; or one video'
     )
@@ -15,7 +19,7 @@ def add_arguments(parser):
     arguments.add_worker_arguments(parser)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> int:
     from ..evaluation.tables import table
     from ..fileio import atomic_write, check_writable
     from ..preparation.checking import PROBLEMS, check_videos

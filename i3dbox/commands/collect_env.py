@@ -1,5 +1,8 @@
 """Print what this machine has of all that i3dbox uses, beside what was tested."""
 
+from __future__ import annotations
+
+import argparse
 import glob
 import importlib
 import os
@@ -14,11 +17,11 @@ from ..workers import usable_cores
 OPTIONAL_PACKAGES = ('mindspore_lite', 'mindinsight', 'tensorboardX')
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Takes no arguments of its own."""
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     from ..evaluation.tables import table
 
     rows, known = collect(), tested()
@@ -41,7 +44,7 @@ def run(args):
         )
 
 
-def collect():
+def collect() -> dict[str, str]:
     """Returns what is reported, a dict of str to str, in the order of the table."""
     rows = {
         'i3dbox': _own_version(),

@@ -1,7 +1,11 @@
 """Convert a public I3D checkpoint to this project's, or back to PyTorch."""
 
+from __future__ import annotations
 
-def add_arguments(parser):
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'source_file',
         metavar='SRC',
@@ -32,7 +36,7 @@ def add_arguments(parser):
     )
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     import os
 
     from ..errors import CheckpointError

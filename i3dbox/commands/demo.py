@@ -1,16 +1,29 @@
 """Recognise what happens in a video, in each video of a folder, or before a camera."""
 
+from __future__ import annotations
+
+import argparse
 import contextlib
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from ..streams import STREAMS
 from . import arguments
 
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..engine.interrupt import Interrupts
+    from ..inference.clip_windows import Window
+    from ..inference.recognize import Prediction
+    from ..inference.recognizer import VideoRecognizer
+    from ..media.frame_iterator import FrameIterator
+
 EXTENSIONS = ('.mp4', '.json', '.csv')
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'source', metavar='SOURCE', help="a video, a folder of videos, or a camera's number"
     )
@@ -64,7 +77,7 @@ def add_arguments(parser):
     arguments.add_cfg_options(parser)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> int:
     from ..engine.interrupt import interruptible
     from ..errors import DataError, I3DBoxError
 
@@ -107,15 +120,15 @@ def run(args):
     return 1 if failed else 0
 
 
-def is_camera(source):
+def is_camera(source: str) -> bool:
     return source.isdecimal() and not os.path.exists(source)
 
 
-def cutter_options(args):
+def cutter_options(args: argparse.Namespace) -> dict:
     return {'method': args.method} if args.method else {}
 
 
-def check_outs(outs, source, folder=False):
+def check_outs(outs: list[str], source: str, folder: bool = False) -> None:
     """Raises ConfigError for outputs that cannot be written, before anything is read."""
     from ..errors import ConfigError
     from ..fileio import check_writable
@@ -139,7 +152,7 @@ def check_outs(outs, source, folder=False):
         raise ConfigError('--out names a file twice')
 
 
-def recognizer_of(args):
+def recognizer_of(args: argparse.Namespace) -> VideoRecognizer:
     """The VideoRecognizer that --model, or --config with its checkpoints, names."""
     options = {
         key: value
@@ -153,7 +166,13 @@ def recognizer_of(args):
     return load_recognizer(ModelSpec.resolve(**named), args.device, args.device_id, **options)
 
 
-def recognize(recognizer, source, outs, args, interrupts):
+def recognize(
+    recognizer: VideoRecognizer,
+    source: str,
+    outs: list[str],
+    args: argparse.Namespace,
+    interrupts: Interrupts,
+) -> bool:
     """Recognises one source: prints each window's classes and the whole's, and writes the outputs.
 
     Ctrl-C ends it: what is written then is whole as far as it goes. Returns whether the end was
@@ -214,7 +233,7 @@ def recognize(recognizer, source, outs, args, interrupts):
     return complete
 
 
-def window_line(answer, top):
+def window_line(answer: Prediction, top: int) -> str:
     """'0:00.0 - 0:02.6  waving 0.93, clapping 0.04'."""
     from ..visualization.labelled_video import clock
 
@@ -227,7 +246,15 @@ class Outputs:
     error.
     """
 
-    def __init__(self, stack, paths, recognizer, frames, window, args):
+    def __init__(
+        self,
+        stack: contextlib.ExitStack,
+        paths: list[str],
+        recognizer: VideoRecognizer,
+        frames: FrameIterator,
+        window: int,
+        args: argparse.Namespace,
+    ):
         from ..fileio import atomic_path
         from ..inference.prediction_files import FORMATS
         from ..visualization.labelled_video import LabelledVideo
@@ -262,17 +289,17 @@ class Outputs:
                     )
                 )
 
-    def watch(self, time, frame):
+    def watch(self, time: float, frame: np.ndarray) -> None:
         for video in self.videos:
             video.watch(time, frame)
 
-    def add(self, window, answer):
+    def add(self, window: Window, answer: Prediction) -> None:
         for video in self.videos:
             video.add(window, answer)
         for answers in self.answers:
             answers.add(answer)
 
-    def close(self, total, complete):
+    def close(self, total: Prediction, complete: bool) -> None:
         for video in self.videos:
             video.close(complete)
         for answers in self.answers:

@@ -1,7 +1,11 @@
 """Download a checkpoint of the model zoo, or list what there is."""
 
+from __future__ import annotations
 
-def add_arguments(parser):
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'name', nargs='?', metavar='NAME', help='a checkpoint of the zoo; a config takes zoo://NAME'
     )
@@ -11,7 +15,7 @@ def add_arguments(parser):
     )
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     import os
     import shutil
 

@@ -1,12 +1,14 @@
 """Export a checkpoint for serving: MindIR, AIR or ONNX, with a description beside it."""
 
+from __future__ import annotations
+
 import argparse
 
 from ..errors import ConfigError
 from . import arguments
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_config_argument(parser, or_model=True)
     parser.add_argument('checkpoint', nargs='?', metavar='CKPT', help='a .ckpt of the model')
     arguments.add_stream_arguments(parser)
@@ -45,7 +47,7 @@ def add_arguments(parser):
     arguments.add_cfg_options(parser)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> int:
     cfg, checkpoint = arguments.config_of(args)
     if args.config:
         checkpoint = arguments.checkpoint_of(args)

@@ -1,5 +1,8 @@
 """Extract features of videos, window by window."""
 
+from __future__ import annotations
+
+import argparse
 import os
 
 from ..streams import STREAMS
@@ -7,7 +10,7 @@ from . import arguments
 from .report_jobs import report
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'videos', metavar='VIDEOS', help='a folder of videos, at any depth; or one video'
     )
@@ -71,7 +74,7 @@ def add_arguments(parser):
     arguments.add_cfg_options(parser)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> int:
     from ..apis.features import extract_features
     from ..errors import ConfigError, spelling_hint
     from ..inference.feature_files import check_format

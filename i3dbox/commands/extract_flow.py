@@ -1,12 +1,15 @@
 """Compute the optical flow of videos, or of folders of frames, into folders of images."""
 
+from __future__ import annotations
+
+import argparse
 import os
 
 from . import arguments
 from .report_jobs import report
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'source',
         metavar='SOURCE',
@@ -18,7 +21,7 @@ def add_arguments(parser):
     arguments.add_worker_arguments(parser)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> int:
     from ..errors import ConfigError
     from ..preparation.extraction import extract
     from ..preparation.sources import find_sources, shard

@@ -1,10 +1,14 @@
 """Extract the frames of videos into folders of images."""
 
+from __future__ import annotations
+
+import argparse
+
 from . import arguments
 from .report_jobs import report
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'videos', metavar='VIDEOS', help='a folder of videos, at any depth; or one video'
     )
@@ -13,7 +17,7 @@ def add_arguments(parser):
     arguments.add_worker_arguments(parser)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> int:
     from ..preparation.extraction import extract
     from ..preparation.sources import find_videos, shard
 

@@ -1,12 +1,20 @@
 """Train on a folder of class folders of videos: split, config, training, test, report."""
 
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
 from ..streams import STREAMS
 from . import arguments
+
+if TYPE_CHECKING:
+    from ..apis.finetune import Finetuned, Plan
 
 SHOWN = 20
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('folder', metavar='FOLDER', help='holds a folder of videos for each class')
     parser.add_argument(
         '--model',
@@ -34,7 +42,7 @@ def add_arguments(parser):
     arguments.add_cfg_options(parser)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     from ..apis.finetune import finetune, prepare
     from ..evaluation.metrics import DEFAULT
     from ..evaluation.tables import print_results
@@ -57,7 +65,7 @@ def run(args):
     print(f'recognise other videos:\n  {demo_command(plan, done)}')
 
 
-def print_plan(plan):
+def print_plan(plan: Plan) -> None:
     """The classes with their counts, what is left out, and how training goes."""
     from ..evaluation.tables import table
 
@@ -96,7 +104,7 @@ def print_plan(plan):
     print(plan.trains, flush=True)
 
 
-def demo_command(plan, done):
+def demo_command(plan: Plan, done: Finetuned) -> str:
     """The command that recognises a video with the outcome."""
     import os
     import shlex

@@ -1,9 +1,13 @@
 """Add the scores of result files, as of the RGB and the flow stream, and print the figures."""
 
+from __future__ import annotations
+
+import argparse
+
 from . import arguments
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'results', nargs='+', metavar='FILE', help='result files of the same videos'
     )
@@ -26,7 +30,7 @@ def add_arguments(parser):
     arguments.add_metrics_argument(parser)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     from ..errors import ConfigError
     from ..evaluation.fusion import fuse, pair, search_weights
     from ..evaluation.metrics import DEFAULT

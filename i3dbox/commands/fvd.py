@@ -1,9 +1,13 @@
 """Measure the Frechet Video Distance between real and generated videos."""
 
+from __future__ import annotations
+
+import argparse
+
 from . import arguments
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, what in (('real', 'real'), ('generated', 'generated')):
         parser.add_argument(
             name,
@@ -38,7 +42,7 @@ def add_arguments(parser):
     arguments.add_cfg_options(parser)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> int:
     import numpy as np
 
     from ..apis.fvd import video_distance

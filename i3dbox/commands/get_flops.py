@@ -1,5 +1,9 @@
 """Count a config's multiply-adds and parameters, layer by layer."""
 
+from __future__ import annotations
+
+import argparse
+
 from . import arguments
 
 NOTE = """Multiply-adds: of the convolutions and dense layers, for one clip; each is two
@@ -9,7 +13,7 @@ other values of a checkpoint (batch norm's moving statistics, dropout's step cou
 counted."""
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_config_argument(parser, or_model=True)
     arguments.add_clip_arguments(parser)
     arguments.add_number(
@@ -22,7 +26,7 @@ def add_arguments(parser):
     arguments.add_cfg_options(parser)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     import dataclasses
 
     from ..analysis.flops import blocks, count, total

@@ -1,9 +1,13 @@
 """Run an exported model over the files that preprocess.py wrote."""
 
+from __future__ import annotations
+
+import argparse
+
 from . import arguments
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'artefact', metavar='ARTEFACT', help='a .mindir or .onnx that `i3dbox export` wrote'
     )
@@ -11,7 +15,7 @@ def add_arguments(parser):
     arguments.add_backend_arguments(parser)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     from ..apis.deploy import infer
 
     number = infer(

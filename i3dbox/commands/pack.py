@@ -1,10 +1,14 @@
 """Pack videos or folders of frames into a few large MindRecord files."""
 
+from __future__ import annotations
+
+import argparse
+
 from . import arguments
 from .report_jobs import report
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'source',
         metavar='SOURCE',
@@ -23,7 +27,7 @@ def add_arguments(parser):
     arguments.add_worker_arguments(parser)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> int:
     from ..errors import DataError
     from ..preparation.packing import pack
     from ..preparation.sources import find_sources

@@ -1,9 +1,13 @@
 """Score the answers of an exported model; both streams together where both are given."""
 
+from __future__ import annotations
+
+import argparse
+
 from . import arguments
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'datasets',
         nargs='+',
@@ -19,7 +23,7 @@ def add_arguments(parser):
     arguments.add_metrics_argument(parser)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     from ..apis.deploy import score_results
     from ..errors import ConfigError
     from ..evaluation.fusion import fuse

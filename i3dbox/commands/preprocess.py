@@ -1,9 +1,13 @@
 """Write the clips of a config's test set as files, for inference on Ascend 310 or elsewhere."""
 
+from __future__ import annotations
+
+import argparse
+
 from . import arguments
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_config_argument(parser)
     parser.add_argument('out', metavar='OUT', help='the folder for the files')
     arguments.add_number(parser, '--batch-size', 'clips a file', default=1)
@@ -25,7 +29,7 @@ def add_arguments(parser):
     arguments.add_cfg_options(parser)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     from ..apis.deploy import write_dataset
     from ..config_checks.protocols import apply_protocol
 

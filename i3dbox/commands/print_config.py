@@ -1,12 +1,16 @@
 """Print a config in full, with its bases merged and overrides applied."""
 
+from __future__ import annotations
+
+import argparse
+
 from .arguments import add_cfg_options, add_config_argument, load_config
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_argument(parser)
     add_cfg_options(parser)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     print(load_config(args).pretty_text, end='')

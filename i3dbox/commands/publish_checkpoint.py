@@ -1,14 +1,18 @@
 """Make a checkpoint ready to publish: weights only, its hash in the name, a zoo entry."""
 
+from __future__ import annotations
 
-def add_arguments(parser):
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('checkpoint', metavar='CKPT', help='a .ckpt of a training run')
     parser.add_argument(
         'out', metavar='OUT', help='the file to write; 8 digits of its hash are added to the name'
     )
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     import os
 
     from ..errors import CheckpointError

@@ -1,19 +1,23 @@
 """Write the model zoo's entries into a page, between its two marks."""
 
+from __future__ import annotations
+
+import argparse
+
 BEGIN, END = '<!-- zoo: made by tools/render_model_zoo.py -->', '<!-- end of zoo -->'
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('page', metavar='PAGE', help='model_zoo.md')
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     from ..fileio import write_between
 
     write_between(args.page, BEGIN, END, table())
 
 
-def table():
+def table() -> str:
     """The zoo's entries as a table in Markdown."""
     from ..weights.zoo_index import ENTRIES, HOST
 

@@ -1,9 +1,13 @@
 """Write a page of figures, curves, confusions and mistakes of runs and their results."""
 
+from __future__ import annotations
+
+import argparse
+
 from . import arguments
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'sources',
         nargs='+',
@@ -24,7 +28,7 @@ def add_arguments(parser):
     )
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     import os
 
     from ..errors import ConfigError, first_difference

@@ -1,9 +1,13 @@
 """Print one table of figures from result files."""
 
+from __future__ import annotations
+
+import argparse
+
 from . import arguments
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'results',
         nargs='+',
@@ -15,7 +19,7 @@ def add_arguments(parser):
     arguments.add_metrics_argument(parser)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     from ..evaluation.metrics import DEFAULT
     from ..evaluation.results import load_results
     from ..evaluation.tables import figures_table

@@ -1,9 +1,13 @@
 """Test the last checkpoints of a run, print one table and name the best."""
 
+from __future__ import annotations
+
+import argparse
+
 from . import arguments
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_config_argument(parser)
     parser.add_argument(
         'folder', metavar='DIR', help='the work_dir that holds epoch_*.ckpt or step_*.ckpt'
@@ -37,7 +41,7 @@ def add_arguments(parser):
     arguments.add_cfg_options(parser)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     from ..apis.sweep import last_checkpoints, sweep
     from ..config_checks.checks import metrics_of
     from ..config_checks.protocols import apply_protocol

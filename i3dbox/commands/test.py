@@ -1,9 +1,13 @@
 """Test a checkpoint on a config's test set."""
 
+from __future__ import annotations
+
+import argparse
+
 from . import arguments
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_config_argument(parser)
     parser.add_argument('checkpoint', nargs='?', metavar='CKPT', help='a .ckpt of the model')
     arguments.add_stream_arguments(parser)
@@ -22,7 +26,7 @@ def add_arguments(parser):
     arguments.add_cfg_options(parser)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     from ..evaluation.results import check_results_path
     from ..evaluation.tables import print_results
 

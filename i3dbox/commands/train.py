@@ -1,9 +1,13 @@
 """Train a recognizer from a config."""
 
+from __future__ import annotations
+
+import argparse
+
 from . import arguments
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_config_argument(parser)
     parser.add_argument(
         '--work-dir', metavar='D', help='where outputs go; default: work_dirs/<name of the config>'
@@ -26,7 +30,7 @@ def add_arguments(parser):
     arguments.add_cfg_options(parser)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     cfg = arguments.load_config(args)
     for key in ('work_dir', 'load_from', 'seed'):
         if getattr(args, key) is not None:

@@ -1,12 +1,15 @@
 """Count the images in folders of frames and write the number into each folder's file n_frames."""
 
+from __future__ import annotations
+
+import argparse
 import os
 
 from . import arguments
 from .report_jobs import report_failures
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'frames', metavar='FRAMES', help='a folder of folders of frames or flow, at any depth'
     )
@@ -20,7 +23,7 @@ def add_arguments(parser):
     )
 
 
-def run(args):
+def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from ..errors import ConfigError, DamagedSampleError, DataError

@@ -18,6 +18,8 @@ the installed ones, then in `dirs` (relative to the file; by default its folder)
 working directory.
 """
 
+from __future__ import annotations
+
 import ast
 import collections.abc
 import difflib
@@ -25,6 +27,7 @@ import inspect
 import os
 import re
 import traceback
+from collections.abc import Iterable
 
 import addict
 
@@ -70,21 +73,21 @@ class Config(collections.abc.MutableMapping):
     """The values of a config file, reached as items or attributes, and what can be done with them.
 
     Args:
-        values (dict): copied, with every dict in it made a `ConfigDict`.
-        filename (str): where the values come from, if from a file.
+        values: copied, with every dict in it made a `ConfigDict`.
+        filename: where the values come from, if from a file.
     """
 
-    def __init__(self, values=None, filename=None):
+    def __init__(self, values: dict | None = None, filename: str | None = None):
         object.__setattr__(self, '_filename', filename)
         self._set_values(merge({}, values or {}))
 
     @classmethod
-    def fromfile(cls, path, overrides=None):
+    def fromfile(cls, path: str | os.PathLike, overrides: dict | None = None) -> Config:
         """Reads a config file, applies overrides and imports what `custom_imports` names.
 
         Args:
-            path (str): a Python file; 'i3dbox::i3d_rgb_ucf101.py' is a shipped one.
-            overrides (dict): see `merge_from_dict`.
+            path: a Python file; 'i3dbox::i3d_rgb_ucf101.py' is a shipped one.
+            overrides: see `merge_from_dict`.
 
         Raises:
             ConfigError: with the file and, where there is one, the line at fault.
@@ -102,11 +105,11 @@ class Config(collections.abc.MutableMapping):
         return cfg
 
     @property
-    def filename(self):
+    def filename(self) -> str | None:
         """Absolute path of the file that the config was read from, or None."""
         return self._filename
 
-    def merge_from_dict(self, overrides):
+    def merge_from_dict(self, overrides: dict) -> None:
         """Sets values by dotted keys, as in {'model.head.num_classes': 51,
         'data.train.pipeline.1.clip_len': 16}.
 
@@ -120,7 +123,7 @@ class Config(collections.abc.MutableMapping):
         for key, value in overrides.items():
             self._set_values(override(self._values, key, key.split('.'), value))
 
-    def check_keys(self, allowed):
+    def check_keys(self, allowed: Iterable[str]) -> None:
         """Refuses misspelled top-level keys.
 
         A config may hold variables of its own (`img_norm`, `train_pipeline`), so an unknown key is
@@ -139,7 +142,7 @@ class Config(collections.abc.MutableMapping):
                 )
 
     @property
-    def pretty_text(self):
+    def pretty_text(self) -> str:
         """The whole config as formatted Python text, which can itself be read as a config.
 
         Raises:
@@ -155,7 +158,7 @@ class Config(collections.abc.MutableMapping):
         text = ''.join(f'{key} = {to_python(value, key)}\n' for key, value in self.items())
         return FormatCode(text, style_config='{based_on_style: pep8, column_limit: 100}')[0]
 
-    def dump(self, path):
+    def dump(self, path: str) -> None:
         """Writes `pretty_text` to `path` in one step. The file runs by itself, from any folder."""
         if not str(path).endswith('.py'):
             raise ConfigError(f'{path}: a config is written to a Python file (.py)')

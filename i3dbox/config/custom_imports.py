@@ -1,25 +1,28 @@
 """Importing the modules that a config's `custom_imports` names."""
 
+from __future__ import annotations
+
 import importlib
 import importlib.machinery
 import os
 import sys
 import traceback
 import warnings
+from typing import Any
 
 from ..errors import ConfigError
 
 
-def import_custom_modules(custom_imports, source):
+def import_custom_modules(custom_imports: dict, source: str) -> dict:
     """Imports the user's modules, for good: worker processes inherit `sys.path` and find them too.
 
     A module is looked for among the installed ones, so that a file in a config's folder never hides
     one, then in `dirs`, then in the working directory.
 
     Args:
-        custom_imports (dict): `imports` and `dirs`, each a string or a list of strings, and
+        custom_imports: `imports` and `dirs`, each a string or a list of strings, and
             `allow_failed_imports` (bool): whether a module that is not there is only warned of.
-        source (str): the config file, for errors.
+        source: the config file, for errors.
 
     Returns:
         dict: `custom_imports` with the folders that its modules need as absolute paths in `dirs`,
@@ -54,7 +57,7 @@ def import_custom_modules(custom_imports, source):
     return {**custom_imports, 'dirs': dirs}
 
 
-def as_strings(value):
+def as_strings(value: Any) -> list[str] | None:
     """Returns a string or a list of strings as a list; None for anything else."""
     values = [value] if isinstance(value, str) else value
     is_list = isinstance(values, (list, tuple)) and all(isinstance(v, str) for v in values)

@@ -1,5 +1,7 @@
 """The top-level keys of a config; other names are variables of its own."""
 
+from __future__ import annotations
+
 from ..errors import ConfigError
 
 KEYS = {
@@ -24,13 +26,13 @@ KEYS = {
 }
 
 
-def check_override(values, key, filename):
+def check_override(values: dict, key: str, filename: str | None) -> None:
     """Raises ConfigError for an override that would change nothing: of a variable whose value is
     copied to where it is used, as `train_pipeline` to data.train.pipeline.
 
     Args:
-        values (dict): the config's.
-        key (str): the dotted key to override.
+        values: the config's.
+        key: the dotted key to override.
     """
     name, *rest = key.split('.')
     variable = values.get(name)

@@ -1,5 +1,7 @@
 """The configs that come with i3dbox, in a checkout and in an installed copy."""
 
+from __future__ import annotations
+
 import os
 
 from ..errors import ConfigError, spelling_hint
@@ -8,12 +10,12 @@ from ..shipped_files import shipped_folder
 PREFIX = 'i3dbox::'
 
 
-def configs_folder():
+def configs_folder() -> str:
     """Returns the folder of the shipped configs."""
     return shipped_folder('configs')
 
 
-def resolve(name, folder):
+def resolve(name: str, folder: str) -> str:
     """Absolute path of a config: of the shipped one for 'i3dbox::i3d_rgb_ucf101.py', else from
     `folder` on.
     """
@@ -23,14 +25,14 @@ def resolve(name, folder):
     return os.path.abspath(os.path.join(folder, name))
 
 
-def shipped_names():
+def shipped_names() -> list[str]:
     """Returns the names of the shipped configs, such as 'i3d_rgb_ucf101'."""
     folder = configs_folder()
     files = os.listdir(folder) if os.path.isdir(folder) else []
     return sorted(file[:-3] for file in files if file.endswith('.py'))
 
 
-def find_config(name):
+def find_config(name: str) -> str:
     """Returns the path of the config file `name`, which stands for itself or for a shipped config.
 
     A relative path that does not exist is looked up among the shipped configs, with or without

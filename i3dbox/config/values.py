@@ -1,15 +1,18 @@
 """What a config does with its values: merging them, overriding them, writing them as Python."""
 
+from __future__ import annotations
+
 import inspect
 import keyword
 import math
 import re
 import unicodedata
+from typing import Any
 
 from ..errors import ConfigError
 
 
-def merge(below, above):
+def merge(below: Any, above: Any) -> Any:
     """Returns `above` merged over `below`, sharing no dict or list with either."""
     if isinstance(above, dict):
         above = dict(above)
@@ -23,7 +26,7 @@ def merge(below, above):
     return above
 
 
-def override(node, key, parts, value):
+def override(node: Any, key: str, parts: list[str], value: Any) -> Any:
     """Returns `node` with `value` merged in at the dotted `key`, of which `parts` are still to
     go.
     """
@@ -50,7 +53,7 @@ def override(node, key, parts, value):
     return type(node)(items)
 
 
-def to_python(value, key):
+def to_python(value: Any, key: str) -> str:
     """Returns Python text for a plain `value`; `key` is its place, for errors."""
     if isinstance(value, dict):
         items = [(name, to_python(item, f'{key}.{name}')) for name, item in value.items()]
@@ -72,7 +75,7 @@ def to_python(value, key):
     )
 
 
-def is_name(key):
+def is_name(key: Any) -> bool:
     """Says whether `key` can stand before `=` in Python and is still the same key when read
     back.
     """

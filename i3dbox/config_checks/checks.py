@@ -1,5 +1,10 @@
 """Checks of a config and its parts, made before anything expensive."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..config.keys import KEYS
@@ -7,6 +12,14 @@ from ..datasets.sampler import sample_rng
 from ..errors import CheckpointError, ConfigError, first_difference, spelling_hint
 from ..evaluation.metrics import DEFAULT, evaluate
 from ..registry import DATASETS
+
+if TYPE_CHECKING:
+    from mindspore import nn
+
+    from ..config import Config
+    from ..datasets.base import BaseDataset
+    from ..errors import I3DBoxError
+    from ..weights.loading import LoadReport
 
 LOADER = ('batch_size', 'num_workers', 'worker')
 # Keys of the tables that are no registered parts, whose arguments the registry checks.
@@ -32,7 +45,7 @@ REQUIRED = ('model', 'data', 'runner')
 REQUIRED_TO_TRAIN = (*REQUIRED, 'loss', 'optimizer', 'schedule', 'total_epochs')
 
 
-def check_data(cfg):
+def check_data(cfg: Config) -> None:
     """Raises an I3DBoxError where keys are wrong or a data set of the config cannot be built, by
     its steps or files.
     """
@@ -42,12 +55,12 @@ def check_data(cfg):
             DATASETS.build(cfg.data[subset], test_mode=subset != 'train')
 
 
-def check_config(cfg, required=REQUIRED, data=()):
+def check_config(cfg: Config, required: Sequence[str] = REQUIRED, data: Sequence[str] = ()) -> None:
     """Raises ConfigError for a key that is missing, misspelt or out of range.
 
     Args:
-        required (sequence of str): keys that must be there.
-        data (sequence of str): data sets that must be there, such as 'train'.
+        required: keys that must be there.
+        data: data sets that must be there, such as 'train'.
     """
     cfg.check_keys(KEYS)
     for key in (*required, *(f'data.{name}' for name in data)):
@@ -96,7 +109,7 @@ def _look_up(cfg, key):
     return cfg
 
 
-def check_metrics(metrics, num_classes):
+def check_metrics(metrics: list, num_classes: int) -> list[str]:
     """Tries metrics (names, or dicts with arguments) on two made-up samples; returns the names of
     the figures that are single numbers.
 
@@ -106,13 +119,13 @@ def check_metrics(metrics, num_classes):
     return [name for name, value in figures.items() if np.ndim(value) == 0]
 
 
-def metrics_of(cfg):
+def metrics_of(cfg: Config) -> list:
     """The metrics that the config asks for."""
     metrics = (cfg.get('evaluation') or {}).get('metrics') or DEFAULT
     return [metrics] if isinstance(metrics, (str, dict)) else metrics
 
 
-def loader_options(cfg, data):
+def loader_options(cfg: Config, data: str) -> dict:
     """Batch size and workers for testing: `cfg.data` with what `cfg.data.<data>_loader` says
     otherwise.
     """
@@ -120,7 +133,7 @@ def loader_options(cfg, data):
     return {**options, **(cfg.data.get(f'{data}_loader') or {})}
 
 
-def check_classes(dataset, report):
+def check_classes(dataset: BaseDataset, report: LoadReport) -> None:
     """Raises ConfigError where a checkpoint's classes are named in another order than the data
     set's.
     """
@@ -133,11 +146,13 @@ def check_classes(dataset, report):
         )
 
 
-def classes_of(reports, count, error=CheckpointError):
+def classes_of(
+    reports: list[LoadReport], count: int, error: type[I3DBoxError] = CheckpointError
+) -> list[str] | None:
     """The class names that loaded checkpoints state, or None.
 
     Args:
-        reports (list of LoadReport): of weights.loading. count (int): classes of the model.
+        reports: of weights.loading. count: classes of the model.
 
     Raises: `error` where they do not fit the model or each other.
     """
@@ -154,11 +169,11 @@ def classes_of(reports, count, error=CheckpointError):
     return list(named[0].meta['classes']) if named else None
 
 
-def check_fit(recognizer, dataset, probe=False):
+def check_fit(recognizer: nn.Cell, dataset: BaseDataset, probe: bool = False) -> None:
     """Raises an I3DBoxError unless `recognizer` can take what `dataset` gives.
 
     Args:
-        probe (bool): also load one sample and check its shape.
+        probe: also load one sample and check its shape.
     """
     if tuple(recognizer.inputs) != tuple(dataset.inputs):
         hint = (

@@ -1,14 +1,22 @@
 """Test protocols: which clips of a video are scored, and how their scores become one answer."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from ..errors import ConfigError, spelling_hint
 from ..registry import PIPELINES, parameters_of
 from ..streams import BOTH
+
+if TYPE_CHECKING:
+    from ..config import Config
 
 KEYS = ('frames', 'crop', 'average_clips')
 UNSAID = ('OpenClip', 'DecodeClip', 'ComputeFlow', 'PackClips')  # steps that choose nothing
 
 
-def apply_protocol(cfg, name, data='test'):
+def apply_protocol(cfg: Config, name: str, data: str = 'test') -> None:
     """Changes `cfg.data.<data>` and `cfg.model` to follow the protocol `name` of `cfg.protocols`.
 
     A protocol is a dict with one or several of:
@@ -55,7 +63,7 @@ def apply_protocol(cfg, name, data='test'):
             model.average_clips = protocol['average_clips']
 
 
-def describe_protocol(cfg, data='test'):
+def describe_protocol(cfg: Config, data: str = 'test') -> str:
     """One line on how videos are scored, which is equal for equal protocols.
 
     SampleFrames(clip_len=64, mode='whole') > Resize(short_side=256) > CenterCrop(size=224), mean of
@@ -72,7 +80,7 @@ def describe_protocol(cfg, data='test'):
     return '; '.join(f'{stream}: {text}' for stream, text in texts.items())
 
 
-def fixed_length(cfg, data='test'):
+def fixed_length(cfg: Config, data: str = 'test') -> None:
     """Lets all clips of `cfg.data.<data>` have one length, which is what exported files take: where
     the whole video is a clip, one clip from its middle is taken instead. Returns whether that
     changed anything."""
@@ -85,7 +93,9 @@ def fixed_length(cfg, data='test'):
     return changed
 
 
-def clip_size(cfg, clip_len=None, size=None):
+def clip_size(
+    cfg: Config, clip_len: int | None = None, size: int | Sequence[int] | None = None
+) -> tuple[int, int, int]:
     """Returns (frames, height, width) of a clip; what is not given is the config's test pipeline's,
     else 64 and 224.
 
@@ -105,7 +115,7 @@ def clip_size(cfg, clip_len=None, size=None):
     return clip_len, size[-1], size[0]
 
 
-def check_joint(cfg):
+def check_joint(cfg: Config) -> None:
     """Raises ConfigError where both streams' answers to a clip cannot be summed before clips are
     averaged.
     """
@@ -118,18 +128,18 @@ def check_joint(cfg):
         )
 
 
-def models(model):
+def models(model: dict) -> list[dict]:
     """The configs of a model's single streams."""
     return [model[key] for key in BOTH if key in model] or [model]
 
 
-def subsets(dataset):
+def subsets(dataset: dict) -> list[str]:
     """The subsets that a data set's config names, those of its streams too: sorted list of str."""
     parts = (dataset, dataset.get('rgb') or {}, dataset.get('flow') or {})
     return sorted({part.get('subset') for part in parts} - {None})
 
 
-def pipelines(dataset):
+def pipelines(dataset: dict) -> dict[str, list[dict]]:
     """The pipelines of a data set's config, by stream."""
     streams = {key: dataset[key] for key in BOTH if key in dataset} or {'imgs': dataset}
     return {stream: part.get('pipeline') or [] for stream, part in streams.items()}

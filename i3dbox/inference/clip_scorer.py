@@ -1,6 +1,9 @@
 """What a network says of the clips of a video, whether of one length or of any."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from mindspore import Tensor
@@ -9,6 +12,9 @@ from ..averages import average_clips, mean_over_steps
 from ..errors import ConfigError
 from ..models.feature_network import LOGITS, FeatureNetwork
 from .long_clips import cut_whole, least_frames
+
+if TYPE_CHECKING:
+    from mindspore import nn
 
 MAX_FRAMES = 512  # takes 3.7 GB for I3D at 224 x 224 on a CPU; 64 frames take 1.2 GB
 
@@ -29,15 +35,15 @@ class ClipScorer:
     each length, and other backbones take a long clip whole.
 
     Args:
-        stream (Cell): a Recognizer3D.
-        any_length (bool): whether clips differ in length.
-        max_frames (int): the longest clip that is taken whole.
+        stream: a Recognizer3D.
+        any_length: whether clips differ in length.
+        max_frames: the longest clip that is taken whole.
 
     Raises:
         ConfigError: where no time step fits into max_frames with all that it depends on.
     """
 
-    def __init__(self, stream, any_length=False, max_frames=MAX_FRAMES):
+    def __init__(self, stream: nn.Cell, any_length: bool = False, max_frames: int = MAX_FRAMES):
         self.stream, self.any_length, self.network = stream, any_length, stream
         self.geometry, self.max_frames = (
             (1, 0),
@@ -54,7 +60,7 @@ class ClipScorer:
         if any_length and hasattr(stream.head, 'step_logits'):
             self.network = FeatureNetwork(stream, LOGITS, any_length=True)
 
-    def __call__(self, imgs):
+    def __call__(self, imgs: np.ndarray) -> np.ndarray:
         """uint8 B x N x T x H x W x C -> float32 B x classes: the N clips of each video,
         averaged.
         """

@@ -1,5 +1,9 @@
 """What a test pipeline makes of frames, for frames that come one after the other."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..argument_checks import at_least_one
@@ -26,9 +30,9 @@ class ClipSteps:
     smaller than the crop are enlarged first, where the pipeline resizes none.
 
     Args:
-        steps (list of dict): of PIPELINES, a whole test pipeline.
-        modality (str): 'RGB' or 'Flow'.
-        changes (dict): arguments of ComputeFlow that are others than the pipeline's.
+        steps: of PIPELINES, a whole test pipeline.
+        modality: 'RGB' or 'Flow'.
+        changes: arguments of ComputeFlow that are others than the pipeline's.
 
     Attributes:
         clip_len (int), frame_interval (int), out_of_bound (str): of the pipeline's SampleFrames.
@@ -40,7 +44,7 @@ class ClipSteps:
         ConfigError: a pipeline without DecodeClip or PackClips.
     """
 
-    def __init__(self, steps, modality, changes=None):
+    def __init__(self, steps: list[dict], modality: str, changes: dict | None = None):
         names = [step['type'] for step in steps]
         kinds = [getattr(name, '__name__', name) for name in names]
         if 'DecodeClip' not in kinds or kinds[-1] != 'PackClips':
@@ -68,31 +72,31 @@ class ClipSteps:
         self._filler = Resize(short_side=max(self.size)) if self.size and not resizes else None
 
     @property
-    def flow_at_once(self):
+    def flow_at_once(self) -> bool:
         return self._flow is not None
 
-    def frame(self, image):
+    def frame(self, image: np.ndarray) -> np.ndarray:
         """Does to a frame (uint8 H x W x 3, RGB) what is done to each alone."""
         if self._filler and min(image.shape[:2]) < min(self.size):
             image = _each([self._filler], image, self.modality)
         return _each(self._frame, image, self.modality)
 
-    def grey(self, image):
+    def grey(self, image: np.ndarray) -> np.ndarray:
         """What `flow` takes of what `frame` made."""
         return grey_of(image)
 
-    def flow(self, first, second):
+    def flow(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """The flow image (uint8 H x W x 2) between two neighbours; threads may call it."""
         return _each(self._image, self._flow.between(first, second), self.modality)
 
-    def clip(self, images, frame_inds, name):
+    def clip(self, images: list, frame_inds: Sequence[int], name: str) -> np.ndarray:
         """Does to a clip what is done to it as a whole.
 
         Args:
-            images (list): what `frame` or `flow` made; two frames for each flow image where flow is
+            images: what `frame` or `flow` made; two frames for each flow image where flow is
                 not computed at once.
             frame_inds (sequence of int): the clip's frames in the video.
-            name (str): of the video, for errors.
+            name: of the video, for errors.
 
         Returns: uint8 N x T x H x W x C; N is above 1 where the pipeline takes several crops.
         """
@@ -113,12 +117,12 @@ class ClipSteps:
         return self._clip(results)['imgs']
 
 
-def clip_steps(pipelines, stream, changes=None):
+def clip_steps(pipelines: dict, stream: str, changes: dict | None = None) -> dict[str, ClipSteps]:
     """Returns the ClipSteps of each single stream of a stream.
 
     Args:
-        pipelines (dict): the test pipeline (list of dict) of 'rgb' and 'flow', or 'imgs' for both.
-        stream (str): 'rgb', 'flow' or 'joint'. changes: see ClipSteps.
+        pipelines: the test pipeline (list of dict) of 'rgb' and 'flow', or 'imgs' for both.
+        stream: 'rgb', 'flow' or 'joint'. changes: see ClipSteps.
     """
     check_stream(stream)
     return {
@@ -127,7 +131,13 @@ def clip_steps(pipelines, stream, changes=None):
     }
 
 
-def authors_pipeline(short_side=256, size=224, method='tvl1', bound=20, clip_len=WINDOW):
+def authors_pipeline(
+    short_side: int | None = 256,
+    size: int = 224,
+    method: str = 'tvl1',
+    bound: float = 20,
+    clip_len: int = WINDOW,
+) -> list[dict]:
     """Returns the test pipeline of I3D's authors (list of dict); short_side=None: no resize."""
     at_least_one('clips', size=size, short_side=1 if short_side is None else short_side)
     if short_side is not None and size > short_side:

@@ -1,13 +1,19 @@
 """A stream of frames cut into clips that slide over it, in the memory of one clip."""
 
+from __future__ import annotations
+
 import collections
 import concurrent.futures
-from typing import NamedTuple, Optional
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ..argument_checks import at_least_one, one_of
 from ..errors import ConfigError, DamagedSampleError
+
+if TYPE_CHECKING:
+    from .clip_steps import ClipSteps
 
 MAX_WHOLE = 10000  # frames of a video in one piece: 2.5 GB of pixels at 224 x 224
 
@@ -22,8 +28,8 @@ class Window(NamedTuple):
     last: int
     start: float
     end: float
-    rgb: Optional[np.ndarray]
-    flow: Optional[np.ndarray]
+    rgb: np.ndarray | None
+    flow: np.ndarray | None
 
 
 class ClipWindows:
@@ -39,15 +45,15 @@ class ClipWindows:
 
     Args:
         steps (dict of ClipSteps): by stream, 'rgb', 'flow' or both.
-        window (int): frames of a clip, `frame_interval` of the steps apart; None: the whole video
+        window: frames of a clip, `frame_interval` of the steps apart; None: the whole video
             is one clip, of at least `clip_len` of the steps.
-        stride (int): frames from one clip's first frame to the next one's; default: all that a
+        stride: frames from one clip's first frame to the next one's; default: all that a
             clip spans.
-        tail (str): what becomes of frames behind the last whole window: 'move' adds a window that
+        tail: what becomes of frames behind the last whole window: 'move' adds a window that
             ends with the video; 'drop' leaves them out. A video shorter than a window is looped
             (the paper; or as the steps say), with either.
-        threads (int): that compute flow.
-        name (str): of the video, for errors.
+        threads: that compute flow.
+        name: of the video, for errors.
 
     Raises:
         ConfigError: arguments that are none of the above; (when called) a whole video of more than
@@ -55,7 +61,15 @@ class ClipWindows:
         DamagedSampleError: (when called) a video of one frame has no flow.
     """
 
-    def __init__(self, steps, window=64, stride=None, tail='move', threads=2, name='frames'):
+    def __init__(
+        self,
+        steps: dict[str, ClipSteps],
+        window: int | None = 64,
+        stride: int | None = None,
+        tail: str = 'move',
+        threads: int = 2,
+        name: str = 'frames',
+    ):
         first = next(iter(steps.values()))
         self.interval = first.frame_interval
         if any(one.frame_interval != self.interval for one in steps.values()):
@@ -79,7 +93,7 @@ class ClipWindows:
         self._times = collections.deque()
         self._last = None  # the frame before, as flow takes it
 
-    def over(self, frames):
+    def over(self, frames: Iterable[tuple[float, np.ndarray]]) -> Iterator[Window]:
         """Yields the windows of all (time, frame) pairs, and ends the threads."""
         try:
             for time, frame in frames:
@@ -88,7 +102,7 @@ class ClipWindows:
         finally:
             self.close()
 
-    def push(self, time, frame):
+    def push(self, time: float, frame: np.ndarray) -> list[Window]:
         """Takes one frame (uint8 H x W x 3, RGB) and its time; returns the windows that it
         completes.
         """
@@ -108,7 +122,7 @@ class ClipWindows:
         self._forget()
         return windows
 
-    def finish(self):
+    def finish(self) -> list[Window]:
         """Returns the windows that the end of the video completes. Call it once, last."""
         windows = []
         if self.count == 1 and 'flow' in self.steps:
@@ -120,7 +134,7 @@ class ClipWindows:
         self.close()
         return windows
 
-    def close(self):
+    def close(self) -> None:
         """Ends the threads; what was not computed is left."""
         if self._pool:
             self._pool.shutdown(cancel_futures=True)

@@ -1,11 +1,19 @@
 """The features that a model finds in a video."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from ..models.feature_network import LOGITS, FeatureNetwork
 from .feature_settings import complete
 from .features import LEAST, VideoFeatures
 from .network import load_network
+
+if TYPE_CHECKING:
+    from .model_spec import ModelSpec
 
 
 class FeatureExtractor:
@@ -15,14 +23,22 @@ class FeatureExtractor:
         features = [row for start, end, row in extract('a.mp4')]
 
     Args:
-        model (ModelSpec), device (str), device_id (int): of load_network.
-        threads (int): that compute flow.
-        max_frames (int): see VideoFeatures. **settings: of features.DEFAULTS.
+        model, device, device_id: of load_network.
+        threads: that compute flow.
+        max_frames: see VideoFeatures. **settings: of features.DEFAULTS.
 
     Raises: an I3DBoxError for settings that the model cannot do.
     """
 
-    def __init__(self, model, device='auto', device_id=None, threads=2, max_frames=192, **settings):
+    def __init__(
+        self,
+        model: ModelSpec,
+        device: str = 'auto',
+        device_id: int | None = None,
+        threads: int = 2,
+        max_frames: int = 192,
+        **settings,
+    ):
         settings = complete(settings)
         self.model = model
         new_head = 'never' if settings['endpoint'] == LOGITS else 'if_needed'
@@ -44,6 +60,6 @@ class FeatureExtractor:
             **{key: value for key, value in settings.items() if key not in ('endpoint', 'pool')},
         )
 
-    def __call__(self, source):
+    def __call__(self, source: Any) -> Iterator[tuple[float, float, np.ndarray]]:
         """Yields (start, end, row) of a video, see VideoFeatures.rows."""
         return self.features.rows(source)

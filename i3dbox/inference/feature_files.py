@@ -2,12 +2,15 @@
 whole.
 """
 
+from __future__ import annotations
+
 import contextlib
 import io
 import os
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -18,7 +21,7 @@ FORMATS = ('npy', 'npz', 'h5')
 _HEADER = 256  # bytes; a multiple of 64, with room for six dimensions
 
 
-def check_format(name):
+def check_format(name: str) -> None:
     """Raises ConfigError for a format that there is not, or whose library is missing."""
     if name not in FORMATS:
         raise ConfigError(f'format is one of {", ".join(FORMATS)}; got {name!r}')
@@ -27,7 +30,7 @@ def check_format(name):
 
 
 @contextlib.contextmanager
-def feature_file(path):
+def feature_file(path: str) -> Iterator[Callable]:
     """Yields a function write(start, end, row) for the file `path`, which appears when the block
     ends.
 

@@ -1,5 +1,7 @@
 """How features are taken of a video: defaults, and the settings of public feature sets."""
 
+from __future__ import annotations
+
 from ..errors import ConfigError
 
 DEFAULTS = dict(
@@ -31,7 +33,7 @@ PRESETS = {
 }
 
 
-def complete(settings):
+def complete(settings: dict) -> dict:
     """Fills settings up from DEFAULTS; a stride of None becomes the window. Raises ConfigError for
     an unknown one.
     """

@@ -1,6 +1,10 @@
 """Features of videos of any length, in the memory of one window."""
 
+from __future__ import annotations
+
 import itertools
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from mindspore import Tensor
@@ -38,11 +42,11 @@ class VideoFeatures:
     last frame for a whole video.
 
     Args:
-        networks (dict): a FeatureNetwork for 'rgb', 'flow' or both, alike but for their input. With
+        networks: a FeatureNetwork for 'rgb', 'flow' or both, alike but for their input. With
             window 0 built with any_length.
-        window (int), stride (int): frames; 0 as window: the whole video.
-        max_frames (int): of a window of a whole video.
-        fps (float): see FrameIterator.
+        window, stride: frames; 0 as window: the whole video.
+        max_frames: of a window of a whole video.
+        fps: see FrameIterator.
         **clips: short_side, size, method, bound of authors_pipeline; tail, threads of ClipWindows.
 
     Attributes: frames (int): how many the last video had.
@@ -50,7 +54,15 @@ class VideoFeatures:
         its context.
     """
 
-    def __init__(self, networks, window=64, stride=None, max_frames=192, fps=None, **clips):
+    def __init__(
+        self,
+        networks: dict,
+        window: int = 64,
+        stride: int | None = None,
+        max_frames: int = 192,
+        fps: float | None = None,
+        **clips,
+    ):
         self.networks, self.window, self.stride, self.fps, self.clips = (
             networks,
             window,
@@ -71,7 +83,7 @@ class VideoFeatures:
             tuple(networks), window or LEAST, stride
         ).close()  # what is wrong is told here
 
-    def rows(self, source):
+    def rows(self, source: Any) -> Iterator[tuple[float, float, np.ndarray]]:
         """Yields (start, end, row): seconds, and float32 K, or K x t x h x w for 'none'. The
         streams' rows are side by side, RGB first.
 

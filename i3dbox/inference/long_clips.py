@@ -1,14 +1,18 @@
 """A clip cut into windows whose time steps are those of one forward over the whole."""
 
+from __future__ import annotations
 
-def least_frames(stride, context):
+
+def least_frames(stride: int, context: int) -> int:
     """Frames of a window that holds a time step and all that it can depend on, of a clip of any
     length.
     """
     return (2 * context + 2) * stride - 1
 
 
-def cut_whole(length, max_frames, stride, context):
+def cut_whole(
+    length: int, max_frames: int, stride: int, context: int
+) -> tuple[int, int, list[tuple]]:
     """Cuts a clip into windows of one length that slide evenly, and a last one that ends with the
     clip; they are as few as max_frames allows, and then as short as they can be.
 
@@ -17,9 +21,9 @@ def cut_whole(length, max_frames, stride, context):
     to its neighbours.
 
     Args:
-        length (int): frames of the clip.
-        max_frames (int): of a window; at least `least_frames`.
-        stride (int): frames a step. context (int): steps on either side that a step may depend on.
+        length: frames of the clip.
+        max_frames: of a window; at least `least_frames`.
+        stride: frames a step. context: steps on either side that a step may depend on.
 
     Returns:
         the frames of a window, those from one to the next, and for each window (start, first,

@@ -1,8 +1,10 @@
 """What a user named: a model of the zoo, a config with its checkpoints, checkpoints, or a file."""
 
+from __future__ import annotations
+
 import dataclasses
 import os
-from typing import Optional, Union
+from collections.abc import Sequence
 
 from ..config import Config
 from ..config.shipped import find_config, shipped_names
@@ -43,21 +45,27 @@ class ModelSpec:
 
     name: str
     streams: tuple
-    cfg: Optional[Config] = None
-    checkpoint: Union[str, dict, None] = None
-    exported: Optional[str] = None
+    cfg: Config | None = None
+    checkpoint: str | dict | None = None
+    exported: str | None = None
 
     @classmethod
-    def resolve(cls, model=(), config=None, checkpoint=None, stream=None):
+    def resolve(
+        cls,
+        model: str | Config | Sequence[str] = (),
+        config: str | Config | None = None,
+        checkpoint: str | dict | None = None,
+        stream: str | None = None,
+    ) -> ModelSpec:
         """Finds out what is meant. Weights are downloaded when they are loaded.
 
         Args:
             model (str, Config or sequence of str): a name of the zoo, with or without its modality,
                 or one a stream; or an exported file; or a config.
-            config (str or Config): of the checkpoints, a file or the name of a shipped one;
+            config: of the checkpoints, a file or the name of a shipped one;
                 default: I3D, of as many classes as they have.
-            checkpoint (str or dict): a .ckpt, or dict(rgb=..., flow=...).
-            stream (str): 'rgb', 'flow' or 'joint'; default: all that there is.
+            checkpoint: a .ckpt, or dict(rgb=..., flow=...).
+            stream: 'rgb', 'flow' or 'joint'; default: all that there is.
 
         Raises: ConfigError or CheckpointError for what is not there or does not go together.
         """
@@ -135,16 +143,16 @@ class ModelSpec:
         return cls(name, streams, cfg, checkpoint)
 
     @property
-    def stream(self):
+    def stream(self) -> str:
         """'rgb', 'flow' or 'joint'."""
         return 'joint' if len(self.streams) == 2 else self.streams[0]
 
 
-def plain_i3d(classes):
+def plain_i3d(classes: dict) -> Config:
     """Returns the Config of the authors' network.
 
     Args:
-        classes (dict): the number of classes by stream, of one or both.
+        classes: the number of classes by stream, of one or both.
     """
     parts = {
         name: dict(
@@ -160,12 +168,12 @@ def plain_i3d(classes):
     return Config(dict(model=model, runner=RUNNERS))
 
 
-def zoo_names(name, stream=None):
+def zoo_names(name: str, stream: str | None = None) -> dict[str, str]:
     """The model zoo's entries that a name stands for, by stream.
 
     Args:
-        name (str): an entry, or an entry without its modality: 'i3d_kinetics400' is both streams.
-        stream (str): 'rgb', 'flow' or 'joint': which streams of the entry's family.
+        name: an entry, or an entry without its modality: 'i3d_kinetics400' is both streams.
+        stream: 'rgb', 'flow' or 'joint': which streams of the entry's family.
 
     Raises: CheckpointError for what the zoo does not have.
     """
@@ -187,7 +195,7 @@ def zoo_names(name, stream=None):
     )
 
 
-def zoo_models():
+def zoo_models() -> list[str]:
     """Returns the names that stand for models: the zoo's entries, and its pairs of both streams,
     such as 'i3d_kinetics400'.
     """

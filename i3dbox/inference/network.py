@@ -1,21 +1,36 @@
 """A config's network on its device, without weights and with them."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from ..engine.build import build_runner
 from ..errors import ConfigError
 from ..models import build_recognizer
 from ..streams import BOTH
 from ..weights.loading import load_weights
 
+if TYPE_CHECKING:
+    from mindspore import nn
 
-def build_network(cfg, device='auto', device_id=None, check=None):
+    from ..config import Config
+    from ..engine.runners.base import BaseRunner
+    from ..weights.loading import LoadReport
+    from .model_spec import ModelSpec
+
+
+def build_network(
+    cfg: Config, device: str = 'auto', device_id: int | None = None, check: Callable | None = None
+) -> tuple[nn.Cell, BaseRunner]:
     """Builds the network of a config that check_config has passed, the device first.
 
     Between this and weights.loading.load_weights the caller looks whether all fits; behind it
     stands the runner's mixed_precision, where that is wanted.
 
     Args:
-        device (str), device_id (int): 'CPU', 'Ascend' or 'auto', and which.
-        check (callable): takes the device's name, before anything is built.
+        device, device_id: 'CPU', 'Ascend' or 'auto', and which.
+        check: takes the device's name, before anything is built.
 
     Returns: the recognizer and its runner.
     """
@@ -26,13 +41,19 @@ def build_network(cfg, device='auto', device_id=None, check=None):
     return build_recognizer(cfg.model, cfg.get('seed', 0)), runner
 
 
-def load_network(spec, device='auto', device_id=None, new_head='never', pretrained=True):
+def load_network(
+    spec: ModelSpec,
+    device: str = 'auto',
+    device_id: int | None = None,
+    new_head: str = 'never',
+    pretrained: bool = True,
+) -> tuple[nn.Cell, dict[str, nn.Cell], list[LoadReport]]:
     """Loads the network that a ModelSpec names.
 
     Args:
-        new_head (str): of load_weights: 'if_needed' where no logits are wanted.
-        device (str), device_id (int): 'CPU', 'Ascend' or 'auto', and which.
-        pretrained (bool): with the spec's weights; else with those that training starts from.
+        new_head: of load_weights: 'if_needed' where no logits are wanted.
+        device, device_id: 'CPU', 'Ascend' or 'auto', and which.
+        pretrained: with the spec's weights; else with those that training starts from.
 
     Returns: the recognizer; the recognizers of its single streams, as far as the spec uses them, by
         'rgb' and 'flow'; and the list of LoadReport.

@@ -1,7 +1,13 @@
 """The answers to a video's windows as JSON or CSV, written as they come."""
 
+from __future__ import annotations
+
 import csv
 import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .recognize import Prediction
 
 
 class JSONAnswers:
@@ -10,21 +16,21 @@ class JSONAnswers:
     `complete`, false where the video was not seen to its end.
 
     Args:
-        path (str): the file. info (dict): plain values. top (int): classes a window.
+        path: the file. info: plain values. top: classes a window.
     """
 
-    def __init__(self, path, info, top=5):
+    def __init__(self, path: str, info: dict, top: int = 5):
         self._file, self._top, self._count = open(path, 'w', encoding='utf-8'), top, 0
         self._file.write(json.dumps(info, indent=1)[:-2] + ',\n "windows": [')
 
-    def add(self, answer):
+    def add(self, answer: Prediction) -> None:
         """Writes the Prediction to a window."""
         self._file.write(
             ('\n' if self._count == 0 else ',\n') + '  ' + json.dumps(self._values(answer))
         )
         self._count += 1
 
-    def close(self, total, complete=True):
+    def close(self, total: Prediction, complete: bool = True) -> None:
         """Writes the Prediction to the whole and ends the file."""
         video = dict(self._values(total), windows=self._count)
         self._file.write(
@@ -47,14 +53,14 @@ class CSVAnswers:
     JSONAnswers.
     """
 
-    def __init__(self, path, info, top=5):
+    def __init__(self, path: str, info: dict, top: int = 5):
         self._file, self._top = open(path, 'w', encoding='utf-8', newline=''), top
         self._rows = csv.writer(self._file)
         self._rows.writerow(
             ('part', 'first', 'last', 'start', 'end', 'rank', 'class', 'probability')
         )
 
-    def add(self, answer, part='window'):
+    def add(self, answer: Prediction, part: str = 'window') -> None:
         """Writes the Prediction to a window."""
         for rank, prediction in enumerate(answer.top(self._top), 1):
             self._rows.writerow(
@@ -70,7 +76,7 @@ class CSVAnswers:
                 )
             )
 
-    def close(self, total, complete=True):
+    def close(self, total: Prediction, complete: bool = True) -> None:
         """Writes the Prediction to the whole, `part` being 'video', or 'so far' where it is not
         complete; ends the file.
         """

@@ -4,10 +4,13 @@ recognizer = init_recognizer('i3d_kinetics400')
 inference_recognizer(recognizer, 'a.mp4').top(5)
 """
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 import warnings
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +19,12 @@ from ..averages import ClipAverage, softmax
 from ..errors import ConfigError
 from ..media.frame_iterator import FrameIterator
 from ..workers import ahead
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from .clip_windows import Window
+    from .recognizer import VideoRecognizer
 
 
 class ClassScore(NamedTuple):
@@ -51,11 +60,11 @@ class Prediction:
     windows: list = dataclasses.field(default_factory=list, repr=False)
 
     @property
-    def probabilities(self):
+    def probabilities(self) -> np.ndarray:
         """The softmax of the scores, float64."""
         return softmax(self.scores)
 
-    def top(self, number=5):
+    def top(self, number: int = 5) -> list[ClassScore]:
         """The surest classes, surest first: list of ClassScore. Among equals the lower class is
         first.
         """
@@ -75,12 +84,12 @@ class Total:
     averaged as its recognizer averages them (the mean of the logits, or of the softmax), and then
     summed."""
 
-    def __init__(self, recognizer, name=''):
+    def __init__(self, recognizer: VideoRecognizer, name: str = ''):
         self.recognizer, self.name = recognizer, name
         self._averages = {}
         self._first = self._last = None
 
-    def add(self, answer):
+    def add(self, answer: Prediction) -> None:
         """Takes the answer to a window."""
         self._first, self._last = self._first or answer, answer
         for name, scores in answer.by_stream.items():
@@ -88,12 +97,12 @@ class Total:
             average.add(scores)
 
     @property
-    def count(self):
+    def count(self) -> int:
         """How many windows there were."""
         return max((average.count for average in self._averages.values()), default=0)
 
     @property
-    def answer(self):
+    def answer(self) -> Prediction | None:
         """The Prediction so far, or None where there is none yet."""
         if not self.count:
             return None
@@ -121,15 +130,23 @@ class VideoStream:
         stream.answer.top(3)        # of all windows
 
     Args:
-        recognizer (VideoRecognizer): of init_recognizer.
-        window (int), stride (int): frames of a window, and from one to the next; default: the clips
+        recognizer: of init_recognizer.
+        window, stride: frames of a window, and from one to the next; default: the clips
             that the network was made for, and half of that.
-        rate (float): frames a second, where frames come without their time.
-        name (str): of the video.
+        rate: frames a second, where frames come without their time.
+        name: of the video.
         **options: of ClipWindows: method, threads, tail, ...
     """
 
-    def __init__(self, recognizer, window=None, stride=None, rate=25.0, name='frames', **options):
+    def __init__(
+        self,
+        recognizer: VideoRecognizer,
+        window: int | None = None,
+        stride: int | None = None,
+        rate: float = 25.0,
+        name: str = 'frames',
+        **options,
+    ):
         above_zero('VideoStream', rate=rate)
         self._recognizer, self._rate, self._name = recognizer, rate, name
         self._cutter, self._total = (
@@ -137,18 +154,18 @@ class VideoStream:
             Total(recognizer, name),
         )
 
-    def push(self, frame, time=None):
+    def push(self, frame: np.ndarray, time: float | None = None) -> list[Prediction]:
         """Takes a frame (uint8 H x W x 3, RGB) and its time in seconds; returns a list of the
         Predictions to the windows that it completes."""
         time = self._cutter.count / self._rate if time is None else time
         return [self._score(window) for window in self._cutter.push(time, frame)]
 
-    def finish(self):
+    def finish(self) -> list[Prediction]:
         """Returns the Predictions to the windows that the end completes. Call it once, last."""
         return [self._score(window) for window in self._cutter.finish()]
 
     @property
-    def answer(self):
+    def answer(self) -> Prediction | None:
         """The Prediction to all windows so far; None where there is none yet."""
         return self._total.answer
 
@@ -158,7 +175,9 @@ class VideoStream:
         return answer
 
 
-def answer_to(recognizer, window, name, any_length=False):
+def answer_to(
+    recognizer: VideoRecognizer, window: Window, name: str, any_length: bool = False
+) -> Prediction:
     """Scores a Window; returns its Prediction. any_length: see VideoRecognizer.score."""
     scores = recognizer.score(window.rgb, window.flow, any_length)
     return Prediction(
@@ -174,16 +193,22 @@ def answer_to(recognizer, window, name, any_length=False):
 
 
 def recognize_windows(
-    recognizer, frames, window=None, stride=None, overlap=True, watch=None, **options
-):
+    recognizer: VideoRecognizer,
+    frames: FrameIterator,
+    window: int | None = None,
+    stride: int | None = None,
+    overlap: bool = True,
+    watch: Callable | None = None,
+    **options,
+) -> Iterator[tuple[Window, Prediction]]:
     """Yields (Window, Prediction) for the windows of a stream of frames, in constant memory.
 
     Args:
-        frames (FrameIterator): what to look at.
+        frames: what to look at.
         window, stride, **options: as of VideoStream; 0 as window: the whole video is one.
-        overlap (bool): read and compute the flow of the next window while the network looks at this
+        overlap: read and compute the flow of the next window while the network looks at this
             one.
-        watch (callable): gets each (time, frame) as it is read, before a window holds it; maybe in
+        watch: gets each (time, frame) as it is read, before a window holds it; maybe in
             another thread.
 
     Raises: DamagedSampleError for a source without a frame, or with a single one where there is
@@ -206,8 +231,14 @@ def _watched(frames, watch):
 
 
 def inference_recognizer(
-    recognizer, source, window=None, stride=None, fps=None, rate=25.0, progress=False
-):
+    recognizer: VideoRecognizer,
+    source: Any,
+    window: int | None = None,
+    stride: int | None = None,
+    fps: float | None = None,
+    rate: float = 25.0,
+    progress: bool = False,
+) -> Prediction | list[Prediction]:
     """Recognises what happens in a video, or in each of several.
 
     Without `window` the video is scored in one piece, as I3D's authors do and tools/test.py by
@@ -215,14 +246,14 @@ def inference_recognizer(
     built in) the answer is the mean over windows, in constant memory, and has theirs in `windows`.
 
     Args:
-        recognizer (VideoRecognizer): of init_recognizer.
+        recognizer: of init_recognizer.
         source: a file that FFmpeg reads; RGB frames, uint8 T x H x W x 3; an iterable of frames or
             a FrameIterator; or a list of files and arrays.
-        window (int), stride (int): frames of a window, and from one to the next (default: half the
+        window, stride: frames of a window, and from one to the next (default: half the
             window).
-        fps (float): look at a frame each 1 / fps seconds; default: every frame.
-        rate (float): frames a second of arrays.
-        progress (bool): show a bar, on a terminal.
+        fps: look at a frame each 1 / fps seconds; default: every frame.
+        rate: frames a second of arrays.
+        progress: show a bar, on a terminal.
 
     Returns: Prediction, or for a list of sources a list of them.
     Raises: an I3DBoxError for a source that cannot be read.
@@ -258,7 +289,7 @@ def inference_recognizer(
     return windows[0] if whole else dataclasses.replace(total.answer, windows=windows)
 
 
-def bar(frames, progress=True):
+def bar(frames: FrameIterator, progress: bool = True) -> tqdm:
     """The progress bar over a FrameIterator, hidden where there is no terminal."""
     from tqdm import tqdm
 

@@ -2,6 +2,11 @@
 exported file.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from ..averages import add_streams, average_clips
@@ -15,8 +20,20 @@ from .clip_windows import ClipWindows
 from .model_spec import EXPORTED, ModelSpec
 from .recognize import inference_recognizer
 
+if TYPE_CHECKING:
+    from ..config import Config
+    from ..runtimes.exported import ExportedModel
+    from .recognize import Prediction
 
-def init_recognizer(model, checkpoint=None, device='auto', stream=None, device_id=None, **options):
+
+def init_recognizer(
+    model: str | Config,
+    checkpoint: str | dict | None = None,
+    device: str = 'auto',
+    stream: str | None = None,
+    device_id: int | None = None,
+    **options,
+) -> VideoRecognizer:
     """Loads a network for `inference_recognizer` and `VideoStream`.
 
         init_recognizer('i3d_rgb_kinetics400')        # of the model zoo
@@ -25,12 +42,12 @@ def init_recognizer(model, checkpoint=None, device='auto', stream=None, device_i
         init_recognizer('best.onnx')                  # exported; needs no MindSpore
 
     Args:
-        model (str or Config): the name of an entry of the model zoo, with or without its modality;
+        model: the name of an entry of the model zoo, with or without its modality;
             a config; or a file that tools/export.py wrote. See ModelSpec.
-        checkpoint (str or dict): of a config: a .ckpt, or dict(rgb=..., flow=...) of a two-stream
+        checkpoint: of a config: a .ckpt, or dict(rgb=..., flow=...) of a two-stream
             config.
-        device (str), device_id (int): 'CPU', 'Ascend' or 'auto', and which.
-        stream (str): 'rgb', 'flow' or 'joint'; default: what the model is.
+        device, device_id: 'CPU', 'Ascend' or 'auto', and which.
+        stream: 'rgb', 'flow' or 'joint'; default: what the model is.
         **options: of an exported file: backend, threads, precision (see load_exported).
 
     Returns: VideoRecognizer.
@@ -40,7 +57,9 @@ def init_recognizer(model, checkpoint=None, device='auto', stream=None, device_i
     return load_recognizer(spec, device, device_id, **options)
 
 
-def load_recognizer(spec, device='auto', device_id=None, **options):
+def load_recognizer(
+    spec: ModelSpec, device: str = 'auto', device_id: int | None = None, **options
+) -> VideoRecognizer:
     """Loads what a ModelSpec names; arguments, result and errors are those of init_recognizer."""
     if spec.exported:
         return _from_exported(spec, device, device_id, options)
@@ -78,7 +97,7 @@ def _from_exported(spec, device, device_id, options):
     return ExportedRecognizer(spec.name, own, model)
 
 
-def test_pipelines(cfg):
+def test_pipelines(cfg: Config) -> dict[str, list[dict]]:
     """Returns the pipelines of a config's test set (dict of lists of dict): of 'rgb' and 'flow', or
     of 'imgs'; the authors' where there is none.
     """
@@ -86,7 +105,7 @@ def test_pipelines(cfg):
     return {kind: steps for kind, steps in found.items() if steps} or dict(imgs=authors_pipeline())
 
 
-def exported_pipelines(model):
+def exported_pipelines(model: ExportedModel) -> dict[str, list[dict]]:
     """The same of an ExportedModel: what its description says, for the size that is built in."""
     protocol = model.info.get('protocol') or {}
     keys = dict(imgs='test_pipeline', rgb='rgb_test_pipeline', flow='flow_test_pipeline')
@@ -146,7 +165,9 @@ class VideoRecognizer:
 
     fixed = False
 
-    def __init__(self, name, stream, classes, num_classes, pipelines):
+    def __init__(
+        self, name: str, stream: str, classes: list[str], num_classes: int, pipelines: dict
+    ):
         self.name, self.stream, self.pipelines = name, stream, pipelines
         self.classes = list(classes or (f'class {label}' for label in range(num_classes)))
         if len(self.classes) != num_classes:
@@ -158,27 +179,33 @@ class VideoRecognizer:
         self.window, self.interval = steps.clip_len, steps.frame_interval
 
     @property
-    def bound(self):
+    def bound(self) -> float:
         """The bound of the flow's 8-bit encoding."""
         return self._steps.get('flow', next(iter(self._steps.values()))).bound
 
-    def stride(self, window):
+    def stride(self, window: int) -> int:
         """From one window to the next where nobody says: half of what one spans."""
         return max(window * self.interval // 2, 1)
 
-    def __call__(self, source, **options):
+    def __call__(self, source: Any, **options) -> Prediction | list[Prediction]:
         """Recognises what happens in a video, see inference_recognizer."""
         return inference_recognizer(self, source, **options)
 
-    def check(self, window):
+    def check(self, window: int) -> None:
         """Raises an I3DBoxError where the network takes no clips of `window` frames."""
 
-    def cutter(self, window=None, stride=None, method=None, **options):
+    def cutter(
+        self,
+        window: int | None = None,
+        stride: int | None = None,
+        method: str | dict | None = None,
+        **options,
+    ) -> ClipWindows:
         """The ClipWindows that makes this network's clips; see there for the arguments.
 
         Args:
-            window (int): frames of a clip; 0: the whole video.
-            method (str or dict): of flow, instead of the pipeline's.
+            window: frames of a clip; 0: the whole video.
+            method: of flow, instead of the pipeline's.
         """
         steps = self._steps
         if method is not None:
@@ -190,19 +217,24 @@ class VideoRecognizer:
         self.check(window)
         return ClipWindows(steps, window, stride or self.stride(window), **options)
 
-    def score(self, rgb=None, flow=None, any_length=False):
+    def score(
+        self,
+        rgb: np.ndarray | None = None,
+        flow: np.ndarray | None = None,
+        any_length: bool = False,
+    ) -> dict[str, np.ndarray]:
         """Scores a clip.
 
         Args:
             rgb, flow (array): uint8 N x T x H x W x C, as far as the stream needs them; N crops.
-            any_length (bool): T differs from clip to clip; a network then compiles once for all.
+            any_length: T differs from clip to clip; a network then compiles once for all.
 
         Returns: dict of float32 arrays, classes long: by stream, or of an exported file by what it
             is.
         """
         raise NotImplementedError
 
-    def join(self, scores):
+    def join(self, scores: dict[str, np.ndarray]) -> np.ndarray:
         """The sum of the parts of `score`, weighted: float32, classes long."""
         return add_streams(scores.values(), [self.weights[name] for name in scores])
 
@@ -212,10 +244,19 @@ class NetworkRecognizer(VideoRecognizer):
 
     Args:
         name, stream, classes, num_classes, pipelines: of VideoRecognizer.
-        streams (dict): a Recognizer3D by stream. weights (sequence of float): of their sum.
+        streams: a Recognizer3D by stream. weights: of their sum.
     """
 
-    def __init__(self, name, stream, classes, num_classes, pipelines, streams, weights):
+    def __init__(
+        self,
+        name: str,
+        stream: str,
+        classes: list[str] | None,
+        num_classes: int,
+        pipelines: dict,
+        streams: dict,
+        weights: Sequence[float],
+    ):
         super().__init__(name, stream, classes, num_classes, pipelines)
         self._streams, self._scorers = streams, {}
         self.weights = dict(zip(streams, weights if len(streams) > 1 else (1.0,)))
@@ -223,7 +264,7 @@ class NetworkRecognizer(VideoRecognizer):
             name: getattr(stream, 'average_clips', 'score') for name, stream in streams.items()
         }
 
-    def check(self, window):
+    def check(self, window: int) -> None:
         for name, stream in self._streams.items():
             size = self._steps[name].size
             if size is None:  # nobody knows before the first clip
@@ -234,7 +275,12 @@ class NetworkRecognizer(VideoRecognizer):
             except ModelError as error:
                 raise ConfigError(str(error).replace('the pipeline gives', 'got')) from error
 
-    def score(self, rgb=None, flow=None, any_length=False):
+    def score(
+        self,
+        rgb: np.ndarray | None = None,
+        flow: np.ndarray | None = None,
+        any_length: bool = False,
+    ) -> dict[str, np.ndarray]:
         clips = dict(rgb=rgb, flow=flow)
         if any_length not in self._scorers:
             from .clip_scorer import ClipScorer  # which imports MindSpore
@@ -251,26 +297,31 @@ class ExportedRecognizer(VideoRecognizer):
     """A VideoRecognizer of a file that tools/export.py wrote.
 
     Args:
-        name, stream: of VideoRecognizer. model (ExportedModel).
+        name, stream: of VideoRecognizer. model.
     """
 
     fixed = True
 
-    def __init__(self, name, stream, model):
+    def __init__(self, name: str, stream: str, model: ExportedModel):
         num_classes = model.info['output']['shape'][1]
         super().__init__(name, stream, model.classes, num_classes, exported_pipelines(model))
         self._model = model
         logs = model.info['output'].get('values', '').startswith('log-prob')
         self.weights, self.average = {stream: 1.0}, {stream: 'prob' if logs else 'score'}
 
-    def check(self, window):
+    def check(self, window: int) -> None:
         if window != self.window:
             raise ConfigError(
                 f'{self.name} takes windows of {self.window} frames, which are built in; got '
                 f'{window}'
             )
 
-    def score(self, rgb=None, flow=None, any_length=False):
+    def score(
+        self,
+        rgb: np.ndarray | None = None,
+        flow: np.ndarray | None = None,
+        any_length: bool = False,
+    ) -> dict[str, np.ndarray]:
         clips = dict(rgb=rgb, flow=flow)
         logits = self._model(*[clips[name] for name in STREAMS[self.stream]])
         return {self.stream: average_clips(logits[None], self.average[self.stream])[0]}
