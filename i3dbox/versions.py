@@ -5,8 +5,6 @@ import os
 import re
 import sys
 
-from packaging.version import InvalidVersion, Version
-
 from .shipped_files import shipped_folder
 
 # Modules that i3dbox imports, and the packages that they come from.
@@ -33,11 +31,15 @@ PACKAGES = {
 
 
 def installed(package):
-    """Returns the installed version (str) of a package, or None."""
+    """Returns the installed version (str) of a package, or None; 'unknown' where its metadata are
+    damaged.
+    """
     try:
-        return importlib.metadata.version(package)
+        return importlib.metadata.version(package) or 'unknown'
     except importlib.metadata.PackageNotFoundError:
         return None
+    except Exception:  # whatever a broken installation raises
+        return 'unknown'
 
 
 def tested():
@@ -70,8 +72,10 @@ def newer_than_tested(modules=tuple(PACKAGES)):
 
 def _is_newer(version, other):
     try:
+        from packaging.version import Version
+
         return Version(version) > Version(other)
-    except InvalidVersion:
+    except (ImportError, ValueError):
         return version != other
 
 

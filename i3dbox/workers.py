@@ -1,5 +1,6 @@
 """Processes and threads that work for this one: how many, and how they start and end."""
 
+import ast
 import contextlib
 import functools
 import multiprocessing
@@ -65,11 +66,15 @@ class _SpawnContext(multiprocessing.context.SpawnContext):
 
 
 def _is_guarded(main):
-    """Whether a main module may be imported: its source asks for `__name__`, or is not at hand."""
-    try:
-        return '__name__' in pathlib.Path(main.__file__).read_text(encoding='utf-8')
-    except (AttributeError, OSError, ValueError):
+    """Whether a main module may be imported: it works under `if __name__ == '__main__':`."""
+    if not hasattr(main, '__file__'):  # as in a notebook: there is nothing that would be imported
         return True
+    try:
+        tree = ast.parse(pathlib.Path(main.__file__).read_bytes())
+    except (OSError, SyntaxError, ValueError):  # as of standard input
+        return False
+    tests = [ast.unparse(node.test) for node in tree.body if isinstance(node, ast.If)]
+    return any('__name__' in test and '__main__' in test for test in tests)
 
 
 def start_worker(on_interrupt=signal.SIG_IGN, counter=None):

@@ -313,6 +313,33 @@ def test_an_override_of_a_variable_that_was_copied_names_the_copies(write):
     assert Config.fromfile(path, {'own.0': 3, 'data.val.p.0.n': 4}).own == [3]
 
 
+@pytest.mark.parametrize(
+    'text',
+    [
+        'v = 8\ndata = dict(n=v)',
+        'v = [1]\ndata = dict(n=v + [2])',
+        'v = dict(a=1)\ndata = dict(v, b=2)',
+        'v = dict(a=1)\ndata = dict(n=v["a"])',
+        "v = 'x'\ndata = dict(n=f'{v}/y')",
+    ],
+)
+def test_an_override_of_a_variable_that_went_into_something_is_refused(write, text):
+    path = write(a=text)
+    with pytest.raises(ConfigError, match='override the keys that it went into'):
+        Config.fromfile(path, {'v': 3})
+    child = write(b="_base_ = 'a.py'\nseed = 1")
+    with pytest.raises(ConfigError, match='override the keys that it went into'):
+        Config.fromfile(child, {'v': 3})
+
+
+def test_an_override_of_what_a_child_takes_from_its_base_is_refused(write):
+    write(a='v = dict(a=[1])')
+    path = write(b="_base_ = 'a.py'\nmodel = {{_base_.v.a}}")
+    with pytest.raises(ConfigError, match='v is a variable of .*b.py'):
+        Config.fromfile(path, {'v.a': [2]})
+    assert Config.fromfile(path, {'model': [2], 'w': 1}).model == [2]
+
+
 # Unknown keys
 
 

@@ -426,7 +426,7 @@ def test_the_model_and_the_stream_belong_together(model, stream, expected):
             'i3d_kinetics40',
             None,
             CheckpointError,
-            "has no 'i3d_kinetics40'. Did you mean 'i3d_rgb_kinetics400'",
+            "has no 'i3d_kinetics40'. Did you mean 'i3d_kinetics400'",
         ),
         ('a,b,c', 'joint', ConfigError, 'two checkpoints for both streams'),
         (None, 'both', ConfigError, "stream is one of rgb, flow, joint; got 'both'"),

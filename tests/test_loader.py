@@ -237,11 +237,13 @@ if __name__ == '__main__':
 """
 
 
-PLAIN_SCRIPT = """
+PLAIN_SCRIPT = """# -*- coding: latin-1 -*-
+import logging
 from fake_data import DrawClip, FakeDataset
 from i3dbox.datasets.loader import ClipLoader
 from i3dbox.datasets.sampler import SequentialSampler
 class Own(DrawClip): pass
+logging.getLogger(__name__).info('caf\xe9')  # no guard, though it says __name__
 print('begins')
 data = FakeDataset(2, [dict(type=PART)])
 for batch in ClipLoader(data, SequentialSampler(2, 2), num_workers=1, worker='process'):
@@ -249,15 +251,23 @@ for batch in ClipLoader(data, SequentialSampler(2, 2), num_workers=1, worker='pr
 """
 
 
-def run_plain_script(folder, part):
-    (folder / 'plain.py').write_text(PLAIN_SCRIPT.replace('PART', part))
+def run_plain_script(folder, part, piped=False):
+    script = PLAIN_SCRIPT.replace('PART', part)
+    (folder / 'plain.py').write_text(script, encoding='latin-1')
     environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, sys.path))}
-    command = [sys.executable, folder / 'plain.py']
-    return subprocess.run(command, env=environment, text=True, capture_output=True, timeout=60)
+    return subprocess.run(
+        [sys.executable, '-' if piped else folder / 'plain.py'],
+        input=script.replace('latin-1', 'utf-8') if piped else None,
+        env=environment,
+        encoding='utf-8',
+        capture_output=True,
+        timeout=60,
+    )
 
 
-def test_workers_do_not_repeat_a_script_without_a_main_guard(tmp_path):
-    done = run_plain_script(tmp_path, 'DrawClip')
+@pytest.mark.parametrize('piped', [False, True])
+def test_workers_do_not_repeat_a_script_without_a_main_guard(tmp_path, piped):
+    done = run_plain_script(tmp_path, 'DrawClip', piped)
     assert (done.returncode, done.stdout) == (0, 'begins\n[0 1]\n'), done.stderr
 
 

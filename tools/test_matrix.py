@@ -55,7 +55,9 @@ def tests(session, end):
     """What nox does for one Python and one end of the ranges."""
     session.chdir(ROOT)
     session.install(
-        '--editable', '.[test]', env={'PIP_CONSTRAINT': str(constraints_of(session.python, end))}
+        '--editable',
+        '.[test]',
+        env={'PIP_CONSTRAINT': constraints_of(session.python, end).as_uri()},
     )
     session.run(
         'python',
@@ -125,6 +127,8 @@ def parse(argv):
     )
     parser.add_argument('--renew', action='store_true', help='write constraints/ anew first')
     args = parser.parse_args(argv[:split])
+    if args.smoke and args.ends != ENDS:
+        parser.error('--smoke is of both ends: it goes with neither --oldest nor --newest')
     return args, argv[split + 1 :] or ['-m', 'smoke' if args.smoke else 'not slow']
 
 
@@ -135,7 +139,7 @@ def number(python):
 
 def find_python(python):
     """Returns the path of this Python's interpreter, on PATH or among pyenv's, or None."""
-    pyenv = pathlib.Path(os.environ.get('PYENV_ROOT', pathlib.Path.home() / '.pyenv'))
+    pyenv = pathlib.Path(os.environ.get('PYENV_ROOT') or pathlib.Path.home() / '.pyenv')
     candidates = [
         shutil.which(f'python{python}'),
         *map(str, pyenv.glob(f'versions/{python}.*/bin/python')),
@@ -143,9 +147,11 @@ def find_python(python):
     for path in filter(None, candidates):
         # a command of pyenv's may stand for any version, so the interpreter itself says where it is
         about = 'import sys, venv, ensurepip; print("%d.%d" % sys.version_info[:2], sys.executable)'
-        version, _, executable = subprocess.run(
-            [path, '-c', about], capture_output=True, text=True
-        ).stdout.partition(' ')
+        try:
+            done = subprocess.run([path, '-c', about], capture_output=True, text=True)
+        except OSError:  # no program
+            continue
+        version, _, executable = done.stdout.partition(' ')
         if version == python:
             return executable.strip()
     return None

@@ -11,6 +11,7 @@ import re
 import subprocess
 
 from .. import __version__
+from ..errors import first_line
 from ..versions import PACKAGES, cpu_warning, installed, newer_than_tested, tested
 from ..workers import usable_cores
 
@@ -22,14 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from ..evaluation.tables import table
-
     rows, known = collect(), tested()
     packages = [
         (package, installed(package) or 'not installed', known.get(package, ''))
         for package in (*PACKAGES.values(), *OPTIONAL_PACKAGES)
     ]
-    print(table([('What', 'Here', 'Tested'), *((*row, '') for row in rows.items()), *packages]))
+    show([('What', 'Here', 'Tested'), *((*row, '') for row in rows.items()), *packages])
     warning = cpu_warning(rows['MindSpore'])
     if warning:
         print(f'Warning: {warning}.')
@@ -42,6 +41,17 @@ def run(args: argparse.Namespace) -> None:
             f'to what was: '
             'bash tools/quickstart.sh in a checkout, or pip install "PACKAGE==VERSION".'
         )
+
+
+def show(rows: list[tuple]) -> None:
+    """Prints a table, or plain lines where what makes tables is broken itself."""
+    try:
+        from ..evaluation.tables import table
+
+        print(table(rows))
+    except Exception:
+        for row in rows:
+            print('  '.join(row))
 
 
 def collect() -> dict[str, str]:
@@ -124,13 +134,12 @@ def _cann_version():
 
 def _import(name):
     """Returns a module and its version, or None and the reason why it cannot be imported."""
+    # a broken installation may raise anything, and is what this command must show
     try:
         module = importlib.import_module(name)
-    except (
-        Exception
-    ) as error:  # a broken installation may raise anything, and is what this command must show
-        return None, f'cannot be imported: {type(error).__name__}: {error}'
-    return module, module.__version__
+    except (Exception, SystemExit) as error:
+        return None, f'cannot be imported: {type(error).__name__}: {first_line(error)}'
+    return module, getattr(module, '__version__', 'of no known version')
 
 
 def _read(path):

@@ -96,9 +96,10 @@ class Config(collections.abc.MutableMapping):
         problem = _file_problem(path)
         if problem:
             raise ConfigError(f'config {path} {problem}')
-        cfg = cls(_load(path), path)
+        used = set()
+        cfg = cls(_load(path, used), path)
         for key in overrides or {}:
-            check_override(cfg, key, path)
+            check_override(cfg, key, used)
         cfg.merge_from_dict(overrides or {})
         if cfg.get('custom_imports'):
             cfg['custom_imports'] = import_custom_modules(cfg['custom_imports'], path)
@@ -210,9 +211,9 @@ class Config(collections.abc.MutableMapping):
 # -----------------------------------------------------------------------------------------
 
 
-def _load(path, chain=()):
+def _load(path, used, chain=()):
     """Returns the values of the file at `path`, an absolute path, merged over those of its
-    bases.
+    bases; adds to `used` (set) the names of variables whose values the files take elsewhere.
     """
     try:
         with open(path, 'rb') as file:
@@ -222,8 +223,11 @@ def _load(path, chain=()):
         raise ConfigError(
             f'{path}{f", line {line}" if line else ""}: {getattr(error, "msg", None) or error}'
         ) from error
-    below = _load_bases(path, tree, chain)
-    tree = ast.fix_missing_locations(_Variables(path, below).visit(tree))
+    below = _load_bases(path, tree, used, chain)
+    variables = _Variables(path, below)
+    tree = ast.fix_missing_locations(variables.visit(tree))
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    used |= variables.used | {node.id for node in names if isinstance(node.ctx, ast.Load)}
     namespace = {'__file__': path, '__name__': os.path.basename(path)[:-3]}
     try:
         exec(compile(tree, path, 'exec'), namespace)  # a config is a program of the user's
@@ -252,7 +256,7 @@ def _load(path, chain=()):
     return merge(below, values)
 
 
-def _load_bases(path, tree, chain):
+def _load_bases(path, tree, used, chain):
     """Returns the merged values of the files that `_base_` in `tree` names."""
     chain += (path,)
     owners, values = {}, {}
@@ -282,7 +286,7 @@ def _load_bases(path, tree, chain):
                 raise ConfigError(
                     f'{place}: bases go round in a circle: {" -> ".join(chain + (base,))}'
                 )
-            loaded = _load(base, chain)
+            loaded = _load(base, used, chain)
             for key in loaded:
                 if key in values:
                     raise ConfigError(
@@ -307,7 +311,9 @@ class _Variables(ast.NodeTransformer):
     def __init__(self, path, base_values=None):
         folder, name = os.path.split(path)
         stem, extension = os.path.splitext(name)
-        self.path, self.base_values = path, base_values or {}
+        self.path = path
+        self.base_values = base_values or {}
+        self.used = set()  # variables of the bases
         self.file = dict(
             fileDirname=folder,
             fileBasename=name,
@@ -355,6 +361,7 @@ class _Variables(ast.NodeTransformer):
         if name in self.file:
             return self.file[name]
         value = self.base_values
+        self.used.add(name.split('.')[1])
         for part in name.split('.')[1:]:
             try:
                 value = value[int(part) if isinstance(value, (list, tuple)) else part]

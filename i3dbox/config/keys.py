@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..errors import ConfigError
+
+if TYPE_CHECKING:
+    from .config import Config
 
 KEYS = {
     'model': 'the recognizer',
@@ -26,33 +31,33 @@ KEYS = {
 }
 
 
-def check_override(values: dict, key: str, filename: str | None) -> None:
-    """Raises ConfigError for an override that would change nothing: of a variable whose value is
-    copied to where it is used, as `train_pipeline` to data.train.pipeline.
+def check_override(cfg: Config, key: str, used: set[str]) -> None:
+    """Raises ConfigError for an override that would change nothing: of a variable, such as
+    `train_pipeline`, whose value was taken to where it is needed when the file was read.
 
     Args:
-        values: the config's.
         key: the dotted key to override.
+        used: the names of variables that the files of the config take elsewhere.
     """
     name, *rest = key.split('.')
-    variable = values.get(name)
-    if name in KEYS or not isinstance(variable, (dict, list)):
+    if name in KEYS or name not in used or name not in cfg:
         return
-    copies = _keys_of(variable, {other: values[other] for other in values if other in KEYS})
-    if copies:
-        meant = ' and '.join('.'.join((copy, *rest)) for copy in copies)
-        raise ConfigError(
-            f'override {key!r}: {name} is a variable of {filename} and is not read after its value '
-            f'was copied; override {meant}'
-        )
+    copies = _keys_of(cfg[name], {other: cfg[other] for other in cfg if other in KEYS})
+    instead = ' and '.join('.'.join((copy, *rest)) for copy in copies)
+    raise ConfigError(
+        f'override {key!r}: {name} is a variable of {cfg.filename}, whose value was taken from it '
+        f'when the file was read; override {instead or "the keys that it went into"}'
+    )
 
 
 def _keys_of(value, node):
-    """The dotted keys at which `value` stands in `node`, whole."""
+    """The dotted keys at which `value`, a dict or list, stands in `node`, whole."""
+    if not value or not isinstance(value, (dict, list)):
+        return []
     keys = []
     for key, inner in node.items() if isinstance(node, dict) else enumerate(node):
-        if inner == value:
+        if type(inner) is type(value) and repr(inner) == repr(value):
             keys.append(str(key))
-        elif isinstance(inner, (dict, list)):
+        elif isinstance(inner, (dict, list, tuple)):
             keys += [f'{key}.{rest}' for rest in _keys_of(value, inner)]
     return keys
