@@ -111,6 +111,18 @@ def test_decoding_goes_no_further_than_needed(clip, watched):
     assert watched.frames == 10
 
 
+def test_frames_whose_times_are_not_in_the_order_of_display_are_not_sought(tmp_path):
+    """H.264 with B-frames in MXF, which keeps no times of display."""
+    frames = [np.full((48, 64, 3), number % 250, np.uint8) for number in range(300)]
+    options = dict(bf='3', g='30', sc_threshold='0')
+    path = encode(tmp_path / 'a.mxf', frames, 'libx264', options=options)
+    with VideoReader(str(path)) as reader:
+        expected = reader.read(range(300))
+    for index in (110, 119, 299, 203):
+        with VideoReader(str(path)) as reader:
+            assert same(reader.read([index]), [expected[index]]), index
+
+
 def test_a_far_jump_seeks(tmp_path, watched):
     path = write_video(tmp_path / 'long.mp4', moving_frames(300), 'mp4v')
     expected = decode_all(path)

@@ -1,5 +1,6 @@
 """Reading exactly the frames asked for out of a video file."""
 
+import bisect
 import logging
 
 from ..errors import DamagedSampleError
@@ -19,9 +20,8 @@ class VideoReader:
 
     Frames count from 0 in the order of display, as decoding from the start counts them. They are
     decoded in that order and no further than needed. Only far jumps seek, and only where the
-    landing is
-    proven: the time stamp of the frame must be the one at its place in the file's list of packets.
-    Otherwise the reader decodes from the start.
+    landing is proven: from the key frame on, time stamps must be those of the file's list of
+    packets, one after the other. Otherwise the reader decodes from the start.
 
     `len()` is what the file's header says, or the number of packets where it says nothing. Headers
     of real data sets are off by a frame or two, or count frames that are not to be shown. If
@@ -135,17 +135,20 @@ class VideoReader:
         if before - self._next < _FAR or stamps[0] != self._first:
             return
         if self._video.seek(keys[before]):
-            self._frames, whole = iter(self._video), False
+            self._frames = iter(self._video)
+            following = None
             for time, frame in self._frames:
-                whole |= (
-                    frame.key_frame
-                )  # what comes in front of it refers to pictures that were not decoded
                 stamp = self._video.stamp(frame)
-                if stamp == stamps[index] and whole:
+                if stamp is None or stamp > stamps[index]:
+                    break
+                # what comes before a key frame refers to pictures that were not decoded
+                if following is None and frame.key_frame:
+                    following = iter(stamps[bisect.bisect_left(stamps, stamp) :])
+                if following and stamp != next(following):  # not the order of display
+                    break
+                if following and stamp == stamps[index]:
                     self._time, self._frame, self._next = time, frame, index + 1
                     return
-                if stamp is None or stamp >= stamps[index]:
-                    break
         self._packets = stamps, {}  # no more jumps in this file
         self._rewind()
 
