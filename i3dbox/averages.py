@@ -22,8 +22,8 @@ HOW = (
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
-    """float64 ... x K: the logarithms of the probabilities that logits stand for, finite for finite
-    logits.
+    """Returns float64 ... x K: the logarithms of the probabilities that logits stand for, finite
+    for finite logits.
     """
     logits = np.asarray(logits, np.float64)
     below = logits - logits.max(-1, keepdims=True)
@@ -31,14 +31,14 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """float64 ... x K: the probabilities that logits stand for."""
+    """Returns float64 ... x K: the probabilities that logits stand for."""
     logits = np.asarray(logits, np.float64)
     powers = np.exp(logits - logits.max(-1, keepdims=True))
     return powers / powers.sum(-1, keepdims=True)
 
 
 def log_softmax_in_graph(logits: Tensor) -> Tensor:
-    """What `log_softmax` is, of a float tensor."""
+    """Returns what `log_softmax` is, of a float tensor."""
     below = logits - logits.max(axis=-1, keepdims=True)
     return below - below.exp().sum(axis=-1, keepdims=True).log()
 
@@ -51,7 +51,9 @@ class ClipAverage:
     """
 
     def __init__(self, how: str = 'score'):
-        self.how, self.count, self._total = how, 0, None
+        self.how = how
+        self.count = 0
+        self._total = None
 
     def add(self, logits: np.ndarray) -> None:
         """Takes the logits (... x K) of a clip."""
@@ -81,7 +83,7 @@ def average_clips(logits: np.ndarray, how: str) -> np.ndarray:
 
 
 def average_clips_in_graph(logits: Tensor, how: str) -> Tensor:
-    """What `average_clips` is, of a float32 tensor B x N x K."""
+    """Returns what `average_clips` is, of a float32 tensor B x N x K."""
     if how == 'score':
         return logits.mean(1)
     logs = log_softmax_in_graph(logits)
@@ -119,5 +121,5 @@ def add_streams(scores: Iterable[np.ndarray], weights: Sequence[float]) -> np.nd
 
 
 def add_streams_in_graph(rgb: Tensor, flow: Tensor, weights: Sequence[float]) -> Tensor:
-    """What `add_streams` is, of two tensors."""
+    """Returns what `add_streams` is, of two tensors."""
     return weights[0] * rgb + weights[1] * flow

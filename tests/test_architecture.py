@@ -184,3 +184,12 @@ def test_old_names_are_the_new_classes():
         from i3dbox.apis.recognize import Prediction as OldPrediction
         from i3dbox.datasets.frame_stream import FrameStream
     assert (FrameStream, Answer, OldPrediction) == (FrameIterator, Prediction, ClassScore)
+
+
+def test_each_room_and_test_file_stands_once_in_the_table_for_contributors():
+    text = (ROOT / 'CONTRIBUTING.md').read_text(encoding='utf-8')
+    rows = re.findall(r'^\| ([^|]+) \| (test_[^|]+) \|$', text, re.MULTILINE)
+    tests = sorted(name for _, names in rows for name in names.split(', '))
+    assert tests == sorted(path.stem for path in (ROOT / 'tests').glob('test_*.py'))
+    rooms = re.findall(r'\w+', ' '.join(room for room, _ in rows))
+    assert [room for room in ROOMS if rooms.count(room) != 1] == []

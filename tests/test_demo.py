@@ -21,7 +21,7 @@ from videos import moving_frames, write_video
 from i3dbox.apis import inference_recognizer, init_recognizer
 from i3dbox.commands import main
 from i3dbox.inference.clip_steps import authors_pipeline
-from i3dbox.inference.prediction_files import CSVAnswers, JSONAnswers
+from i3dbox.inference.prediction_files import CSVPredictions, JSONPredictions
 from i3dbox.inference.recognize import ClassScore, Total, recognize_windows
 from i3dbox.inference.recognizer import VideoRecognizer
 from i3dbox.media.frame_iterator import FrameIterator
@@ -241,7 +241,10 @@ def test_memory_does_not_grow_with_the_video(tmp_path):
 
     recognizer, frames = stand_in(), FrameIterator(endless())
     video, total = LabelledVideo(str(tmp_path / 'a.mp4'), 25, stride=8), Total(recognizer)
-    answers = [JSONAnswers(str(tmp_path / 'a.json'), {}), CSVAnswers(str(tmp_path / 'a.csv'), {})]
+    answers = [
+        JSONPredictions(str(tmp_path / 'a.json'), {}),
+        CSVPredictions(str(tmp_path / 'a.csv'), {}),
+    ]
     for window, answer in recognize_windows(recognizer, frames, stride=8, watch=video.watch):
         total.add(answer)
         video.add(window, answer)

@@ -38,7 +38,8 @@ from ..runtimes.exported import load_exported
 if TYPE_CHECKING:
     from ..config import Config
 
-MANIFEST, RESULTS = 'manifest.json', 'result_Files'
+MANIFEST = 'manifest.json'
+RESULTS = 'result_Files'
 VERSION = 1
 
 
@@ -129,10 +130,18 @@ class _BatchWriter:
     """
 
     def __init__(self, out, dataset, batch_size, input):
-        self.out, self.dataset, self.batch_size, self.dtype = out, dataset, batch_size, input
-        self.folders = [f'{place:02d}_data' for place in range(len(dataset.inputs))]
-        self.videos, self.names, self.hashes, self.inputs = [], [], {}, []
-        self._rows, self._skip, self._journal = [], 0, os.path.join(out, 'hashes.txt')
+        self.out = out
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.dtype = input
+        self.folders = [f'{index:02d}_data' for index in range(len(dataset.inputs))]
+        self.videos = []
+        self.names = []
+        self.hashes = {}
+        self.inputs = []
+        self._rows = []
+        self._skip = 0
+        self._journal = os.path.join(out, 'hashes.txt')
         for folder in self.folders:
             os.makedirs(os.path.join(out, folder), exist_ok=True)
         first = next(
@@ -246,7 +255,8 @@ class _BatchWriter:
             clips = np.stack(rows)
             if self.dtype == 'float32':
                 clips = prepare(clips)
-            data, path = clips.tobytes(), self._relative(folder, name)
+            data = clips.tobytes()
+            path = self._relative(folder, name)
             atomic_write(os.path.join(self.out, path), data)
             self.hashes[path] = hashlib.sha256(data).hexdigest()
         with open(self._journal, 'a', encoding='utf-8') as file:
@@ -265,7 +275,7 @@ class _BatchWriter:
 
 
 def prepare(clips: np.ndarray) -> np.ndarray:
-    """uint8 N x T x H x W x C -> float32 N x C x T x H x W in [-1, 1], as the network's own
+    """Scales uint8 N x T x H x W x C -> float32 N x C x T x H x W in [-1, 1], as the network's own
     preprocessing does.
     """
     return (
@@ -276,8 +286,8 @@ def prepare(clips: np.ndarray) -> np.ndarray:
 
 
 def read_manifest(folder: str) -> dict:
-    """The manifest (dict) of what `write_dataset` wrote. Raises DataError where it is absent or
-    something else.
+    """Returns the manifest (dict) of what `write_dataset` wrote. Raises DataError where it is
+    absent or something else.
     """
     path = os.path.join(folder, MANIFEST)
     try:
@@ -343,10 +353,8 @@ def infer(
 
 
 def _check_fit(artefact, model, folder, manifest):
-    theirs, ours = (
-        [spec.name for spec in model.inputs],
-        [spec['name'] for spec in manifest['inputs']],
-    )
+    theirs = [spec.name for spec in model.inputs]
+    ours = [spec['name'] for spec in manifest['inputs']]
     if theirs != ours:
         raise ExportError(
             f'{artefact} takes {" and ".join(theirs)}; {folder} holds {" and ".join(ours)}'
@@ -388,7 +396,8 @@ def score_results(folder: str) -> Results:
     """
     manifest = read_manifest(folder)
     _check_labels(folder, manifest)
-    rows, classes = [], manifest['num_classes']
+    rows = []
+    classes = manifest['num_classes']
     for name in manifest['files']:
         path = os.path.join(folder, RESULTS, f'{name}_0.bin')
         if not os.path.exists(path):
@@ -404,7 +413,8 @@ def score_results(folder: str) -> Results:
                 f'are {manifest["batch_size"] * classes}'
             )
         rows.append(answer.reshape(-1, classes))
-    logits, videos = np.concatenate(rows), np.array(manifest['clips'])
+    logits = np.concatenate(rows)
+    videos = np.array(manifest['clips'])
     scored = [video for video in range(len(manifest['videos'])) if (videos == video).any()]
     scores = [
         average_clips(logits[videos == video][None], manifest['average_clips'])[0]

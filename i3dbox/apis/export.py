@@ -141,7 +141,8 @@ def _out_path(out, cfg, checkpoint, extension):
         path = checkpoint['rgb'] if isinstance(checkpoint, dict) else str(checkpoint)
         folder, name = os.path.split(path)
         if path.startswith(PREFIX):
-            folder, name = '', path[len(PREFIX) :]
+            folder = ''
+            name = path[len(PREFIX) :]
         if isinstance(checkpoint, dict):
             name = os.path.basename(cfg.filename or 'two_stream')
         out = os.path.join(folder, os.path.splitext(name)[0] + extension)
@@ -152,7 +153,7 @@ def _out_path(out, cfg, checkpoint, extension):
 
 
 def _inputs(recognizer, batch_size, clip, dtype):
-    """The inputs' descriptions, for clips of (frames, height, width)."""
+    """Returns the inputs' descriptions, for clips of (frames, height, width)."""
     modalities = dict(zip(recognizer.inputs, recognizer.modality.split('+')))
     specs = []
     for name, modality in modalities.items():
@@ -184,7 +185,7 @@ def _check_size(recognizer, clip):
 
 
 def _protocol(cfg, clip_len, size, modality):
-    """How clips are made, as far as the config says."""
+    """Returns how clips are made, as far as the config says."""
     parts = pipelines((cfg.get('data') or {}).get('test') or {})
     steps = [step for pipeline in parts.values() for step in pipeline]
     protocol = dict(clip_len=clip_len, size=list(size))
@@ -269,8 +270,8 @@ def verify(exported: Export, cfg: Config, count: int = 3) -> Verification:
 
 
 def compare(found: np.ndarray, expected: np.ndarray) -> tuple[float, float, bool]:
-    """(largest absolute difference, largest relative one, whether the top 5 agree) of logits, N x
-    classes each.
+    """Returns (largest absolute difference, largest relative one, whether the top 5 agree) of
+    logits, N x classes each.
     """
     differences = np.abs(found - expected).max(1)
     scale = np.maximum(np.abs(expected).max(1), np.finfo(np.float32).tiny)
@@ -279,7 +280,7 @@ def compare(found: np.ndarray, expected: np.ndarray) -> tuple[float, float, bool
 
 
 def _clips(cfg, specs, count):
-    """uint8 clips for each input, N x T x H x W x C, and what they are."""
+    """Returns uint8 clips for each input, N x T x H x W x C, and what they are."""
     shapes = [
         spec['shape'][1:] if spec['dtype'] == 'uint8' else [*spec['shape'][2:], spec['shape'][1]]
         for spec in specs

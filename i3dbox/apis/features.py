@@ -92,7 +92,7 @@ def _path(out, source, format):
 
 @functools.lru_cache(1)
 def _extractor(made_of):
-    """Of this process, whose network is loaded and compiled once."""
+    """Returns the extractor of this process, whose network is loaded and compiled once."""
     from ..inference.feature_extractor import FeatureExtractor
     from ..inference.model_spec import ModelSpec
 
@@ -101,7 +101,7 @@ def _extractor(made_of):
 
 
 def _facts(made_of):
-    """The streams, and the hashes of their checkpoints."""
+    """Returns the streams, and the hashes of their checkpoints."""
     from ..weights.zoo import local_path
 
     model = _extractor(made_of).model

@@ -103,7 +103,8 @@ def prepare(
     stream, weights = choose_weights(model, stream)
     work_dir = work_dir or os.path.join('work_dirs', os.path.basename(os.path.abspath(folder)))
     _check_apart(folder, work_dir)
-    classes, split_folder = find_classes(folder), os.path.join(work_dir, 'split')
+    classes = find_classes(folder)
+    split_folder = os.path.join(work_dir, 'split')
     options = dict(options or {}, **({} if epochs is None else dict(total_epochs=epochs)))
     paths = {name: os.path.join(work_dir, config_name(name)) for name in BOTH}
     earlier = {name: Config.fromfile(path) for name, path in paths.items() if os.path.exists(path)}
@@ -122,11 +123,13 @@ def prepare(
             check_weights(options.get('load_from', weights[name]), MODALITIES[name])
     for cfg in earlier.values():  # a new stream takes the clips and the seed of the other
         there = _clip_of(cfg)
-        clip_len, size = clip_len or there['clip_len'], size or there['size']
+        clip_len = clip_len or there['clip_len']
+        size = size or there['size']
         seed = cfg.get('seed') if seed is None else seed
     seed = SEED if seed is None else seed
     sources = [source for found in classes.values() for source in found]
-    split, largest = read_split(split_folder), 0
+    split = read_split(split_folder)
+    largest = 0
     if split is None or not set(configs) <= set(earlier):
         sizes, problems = look_at_videos(sources, usable_cores())
         largest = max(
@@ -165,7 +168,8 @@ def finetune(plan: Plan, device: str = 'auto', device_id: int | None = None) -> 
     computed again. The last checkpoint of a run is the one that counts: to choose the best would
     need videos that are not tested with.
     """
-    logs, checkpoints = {}, {}
+    logs = {}
+    checkpoints = {}
     configs = {name: Config.fromfile(path) for name, path in plan.configs.items()}
     tested = Config.fromfile(
         plan.test_config
@@ -285,8 +289,8 @@ def _check_clip(clip_len, size):
 
 
 def _clip_of(cfg):
-    """clip_len and size of the clips that a config trains on; None where it says that otherwise
-    than `prepare` did.
+    """Returns clip_len and size of the clips that a config trains on; None where it says that
+    otherwise than `prepare` did.
     """
     steps = {
         step.get('type'): step for step in cfg.get('data', {}).get('train', {}).get('pipeline', ())

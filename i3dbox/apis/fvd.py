@@ -1,4 +1,4 @@
-"""Frechet Video Distance: how far generated videos are from real ones, in the eyes of I3D.
+"""Frechet Video Distance: the distance of generated videos from real ones in the features of I3D.
 
 Source: Unterthiner et al., "Towards Accurate Generative Models of Video: A New Metric &
 Challenges", arXiv 1812.01717, and the authors' code, google-research/frechet_video_distance.
@@ -62,7 +62,7 @@ def video_distance(
     device: str = 'auto',
     device_id: int | None = None,
 ) -> VideoDistance:
-    """The Frechet distance between the logits of two sets of videos.
+    """Returns the Frechet distance between the logits of two sets of videos.
 
     Args:
         real, generated: folders of videos; or .npy files of videos, uint8 N x T x H x W x 3
@@ -132,7 +132,9 @@ class _Videos:
     """A set of videos, or of their features."""
 
     def __init__(self, path, fps):
-        self.path, self.fps, self.array = path, fps, None
+        self.path = path
+        self.fps = fps
+        self.array = None
         if not os.path.exists(path):
             raise DataError(f'{path} does not exist')
         if os.path.isdir(path) or not path.endswith('.npy'):

@@ -20,7 +20,9 @@ GIB = 2**30
 LEAST_STEPS = 100
 MOST_EPOCHS = 50
 MOST_DECODED = 2 * GIB  # a whole video at its own size, in memory
-CLIP_LEN, SIZE = 64, 224  # the authors'
+# the authors'
+CLIP_LEN = 64
+SIZE = 224
 
 
 class Rule(NamedTuple):
@@ -67,7 +69,7 @@ def choose_recipe(
     clip_len: int | None = None,
     size: int | None = None,
 ) -> Recipe:
-    """The recipe for a number of training videos; docs/finetune.md states the rule.
+    """Returns the recipe for a number of training videos; docs/finetune.md states the rule.
 
     Args:
         videos: that train.
@@ -81,7 +83,8 @@ def choose_recipe(
     cores = cores or usable_cores()
     memory = memory or free_memory() or 4 * GIB
     rule = next(rule for rule in RULES if videos <= rule.videos) if from_weights else FROM_SCRATCH
-    clip_len, size = clip_len or CLIP_LEN, size or SIZE
+    clip_len = clip_len or CLIP_LEN
+    size = size or SIZE
     gib = rule.gib * clip_len * size**2 / (CLIP_LEN * SIZE**2)
     batch_size = max(1, min(8, max(2, videos // 8), int(memory / 2 / GIB / gib)))
     steps_per_epoch = max(1, videos // batch_size)
@@ -198,7 +201,7 @@ data = dict(test=dict(_delete_=True, type='TwoStreamDataset', damaged='skip', rg
 def config_text(
     stream: str, folder: str, classes: int, videos: int, load_from: str, seed: int, recipe: Recipe
 ) -> str:
-    """The text of a stream's config, which stands beside its split/.
+    """Returns the text of a stream's config, which stands beside its split/.
 
     Args:
         stream: 'rgb' or 'flow'.
@@ -232,7 +235,7 @@ def config_text(
 
 
 def config_name(stream: str) -> str:
-    """The name of a stream's config, or of both streams' for 'joint'."""
+    """Returns the name of a stream's config, or of both streams' for 'joint'."""
     return 'two_stream.py' if stream == 'joint' else f'i3d_{stream}.py'
 
 
@@ -254,7 +257,8 @@ def write_config(
     """
     if not os.path.exists(path):
         atomic_write(path, text)
-    before, wanted = Config.fromfile(path), Config.fromfile(path, options)
+    before = Config.fromfile(path)
+    wanted = Config.fromfile(path, options)
     if wanted == before:
         return
     if check:

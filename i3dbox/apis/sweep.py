@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 
 def last_checkpoints(folder: str, number: int) -> list[str]:
-    """The paths of the last `number` checkpoints of a work_dir, oldest first: epoch_*.ckpt, or else
-    step_*.ckpt.
+    """Returns the paths of the last `number` checkpoints of a work_dir, oldest first: epoch_*.ckpt,
+    or else step_*.ckpt.
 
     Raises: CheckpointError where there are none.
     """
@@ -74,7 +74,8 @@ def sweep(
             average_checkpoints(paths, path)
         distributed.gather_json(None)  # the others wait for it
         paths = [*paths, path]
-    rows, summary = [], []
+    rows = []
+    summary = []
     for path in paths:
         name = os.path.splitext(os.path.basename(path))[0]
         file = os.path.join(folder, 'sweep', f'{name}.pkl')

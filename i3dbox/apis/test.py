@@ -78,7 +78,8 @@ class Tester:
         check_config(cfg, data=[data])
         self.hooks = build_hooks(cfg.get('hooks', []))
         call_hooks(self.hooks, 'prepare', cfg)
-        self.cfg, self.data = cfg, data
+        self.cfg = cfg
+        self.data = data
         self.recognizer, runner = build_network(cfg, device, device_id)
         setup_logging(rank=distributed.rank())
         self.dataset = DATASETS.build(cfg.data[data], test_mode=True)
@@ -107,7 +108,7 @@ class Tester:
             call_hooks(self.hooks, 'after_test', results)
 
     def _identity(self):
-        """What tests alike, whatever the checkpoint and the machine: plain values."""
+        """Returns what tests alike, whatever the checkpoint and the machine: plain values."""
         return dict(
             config_text=self.cfg.pretty_text,
             protocol=describe_protocol(self.cfg, self.data),
@@ -117,7 +118,7 @@ class Tester:
         )
 
     def _meta(self, checkpoint):
-        """Where the results come from: plain values."""
+        """Returns where the results come from: plain values."""
         files = _files(checkpoint)
         for path in files.values():
             if not os.path.isfile(local_path(path)):
@@ -140,8 +141,9 @@ class Tester:
 
 
 def known_results(file: str, checkpoint: str | dict, identity: dict) -> Results | None:
-    """The Results that `file` holds, where they are of this checkpoint and their meta says what
-    `identity` (of Tester, or a part of it) says; else None."""
+    """Returns the Results that `file` holds, where they are of this checkpoint and their meta says
+    what `identity` (of Tester, or a part of it) says; else None.
+    """
     if not os.path.exists(file):
         return None
     try:
@@ -157,7 +159,7 @@ def known_results(file: str, checkpoint: str | dict, identity: dict) -> Results 
 
 
 def _values(identity):
-    """What an identity says, however its config's text is formatted."""
+    """Returns what an identity says, however its config's text is formatted."""
     try:
         return dict(identity, config_text=ast.dump(ast.parse(identity['config_text'])))
     except (SyntaxError, TypeError, ValueError, RecursionError, MemoryError):
@@ -165,7 +167,7 @@ def _values(identity):
 
 
 def _files(checkpoint):
-    """The files of a checkpoint, by what they are of."""
+    """Returns the files of a checkpoint, by what they are of."""
     return checkpoint if isinstance(checkpoint, dict) else {'model': checkpoint}
 
 
@@ -201,7 +203,8 @@ class DatasetScorer:
         worker: str = 'thread',
         max_frames: int = MAX_FRAMES,
     ):
-        self.recognizer, self.dataset = recognizer, dataset
+        self.recognizer = recognizer
+        self.dataset = dataset
         self.batch_size = 1 if dataset.varies else batch_size
         self.workers = dict(num_workers=num_workers, worker=worker, prefetch=max(2, num_workers))
         self.scorers = {
@@ -213,10 +216,12 @@ class DatasetScorer:
         """Returns Results in the order of the data set (a collective call); `meta['skipped']` lists
         damaged samples.
         """
-        rank, world = distributed.rank(), distributed.world_size()
+        rank = distributed.rank()
+        world = distributed.world_size()
         stream = SequentialSampler(len(self.dataset), self.batch_size, world)
         loader = ClipLoader(self.dataset, stream, rank, **self.workers)
-        logits, places = {name: [] for name in self.scorers}, []
+        logits = {name: [] for name in self.scorers}
+        places = []
         bar = tqdm(
             loader,
             desc='test',

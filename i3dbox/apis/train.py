@@ -110,7 +110,8 @@ def _build_hooks(cfg, validate):
     if validate and not evaluates:
         added = dict(type='EvalHook', interval=(cfg.get('evaluation') or {}).get('interval', 1))
         cfg.hooks = [*cfg.get('hooks', []), added]
-        hooks, evaluates = in_order([*hooks, HOOKS.build(added)]), True
+        hooks = in_order([*hooks, HOOKS.build(added)])
+        evaluates = True
     return hooks, evaluates
 
 
@@ -119,11 +120,13 @@ def _build_run(cfg, recognizer, runner, resume, evaluates):
 
     Returns: the Run, at its first step or at that of the checkpoint `resume`.
     """
-    rank, world = distributed.rank(), distributed.world_size()
+    rank = distributed.rank()
+    world = distributed.world_size()
     log = setup_logging(cfg.work_dir, rank)
     dataset = DATASETS.build(cfg.data.train, test_mode=False)
     check_fit(recognizer, dataset, probe=True)
-    val, metric_names = None, ()
+    val = None
+    metric_names = ()
     if evaluates:
         check_config(cfg, data=['val'])
         # one damaged video must not end a long run; a test of its own is stricter
@@ -239,7 +242,7 @@ def build_train_step(
 
 
 def default_work_dir(cfg: Config) -> str:
-    """work_dirs/<name of the config>, below the current folder."""
+    """Returns work_dirs/<name of the config>, below the current folder."""
     return os.path.join(
         'work_dirs', os.path.splitext(os.path.basename(cfg.filename or 'config'))[0]
     )

@@ -121,8 +121,8 @@ def main(name: str, argv: list[str] | None = None, prog: str | None = None) -> i
 
 
 def cli(argv: list[str] | None = None) -> int:
-    """The console command `i3dbox NAME ...`; lists the commands without a NAME. Returns the exit
-    status.
+    """Runs the console command `i3dbox NAME ...`; lists the commands without a NAME. Returns the
+    exit status.
     """
     name, *rest = (sys.argv[1:] if argv is None else argv) or ['--help']
     commands = summaries()
@@ -147,13 +147,13 @@ def cli(argv: list[str] | None = None) -> int:
 
 
 def _names(commands, aliases):
-    """The commands, each by its short name where it has one."""
+    """Returns the commands, each by its short name where it has one."""
     short = {command: alias for alias, command in aliases.items()}
     return [short.get(command, command) for command in commands]
 
 
 def _modules_of(error):
-    """The top-level modules in which an error, and what it was made of, came up."""
+    """Returns the top-level modules in which an error, and what it was made of, came up."""
     found = set()
     while error:
         found.add(type(error).__module__.split('.')[0])
@@ -182,7 +182,7 @@ def _name_untested(modules):
 
 
 def _reader_left():
-    """The reader of stdout, such as `head`, has seen enough: nothing more is written. Returns the
+    """Ends the output, as its reader, such as `head`, has seen enough. Returns the
     exit status.
     """
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -190,8 +190,8 @@ def _reader_left():
 
 
 def help_text(commands: dict, aliases: dict) -> str:
-    """The list of commands (dict of name -> summary) by group, each with its short name (dict of
-    alias -> name).
+    """Returns the list of commands (dict of name -> summary) by group, each with its short name
+    (dict of alias -> name).
     """
     short = {command: alias for alias, command in aliases.items()}
     names = {
@@ -221,7 +221,7 @@ def help_text(commands: dict, aliases: dict) -> str:
 
 
 def spelled(name: str) -> str:
-    """How the command `name` is typed, by how this one was: 'i3dbox demo', or 'python
+    """Returns how the command `name` is typed, by how this one was: 'i3dbox demo', or 'python
     tools/demo.py'.
     """
     folder, script = os.path.split(sys.argv[0])

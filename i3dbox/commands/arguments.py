@@ -35,7 +35,9 @@ def add_config_argument(parser: argparse.ArgumentParser, or_model: bool = False)
 
 
 def config_of(args: argparse.Namespace) -> tuple[Config, str | dict | None]:
-    """The Config that CONFIG or --model names, and the model's checkpoint where --model does."""
+    """Returns the Config that CONFIG or --model names, and the model's checkpoint where --model
+    does.
+    """
     from ..weights.zoo_index import ENTRIES
 
     if bool(args.config) == bool(args.model):
@@ -89,12 +91,12 @@ def add_stream_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def streams_of(args: argparse.Namespace) -> dict[str, str]:
-    """The checkpoints that --rgb and --flow name, by stream."""
+    """Returns the checkpoints that --rgb and --flow name, by stream."""
     return {name: path for name, path in (('rgb', args.rgb), ('flow', args.flow)) if path}
 
 
 def checkpoint_of(args: argparse.Namespace) -> str | dict:
-    """The one checkpoint, or dict(rgb=..., flow=...), that the arguments name."""
+    """Returns the one checkpoint, or dict(rgb=..., flow=...), that the arguments name."""
     streams = streams_of(args)
     if bool(streams) == bool(args.checkpoint) or len(streams) == 1:
         raise ConfigError('name one checkpoint, or both --rgb and --flow for a two-stream config')
@@ -200,7 +202,7 @@ def check_different(paths: list[str]) -> None:
 
 
 def split_name(item: str) -> tuple[str, str]:
-    """('NAME', path) of NAME=path, ('', path) of a path, which may hold a '=' itself."""
+    """Returns ('NAME', path) of NAME=path, ('', path) of a path, which may hold a '=' itself."""
     name, equals, path = item.partition('=')
     return (
         ('', item)
@@ -366,7 +368,7 @@ def number_above(low: float) -> Callable[[str], float]:
 
 
 def printable(text: str) -> str:
-    """`text` for any terminal; bytes of file names that are no text are shown as escapes."""
+    """Returns `text` for any terminal; bytes of names that are no text are shown as escapes."""
     return text.encode('utf-8', 'backslashreplace').decode()
 
 
@@ -383,7 +385,7 @@ def load_config(args: argparse.Namespace) -> Config:
     """Returns the Config that `args.config` and `args.cfg_options` describe.
 
     A relative path that does not exist is looked up among the shipped configs, with or without
-    `configs/` in front and `.py` behind.
+    `configs/` before it and `.py` after it.
 
     Raises:
         ConfigError: no such config, or one that cannot be used.
@@ -453,7 +455,9 @@ def parse_value(text: str) -> Any:
 def _split(text):
     """Splits `text` at the commas outside of brackets and quotes; None where those do not pair."""
     pairs = {'(': ')', '[': ']', '{': '}'}
-    entries, closing, quote = [''], [], ''
+    entries = ['']
+    closing = []
+    quote = ''
     for char in text:
         if quote:
             quote = '' if char == quote else quote

@@ -20,7 +20,7 @@ def run(args: argparse.Namespace) -> None:
 
     if os.path.exists(args.out):
         raise CheckpointError(
-            f'OUT, the last word, is {args.out}, which is there already: name a new file behind '
+            f'OUT, the last word, is {args.out}, which is there already: name a new file after '
             f'the '
             'checkpoints'
         )

@@ -42,7 +42,8 @@ def run(args: argparse.Namespace) -> None:
         check_writable(args.json)
     options = loader_options(cfg, args.subset)
     batch_size = args.batch_size or options.get('batch_size', 1)
-    configured, worker = options.get('num_workers', 0), options.get('worker', 'thread')
+    configured = options.get('num_workers', 0)
+    worker = options.get('worker', 'thread')
     dataset = DATASETS.build(cfg.data[args.subset], test_mode=args.subset != 'train')
     # endless also in testing, so that a small data set can be measured for long enough
     stream = EpochSampler(
@@ -54,7 +55,9 @@ def run(args: argparse.Namespace) -> None:
         f'batches of {batch_size}, '
         f'{worker} workers'
     )
-    speeds, damaged, step = {}, [], 0
+    speeds = {}
+    damaged = []
+    step = 0
     for num_workers in dict.fromkeys([configured, *args.num_workers]):
         # each goes on where the one before stopped, as what was just read is still in memory
         speeds[num_workers], step = loader_speed(

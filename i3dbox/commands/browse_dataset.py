@@ -85,8 +85,8 @@ def draw(dataset: BaseDataset, results: dict) -> np.ndarray:
 
 
 def safe_name(name: str) -> str:
-    """`name` as a file name for any system: ASCII letters, digits, '-', '_' and '.'; at most 100 of
-    them.
+    """Returns `name` as a file name for any system: ASCII letters, digits, '-', '_' and '.'; at
+    most 100 of them.
     """
     plain = ''.join(
         letter

@@ -23,7 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    rows, known = collect(), tested()
+    rows = collect()
+    known = tested()
     packages = [
         (package, installed(package) or 'not installed', known.get(package, ''))
         for package in (*PACKAGES.values(), *OPTIONAL_PACKAGES)

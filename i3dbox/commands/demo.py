@@ -153,7 +153,7 @@ def check_outs(outs: list[str], source: str, folder: bool = False) -> None:
 
 
 def recognizer_of(args: argparse.Namespace) -> VideoRecognizer:
-    """The VideoRecognizer that --model, or --config with its checkpoints, names."""
+    """Returns the VideoRecognizer that --model, or --config with its checkpoints, names."""
     options = {
         key: value
         for key, value in (('backend', args.backend), ('precision', args.precision))
@@ -183,7 +183,8 @@ def recognize(
 
     frames = FrameIterator(int(source) if is_camera(source) else source, args.fps)
     window = args.window or recognizer.window
-    total, complete = Total(recognizer, frames.name), True
+    total = Total(recognizer, frames.name)
+    complete = True
     with contextlib.ExitStack() as stack:
         writers = Outputs(stack, outs, recognizer, frames, window, args)
         shown = stack.enter_context(bar(frames))
@@ -234,7 +235,7 @@ def recognize(
 
 
 def window_line(answer: Prediction, top: int) -> str:
-    """'0:00.0 - 0:02.6  waving 0.93, clapping 0.04'."""
+    """Returns a window's line: '0:00.0 - 0:02.6  waving 0.93, clapping 0.04'."""
     from ..visualization.labelled_video import clock
 
     classes = ', '.join(f'{name} {probability:.2f}' for _, name, probability in answer.top(top))
@@ -270,7 +271,8 @@ class Outputs:
             fps=frames.fps,
             whole='mean over the windows',
         )
-        self.videos, self.answers = [], []
+        self.videos = []
+        self.answers = []
         for path in paths:
             temporary = stack.enter_context(atomic_path(path))
             extension = os.path.splitext(path)[1].lower()

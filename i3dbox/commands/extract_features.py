@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--tail',
         choices=('move', 'drop'),
-        help='of frames behind the last whole window: move '
+        help='of frames after the last whole window: move '
         '(default) adds a window that ends with the video; drop leaves them out',
     )
     arguments.add_number(parser, '--short-side', 'resize the short side to it; default: 256')

@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def print_plan(plan: Plan) -> None:
-    """The classes with their counts, what is left out, and how training goes."""
+    """Prints the classes with their counts, what is left out, and how training goes."""
     from ..evaluation.tables import table
 
     counts = plan.split.counts()
@@ -105,7 +105,7 @@ def print_plan(plan: Plan) -> None:
 
 
 def demo_command(plan: Plan, done: Finetuned) -> str:
-    """The command that recognises a video with the outcome."""
+    """Returns the command that recognises a video with the outcome."""
     import os
     import shlex
 

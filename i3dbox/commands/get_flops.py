@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_number(
         parser,
         '--depth',
-        '1 (default): a row a block, such as Mixed_4b; 2: its branches; 3: their layers',
+        '1 (default): a row per block, such as Mixed_4b; 2: its branches; 3: their layers',
         default=1,
     )
     arguments.add_json_argument(parser)
@@ -42,7 +42,8 @@ def run(args: argparse.Namespace) -> None:
     if args.json:
         check_writable(args.json)
     layers = count(build_recognizer(cfg.model), size)
-    rows, whole = blocks(layers, args.depth), total(layers)
+    rows = blocks(layers, args.depth)
+    whole = total(layers)
     missed = [layer.name for layer in layers if layer.missed]
 
     cells = [['Layer', 'Type', 'Output', 'Parameters', 'Multiply-adds (M)', 'Share']]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-BEGIN, END = '<!-- zoo: made by tools/render_model_zoo.py -->', '<!-- end of zoo -->'
+BEGIN = '<!-- zoo: made by tools/render_model_zoo.py -->'
+END = '<!-- end of zoo -->'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +19,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def table() -> str:
-    """The zoo's entries as a table in Markdown."""
+    """Returns the zoo's entries as a table in Markdown."""
     from ..weights.zoo_index import ENTRIES, HOST
 
     lines = [

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-BEGIN, END = '<!-- parts: made by tools/render_parts.py -->', '<!-- end of parts -->'
+BEGIN = '<!-- parts: made by tools/render_parts.py -->'
+END = '<!-- end of parts -->'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -41,7 +41,9 @@ def run(args: argparse.Namespace) -> None:
     from ..reports.run_log import read_run_log
 
     check_writable(os.path.join(args.out, 'report.html'))
-    runs, columns, notes = {}, {}, []
+    runs = {}
+    columns = {}
+    notes = []
     for item in args.sources:
         name, path = arguments.split_name(item)
         stem = os.path.splitext(os.path.basename(os.path.normpath(path)))[0]
@@ -80,7 +82,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _free(title, path, taken):
-    """`title`, with its path behind it where it is taken."""
+    """Returns `title`, with its path after it where it is taken."""
     if title in taken:
         title = f'{title} ({path})'
     return _free(f'{title}, again', path, taken) if title in taken else title

@@ -25,7 +25,8 @@ def run(args: argparse.Namespace) -> None:
     from ..evaluation.tables import figures_table
 
     arguments.check_different([arguments.split_name(item)[1] for item in args.results])
-    groups, protocols = {}, {}
+    groups = {}
+    protocols = {}
     for item in args.results:
         name, path = arguments.split_name(item)
         results = load_results(path)
@@ -73,8 +74,8 @@ def _check_alike(parts):
 
 
 def _mean(figures):
-    """The mean of each figure that is a single number; intervals, which do not average, are left
-    out.
+    """Returns the mean of each figure that is a single number; intervals, which do not average, are
+    left out.
     """
     import numpy as np
 

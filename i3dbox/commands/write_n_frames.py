@@ -38,7 +38,8 @@ def run(args: argparse.Namespace) -> int:
     folders = find_frame_folders(args.frames, modalities, args.filename_tmpl, args.start_index)
     if not folders:
         raise DataError(f'{args.frames}: holds no folders of frames')
-    failures, written = [], 0
+    failures = []
+    written = 0
     for source in tqdm(folders, desc='counting frames', unit='folder', disable=None):
         try:
             frames = FrameFolder(

@@ -259,7 +259,8 @@ def _load(path, used, chain=()):
 def _load_bases(path, tree, used, chain):
     """Returns the merged values of the files that `_base_` in `tree` names."""
     chain += (path,)
-    owners, values = {}, {}
+    owners = {}
+    values = {}
     for node in tree.body:
         if not isinstance(node, ast.Assign) or getattr(node.targets[0], 'id', None) != '_base_':
             continue

@@ -37,10 +37,8 @@ def import_custom_modules(custom_imports: dict, source: str) -> dict:
             f'{source}: custom_imports is a dict with the keys {", ".join(sorted(known))}; '
             f'got {custom_imports!r}'
         )
-    modules, dirs = (
-        as_strings(custom_imports.get('imports', [])),
-        as_strings(custom_imports.get('dirs', [])),
-    )
+    modules = as_strings(custom_imports.get('imports', []))
+    dirs = as_strings(custom_imports.get('dirs', []))
     if modules is None or dirs is None:
         raise ConfigError(
             f'{source}: imports and dirs of custom_imports are strings or lists of strings; '
@@ -92,7 +90,7 @@ def _find(folders, module):
 
 
 def _describe(error):
-    """The error's type and text, and its place where that is in a file of the user's."""
+    """Returns the error's type and text, and its place where that is in a file of the user's."""
     frames = [
         f
         for f in traceback.extract_tb(error.__traceback__)

@@ -51,7 +51,7 @@ def check_override(cfg: Config, key: str, used: set[str]) -> None:
 
 
 def _keys_of(value, node):
-    """The dotted keys at which `value`, a dict or list, stands in `node`, whole."""
+    """Returns the dotted keys at which `value`, a dict or list, stands in `node`, whole."""
     if not value or not isinstance(value, (dict, list)):
         return []
     keys = []

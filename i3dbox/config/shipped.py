@@ -16,11 +16,12 @@ def configs_folder() -> str:
 
 
 def resolve(name: str, folder: str) -> str:
-    """Absolute path of a config: of the shipped one for 'i3dbox::i3d_rgb_ucf101.py', else from
-    `folder` on.
+    """Returns the absolute path of a config: of the shipped one for 'i3dbox::i3d_rgb_ucf101.py',
+    else from `folder` on.
     """
     if name.startswith(PREFIX):
-        folder, name = configs_folder(), name[len(PREFIX) :]
+        folder = configs_folder()
+        name = name[len(PREFIX) :]
         name = name if name.endswith('.py') else f'{name}.py'
     return os.path.abspath(os.path.join(folder, name))
 
@@ -36,8 +37,8 @@ def find_config(name: str) -> str:
     """Returns the path of the config file `name`, which stands for itself or for a shipped config.
 
     A relative path that does not exist is looked up among the shipped configs, with or without
-    `configs/` in front and `.py` behind. Raises: ConfigError for a bare name of no shipped config;
-    what is wrong with a path is for Config.fromfile to say.
+    `configs/` before it and `.py` after it. Raises: ConfigError for a bare name of no shipped
+    config; what is wrong with a path is for Config.fromfile to say.
     """
     if os.path.isfile(name) or os.path.isabs(name) or name.startswith(PREFIX):
         return name

@@ -32,7 +32,8 @@ def override(node: Any, key: str, parts: list[str], value: Any) -> Any:
     """
     if not parts:
         return merge(node, value)
-    part, rest = parts[0], parts[1:]
+    part = parts[0]
+    rest = parts[1:]
     where = '.'.join(key.split('.')[: -len(parts)]) or 'the config'
     if isinstance(node, dict) and part:
         return {**node, part: override(node.get(part, {}), key, rest, value)}

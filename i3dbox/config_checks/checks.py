@@ -101,7 +101,7 @@ def _check_numbers(cfg):
 
 
 def _look_up(cfg, key):
-    """The value at a dotted key, or None where it or a part of the way is not there."""
+    """Returns the value at a dotted key, or None where it or a part of the way is not there."""
     for part in key.split('.'):
         if not hasattr(cfg, 'get') or cfg.get(part) is None:
             return None
@@ -120,14 +120,14 @@ def check_metrics(metrics: list, num_classes: int) -> list[str]:
 
 
 def metrics_of(cfg: Config) -> list:
-    """The metrics that the config asks for."""
+    """Returns the metrics that the config asks for."""
     metrics = (cfg.get('evaluation') or {}).get('metrics') or DEFAULT
     return [metrics] if isinstance(metrics, (str, dict)) else metrics
 
 
 def loader_options(cfg: Config, data: str) -> dict:
-    """Batch size and workers for testing: `cfg.data` with what `cfg.data.<data>_loader` says
-    otherwise.
+    """Returns batch size and workers for testing: `cfg.data` with what
+    `cfg.data.<data>_loader` says otherwise.
     """
     options = {key: cfg.data[key] for key in LOADER if key in cfg.data}
     return {**options, **(cfg.data.get(f'{data}_loader') or {})}
@@ -149,7 +149,7 @@ def check_classes(dataset: BaseDataset, report: LoadReport) -> None:
 def classes_of(
     reports: list[LoadReport], count: int, error: type[I3DBoxError] = CheckpointError
 ) -> list[str] | None:
-    """The class names that loaded checkpoints state, or None.
+    """Returns the class names that loaded checkpoints state, or None.
 
     Args:
         reports: of weights.loading. count: classes of the model.

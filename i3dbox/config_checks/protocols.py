@@ -41,30 +41,28 @@ def apply_protocol(cfg: Config, name: str, data: str = 'test') -> None:
     for pipeline in pipelines(cfg.data[data]).values():
         for key, kind in (('frames', 'SampleFrames'), ('crop', 'Crop')):
             if key in protocol:
-                places = [
+                indices = [
                     i for i, step in enumerate(pipeline) if str(step.get('type')).endswith(kind)
                 ]
-                if len(places) != 1:
+                if len(indices) != 1:
                     raise ConfigError(
                         f'protocols.{name} needs one step {kind} in the pipeline of data.{data}; '
-                        f'it has {len(places)}'
+                        f'it has {len(indices)}'
                     )
-                old, kept = (
-                    pipeline[places[0]],
-                    ('clip_len', 'frame_interval') if key == 'frames' else ('size',),
-                )
+                old = pipeline[indices[0]]
+                kept = ('clip_len', 'frame_interval') if key == 'frames' else ('size',)
                 base = dict(
                     type=old.type,
                     **{argument: old[argument] for argument in kept if argument in old},
                 )
-                pipeline[places[0]] = type(old)({**base, **protocol[key]})
+                pipeline[indices[0]] = type(old)({**base, **protocol[key]})
     if 'average_clips' in protocol:
         for model in models(cfg.model):
             model.average_clips = protocol['average_clips']
 
 
 def describe_protocol(cfg: Config, data: str = 'test') -> str:
-    """One line on how videos are scored, which is equal for equal protocols.
+    """Returns one line on how videos are scored, which is equal for equal protocols.
 
     SampleFrames(clip_len=64, mode='whole') > Resize(short_side=256) > CenterCrop(size=224), mean of
     the logits
@@ -129,24 +127,27 @@ def check_joint(cfg: Config) -> None:
 
 
 def models(model: dict) -> list[dict]:
-    """The configs of a model's single streams."""
+    """Returns the configs of a model's single streams."""
     return [model[key] for key in BOTH if key in model] or [model]
 
 
 def subsets(dataset: dict) -> list[str]:
-    """The subsets that a data set's config names, those of its streams too: sorted list of str."""
+    """Returns the subsets that a data set's config names, those of its streams too: sorted list of
+    str.
+    """
     parts = (dataset, dataset.get('rgb') or {}, dataset.get('flow') or {})
     return sorted({part.get('subset') for part in parts} - {None})
 
 
 def pipelines(dataset: dict) -> dict[str, list[dict]]:
-    """The pipelines of a data set's config, by stream."""
+    """Returns the pipelines of a data set's config, by stream."""
     streams = {key: dataset[key] for key in BOTH if key in dataset} or {'imgs': dataset}
     return {stream: part.get('pipeline') or [] for stream, part in streams.items()}
 
 
 def _call(step):
-    name, part = step.get('type'), PIPELINES.get(step.get('type'))
+    name = step.get('type')
+    part = PIPELINES.get(step.get('type'))
     defaults = {key: parameter.default for key, parameter in parameters_of(part)[0].items()}
     arguments = ', '.join(
         f'{key}={value!r}'

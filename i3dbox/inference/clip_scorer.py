@@ -44,11 +44,12 @@ class ClipScorer:
     """
 
     def __init__(self, stream: nn.Cell, any_length: bool = False, max_frames: int = MAX_FRAMES):
-        self.stream, self.any_length, self.network = stream, any_length, stream
-        self.geometry, self.max_frames = (
-            (1, 0),
-            math.inf,
-        )  # a backbone that states nothing takes any clip whole
+        self.stream = stream
+        self.any_length = any_length
+        self.network = stream
+        # a backbone that states nothing takes any clip whole
+        self.geometry = (1, 0)
+        self.max_frames = math.inf
         if any_length and hasattr(stream.backbone, 'temporal_context'):
             self.geometry = stream.backbone.temporal_stride, stream.backbone.temporal_context
             self.max_frames = max_frames
@@ -61,8 +62,8 @@ class ClipScorer:
             self.network = FeatureNetwork(stream, LOGITS, any_length=True)
 
     def __call__(self, imgs: np.ndarray) -> np.ndarray:
-        """uint8 B x N x T x H x W x C -> float32 B x classes: the N clips of each video,
-        averaged.
+        """Scores clips, uint8 B x N x T x H x W x C -> float32 B x classes: the N clips of each
+        video, averaged.
         """
         self.network.set_train(False)
         videos, number = imgs.shape[:2]
@@ -79,7 +80,7 @@ class ClipScorer:
         return self.network(Tensor(clips)).asnumpy()
 
     def _whole(self, clip):
-        """uint8 1 x T x H x W x C -> float32 classes."""
+        """Scores one clip, uint8 1 x T x H x W x C -> float32 classes."""
         if self.network is self.stream:
             return self._forward(clip[None])[0]
         frames, _, cuts = cut_whole(clip.shape[1], self.max_frames, *self.geometry)

@@ -15,13 +15,15 @@ from ..errors import ConfigError
 from ..registry import PIPELINES
 from ..streams import MODALITIES, STREAMS, check_stream
 
-WINDOW, BOUND = 64, 20  # the authors': frames of a clip, pixels of the flow's encoding
+# the authors': frames of a clip, pixels of the flow's encoding
+WINDOW = 64
+BOUND = 20
 _FLOW = ('ComputeFlow', ComputeFlow)
 _OURS = __name__.partition('.')[0] + '.'
 
 
 class ClipSteps:
-    """The steps of one stream's test pipeline that stand behind DecodeClip.
+    """The steps of one stream's test pipeline that stand after DecodeClip.
 
     Frames come one by one, and windows of a video share most of theirs. So the first steps, as long
     as they look at one frame alone (`per_frame`), are done to each frame once; so is the flow from
@@ -58,11 +60,13 @@ class ClipSteps:
         self.out_of_bound = sampling.get('out_of_bound', 'loop')
         self.modality = modality
         built, flow = _build(steps[kinds.index('DecodeClip') + 1 :], changes or {})
-        self.bound, self.size = flow.bound if flow else BOUND, _size_of(built)
+        self.bound = flow.bound if flow else BOUND
+        self.size = _size_of(built)
         if modality != 'Flow':
             built = [step for step in built if step is not flow]
         self._frame, rest = _per_frame(built)
-        self._flow, self._image = None, []
+        self._flow = None
+        self._image = []
         if flow and rest[0] is flow:
             flow.prepare()
             self._flow = flow
@@ -82,11 +86,11 @@ class ClipSteps:
         return _each(self._frame, image, self.modality)
 
     def grey(self, image: np.ndarray) -> np.ndarray:
-        """What `flow` takes of what `frame` made."""
+        """Returns what `flow` takes of what `frame` made."""
         return grey_of(image)
 
     def flow(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """The flow image (uint8 H x W x 2) between two neighbours; threads may call it."""
+        """Returns the flow image (uint8 H x W x 2) between two neighbours; threads may call it."""
         return _each(self._image, self._flow.between(first, second), self.modality)
 
     def clip(self, images: list, frame_inds: Sequence[int], name: str) -> np.ndarray:
@@ -157,7 +161,7 @@ def authors_pipeline(
 def _build(steps, changes):
     """Returns the steps (list of dict), built, and the ComputeFlow among them or None.
 
-    A pipeline of prepared flow has none, and here there is a video: then it stands behind the
+    A pipeline of prepared flow has none, and here there is a video: then it stands after the
     resizing, as in the recipes. Where a user's own step may compute flow, none is added.
     """
     built = [
@@ -166,8 +170,8 @@ def _build(steps, changes):
     flow = next((step for step in built if isinstance(step, ComputeFlow)), None)
     if flow is None and all(type(step).__module__.startswith(_OURS) for step in built):
         flow = ComputeFlow(**changes)
-        place = next(n for n, step in enumerate(built) if not isinstance(step, Resize))
-        built.insert(place, flow)
+        index = next(n for n, step in enumerate(built) if not isinstance(step, Resize))
+        built.insert(index, flow)
     return built, flow
 
 

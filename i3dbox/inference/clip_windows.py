@@ -49,7 +49,7 @@ class ClipWindows:
             is one clip, of at least `clip_len` of the steps.
         stride: frames from one clip's first frame to the next one's; default: all that a
             clip spans.
-        tail: what becomes of frames behind the last whole window: 'move' adds a window that
+        tail: what becomes of frames after the last whole window: 'move' adds a window that
             ends with the video; 'drop' leaves them out. A video shorter than a window is looped
             (the paper; or as the steps say), with either.
         threads: that compute flow.
@@ -80,7 +80,10 @@ class ClipWindows:
             window=first.clip_len if window is None else window,
             stride=1 if stride is None else stride,
         )
-        self.steps, self.streams, self.window, self.name = steps, tuple(steps), window, name
+        self.steps = steps
+        self.streams = tuple(steps)
+        self.window = window
+        self.name = name
         self.span = None if window is None else (window - 1) * self.interval + 1
         self.stride = stride or (self.span and window * self.interval)
         self.tail = tail
@@ -164,25 +167,31 @@ class ClipWindows:
     def _make(self, first):
         last = min(first + self.span, self.count) if self.span else self.count
         clips = {stream: self._clip(stream, first) for stream in self.steps}
-        start, end = self._times[first - self._kept], self._times[last - 1 - self._kept]
+        start = self._times[first - self._kept]
+        end = self._times[last - 1 - self._kept]
         self._end = last
         end += (end - start) / max(last - 1 - first, 1)
         return Window(first, last, start, end, clips.get('rgb'), clips.get('flow'))
 
     def _clip(self, stream, first):
-        """T images from the first on; where they are too few, from the start again, or the last."""
-        steps, total = self.steps[stream], self.count - (stream == 'flow')
+        """Returns the T images from the first on; where they are too few, from the start again, or
+        the last.
+        """
+        steps = self.steps[stream]
+        total = self.count - (stream == 'flow')
         frames = self.window or max(steps.clip_len, -(-total // self.interval))
         first = min(first, max(total - ((frames - 1) * self.interval + 1), 0))
-        places = first + np.arange(frames) * self.interval
-        places = places % total if steps.out_of_bound == 'loop' else np.minimum(places, total - 1)
-        return steps.clip(self._images(stream, places), places, self.name)
+        indices = first + np.arange(frames) * self.interval
+        indices = (
+            indices % total if steps.out_of_bound == 'loop' else np.minimum(indices, total - 1)
+        )
+        return steps.clip(self._images(stream, indices), indices, self.name)
 
-    def _images(self, stream, places):
+    def _images(self, stream, indices):
         held = self._held[stream]
         if stream == 'flow' and not self.steps[stream].flow_at_once:
-            return [held[place - self._kept + more] for place in places for more in (0, 1)]
-        images = [held[place - self._kept] for place in places]
+            return [held[index - self._kept + more] for index in indices for more in (0, 1)]
+        images = [held[index - self._kept] for index in indices]
         return [
             image.result() if isinstance(image, concurrent.futures.Future) else image
             for image in images

@@ -59,7 +59,9 @@ class _NpyWriter:
     """
 
     def __init__(self, path):
-        self.path, self.times, self.shape = path, [], None
+        self.path = path
+        self.times = []
+        self.shape = None
         self.file = self.open()
         self.file.write(bytes(_HEADER))
 
@@ -103,7 +105,9 @@ class _H5Writer:
     """HDF5."""
 
     def __init__(self, path):
-        self.file, self.times, self.rows = _h5py().File(path, 'w'), [], None
+        self.file = _h5py().File(path, 'w')
+        self.times = []
+        self.rows = None
 
     def write(self, start, end, row):
         row = np.asarray(row, np.float32)

@@ -32,7 +32,7 @@ class VideoFeatures:
 
     With window 0 the whole video is one clip, and a row is what one forward over all of it says at
     one place: for 'avg' and 'Logits' a pair of neighbouring time steps (the authors' average pool
-    with no mean behind it), one row less than steps; for 'none' one step of the map. A video longer
+    with no mean after it), one row less than steps; for 'none' one step of the map. A video longer
     than
     `max_frames` is cut into windows that overlap by all that a step can depend on, so the rows are
     those of the one forward. It is decoded once more to be counted, since padding depends on its
@@ -63,14 +63,13 @@ class VideoFeatures:
         fps: float | None = None,
         **clips,
     ):
-        self.networks, self.window, self.stride, self.fps, self.clips = (
-            networks,
-            window,
-            stride,
-            fps,
-            clips,
-        )
-        self.max_frames, self.frames = max_frames, 0
+        self.networks = networks
+        self.window = window
+        self.stride = stride
+        self.fps = fps
+        self.clips = clips
+        self.max_frames = max_frames
+        self.frames = 0
         self.pool = next(iter(networks.values())).pool
         if window == 0:
             self._geometry = next(iter(networks.values())).temporal_geometry
@@ -101,7 +100,7 @@ class VideoFeatures:
         return ClipWindows(clip_steps(steps, stream), window, stride, **options)
 
     def _forward(self, name, clip):
-        """uint8 1 x T x H x W x C -> float32 K x t (x h x w)."""
+        """Sees a clip, uint8 1 x T x H x W x C -> float32 K x t (x h x w)."""
         return self.networks[name](Tensor(clip)).asnumpy()[0]
 
     def _read(self, source):
@@ -136,7 +135,8 @@ class VideoFeatures:
             zip(*[self._steps(name, source, length) for name in self.networks])
         ):
             value = np.concatenate(steps)
-            start, end = min(number * stride, length - 1), min((number + 1) * stride, length)
+            start = min(number * stride, length - 1)
+            end = min((number + 1) * stride, length)
             if self.pool == 'none':
                 yield edges[start], edges[end], value
             elif before is not None:
@@ -157,5 +157,5 @@ class VideoFeatures:
         stream = itertools.islice(FrameIterator(source, self.fps), length + (name == 'flow'))
         for (_, first, last), window in zip(cuts, windows.over(stream)):
             steps = self._forward(name, getattr(window, name))
-            for place in range(steps.shape[1])[first:last]:
-                yield steps[:, place : place + 1]
+            for step in range(steps.shape[1])[first:last]:
+                yield steps[:, step : step + 1]

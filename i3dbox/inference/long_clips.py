@@ -34,14 +34,15 @@ def cut_whole(
     whole, rest = divmod(length, stride)
     inner = (
         whole - 2 * context
-    )  # what `number` windows, each `kept` steps behind the one before, have to share
+    )  # what `number` windows, each `kept` steps after the one before, have to share
     number = -(-inner // ((max_frames - rest) // stride - 2 * context))
     kept = -(-inner // number)
     frames = (kept + 2 * context) * stride + rest
-    cuts, done = [], 0
-    for place in range(number):
-        begin = min(place * kept, (length - frames) // stride)
-        end = begin + kept + context if place < number - 1 else -(-length // stride)
+    cuts = []
+    done = 0
+    for index in range(number):
+        begin = min(index * kept, (length - frames) // stride)
+        end = begin + kept + context if index < number - 1 else -(-length // stride)
         cuts.append((begin * stride, done - begin, end - begin))
         done = end
     return frames, kept * stride, cuts

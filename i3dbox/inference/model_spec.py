@@ -73,7 +73,8 @@ class ModelSpec:
             check_stream(stream)
         names = [model] if isinstance(model, (str, os.PathLike, Config)) else list(model or ())
         if len(names) == 1 and (_is_config(names[0]) or checkpoint and names[0] in shipped_names()):
-            (config,), names = names, []
+            (config,) = names
+            names = []
         names = [os.fspath(name) for name in names]
         if not names and not checkpoint:
             where = getattr(config, 'filename', config)
@@ -169,7 +170,7 @@ def plain_i3d(classes: dict) -> Config:
 
 
 def zoo_names(name: str, stream: str | None = None) -> dict[str, str]:
-    """The model zoo's entries that a name stands for, by stream.
+    """Returns the model zoo's entries that a name stands for, by stream.
 
     Args:
         name: an entry, or an entry without its modality: 'i3d_kinetics400' is both streams.
@@ -225,7 +226,7 @@ def _check_name(name):
 
 
 def _chosen(stream, own, what):
-    """The single streams of `stream`, all of which must be among `own`."""
+    """Returns the single streams of `stream`, all of which must be among `own`."""
     streams = own if stream is None else STREAMS[stream]
     absent = [kind for kind in streams if kind not in own]
     if absent or not streams:

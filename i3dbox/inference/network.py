@@ -25,7 +25,7 @@ def build_network(
 ) -> tuple[nn.Cell, BaseRunner]:
     """Builds the network of a config that check_config has passed, the device first.
 
-    Between this and weights.loading.load_weights the caller looks whether all fits; behind it
+    Between this and weights.loading.load_weights the caller looks whether all fits; after it
     stands the runner's mixed_precision, where that is wanted.
 
     Args:

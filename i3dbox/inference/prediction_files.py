@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .recognize import Prediction
 
 
-class JSONAnswers:
+class JSONPredictions:
     """One JSON object: `info`, `windows` (frames, seconds and the top classes of each), `video`
     (the whole), and
     `complete`, false where the video was not seen to its end.
@@ -20,7 +20,9 @@ class JSONAnswers:
     """
 
     def __init__(self, path: str, info: dict, top: int = 5):
-        self._file, self._top, self._count = open(path, 'w', encoding='utf-8'), top, 0
+        self._file = open(path, 'w', encoding='utf-8')
+        self._top = top
+        self._count = 0
         self._file.write(json.dumps(info, indent=1)[:-2] + ',\n "windows": [')
 
     def add(self, answer: Prediction) -> None:
@@ -48,13 +50,14 @@ class JSONAnswers:
         )
 
 
-class CSVAnswers:
-    """A row a class: of each window, and at the end of the whole video. Arguments and methods: of
-    JSONAnswers.
+class CSVPredictions:
+    """A row per class: of each window, and at the end of the whole video. Arguments and methods: of
+    JSONPredictions.
     """
 
     def __init__(self, path: str, info: dict, top: int = 5):
-        self._file, self._top = open(path, 'w', encoding='utf-8', newline=''), top
+        self._file = open(path, 'w', encoding='utf-8', newline='')
+        self._top = top
         self._rows = csv.writer(self._file)
         self._rows.writerow(
             ('part', 'first', 'last', 'start', 'end', 'rank', 'class', 'probability')
@@ -84,4 +87,4 @@ class CSVAnswers:
         self._file.close()
 
 
-FORMATS = {'.json': JSONAnswers, '.csv': CSVAnswers}
+FORMATS = {'.json': JSONPredictions, '.csv': CSVPredictions}

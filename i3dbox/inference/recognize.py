@@ -65,8 +65,8 @@ class Prediction:
         return softmax(self.scores)
 
     def top(self, number: int = 5) -> list[ClassScore]:
-        """The surest classes, surest first: list of ClassScore. Among equals the lower class is
-        first.
+        """Returns the surest classes, surest first: list of ClassScore. Among equals the lower
+        class is first.
         """
         probabilities = self.probabilities
         order = np.argsort(-self.scores, kind='stable')[:number]
@@ -85,13 +85,15 @@ class Total:
     summed."""
 
     def __init__(self, recognizer: VideoRecognizer, name: str = ''):
-        self.recognizer, self.name = recognizer, name
+        self.recognizer = recognizer
+        self.name = name
         self._averages = {}
         self._first = self._last = None
 
     def add(self, answer: Prediction) -> None:
         """Takes the answer to a window."""
-        self._first, self._last = self._first or answer, answer
+        self._first = self._first or answer
+        self._last = answer
         for name, scores in answer.by_stream.items():
             average = self._averages.setdefault(name, ClipAverage(self.recognizer.average[name]))
             average.add(scores)
@@ -148,11 +150,11 @@ class VideoStream:
         **options,
     ):
         above_zero('VideoStream', rate=rate)
-        self._recognizer, self._rate, self._name = recognizer, rate, name
-        self._cutter, self._total = (
-            recognizer.cutter(window, stride, name=name, **options),
-            Total(recognizer, name),
-        )
+        self._recognizer = recognizer
+        self._rate = rate
+        self._name = name
+        self._cutter = recognizer.cutter(window, stride, name=name, **options)
+        self._total = Total(recognizer, name)
 
     def push(self, frame: np.ndarray, time: float | None = None) -> list[Prediction]:
         """Takes a frame (uint8 H x W x 3, RGB) and its time in seconds; returns a list of the
@@ -274,7 +276,8 @@ def inference_recognizer(
     from ..engine.interrupt import interruptible
 
     whole = window is None and not recognizer.fixed
-    total, windows = Total(recognizer, frames.name), []
+    total = Total(recognizer, frames.name)
+    windows = []
     with interruptible(), bar(frames, progress) as shown:
         answers = recognize_windows(
             recognizer, frames, 0 if whole else window, stride, watch=lambda *_: shown.update()
@@ -290,7 +293,7 @@ def inference_recognizer(
 
 
 def bar(frames: FrameIterator, progress: bool = True) -> tqdm:
-    """The progress bar over a FrameIterator, hidden where there is no terminal."""
+    """Returns the progress bar over a FrameIterator, hidden where there is no terminal."""
     from tqdm import tqdm
 
     return tqdm(

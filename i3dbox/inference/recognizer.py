@@ -106,7 +106,9 @@ def test_pipelines(cfg: Config) -> dict[str, list[dict]]:
 
 
 def exported_pipelines(model: ExportedModel) -> dict[str, list[dict]]:
-    """The same of an ExportedModel: what its description says, for the size that is built in."""
+    """Returns the same of an ExportedModel: what its description says, for the size that is built
+    in.
+    """
     protocol = model.info.get('protocol') or {}
     keys = dict(imgs='test_pipeline', rgb='rgb_test_pipeline', flow='flow_test_pipeline')
     found = {kind: protocol[key] for kind, key in keys.items() if protocol.get(key)}
@@ -116,7 +118,7 @@ def exported_pipelines(model: ExportedModel) -> dict[str, list[dict]]:
 
 
 def _of_size(steps, frames, size):
-    """A pipeline for clips of `frames` frames and `size` (width, height)."""
+    """Returns a pipeline for clips of `frames` frames and `size` (width, height)."""
     steps = [dict(step) for step in steps]
     last = next((step for step in reversed(steps) if 'size' in step), {})
     last.update(size=size)
@@ -129,7 +131,7 @@ def _of_size(steps, frames, size):
 
 
 def _classes_of_data(cfg):
-    """The class names of the config's test set, as far as they can be known."""
+    """Returns the class names of the config's test set, as far as they can be known."""
     from ..registry import DATASETS
 
     part = (cfg.get('data') or {}).get('test') or {}
@@ -168,7 +170,9 @@ class VideoRecognizer:
     def __init__(
         self, name: str, stream: str, classes: list[str], num_classes: int, pipelines: dict
     ):
-        self.name, self.stream, self.pipelines = name, stream, pipelines
+        self.name = name
+        self.stream = stream
+        self.pipelines = pipelines
         self.classes = list(classes or (f'class {label}' for label in range(num_classes)))
         if len(self.classes) != num_classes:
             raise ConfigError(
@@ -176,7 +180,8 @@ class VideoRecognizer:
             )
         self._steps = clip_steps(pipelines, stream)
         steps = next(iter(self._steps.values()))
-        self.window, self.interval = steps.clip_len, steps.frame_interval
+        self.window = steps.clip_len
+        self.interval = steps.frame_interval
 
     @property
     def bound(self) -> float:
@@ -184,7 +189,7 @@ class VideoRecognizer:
         return self._steps.get('flow', next(iter(self._steps.values()))).bound
 
     def stride(self, window: int) -> int:
-        """From one window to the next where nobody says: half of what one spans."""
+        """Returns the frames from one window to the next by default: half of what one spans."""
         return max(window * self.interval // 2, 1)
 
     def __call__(self, source: Any, **options) -> Prediction | list[Prediction]:
@@ -201,7 +206,7 @@ class VideoRecognizer:
         method: str | dict | None = None,
         **options,
     ) -> ClipWindows:
-        """The ClipWindows that makes this network's clips; see there for the arguments.
+        """Returns the ClipWindows that makes this network's clips; see there for the arguments.
 
         Args:
             window: frames of a clip; 0: the whole video.
@@ -235,7 +240,7 @@ class VideoRecognizer:
         raise NotImplementedError
 
     def join(self, scores: dict[str, np.ndarray]) -> np.ndarray:
-        """The sum of the parts of `score`, weighted: float32, classes long."""
+        """Returns the sum of the parts of `score`, weighted: float32, classes long."""
         return add_streams(scores.values(), [self.weights[name] for name in scores])
 
 
@@ -258,7 +263,8 @@ class NetworkRecognizer(VideoRecognizer):
         weights: Sequence[float],
     ):
         super().__init__(name, stream, classes, num_classes, pipelines)
-        self._streams, self._scorers = streams, {}
+        self._streams = streams
+        self._scorers = {}
         self.weights = dict(zip(streams, weights if len(streams) > 1 else (1.0,)))
         self.average = {
             name: getattr(stream, 'average_clips', 'score') for name, stream in streams.items()
@@ -307,7 +313,8 @@ class ExportedRecognizer(VideoRecognizer):
         super().__init__(name, stream, model.classes, num_classes, exported_pipelines(model))
         self._model = model
         logs = model.info['output'].get('values', '').startswith('log-prob')
-        self.weights, self.average = {stream: 1.0}, {stream: 'prob' if logs else 'score'}
+        self.weights = {stream: 1.0}
+        self.average = {stream: 'prob' if logs else 'score'}
 
     def check(self, window: int) -> None:
         if window != self.window:
