@@ -16,6 +16,7 @@ import numpy as np
 from mindspore import Tensor
 from tqdm import tqdm
 
+from ..argument_checks import one_of
 from ..averages import mean_over_steps
 from ..errors import ConfigError, DamagedSampleError, DataError, I3DBoxError
 from ..evaluation.frechet import FrechetDistance
@@ -80,8 +81,7 @@ def video_distance(
     Raises: an I3DBoxError where a set cannot be used, or has fewer than two clips. A video that
         cannot be read, or is shorter than a clip, is a failure and stops nothing.
     """
-    if resize not in RESIZES:
-        raise ConfigError(f'resize is one of {", ".join(RESIZES)}; got {resize!r}')
+    one_of('fvd', RESIZES, resize=resize)
     if frames < LEAST:
         raise ConfigError(
             f'I3D takes clips of {LEAST} frames or more, FVD of 16 or more; got {frames}'

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from ..argument_checks import one_of
 from ..errors import ConfigError
 from ..fileio import atomic_path
 
@@ -23,8 +24,7 @@ _HEADER = 256  # bytes; a multiple of 64, with room for six dimensions
 
 def check_format(name: str) -> None:
     """Raises ConfigError for a format that there is not, or whose library is missing."""
-    if name not in FORMATS:
-        raise ConfigError(f'format is one of {", ".join(FORMATS)}; got {name!r}')
+    one_of('features', FORMATS, format=name)
     if name == 'h5':
         _h5py()
 
