@@ -1,6 +1,9 @@
 """Errors that a user can cause. Commands print them as one line, without a traceback."""
 
+from __future__ import annotations
+
 import difflib
+from collections.abc import Iterable
 
 
 class I3DBoxError(Exception):
@@ -29,9 +32,11 @@ class DamagedSampleError(I3DBoxError):
     Attributes: name (of the sample), path (the culprit), reason.
     """
 
-    def __init__(self, name, path, reason):
+    def __init__(self, name: str, path: str, reason: str):
         super().__init__(name, path, reason)  # all three, so that it can be pickled
-        self.name, self.path, self.reason = name, path, reason
+        self.name = name
+        self.path = path
+        self.reason = reason
 
     def __str__(self):
         return f'{self.path}: {self.reason}'
@@ -63,12 +68,12 @@ class DeviceError(I3DBoxError):
     """A device that is not there or cannot do what the config asks."""
 
 
-def first_line(error):
-    """The first line of an error's text, or its type where it has none."""
+def first_line(error: Exception) -> str:
+    """Returns the first line of an error's text, or its type where it has none."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-def spelling_hint(name, names, cutoff=0.6):
+def spelling_hint(name: str, names: Iterable[str], cutoff: float = 0.6) -> str:
     """Returns ' Did you mean ...?' where one of `names` is spelled nearly like `name`, letter case
     aside; else ''.
     """
@@ -80,13 +85,14 @@ def spelling_hint(name, names, cutoff=0.6):
     return f' Did you mean {known[near[0]]!r}?' if near else ''
 
 
-def first_difference(names, others):
-    """Where two lists of classes part, as in "class 3 is 'a' in the one and 'b' in the other"; ''
-    for equal ones, and where one of them (None) is not known.
+def first_difference(names: Iterable[str] | None, others: Iterable[str] | None) -> str:
+    """Returns where two lists of classes part, as in "class 3 is 'a' in the one and 'b' in the
+    other"; '' for equal ones, and where one of them (None) is not known.
     """
     if not names or not others:
         return ''
-    names, others = list(names), list(others)
+    names = list(names)
+    others = list(others)
     for label in range(max(len(names), len(others))):
         here, there = (
             repr(seq[label]) if label < len(seq) else 'missing' for seq in (names, others)

@@ -2,11 +2,14 @@
 cache.
 """
 
+from __future__ import annotations
+
 import contextlib
 import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 
 from .errors import ConfigError
 
@@ -16,15 +19,15 @@ except ImportError:  # not a POSIX system
     fcntl = None
 
 
-def cache_folder():
-    """Where what is downloaded or made is kept: I3DBOX_CACHE, or ~/.cache/i3dbox."""
+def cache_folder() -> str:
+    """Returns where what is downloaded or made is kept: I3DBOX_CACHE, or ~/.cache/i3dbox."""
     return os.path.expanduser(
         os.environ.get('I3DBOX_CACHE') or os.path.join('~', '.cache', 'i3dbox')
     )
 
 
 @contextlib.contextmanager
-def atomic_path(path):
+def atomic_path(path: str) -> Iterator[str]:
     """Yields a temporary path beside `path`; renames it to `path` if the block succeeds.
 
     The temporary file keeps the extension, and is removed if the block fails. Parent folders are
@@ -44,14 +47,14 @@ def atomic_path(path):
             os.remove(temporary)
 
 
-def make_public(path):
+def make_public(path: str) -> None:
     """Gives a file that was made private the permissions of any other new file."""
     umask = os.umask(0)
     os.umask(umask)
     os.chmod(path, 0o666 & ~umask)
 
 
-def atomic_write(path, data):
+def atomic_write(path: str, data: str | bytes) -> None:
     """Writes `data` (str, as UTF-8, or bytes) to `path` in one step."""
     with atomic_path(path) as temporary:
         with open(temporary, 'wb') as file:
@@ -60,8 +63,8 @@ def atomic_write(path, data):
             os.fsync(file.fileno())
 
 
-def sha256(path):
-    """The SHA-256 of a file, in hexadecimal digits."""
+def sha256(path: str) -> str:
+    """Returns the SHA-256 of a file, in hexadecimal digits."""
     digest = hashlib.sha256()
     with open(path, 'rb') as file:
         for block in iter(lambda: file.read(1 << 20), b''):
@@ -69,7 +72,7 @@ def sha256(path):
     return digest.hexdigest()
 
 
-def check_writable(path):
+def check_writable(path: str) -> None:
     """Raises ConfigError unless a file can be written at `path`; makes its folder. For before a
     long computation.
     """
@@ -86,7 +89,7 @@ def check_writable(path):
 
 
 @contextlib.contextmanager
-def atomic_folder(path):
+def atomic_folder(path: str) -> Iterator[str]:
     """Yields an empty folder beside `path`; renames it to `path` if the block succeeds.
 
     Raises:
@@ -102,7 +105,7 @@ def atomic_folder(path):
 
 
 @contextlib.contextmanager
-def scratch_folder(path):
+def scratch_folder(path: str) -> Iterator[str]:
     """Yields an empty folder beside `path`, for this process alone and for the time of the block.
 
     What a killed process left there is cleared away first. Parent folders are made.
@@ -126,7 +129,7 @@ def scratch_folder(path):
 
 
 @contextlib.contextmanager
-def only_one(path):
+def only_one(path: str) -> Iterator[None]:
     """Lets one process at a time through, by a lock on the file `path`; the others wait."""
     with open(path, 'w') as file:
         if fcntl:
@@ -174,7 +177,7 @@ def _lock(folder):
         os.close(handle)
 
 
-def write_between(path, begin, end, text):
+def write_between(path: str, begin: str, end: str, text: str) -> None:
     """Puts `text` between two marks of a page. Raises ConfigError where it has no such lines."""
     with open(path, encoding='utf-8') as file:
         page = file.read()

@@ -2,11 +2,14 @@
 now.
 """
 
+from __future__ import annotations
+
 import importlib
 import importlib.abc
 import importlib.machinery
 import sys
 import warnings
+from typing import Any
 
 MOVED = {
     'config_values': 'config.values',
@@ -55,13 +58,15 @@ class MovedModules(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     place.
     """
 
-    def find_spec(self, name, path=None, target=None):
+    def find_spec(
+        self, name: str, path: Any | None = None, target: Any | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
         package, _, module = name.partition('.')
         if package == __package__ and module in MOVED:
             return importlib.machinery.ModuleSpec(name, self)
         return None
 
-    def exec_module(self, module):
+    def exec_module(self, module: Any) -> None:
         old = module.__name__
         new = f'{__package__}.{MOVED[old.partition(".")[2]]}'
         warnings.warn(
@@ -71,6 +76,6 @@ class MovedModules(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         module.__getattr__ = lambda name: getattr(target, RENAMED.get(name, name))
 
 
-def install():
+def install() -> None:
     """Lets the old paths be found, after all that is there under its own name."""
     sys.meta_path.append(MovedModules())

@@ -6,9 +6,12 @@
 >>> BACKBONES.build(dict(type='MyBackbone'))
 """
 
+from __future__ import annotations
+
 import importlib
 import inspect
 import pkgutil
+from typing import Any
 
 from .errors import RegistryError, first_line, spelling_hint
 
@@ -17,18 +20,18 @@ class Registry:
     """A table of named parts of one kind.
 
     Args:
-        kind (str): what it holds, for error messages.
-        *packages (str): where the built-in parts live. All their modules are imported at the
+        kind: what it holds, for error messages.
+        *packages: where the built-in parts live. All their modules are imported at the
             first look-up, so that a new part is one new file.
     """
 
-    def __init__(self, kind, *packages):
+    def __init__(self, kind: str, *packages):
         self.kind = kind
         self._packages = packages
         self._imported = not packages
         self._parts = {}
 
-    def register(self, part=None, *, name=None):
+    def register(self, part: Any | None = None, *, name: str | None = None) -> Any:
         """Adds a class or function under its own name or `name`; usable as a decorator."""
         if part is None:
             return lambda p: self.register(p, name=name)
@@ -45,15 +48,15 @@ class Registry:
         self._parts[name] = part
         return part
 
-    def register_module(self, name=None, module=None):
-        """mmaction2's name for `register`: as a decorator with or without brackets and name, or
-        called with a part.
+    def register_module(self, name: str | None = None, module: Any | None = None) -> Any:
+        """Registers a part, as mmaction2's users write it: as a decorator with or without brackets
+        and name, or called with a part.
         """
         if name is not None and not isinstance(name, str):
             name, module = None, name
         return self.register(module, name=name)
 
-    def get(self, type_):
+    def get(self, type_: Any) -> Any:
         """Returns the part that `type_` names: a registered name, a dotted path, or the part
         itself.
         """
@@ -76,12 +79,12 @@ class Registry:
             'Parts of your own are found when custom_imports names their module.'
         )
 
-    def build(self, cfg, **defaults):
-        """See `build_from_cfg`."""
+    def build(self, cfg: dict, **defaults) -> Any:
+        """Builds a part, see `build_from_cfg`."""
         return build_from_cfg(cfg, self, **defaults)
 
-    def names(self):
-        """All registered names, sorted."""
+    def names(self) -> list[str]:
+        """Returns all registered names, sorted."""
         self._import_packages()
         return sorted(self._parts)
 
@@ -109,16 +112,16 @@ class Registry:
             raise RegistryError(f'{self.kind} {path!r} cannot be imported: {error}') from error
 
 
-def as_cfg(part):
-    """A part's name as the config that it stands for; a config as it is."""
+def as_cfg(part: Any) -> dict:
+    """Returns a part's name as the config that it stands for; a config as it is."""
     return dict(type=part) if isinstance(part, str) else part
 
 
-def build_from_cfg(cfg, registry, **defaults):
+def build_from_cfg(cfg: dict, registry: Registry, **defaults) -> Any:
     """Builds the part that `cfg` describes.
 
     Args:
-        cfg (dict): `type` and the part's arguments.
+        cfg: `type` and the part's arguments.
         registry (Registry): where to look the type up.
         **defaults: arguments for the part where `cfg` does not give them.
 
@@ -163,9 +166,10 @@ def _check_arguments(part, args, kind):
         raise RegistryError(f'{kind} {name} needs the argument {missing[0]!r}')
 
 
-def parameters_of(part):
-    """What `part` takes, and whether it takes anything. A class that hands **kwargs on takes what
-    its bases take, too."""
+def parameters_of(part: Any) -> tuple[dict[str, inspect.Parameter], bool]:
+    """Returns what `part` takes, and whether it takes anything. A class that hands **kwargs on
+    takes what its bases take, too.
+    """
     parameters = {}
     for owner in inspect.getmro(part)[:-1] if inspect.isclass(part) else [part]:
         own = inspect.signature(owner).parameters

@@ -1,9 +1,12 @@
 """What is installed of the packages that i3dbox uses, beside what it was tested with."""
 
+from __future__ import annotations
+
 import importlib.metadata
 import os
 import re
 import sys
+from collections.abc import Iterable
 
 from .shipped_files import shipped_folder
 
@@ -30,7 +33,7 @@ PACKAGES = {
 }
 
 
-def installed(package):
+def installed(package: str) -> str | None:
     """Returns the installed version (str) of a package, or None; 'unknown' where its metadata are
     damaged.
     """
@@ -42,7 +45,7 @@ def installed(package):
         return 'unknown'
 
 
-def tested():
+def tested() -> dict[str, str]:
     """Returns the newest versions that i3dbox was tested with on this Python, a dict of package to
     version (str).
 
@@ -55,14 +58,15 @@ def tested():
         return dict(line.strip().split('==') for line in file if '==' in line)
 
 
-def newer_than_tested(modules=tuple(PACKAGES)):
+def newer_than_tested(modules: Iterable[str] = tuple(PACKAGES)) -> list[str]:
     """Returns what is installed newer than it was tested, as in 'av 20.0.0 (tested: 19.0.2)'.
 
     Args:
         modules (iterable of str): the modules to look at; others than those of PACKAGES are passed
             over.
     """
-    known, found = tested(), []
+    known = tested()
+    found = []
     for package in (PACKAGES[module] for module in PACKAGES if module in modules):
         here = installed(package)
         if here and package in known and _is_newer(here, known[package]):
@@ -79,7 +83,7 @@ def _is_newer(version, other):
         return version != other
 
 
-def cpu_warning(version):
+def cpu_warning(version: str) -> str | None:
     """Returns a warning (str) if MindSpore `version` makes CPU runs far slower than others do, else
     None.
 

@@ -1,5 +1,7 @@
 """Processes and threads that work for this one: how many, and how they start and end."""
 
+from __future__ import annotations
+
 import ast
 import contextlib
 import functools
@@ -14,19 +16,21 @@ import signal
 import sys
 import threading
 import types
+from collections.abc import Iterator
+from typing import Any
 
 _END = object()
 _counter = None  # of a worker: the frames of all workers, for a progress bar
 
 
-def usable_cores():
-    """The number of cores that this process may use."""
+def usable_cores() -> int:
+    """Returns the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
 
 
-def free_memory():
-    """The memory in bytes that this process may still take, or None where the system does not
-    say.
+def free_memory() -> int | None:
+    """Returns the memory in bytes that this process may still take, or None where the system does
+    not say.
     """
     try:
         with open('/proc/meminfo', encoding='ascii') as file:
@@ -39,7 +43,7 @@ def free_memory():
     return free
 
 
-def spawn_context():
+def spawn_context() -> multiprocessing.context.SpawnContext:
     """Returns the multiprocessing context for workers: spawn, as a fork would copy threads in
     whatever state they are.
 
@@ -77,7 +81,7 @@ def _is_guarded(main):
     return any('__name__' in test and '__main__' in test for test in tests)
 
 
-def start_worker(on_interrupt=signal.SIG_IGN, counter=None):
+def start_worker(on_interrupt: Any = signal.SIG_IGN, counter: Any | None = None) -> None:
     """Makes this process a good worker: it ends with its parent, and OpenCV uses one thread in it.
 
     Args:
@@ -92,15 +96,15 @@ def start_worker(on_interrupt=signal.SIG_IGN, counter=None):
     one_opencv_thread()
 
 
-def count_frame():
+def count_frame() -> None:
     """Tells whoever shows the progress that this worker is done with one more frame."""
     if _counter is not None:
         with _counter.get_lock():
             _counter.value += 1
 
 
-def one_opencv_thread():
-    """The workers are the parallelism; OpenCV's own threads would only contend with them."""
+def one_opencv_thread() -> None:
+    """Gives OpenCV one thread, as its own would only contend with the workers."""
     import cv2
 
     cv2.setNumThreads(1)
@@ -120,13 +124,14 @@ def _put(values, stop, *value):
             continue
 
 
-def ahead(iterable):
+def ahead(iterable: Iterator) -> Iterator:
     """Yields what a generator yields, while a thread already works on the next.
 
     Its errors come where its next value would have come. Closing it ends the thread, and then the
     generator.
     """
-    values, stop = queue.Queue(1), threading.Event()
+    values = queue.Queue(1)
+    stop = threading.Event()
     put = functools.partial(_put, values, stop)
 
     def work():

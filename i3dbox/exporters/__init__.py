@@ -17,6 +17,14 @@ A class registered in EXPORTERS under the name that --format takes, with
 `extension` and `export` are needed, the others have the defaults of `BaseExporter`.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from mindspore import nn
+
 
 class BaseExporter:
     """What exporters have in common."""
@@ -25,9 +33,11 @@ class BaseExporter:
     dynamic_batch = False
     tolerance = ('relative', 1e-4)
 
-    def check(self, device):
+    def check(self, device: str) -> None:
         """Nothing is needed."""
 
-    def export(self, network, inputs, path, dynamic=False):
+    def export(
+        self, network: nn.Cell, inputs: dict[str, np.ndarray], path: str, dynamic: bool = False
+    ) -> dict | None:
         """Writes `path`; see the package."""
         raise NotImplementedError

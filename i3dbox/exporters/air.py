@@ -2,10 +2,18 @@
 on hardware.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from ..errors import DeviceError
 from ..registry import EXPORTERS
 from . import BaseExporter
 from .mindir import export_by_mindspore
+
+if TYPE_CHECKING:
+    import numpy as np
+    from mindspore import nn
 
 
 @EXPORTERS.register(name='AIR')
@@ -14,7 +22,7 @@ class AIRExporter(BaseExporter):
 
     extension = '.air'
 
-    def check(self, device):
+    def check(self, device: str) -> None:
         if device != 'Ascend':
             raise DeviceError(
                 f'AIR is written by the Ascend build of MindSpore on a machine with an Ascend '
@@ -24,5 +32,7 @@ class AIRExporter(BaseExporter):
                 '(which ATC converts for Ascend)'
             )
 
-    def export(self, network, inputs, path, dynamic=False):
+    def export(
+        self, network: nn.Cell, inputs: dict[str, np.ndarray], path: str, dynamic: bool = False
+    ) -> None:
         export_by_mindspore(network, inputs, path, 'AIR')

@@ -1,7 +1,15 @@
 """MindIR, MindSpore's own format: for MindSpore itself and for MindSpore Lite."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from ..registry import EXPORTERS
 from . import BaseExporter
+
+if TYPE_CHECKING:
+    import numpy as np
+    from mindspore import nn
 
 
 @EXPORTERS.register(name='MINDIR')
@@ -12,11 +20,19 @@ class MindIRExporter(BaseExporter):
     dynamic_batch = True
     tolerance = ('absolute', 1e-5)
 
-    def export(self, network, inputs, path, dynamic=False):
+    def export(
+        self, network: nn.Cell, inputs: dict[str, np.ndarray], path: str, dynamic: bool = False
+    ) -> None:
         export_by_mindspore(network, inputs, path, 'MINDIR', dynamic)
 
 
-def export_by_mindspore(network, inputs, path, file_format, dynamic=False):
+def export_by_mindspore(
+    network: nn.Cell,
+    inputs: dict[str, np.ndarray],
+    path: str,
+    file_format: str,
+    dynamic: bool = False,
+) -> None:
     """Writes `path` by mindspore.export; see the package.
 
     Raises: ExportError where MindSpore refuses; says why in MindSpore's words.

@@ -1,12 +1,19 @@
 """ONNX: for onnxruntime, OpenVINO, and Ascend's ATC."""
 
+from __future__ import annotations
+
 import collections
 import tempfile
+from typing import TYPE_CHECKING
 
 from ..errors import ExportError, first_line
 from ..registry import EXPORTERS
 from . import BaseExporter
 from .mindir import export_by_mindspore
+
+if TYPE_CHECKING:
+    import numpy as np
+    from mindspore import nn
 
 BATCH = 7  # a free batch size is exported as this one first; a number that layers seldom have
 
@@ -24,13 +31,15 @@ class ONNXExporter(BaseExporter):
     dynamic_batch = True
     tolerance = ('relative', 1e-4)
 
-    def check(self, device):
+    def check(self, device: str) -> None:
         try:
             import onnx  # noqa: F401
         except ImportError as error:
             raise ExportError('ONNX needs the package onnx: pip install "i3dbox[onnx]"') from error
 
-    def export(self, network, inputs, path, dynamic=False):
+    def export(
+        self, network: nn.Cell, inputs: dict[str, np.ndarray], path: str, dynamic: bool = False
+    ) -> dict:
         import onnx
 
         from . import onnx_passes

@@ -2,23 +2,29 @@
 was.
 """
 
+from __future__ import annotations
+
 import math
 import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import ExportError
 
+if TYPE_CHECKING:
+    from onnx import ModelProto, ValueInfoProto
+
 OUTPUT = 'logits'
-FOLDED, FOLDED_BIAS, SHAPE = (
-    '.folded',
-    '.folded_bias',
-    '.shape',
-)  # ends of the names of constants that passes make
+# ends of the names of constants that passes make
+FOLDED = '.folded'
+FOLDED_BIAS = '.folded_bias'
+SHAPE = '.shape'
 REDUCTIONS = ('ReduceMean', 'ReduceSum', 'ReduceMax', 'ReduceMin', 'ReduceProd')
 
 
-def clean(model):
+def clean(model: ModelProto) -> ModelProto:
     """Returns the model with constants and batch norm folded, nodes without effect removed,
     paddings written out, plain names and inferred shapes. The batch size is still fixed."""
     import onnx
@@ -38,7 +44,7 @@ class Graph:
     the model.
     """
 
-    def __init__(self, model):
+    def __init__(self, model: ModelProto):
         from onnx import numpy_helper
 
         self._model = model
@@ -48,8 +54,8 @@ class Graph:
         }
         self.outputs = [value.name for value in model.graph.output]
 
-    def model(self, without=()):
-        """The whole model, with the constants that are used and not in `without`."""
+    def model(self, without: Iterable[str] = ()) -> ModelProto:
+        """Returns the whole model, with the constants that are used and not in `without`."""
         import onnx
         from onnx import numpy_helper
 
@@ -71,9 +77,9 @@ class Graph:
         model.ir_version = self._model.ir_version
         return model
 
-    def infer(self):
-        """What is known of values: (name -> shape, where all of it is fixed; name -> ONNX element
-        type).
+    def infer(self) -> tuple[dict[str, tuple], dict[str, int]]:
+        """Returns what is known of values: (name -> shape, where all of it is fixed; name -> ONNX
+        element type).
         """
         import onnx
 
@@ -96,19 +102,19 @@ class Graph:
                 shapes[value.name] = tuple(dim.dim_value for dim in dims)
         return shapes, types
 
-    def consumers(self):
-        """Name -> the nodes that read it; the graph's outputs have one reader more, None."""
+    def consumers(self) -> dict[str, list]:
+        """Returns name -> the nodes that read it; the graph's outputs have a reader more, None."""
         consumers = {name: [None] for name in self.outputs}
         for node in self.nodes:
             for name in node.input:
                 consumers.setdefault(name, []).append(node)
         return consumers
 
-    def producers(self):
-        """Name -> the node that makes it."""
+    def producers(self) -> dict[str, Any]:
+        """Returns name -> the node that makes it."""
         return {name: node for node in self.nodes for name in node.output}
 
-    def gather_constants(self):
+    def gather_constants(self) -> None:
         """Makes Constant nodes initializers."""
         from onnx import helper, numpy_helper
 
@@ -126,7 +132,7 @@ class Graph:
                 )
         self.nodes = kept
 
-    def fold_constants(self):
+    def fold_constants(self) -> None:
         """Computes the nodes whose inputs are all constants."""
         import onnx
         from onnx.reference import ReferenceEvaluator
@@ -159,7 +165,7 @@ class Graph:
             )
         self.nodes = kept
 
-    def fold_batch_norm(self):
+    def fold_batch_norm(self) -> None:
         """Puts batch norm into the convolution before it, also across reshapes that keep batch and
         channels.
 
@@ -167,7 +173,8 @@ class Graph:
         """
         shapes, _ = self.infer()
         for norm in [node for node in self.nodes if node.op_type == 'BatchNormalization']:
-            consumers, producers = self.consumers(), self.producers()
+            consumers = self.consumers()
+            producers = self.producers()
             source = producers.get(norm.input[0])
             while (
                 source is not None
@@ -205,7 +212,7 @@ class Graph:
                 source.input.append(name)
             self._bypass(norm)
 
-    def remove_idle(self):
+    def remove_idle(self) -> None:
         """Merges reshapes of reshapes; removes reshapes, transposes and casts that change
         nothing.
         """
@@ -225,7 +232,8 @@ class Graph:
         for node in self.nodes:
             if node.input[0] in self.constants:
                 continue
-            before, after = shapes.get(node.input[0]), shapes.get(node.output[0])
+            before = shapes.get(node.input[0])
+            after = shapes.get(node.output[0])
             source = producers.get(node.input[0])
             factor = self.constants.get(node.input[1]) if len(node.input) > 1 else None
             idle = (
@@ -271,7 +279,7 @@ class Graph:
                 return True
         return False
 
-    def write_out_padding(self):
+    def write_out_padding(self) -> None:
         """Replaces auto_pad by pads, as ATC asks for 3D convolutions."""
         from onnx import helper
 
@@ -280,13 +288,12 @@ class Graph:
             mode = (_attribute(node, 'auto_pad') or b'NOTSET').decode()
             if node.op_type not in ('Conv', 'MaxPool', 'AveragePool') or mode == 'NOTSET':
                 continue
-            before, after = shapes[node.input[0]][2:], shapes[node.output[0]][2:]
+            before = shapes[node.input[0]][2:]
+            after = shapes[node.output[0]][2:]
             kernel = _attribute(node, 'kernel_shape') or shapes[node.input[1]][2:]
             ones = [1] * len(kernel)
-            strides, dilations = (
-                _attribute(node, 'strides') or ones,
-                _attribute(node, 'dilations') or ones,
-            )
+            strides = _attribute(node, 'strides') or ones
+            dilations = _attribute(node, 'dilations') or ones
             sums = [
                 max(0, (n_out - 1) * stride + dilation * (k - 1) + 1 - n_in)
                 if mode != 'VALID'
@@ -295,13 +302,14 @@ class Graph:
                     before, after, kernel, strides, dilations
                 )
             ]
-            small, large = [s // 2 for s in sums], [s - s // 2 for s in sums]
+            small = [s // 2 for s in sums]
+            large = [s - s // 2 for s in sums]
             pads = large + small if mode == 'SAME_LOWER' else small + large
             kept = [a for a in node.attribute if a.name not in ('auto_pad', 'pads')]
             del node.attribute[:]
             node.attribute.extend([*kept, helper.make_attribute('pads', pads)])
 
-    def rename(self):
+    def rename(self) -> None:
         """Gives nodes and values short names: convolutions are called after their weights, the
         output 'logits'. Inputs and weights keep the network's names.
         """
@@ -351,14 +359,15 @@ class Graph:
         used = {name for node in self.nodes for name in node.input}
         self.constants = {name: array for name, array in self.constants.items() if name in used}
 
-    def set_shape(self, node, shape):
+    def set_shape(self, node: ValueInfoProto, shape: Sequence[int]) -> None:
         """Gives a Reshape another shape (a tuple)."""
         node.input[1] = f'{node.output[0]}{SHAPE}'
         self.constants[node.input[1]] = np.array(shape, np.int64)
 
     def _bypass(self, node):
         """Removes a node whose output is its first input."""
-        source, target = node.input[0], node.output[0]
+        source = node.input[0]
+        target = node.output[0]
         self.nodes.remove(node)
         if target in self.outputs:  # keeps its name: what made the input makes it now
             for other in self.nodes:
@@ -370,13 +379,13 @@ class Graph:
 
 
 def _attribute(node, name):
-    """The value of a node's attribute, or None."""
+    """Returns the value of a node's attribute, or None."""
     from onnx import helper
 
     return next((helper.get_attribute_value(a) for a in node.attribute if a.name == name), None)
 
 
-def free_batch(model, batch):
+def free_batch(model: ModelProto, batch: str) -> None:
     """Returns the cleaned `model`, exported at the batch size `batch`, for any batch size N.
 
     Reshapes that keep the batch axis, or split or join it with the one behind, are made to follow
@@ -391,7 +400,8 @@ def free_batch(model, batch):
     for node in graph.nodes:
         if node.op_type != 'Reshape' or node.input[1] not in graph.constants:
             continue
-        before, after = shapes[node.input[0]], shapes[node.output[0]]
+        before = shapes[node.input[0]]
+        after = shapes[node.output[0]]
         if before[0] == after[0] == batch:
             graph.set_shape(node, (0, *after[1:]))  # 0: as in the input
         elif before[0] % batch == 0 and after[0] % batch == 0:
@@ -405,8 +415,8 @@ def free_batch(model, batch):
 
 
 def _with_batch(model, size):
-    """A copy of the model whose inputs and outputs have the batch size `size`, a number or a
-    name.
+    """Returns a copy of the model whose inputs and outputs have the batch size `size`, a number or
+    a name.
     """
     import onnx
 
@@ -429,7 +439,8 @@ def _check_batch(model, size):
             f'{" ".join(str(error).split())[:200]}. Export a fixed --batch-size'
         ) from error
     for node in model.graph.node:
-        before, after = shapes.get(node.input[0]), shapes.get(node.output[0])
+        before = shapes.get(node.input[0])
+        after = shapes.get(node.output[0])
         if node.op_type == 'Reshape' and math.prod(before or ()) != math.prod(after or ()):
             raise ExportError(
                 f'the batch size is built into the ONNX operator {node.name} ({before} to {after} '

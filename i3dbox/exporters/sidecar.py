@@ -2,6 +2,8 @@
 MindSpore.
 """
 
+from __future__ import annotations
+
 import json
 import os
 
@@ -12,12 +14,12 @@ VERSION = 1
 _REQUIRED = ('format', 'sha256', 'inputs', 'output', 'classes')
 
 
-def sidecar_path(path):
-    """Where the description of the exported file `path` is."""
+def sidecar_path(path: str) -> str:
+    """Returns where the description of the exported file `path` is."""
     return f'{path}.json'
 
 
-def write_sidecar(path, info):
+def write_sidecar(path: str, info: dict) -> None:
     """Writes the description `info` (a dict) of the exported file `path`, with its hash and
     size.
     """
@@ -31,11 +33,11 @@ def write_sidecar(path, info):
     atomic_write(sidecar_path(path), json.dumps(info, indent=2, ensure_ascii=False) + '\n')
 
 
-def read_sidecar(path, description=None):
+def read_sidecar(path: str, description: str | None = None) -> dict:
     """Returns the description (a dict) of the exported file `path`, after comparing their hashes.
 
     Args:
-        description (str): the description of the file that `path` was converted from by another
+        description: the description of the file that `path` was converted from by another
             tool; the hashes are then not compared, as they differ.
 
     Raises: ExportError for a file or description that is absent, damaged, or not of the other.

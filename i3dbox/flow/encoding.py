@@ -4,16 +4,18 @@ Flow is ... x 2, x (to the right) and y (downwards), in pixels per frame. The bo
 authors' (google-deepmind/kinetics-i3d: flow is cut to [-20, 20]).
 """
 
+from __future__ import annotations
+
 import cv2
 import numpy as np
 
 
-def encode(flow, bound=20):
+def encode(flow: np.ndarray, bound: float = 20) -> np.ndarray:
     """Maps flow to 8 bits: cut to [-bound, bound], which becomes [0, 255]; rounded.
 
     Args:
         flow (array): any shape, pixels per frame.
-        bound (float): the largest magnitude of a component that can be told, in pixels per frame.
+        bound: the largest magnitude of a component that can be told, in pixels per frame.
 
     Returns:
         uint8 array of the same shape.
@@ -22,27 +24,28 @@ def encode(flow, bound=20):
     return np.rint((flow + bound) * (255 / (2 * bound))).astype(np.uint8)
 
 
-def decode(image, bound=20):
+def decode(image: np.ndarray, bound: int = 20) -> np.ndarray:
     """Maps 8-bit flow back to pixels per frame (float32); off by up to bound / 255 for the
     rounding.
     """
     return np.asarray(image).astype(np.float32) * (2 * bound / 255) - bound
 
 
-def flow_to_color(flow, bound=20):
+def flow_to_color(flow: np.ndarray, bound: float = 20) -> np.ndarray:
     """Draws flow with a colour wheel: the hue tells the direction, the saturation the magnitude.
 
     Rest is white; right is red, down is yellow-green, left is cyan, up is violet.
 
     Args:
         flow (array): ... x H x W x 2, pixels per frame.
-        bound (float): the magnitude that gets full colour; larger ones do too.
+        bound: the magnitude that gets full colour; larger ones do too.
 
     Returns:
         uint8 array ... x H x W x 3, RGB.
     """
     flow = np.asarray(flow, np.float32)
-    x, y = flow[..., 0], flow[..., 1]
+    x = flow[..., 0]
+    y = flow[..., 1]
     hue = (
         np.rint(np.degrees(np.arctan2(y, x)) / 2).astype(int) % 180
     )  # OpenCV counts in steps of 2 degrees

@@ -2,8 +2,12 @@
 file.
 """
 
+from __future__ import annotations
+
 import os
 import unicodedata
+from collections.abc import Iterable
+from typing import Any
 
 from ..errors import DataError
 
@@ -16,21 +20,21 @@ class FolderIndex:
     store accents decomposed.
 
     Args:
-        root (str): the folder.
-        purpose (str): what it should hold, for the error.
+        root: the folder.
+        purpose: what it should hold, for the error.
 
     Raises:
         DataError: `root` is no folder.
     """
 
-    def __init__(self, root, purpose='the data'):
+    def __init__(self, root: str, purpose: str = 'the data'):
         if not os.path.isdir(root):
             raise DataError(f'{root}: there is no such folder; expected {purpose} there')
         self.root = root
         self._names = {}
         self._folders = {'': root}
 
-    def find(self, path):
+    def find(self, path: str) -> str | None:
         """Returns the full path of `path` (relative, forward slashes) as it is on disk, or None."""
         head, name = os.path.split(path)
         folder = self.find_folder(head)
@@ -40,8 +44,8 @@ class FolderIndex:
         actual = names.get(name) or names.get(fold(name))
         return actual and os.path.join(folder, actual)
 
-    def find_folder(self, path):
-        """Like `find`, for a folder; remembers the answer."""
+    def find_folder(self, path: str) -> str | None:
+        """Finds a folder as `find` does a file; remembers the answer."""
         if path not in self._folders:
             exact = os.path.join(self.root, path)
             found = exact if os.path.isdir(exact) else self.find(path)
@@ -61,7 +65,7 @@ class FolderIndex:
         return self._names[folder]
 
 
-def first_folder(root, names, purpose):
+def first_folder(root: str, names: Iterable[str], purpose: str) -> str:
     """Returns the first of `root`'s folders `names` that exists. Raises DataError if none does."""
     if not os.path.isdir(root):
         raise DataError(f'{root}: there is no such folder; expected a data set there')
@@ -71,14 +75,16 @@ def first_folder(root, names, purpose):
     raise DataError(f'{root}: holds no {purpose}; expected a folder {" or ".join(names)}')
 
 
-def fold(name):
-    """`name` without its case and Unicode form: what names on different disks have in common."""
+def fold(name: str) -> str:
+    """Returns `name` without its case and Unicode form: what names on different disks have in
+    common.
+    """
     return unicodedata.normalize('NFC', name).casefold()
 
 
-def rooted(data):
-    """The configs of data sets in `data`, those within two-stream ones too, that have a data_root:
-    list of dict.
+def rooted(data: Any) -> list[dict]:
+    """Returns the configs of data sets in `data`, those within two-stream ones too, that have a
+    data_root: list of dict.
     """
     found = []
     for part in (data or {}).values():

@@ -1,6 +1,9 @@
 """Reading frames that were extracted to a folder of images, RGB or optical flow."""
 
+from __future__ import annotations
+
 import os
+from collections.abc import Iterable, Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -12,12 +15,12 @@ FILENAME_TMPL = {'RGB': 'image_{:05d}.jpg', 'Flow': 'image_{1:05d}{0}.jpg'}
 _RGB = getattr(cv2, 'IMREAD_COLOR_RGB', None)  # since OpenCV 4.11
 
 
-def frame_names(modality, number, filename_tmpl=None):
-    """The names of the images that hold frame `number`: one, or for flow two, x and y.
+def frame_names(modality: str, number: int, filename_tmpl: str | None = None) -> list[str]:
+    """Returns the names of the images that hold frame `number`: one, or for flow two, x and y.
 
     Args:
-        modality (str): 'RGB' or 'Flow'.
-        filename_tmpl (str): see FrameFolder.
+        modality: 'RGB' or 'Flow'.
+        filename_tmpl: see FrameFolder.
 
     Raises:
         ConfigError: a modality or template that names no images.
@@ -41,10 +44,10 @@ class EncodedFrames:
     def __len__(self):
         return self._length
 
-    def close(self):
+    def close(self) -> None:
         """Does nothing: there is nothing to close."""
 
-    def read(self, frame_inds):
+    def read(self, frame_inds: Sequence[int]) -> list[np.ndarray]:
         """Reads frames.
 
         Args:
@@ -61,7 +64,8 @@ class EncodedFrames:
                 rest.
         """
         frame_inds = np.asarray(frame_inds, dtype=np.int64).tolist()
-        frames, shape = {}, None
+        frames = {}
+        shape = None
         for index, images in self.encoded(dict.fromkeys(frame_inds)):
             planes = []
             for where, data in images:
@@ -77,7 +81,7 @@ class EncodedFrames:
             frames[index] = planes[0] if len(planes) == 1 else cv2.merge(planes)
         return [frames[index] for index in frame_inds]
 
-    def encoded(self, frame_inds):
+    def encoded(self, frame_inds: Iterable[int]) -> Iterator[tuple[int, list]]:
         """Yields (index, [(where, data), ...]) for the frames' images as they are stored: one for
         RGB, for flow x and y. Raises IndexError, DamagedSampleError: see `read`."""
         frame_inds = list(frame_inds)
@@ -119,18 +123,18 @@ class FrameFolder(EncodedFrames):
     A flow frame is a pair of 8-bit grey images, x and y.
 
     Args:
-        path (str): the folder.
-        modality (str): 'RGB' or 'Flow'.
-        filename_tmpl (str): a format string for the images' names. RGB: of the number, as in
+        path: the folder.
+        modality: 'RGB' or 'Flow'.
+        filename_tmpl: a format string for the images' names. RGB: of the number, as in
             mmaction's 'img_{:05}.jpg'. Flow: of 'x' or 'y' and the number, in this order, as in
             mmaction's 'flow_{}_{:05}.jpg' or the original's 'image_{1:05d}{0}.jpg'. Default: the
             original's.
-        start_index (int): number of the first image.
-        total_frames (int): how many there are; default: what the file `n_frames` in the folder
+        start_index: number of the first image.
+        total_frames: how many there are; default: what the file `n_frames` in the folder
             says, or else the images are counted. A count of RGB frames may stand for flow, which
             has one fewer.
-        name (str): the sample's, for errors; default: the folder's.
-        recount (bool): count the images, whatever `n_frames` says.
+        name: the sample's, for errors; default: the folder's.
+        recount: count the images, whatever `n_frames` says.
 
     Raises:
         ConfigError: a modality or template that names no images.
@@ -140,17 +144,19 @@ class FrameFolder(EncodedFrames):
 
     def __init__(
         self,
-        path,
-        modality='RGB',
-        filename_tmpl=None,
-        start_index=1,
-        total_frames=None,
-        name=None,
-        recount=False,
+        path: str,
+        modality: str = 'RGB',
+        filename_tmpl: str | None = None,
+        start_index: int = 1,
+        total_frames: int | None = None,
+        name: str | None = None,
+        recount: bool = False,
     ):
         self.path = os.fspath(path)
         self.name = name or os.path.basename(os.path.normpath(self.path))
-        self.modality, self.start_index, self.filename_tmpl = modality, start_index, filename_tmpl
+        self.modality = modality
+        self.start_index = start_index
+        self.filename_tmpl = filename_tmpl
         self._check_template()
         if not os.path.isdir(self.path):
             raise self._damaged(self.path, 'there is no such folder of frames')

@@ -2,8 +2,11 @@
 video's length.
 """
 
+from __future__ import annotations
+
 import os
 import time as clock
+from typing import Any
 
 import cv2
 import numpy as np
@@ -32,9 +35,9 @@ class FrameIterator:
     Args:
         source (str, int, array or iterable): a file that FFmpeg reads (videos, animated GIFs,
             pipes); a camera's index; or RGB frames, uint8 T x H x W x 3 or one after the other.
-        fps (float): take a frame each 1 / fps seconds, repeating or leaving out as needed; default:
+        fps: take a frame each 1 / fps seconds, repeating or leaving out as needed; default:
             every frame.
-        rate (float): frames a second of arrays, which do not know it.
+        rate: frames a second of arrays, which do not know it.
 
     Attributes:
         name (str): of the source. fps (float): of what is yielded; 0 where unknown.
@@ -49,14 +52,12 @@ class FrameIterator:
         ConfigError: arguments that are none of the above.
     """
 
-    def __init__(self, source, fps=None, rate=25.0):
-        self.read, self.broke_off, self.total, self._source, self._shape = (
-            0,
-            False,
-            None,
-            None,
-            None,
-        )
+    def __init__(self, source: Any, fps: float | None = None, rate: float = 25.0):
+        self.read = 0
+        self.broke_off = False
+        self.total = None
+        self._source = None
+        self._shape = None
         in_range(
             'FrameIterator',
             1e-3,
@@ -71,8 +72,10 @@ class FrameIterator:
         elif isinstance(source, (str, os.PathLike)):
             own = self._open_file(source)
         elif hasattr(source, '__iter__'):
-            self.name, self.path = 'frames', 'frames'
-            self._frames, own = self._of_arrays(iter(source), rate), rate
+            self.name = 'frames'
+            self.path = 'frames'
+            self._frames = self._of_arrays(iter(source), rate)
+            own = rate
             self.total = len(source) if hasattr(source, '__len__') else None
         else:
             raise ConfigError(
@@ -94,7 +97,7 @@ class FrameIterator:
         finally:
             self.close()
 
-    def close(self):
+    def close(self) -> None:
         """Closes the file or the camera."""
         if self._source is not None:
             self._source.release() if isinstance(
@@ -106,7 +109,9 @@ class FrameIterator:
         self._source = VideoFile(
             path, num_threads=min(usable_cores(), 4)
         )  # more lose frames in front of damage
-        self.name, self.path, self.total = self._source.name, self._source.path, self._source.stated
+        self.name = self._source.name
+        self.path = self._source.path
+        self.total = self._source.stated
         self._frames = self._of_file(self._source)
         return self._source.fps
 
@@ -159,15 +164,18 @@ class FrameIterator:
             yield (self.read - 1) / rate, frame
 
     def _as_first(self, frame):
-        """The frame in the size of the first."""
+        """Returns the frame in the size of the first."""
         self._shape = self._shape or frame.shape
         if frame.shape == self._shape:
             return frame
         return cv2.resize(frame, self._shape[1::-1], interpolation=cv2.INTER_AREA)
 
     def _resampled(self):
-        """At each k / fps the frame that is shown then."""
-        number, shown, start, end = 0, None, None, 0.0
+        """Yields at each k / fps the frame that is shown then."""
+        number = 0
+        shown = None
+        start = None
+        end = 0.0
         for time, frame in self._frames:
             start = time if start is None else start
             if time - start - end > JUMP:
@@ -175,7 +183,8 @@ class FrameIterator:
             while shown is not None and number / self._every < time - start - 1e-6:
                 yield number / self._every, shown
                 number += 1
-            shown, end = frame, time - start
+            shown = frame
+            end = time - start
         while shown is not None and number / self._every <= end + 1e-6:
             yield number / self._every, shown
             number += 1

@@ -11,6 +11,8 @@ layout is MindRecord's version 3.0: 8 bytes with the length of a header in JSON,
 pages of one size; a record's bytes start with their number in 8 bytes.
 """
 
+from __future__ import annotations
+
 import glob
 import json
 import os
@@ -42,14 +44,14 @@ class PackIndex:
     """Finds videos in a folder of shards by their names, with the interface of disk.FolderIndex.
 
     Args:
-        root (str): the folder.
-        modality (str): what its frames must be.
+        root: the folder.
+        modality: what its frames must be.
 
     Raises:
         DataError: `root` holds no shards, or shards that cannot be read or of another modality.
     """
 
-    def __init__(self, root, modality):
+    def __init__(self, root: str, modality: str):
         self.root = root
         shards = sorted(glob.glob(os.path.join(glob.escape(root), '*.mindrecord')))
         if not shards:
@@ -68,13 +70,13 @@ class PackIndex:
         self._spellings = {fold(name): name for name in self._videos}
         self._folders = {fold(name.rpartition('/')[0]) for name in self._videos}
 
-    def find(self, path):
+    def find(self, path: str) -> list | None:
         """Returns the Records of the video `path`, in order, or None. Case and Unicode form do not
         count.
         """
         return self._videos.get(path) or self._videos.get(self._spellings.get(fold(path)))
 
-    def find_folder(self, path):
+    def find_folder(self, path: str) -> str | None:
         """Returns whether videos of the folder `path` are there, as `path` or None."""
         return path if fold(path) in self._folders else None
 
@@ -84,16 +86,18 @@ class PackedFrames(EncodedFrames):
 
     Args:
         records (list of Record): from PackIndex.
-        modality (str): 'RGB' or 'Flow'.
-        name (str): the sample's, for errors.
+        modality: 'RGB' or 'Flow'.
+        name: the sample's, for errors.
 
     Raises:
         DamagedSampleError: from here and from `read`, for records that are missing or cannot be
             read.
     """
 
-    def __init__(self, records, modality, name):
-        self.records, self.modality, self.name = records, modality, name
+    def __init__(self, records: list, modality: str, name: str):
+        self.records = records
+        self.modality = modality
+        self.name = name
         self.path = records[0].path
         self._length = 0
         for record in records:
@@ -152,7 +156,8 @@ def _records(shard, modality):
         with open(shard, 'rb') as file:
             header = json.loads(file.read(int.from_bytes(file.read(8), 'little')))
         description = header['schema'][0]['desc']
-        start, page = header['header_size'], header['page_size']
+        start = header['header_size']
+        page = header['page_size']
         database = pathlib.Path(f'{shard}.db').absolute()
         # immutable: no locks, which network storage may not have
         connection = sqlite3.connect(f'{database.as_uri()}?mode=ro&immutable=1', uri=True)

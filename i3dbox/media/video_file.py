@@ -1,5 +1,7 @@
 """Video files, decoded by FFmpeg: the ground that VideoReader and FrameIterator stand on."""
 
+from __future__ import annotations
+
 import errno
 import io
 import logging
@@ -48,7 +50,8 @@ if _PYAV < 19:
         it has no name for, such as Exif.
         """
         kind = object.__new__(cls)
-        kind._name_, kind._value_ = f'UNKNOWN_{value}', value
+        kind._name_ = f'UNKNOWN_{value}'
+        kind._value_ = value
         return kind
 
     SideDataType._missing_ = classmethod(_unnamed)
@@ -65,11 +68,11 @@ class VideoFile:
                 video.image(frame)
 
     Args:
-        path (str): the file.
-        name (str): the sample's, for errors; default: the file name without extension.
-        num_threads (int): of the decoder.
-        bgr (bool): give images in OpenCV's order of channels, for what goes back to OpenCV.
-        pipes (bool): whether a pipe will do; who reads a video more than once says no.
+        path: the file.
+        name: the sample's, for errors; default: the file name without extension.
+        num_threads: of the decoder.
+        bgr: give images in OpenCV's order of channels, for what goes back to OpenCV.
+        pipes: whether a pipe will do; who reads a video more than once says no.
 
     Attributes:
         fps (float): frames a second by the header, 0 if unknown.
@@ -85,11 +88,19 @@ class VideoFile:
         DamagedSampleError: a file that cannot be opened or read, or is no video.
     """
 
-    def __init__(self, path, name=None, num_threads=1, bgr=False, pipes=True):
+    def __init__(
+        self,
+        path: str,
+        name: str | None = None,
+        num_threads: int = 1,
+        bgr: bool = False,
+        pipes: bool = True,
+    ):
         self.path = os.fspath(path)
         self.name = name or os.path.splitext(os.path.basename(self.path))[0]
         self.damaged_packets = 0
-        self._format, self._reformatter = 'bgr24' if bgr else 'rgb24', VideoReformatter()
+        self._format = 'bgr24' if bgr else 'rgb24'
+        self._reformatter = VideoReformatter()
         self._container = self._file = self._turn = None
         try:
             self._open_file(pipes)
@@ -104,7 +115,7 @@ class VideoFile:
     def __exit__(self, *_):
         self.close()
 
-    def close(self):
+    def close(self) -> None:
         """Closes the file; who is iterating comes to the end."""
         if self._container is not None:
             self._container.close()
@@ -137,7 +148,7 @@ class VideoFile:
                     time = own if own is not None and own > time else time + self.frame_time
                 yield time, frame
 
-    def index(self):
+    def index(self) -> list[tuple]:
         """Reads to the end without decoding.
 
         Returns: list of (time stamp or None, for a key frame the stamp to `seek` or None), in the
@@ -154,7 +165,7 @@ class VideoFile:
             if packet.size
         ]
 
-    def seek(self, stamp):
+    def seek(self, stamp: int) -> bool:
         """Goes to the last key frame in front of a time stamp, as far as FFmpeg can. Returns
         whether it could.
         """
@@ -164,13 +175,13 @@ class VideoFile:
             return False
         return True
 
-    def stamp(self, frame):
-        """The time stamp (int, in the file's unit) of a frame, or None."""
+    def stamp(self, frame: av.VideoFrame) -> int | None:
+        """Returns the time stamp (int, in the file's unit) of a frame, or None."""
         return frame.dts if self._decoding_times else frame.pts
 
-    def image(self, frame):
-        """The frame as it is to be shown (turned and mirrored as the metadata says), uint8 H x W x
-        3.
+    def image(self, frame: av.VideoFrame) -> np.ndarray:
+        """Returns the frame as it is to be shown (turned and mirrored as the metadata says), uint8
+        H x W x 3.
         """
         name = frame.format.name
         color_range = 'JPEG' if name.startswith(_FULL_RANGE) else 'MPEG'
@@ -193,7 +204,7 @@ class VideoFile:
             image.copy() if converted is frame else np.ascontiguousarray(image)
         )  # the decoder looks at its own again
 
-    def ends_early(self, frames, last):
+    def ends_early(self, frames: int, last: float) -> bool:
         """Whether a video of which so many frames came, the last one at `last` seconds, breaks off
         by its header.
         """
@@ -205,7 +216,7 @@ class VideoFile:
             or self.seconds - last > max(3 * self.frame_time, self.seconds / 100)
         )
 
-    def damaged(self, reason):
+    def damaged(self, reason: str) -> DamagedSampleError:
         return DamagedSampleError(self.name, self.path, reason)
 
     def _packets(self):
@@ -254,14 +265,17 @@ class VideoFile:
         decoder = self._stream.codec_context
         if decoder is None:
             raise self.damaged('FFmpeg has no decoder for its codec')
-        decoder.thread_count, decoder.thread_type = num_threads, 'AUTO'
-        self.codec, kind = decoder.name, self._container.format.name
+        decoder.thread_count = num_threads
+        decoder.thread_type = 'AUTO'
+        self.codec = decoder.name
+        kind = self._container.format.name
         self.picture = kind.endswith('_pipe') or kind == 'image2'
         # An AVI has no times of display. What FFmpeg makes of it is wrong where B-frames are
         # packed.
         self._decoding_times = kind == 'avi'
         self._seeks_decoding_times = kind in ('avi', 'mpegts')
-        self._start, self._unit = self._stream.start_time or 0, float(self._stream.time_base)
+        self._start = self._stream.start_time or 0
+        self._unit = float(self._stream.time_base)
         rate = self._stream.guessed_rate
         self.fps = float(rate) if rate and 0 < rate < 10000 else 0.0
         self.frame_time = 1 / (self.fps or 25)
@@ -278,7 +292,8 @@ class VideoFile:
             return float(
                 self._stream.frames / self._stream.average_rate
             )  # FFmpeg's is that of what is left of a file
-        stream, whole = self._stream.duration, self._container.duration
+        stream = self._stream.duration
+        whole = self._container.duration
         if not stream:  # then the file's is when it ends
             return (
                 (whole - max(self._container.start_time or 0, 0)) / av.time_base if whole else None
@@ -314,7 +329,7 @@ def _tags_matter(frame):
 
 
 def _without_tags(frame):
-    """A frame of the same pixels that says nothing of them but their format."""
+    """Returns a frame of the same pixels that says nothing of them but their format."""
     copy = av.VideoFrame(frame.width, frame.height, frame.format.name)
     for source, target in zip(frame.planes, copy.planes):
         width = min(source.line_size, target.line_size)

@@ -1,10 +1,17 @@
 """Reading exactly the frames asked for out of a video file."""
 
+from __future__ import annotations
+
 import bisect
 import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..errors import DamagedSampleError
 from .video_file import VideoFile
+
+if TYPE_CHECKING:
+    import numpy as np
 
 logger = logging.getLogger(__name__)
 
@@ -31,10 +38,10 @@ class VideoReader:
     damaged. Frames that a header does not count are not used.
 
     Args:
-        path (str): the file. FFmpeg looks at its content; the name may be any.
-        name (str): the sample's, for errors; default: the file name without extension.
-        num_threads (int): of the decoder. 1 costs the least work, and loaders have several workers.
-        bgr (bool): give frames in OpenCV's order of channels, for what goes back to OpenCV.
+        path: the file. FFmpeg looks at its content; the name may be any.
+        name: the sample's, for errors; default: the file name without extension.
+        num_threads: of the decoder. 1 costs the least work, and loaders have several workers.
+        bgr: give frames in OpenCV's order of channels, for what goes back to OpenCV.
 
     Attributes:
         fps (float): frames a second by the header, 0 if unknown.
@@ -45,11 +52,13 @@ class VideoReader:
 
     modality = 'RGB'
 
-    def __init__(self, path, name=None, num_threads=1, bgr=False):
+    def __init__(self, path: str, name: str | None = None, num_threads: int = 1, bgr: bool = False):
         self._arguments = path, name, num_threads, bgr, False
         self._video = self._shape = self._packets = None
         self._rewind()
-        self.path, self.name, self.fps = self._video.path, self._video.name, self._video.fps
+        self.path = self._video.path
+        self.name = self._video.name
+        self.fps = self._video.fps
         try:
             self._length = self._stated_length()
         except DamagedSampleError:
@@ -65,13 +74,13 @@ class VideoReader:
     def __exit__(self, *_):
         self.close()
 
-    def close(self):
+    def close(self) -> None:
         """Closes the file; reading opens it again."""
         if self._video is not None:
             self._video.close()
             self._video = self._frames = self._frame = None
 
-    def read(self, frame_inds):
+    def read(self, frame_inds: Sequence[int]) -> list[np.ndarray]:
         """Decodes frames.
 
         Args:
@@ -111,7 +120,9 @@ class VideoReader:
                 return False
             if self._next == 0:
                 self._first = self._video.stamp(frame)
-            self._time, self._frame, self._next = time, frame, self._next + 1
+            self._time = time
+            self._frame = frame
+            self._next = self._next + 1
         return True
 
     def _retrieve(self, index):
@@ -147,7 +158,9 @@ class VideoReader:
                 if following and stamp != next(following):  # not the order of display
                     break
                 if following and stamp == stamps[index]:
-                    self._time, self._frame, self._next = time, frame, index + 1
+                    self._time = time
+                    self._frame = frame
+                    self._next = index + 1
                     return
         self._packets = stamps, {}  # no more jumps in this file
         self._rewind()

@@ -1,11 +1,18 @@
 """Networks: layers, backbones, heads, losses and recognizers."""
 
+from __future__ import annotations
 
-def build_recognizer(cfg, seed=0):
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mindspore import nn
+
+
+def build_recognizer(cfg: dict, seed: int = 0) -> nn.Cell:
     """Builds the recognizer that `cfg` (a config's `model`) describes, in evaluation mode.
 
     Args:
-        seed (int): of its dropout layers, which get a random stream each.
+        seed: of its dropout layers, which get a random stream each.
     """
     from ..registry import RECOGNIZERS
     from .layers import Dropout

@@ -1,17 +1,24 @@
 """A recognizer as it is served: one clip a row."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from mindspore import nn
 
 from ..errors import ExportError
 from ..streams import BOTH
 
+if TYPE_CHECKING:
+    from mindspore import Tensor
 
-def clip_network(recognizer, float_input=False):
+
+def clip_network(recognizer: nn.Cell, float_input: bool = False) -> nn.Cell:
     """Returns the Cell that is exported; it shares the recognizer's parameters.
 
     Args:
-        recognizer (Cell): of RECOGNIZERS. Its `inputs` are ('imgs',) or ('rgb', 'flow').
-        float_input (bool): without the preprocessing.
+        recognizer: of RECOGNIZERS. Its `inputs` are ('imgs',) or ('rgb', 'flow').
+        float_input: without the preprocessing.
 
     Inputs of the Cell: uint8 N x T x H x W x C each, or with float_input float32 N x C x T x H x W
     in [-1, 1].
@@ -37,11 +44,12 @@ def clip_network(recognizer, float_input=False):
 class OneStream(nn.Cell):
     """One recognizer of `imgs`."""
 
-    def __init__(self, recognizer, float_input):
+    def __init__(self, recognizer: nn.Cell, float_input: bool):
         super().__init__(auto_prefix=False)  # the parameters keep their names
-        self.recognizer, self.float_input = recognizer, float_input
+        self.recognizer = recognizer
+        self.float_input = float_input
 
-    def construct(self, imgs):
+    def construct(self, imgs: Tensor) -> Tensor:
         if self.float_input:
             return self.recognizer.classify(imgs)
         return self.recognizer(imgs.expand_dims(1))
@@ -50,11 +58,12 @@ class OneStream(nn.Cell):
 class TwoStreams(nn.Cell):
     """A recognizer of `rgb` and `flow`."""
 
-    def __init__(self, recognizer, float_input):
+    def __init__(self, recognizer: nn.Cell, float_input: bool):
         super().__init__(auto_prefix=False)
-        self.recognizer, self.float_input = recognizer, float_input
+        self.recognizer = recognizer
+        self.float_input = float_input
 
-    def construct(self, rgb, flow):
+    def construct(self, rgb: Tensor, flow: Tensor) -> Tensor:
         if self.float_input:
             return self.recognizer.classify(rgb, flow)
         return self.recognizer(rgb.expand_dims(1), flow.expand_dims(1))

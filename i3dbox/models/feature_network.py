@@ -1,5 +1,7 @@
 """A recognizer's stream as an extractor of features."""
 
+from __future__ import annotations
+
 from mindspore import Tensor, nn
 from mindspore import dtype as mstype
 
@@ -13,12 +15,12 @@ class FeatureNetwork(nn.Cell):
     """A stream up to an endpoint, and no further. It shares the stream's parameters.
 
     Args:
-        stream (Cell): a Recognizer3D.
-        endpoint (str): a layer of the backbone, as in i3d_table.ENDPOINTS, or 'Logits'.
-        pool (str): 'avg' takes the mean over height and width, as I3D's average pool of 2 x 7 x 7
+        stream: a Recognizer3D.
+        endpoint: a layer of the backbone, as in i3d_table.ENDPOINTS, or 'Logits'.
+        pool: 'avg' takes the mean over height and width, as I3D's average pool of 2 x 7 x 7
             does with a map of 7 x 7; its mean over pairs of time steps is left to
             heads.i3d_head.mean_over_steps. 'none' takes none.
-        any_length (bool): one graph for clips of all lengths.
+        any_length: one graph for clips of all lengths.
 
     Inputs: uint8 1 x T x H x W x C (or float32, from 0 to 255, where any_length is not asked for).
     Outputs: float32 1 x K x t for 'avg' and for 'Logits', whose time steps are logits; 1 x K x t x
@@ -26,7 +28,13 @@ class FeatureNetwork(nn.Cell):
     Raises: ConfigError for an endpoint that the stream lacks, and for 'none' with 'Logits'.
     """
 
-    def __init__(self, stream, endpoint='Mixed_5c', pool='avg', any_length=False):
+    def __init__(
+        self,
+        stream: nn.Cell,
+        endpoint: str = 'Mixed_5c',
+        pool: str = 'avg',
+        any_length: bool = False,
+    ):
         super().__init__(auto_prefix=False)  # the parameters keep their names
         names = (
             list(stream.backbone.name_cells())
@@ -47,8 +55,12 @@ class FeatureNetwork(nn.Cell):
                 'tells the '
                 'logits of time steps, as I3DHead does'
             )
-        self.stream, self.endpoint, self.pool = stream, endpoint, pool
-        self.preprocess, self.backbone, self.head = stream.preprocess, stream.backbone, stream.head
+        self.stream = stream
+        self.endpoint = endpoint
+        self.pool = pool
+        self.preprocess = stream.preprocess
+        self.backbone = stream.backbone
+        self.head = stream.head
         self.depth = 0 if endpoint == LOGITS else names.index(endpoint) + 1
         if any_length:
             self.set_inputs(
@@ -57,7 +69,7 @@ class FeatureNetwork(nn.Cell):
         self.set_train(False)
 
     @property
-    def temporal_geometry(self):
+    def temporal_geometry(self) -> tuple[int, int]:
         """(stride, context) of the endpoint, see i3d_table.temporal_geometry. Raises ConfigError
         where unknown.
         """
@@ -71,7 +83,7 @@ class FeatureNetwork(nn.Cell):
             )
         return backbone.temporal_stride, backbone.temporal_context
 
-    def construct(self, clip):
+    def construct(self, clip: Tensor) -> Tensor:
         x = self.preprocess(clip.expand_dims(1))
         if self.depth == 0:
             return self.head.step_logits(self.backbone(x)).float()

@@ -1,15 +1,22 @@
 """Which parameters train."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from ..errors import ConfigError
 from ..streams import BOTH
 from .layers import BatchNorm3d
+
+if TYPE_CHECKING:
+    from mindspore import nn
 
 # What stands before a layer's own name in a recognizer's parameters.
 PARTS = (*BOTH, 'backbone', 'head')
 
 
-def layer_name(parameter_name):
-    """'rgb.backbone.Mixed_5b.b0.bn.gamma' -> 'Mixed_5b.b0.bn.gamma'."""
+def layer_name(parameter_name: str) -> str:
+    """Shortens 'rgb.backbone.Mixed_5b.b0.bn.gamma' to 'Mixed_5b.b0.bn.gamma'."""
     first, _, rest = parameter_name.partition('.')
     return layer_name(rest) if first in PARTS else parameter_name
 
@@ -27,7 +34,12 @@ def _check_prefixes(prefixes, parameters):
             )
 
 
-def freeze(recognizer, finetune_prefixes=None, freeze_prefixes=None, freeze_norm=False):
+def freeze(
+    recognizer: nn.Cell,
+    finetune_prefixes: list[str] | None = None,
+    freeze_prefixes: list[str] | None = None,
+    freeze_norm: bool = False,
+) -> list[str]:
     """Freezes parameters of `recognizer` in place and returns the names of those that still train.
 
     A prefix is compared with the whole name and with the name inside its backbone or head, so that
@@ -35,9 +47,9 @@ def freeze(recognizer, finetune_prefixes=None, freeze_prefixes=None, freeze_norm
     moving statistics.
 
     Args:
-        finetune_prefixes (list of str): only these train.
-        freeze_prefixes (list of str): these do not.
-        freeze_norm (bool): every batch norm keeps its statistics, scale and shift.
+        finetune_prefixes: only these train.
+        freeze_prefixes: these do not.
+        freeze_norm: every batch norm keeps its statistics, scale and shift.
 
     Raises:
         ConfigError: a prefix that no parameter has, or nothing left to train.

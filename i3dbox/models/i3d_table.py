@@ -5,7 +5,10 @@ Source: Carreira and Zisserman, "Quo Vadis, Action Recognition?", arXiv 1705.077
 code, google-deepmind/kinetics-i3d.
 """
 
+from __future__ import annotations
+
 from collections import OrderedDict
+from collections.abc import Iterator
 
 # Conv: (output channels, kernel, stride). Pool: (kernel, stride). Mixed: output channels of
 # 1x1x1 | 1x1x1 > 3x3x3 | 1x1x1 > 3x3x3 | pool > 1x1x1.
@@ -31,21 +34,25 @@ ENDPOINTS = OrderedDict(
 )
 BRANCHES = ('b0', 'b1a', 'b1b', 'b2a', 'b2b', 'b3b')
 NORM = ('gamma', 'beta', 'moving_mean', 'moving_variance')
-HEAD_WEIGHT, HEAD_BIAS = 'head.logits.weight', 'head.logits.bias'
+HEAD_WEIGHT = 'head.logits.weight'
+HEAD_BIAS = 'head.logits.bias'
 
 
-def temporal_geometry(endpoint='Mixed_5c'):
-    """How an endpoint's time steps stand to the frames of the clip.
+def temporal_geometry(endpoint: str = 'Mixed_5c') -> tuple[int, int]:
+    """Returns how an endpoint's time steps stand to the frames of the clip.
 
     Returns:
         (int, int): the stride, frames a step; and the context, the number of steps before and
         behind a step whose frames it may depend on, whatever the clip's length makes of the
         padding.
     """
-    stride, before, behind = 1, 0, 0
+    stride = 1
+    before = 0
+    behind = 0
     for name, spec in ENDPOINTS.items():
         if name.startswith('Mixed'):
-            kernel, step = 3, 1
+            kernel = 3
+            step = 1
         else:
             kernel, step = spec[-2:]
             kernel, step = (kernel, step) if isinstance(kernel, int) else (kernel[0], step[0])
@@ -57,7 +64,7 @@ def temporal_geometry(endpoint='Mixed_5c'):
     raise KeyError(endpoint)
 
 
-def units(in_channels=3):
+def units(in_channels: int = 3) -> Iterator[tuple[str, int, int, int]]:
     """Yields (name, input channels, output channels, kernel size) of each convolution but the
     head's, as in ('Mixed_3b.b1b', 96, 128, 3)."""
     channels = in_channels
@@ -73,12 +80,12 @@ def units(in_channels=3):
             channels = b0 + b1b + b2b + b3b
 
 
-def parameter_shapes(in_channels=3, num_classes=None):
-    """The parameters of a Recognizer3D of this network, without its dropout's counter.
+def parameter_shapes(in_channels: int = 3, num_classes: int | None = None) -> dict[str, tuple]:
+    """Returns the parameters of a Recognizer3D of this network, without its dropout's counter.
 
     Args:
-        in_channels (int): 3 for RGB, 2 for flow.
-        num_classes (int): None leaves the head out.
+        in_channels: 3 for RGB, 2 for flow.
+        num_classes: None leaves the head out.
 
     Returns:
         dict of name -> shape, in the network's order.

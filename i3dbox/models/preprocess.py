@@ -1,6 +1,13 @@
 """From the uint8 clip that leaves the host to the network's input, on the device."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from mindspore import nn
+
+if TYPE_CHECKING:
+    from mindspore import Tensor
 
 
 class Preprocess(nn.Cell):
@@ -10,6 +17,6 @@ class Preprocess(nn.Cell):
     flow / 20, which is theirs too.
     """
 
-    def construct(self, imgs):
+    def construct(self, imgs: Tensor) -> Tensor:
         b, n, t, h, w, c = imgs.shape
         return imgs.reshape(b * n, t, h, w, c).transpose(0, 4, 1, 2, 3).float() * (2 / 255) - 1

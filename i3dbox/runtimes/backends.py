@@ -12,7 +12,10 @@ file's description, and `run(arrays)`: from a list of arrays of the described sh
 classes.
 """
 
+from __future__ import annotations
+
 import importlib.util
+from typing import Any
 
 import numpy as np
 
@@ -28,11 +31,11 @@ class Backend:
     takes_threads = True
 
     @classmethod
-    def is_installed(cls):
+    def is_installed(cls) -> bool:
         return importlib.util.find_spec(cls.package) is not None
 
     @classmethod
-    def objection(cls, device, threads, precision):
+    def objection(cls, device: str, threads: int | None, precision: str | None) -> str | None:
         """Says what of it this backend cannot do; '' if it can all."""
         if device not in cls.devices:
             return f'no device {device!r}; it has {", ".join(cls.devices)}'
@@ -46,11 +49,21 @@ class Backend:
 class MindSporeBackend(Backend):
     """MindIR in MindSpore itself."""
 
-    extension, package, source = '.mindir', 'mindspore', 'pip install "mindspore>=2.7,<2.9"'
+    extension = '.mindir'
+    package = 'mindspore'
+    source = 'pip install "mindspore>=2.7,<2.9"'
     devices = ('cpu', 'ascend')
     takes_threads = False
 
-    def __init__(self, path, inputs, device, device_id, threads, precision):
+    def __init__(
+        self,
+        path: str,
+        inputs: list,
+        device: str,
+        device_id: int,
+        threads: int | None,
+        precision: str | None,
+    ):
         import mindspore as ms
 
         self._ms = ms
@@ -80,7 +93,7 @@ class MindSporeBackend(Backend):
                 ]
             )
 
-    def run(self, arrays):
+    def run(self, arrays: list[np.ndarray]) -> np.ndarray:
         return self._network(*map(self._ms.Tensor, arrays)).asnumpy()
 
 
@@ -91,7 +104,8 @@ class MindSporeLiteBackend(Backend):
     It reads what tools/export.py writes, or what converter_lite has made of that for Ascend.
     """
 
-    extension, package = '.mindir', 'mindspore_lite'
+    extension = '.mindir'
+    package = 'mindspore_lite'
     source = (
         'mindspore_lite is not on PyPI: the wheel for your Python and platform is at '
         'https://www.mindspore.cn/lite (downloads), and for Ascend it needs CANN'
@@ -99,7 +113,15 @@ class MindSporeLiteBackend(Backend):
     devices = ('cpu', 'ascend')
     precisions = (None, 'float32', 'float16')
 
-    def __init__(self, path, inputs, device, device_id, threads, precision):
+    def __init__(
+        self,
+        path: str,
+        inputs: list,
+        device: str,
+        device_id: int,
+        threads: int | None,
+        precision: str | None,
+    ):
         import mindspore_lite as lite
 
         context = lite.Context()
@@ -125,7 +147,7 @@ class MindSporeLiteBackend(Backend):
                 f'MindSpore Lite cannot run {path} on {which}: {first_line(error)}'
             ) from error
 
-    def run(self, arrays):
+    def run(self, arrays: list[np.ndarray]) -> np.ndarray:
         tensors = self._model.get_inputs()
         shapes = [list(array.shape) for array in arrays]
         if [list(tensor.shape) for tensor in tensors] != shapes:
@@ -139,7 +161,9 @@ class MindSporeLiteBackend(Backend):
 class ONNXRuntimeBackend(Backend):
     """ONNX in onnxruntime. Only 'cpu' has been run."""
 
-    extension, package, source = '.onnx', 'onnxruntime', 'pip install onnxruntime'
+    extension = '.onnx'
+    package = 'onnxruntime'
+    source = 'pip install onnxruntime'
     devices = ('cpu', 'cuda', 'ascend')
     _PROVIDERS = {
         'cpu': 'CPUExecutionProvider',
@@ -147,7 +171,15 @@ class ONNXRuntimeBackend(Backend):
         'ascend': 'CANNExecutionProvider',
     }
 
-    def __init__(self, path, inputs, device, device_id, threads, precision):
+    def __init__(
+        self,
+        path: str,
+        inputs: list,
+        device: str,
+        device_id: int,
+        threads: int | None,
+        precision: str | None,
+    ):
         import onnxruntime
 
         provider = self._PROVIDERS[device]
@@ -168,18 +200,28 @@ class ONNXRuntimeBackend(Backend):
             raise ExportError(f'onnxruntime cannot load {path}: {first_line(error)}') from error
         self._names = [spec['name'] for spec in inputs]
 
-    def run(self, arrays):
+    def run(self, arrays: list[np.ndarray]) -> np.ndarray:
         return self._session.run(None, dict(zip(self._names, arrays)))[0]
 
 
 class OpenVINOBackend(Backend):
     """ONNX in OpenVINO. bfloat16 is fast on CPUs that compute in it, and keeps three digits."""
 
-    extension, package, source = '.onnx', 'openvino', 'pip install openvino'
+    extension = '.onnx'
+    package = 'openvino'
+    source = 'pip install openvino'
     devices = ('cpu', 'gpu')
     precisions = (None, 'float32', 'bfloat16')
 
-    def __init__(self, path, inputs, device, device_id, threads, precision):
+    def __init__(
+        self,
+        path: str,
+        inputs: list,
+        device: str,
+        device_id: int,
+        threads: int | None,
+        precision: str | None,
+    ):
         import openvino
 
         core = openvino.Core()
@@ -206,7 +248,7 @@ class OpenVINOBackend(Backend):
             ) from error
         self._names = [spec['name'] for spec in inputs]
 
-    def run(self, arrays):
+    def run(self, arrays: list[np.ndarray]) -> np.ndarray:
         return self._model(dict(zip(self._names, arrays)))[0]
 
 
@@ -218,7 +260,15 @@ BACKENDS = {
 }  # 'auto' tries them in this order
 
 
-def build_backend(name, path, inputs, device='cpu', device_id=0, threads=None, precision=None):
+def build_backend(
+    name: str,
+    path: str,
+    inputs: list,
+    device: str = 'cpu',
+    device_id: int = 0,
+    threads: int | None = None,
+    precision: str | None = None,
+) -> Any:
     """Builds the backend `name`, or for 'auto' the first that is installed and can do what is
     asked.
 

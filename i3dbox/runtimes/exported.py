@@ -7,7 +7,10 @@
 A file's description says what it takes.
 """
 
+from __future__ import annotations
+
 import collections
+from typing import Any
 
 import numpy as np
 
@@ -20,26 +23,32 @@ Input = collections.namedtuple('Input', 'name shape dtype layout')
 
 
 def load_exported(
-    file, backend='auto', device='cpu', device_id=0, threads=None, precision=None, description=None
-):
+    file: str,
+    backend: str = 'auto',
+    device: str = 'cpu',
+    device_id: int = 0,
+    threads: int | None = None,
+    precision: str | None = None,
+    description: str | None = None,
+) -> ExportedModel:
     """Loads a file that tools/export.py wrote, or that another tool has made of it.
 
     The description that tools/export.py writes must lie beside the file; the file is compared with
     the hash in it.
 
     Args:
-        file (str): .mindir or .onnx.
-        backend (str): 'mindspore', 'mindspore_lite', 'onnxruntime', 'openvino', or 'auto': the
+        file: .mindir or .onnx.
+        backend: 'mindspore', 'mindspore_lite', 'onnxruntime', 'openvino', or 'auto': the
             first of those that runs such files, is installed, and can do what the other arguments
             ask for.
-        device (str): 'cpu' or 'ascend'; 'cuda' (onnxruntime) and 'gpu' (OpenVINO) where those have
+        device: 'cpu' or 'ascend'; 'cuda' (onnxruntime) and 'gpu' (OpenVINO) where those have
             it.
-        device_id (int): which of several.
-        threads (int): of the CPU; default: the runtime's choice. The mindspore backend cannot set
+        device_id: which of several.
+        threads: of the CPU; default: the runtime's choice. The mindspore backend cannot set
             it.
-        precision (str): 'float32' (what runtimes on the CPU do by default), 'bfloat16' (openvino),
+        precision: 'float32' (what runtimes on the CPU do by default), 'bfloat16' (openvino),
             'float16' (mindspore_lite).
-        description (str): where the description is, for a file that another tool (converter_lite)
+        description: where the description is, for a file that another tool (converter_lite)
             has converted: that of its source. The hash of such a file is not known.
 
     Returns: ExportedModel.
@@ -68,8 +77,9 @@ class ExportedModel:
         dtype.
     """
 
-    def __init__(self, info, backend):
-        self.info, self.backend = info, backend
+    def __init__(self, info: dict, backend: Any):
+        self.info = info
+        self.backend = backend
         self.classes = info['classes']
         self.inputs = [
             Input(spec['name'], tuple(spec['shape']), spec['dtype'], spec.get('layout', ''))
@@ -78,7 +88,7 @@ class ExportedModel:
         self._batch = self.inputs[0].shape[0]
         self._num_classes = info['output']['shape'][1]
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args, **kwargs) -> np.ndarray:
         arrays = self._check(self._bind(args, kwargs))
         rows = len(arrays[0])
         if rows == 0:

@@ -1,5 +1,7 @@
 """One checkpoint out of several of a run: the mean of their weights."""
 
+from __future__ import annotations
+
 import os
 
 import numpy as np
@@ -9,7 +11,7 @@ from .checkpoint import load_weights_only
 from .checkpoint_file import write_checkpoint
 
 
-def average_checkpoints(paths, out):
+def average_checkpoints(paths: list[str], out: str) -> None:
     """Writes the mean of checkpoints' parameters, batch norm's moving statistics among them, in
     float64.
 
@@ -18,8 +20,8 @@ def average_checkpoints(paths, out):
     arXiv 1803.05407).
 
     Args:
-        paths (list of str): checkpoints of one network.
-        out (str): ends in .ckpt.
+        paths: checkpoints of one network.
+        out: ends in .ckpt.
 
     Raises: CheckpointError: fewer than two, or of different networks, classes or modalities.
     """
@@ -29,12 +31,15 @@ def average_checkpoints(paths, out):
         )
     if not str(out).endswith('.ckpt'):
         raise CheckpointError(f'OUT ends in .ckpt; got {out}')
-    total, shapes, first = {}, {}, {}
+    total = {}
+    shapes = {}
+    first = {}
     for path in paths:
         parameters, meta = load_weights_only(path)
         kind = {key: meta.get(key) for key in ('modality', 'classes')}
         if not total:
-            shapes, first = {name: array.shape for name, array in parameters.items()}, kind
+            shapes = {name: array.shape for name, array in parameters.items()}
+            first = kind
         elif {name: array.shape for name, array in parameters.items()} != shapes or kind != first:
             raise CheckpointError(
                 f'{path} is of another network, modality or classes than {paths[0]}'

@@ -2,18 +2,28 @@
 zoo's read.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from .checkpoint_file import COUNTER, read_checkpoint, write_checkpoint
 from .zoo import local_path
 
+if TYPE_CHECKING:
+    import numpy as np
+    from mindspore import nn
 
-def save_checkpoint(path, recognizer, state=(), meta=None):
+
+def save_checkpoint(
+    path: str, recognizer: nn.Cell, state: dict | None = (), meta: dict | None = None
+) -> None:
     """Writes a checkpoint in one step.
 
     Args:
-        path (str): ends in .ckpt.
-        recognizer (Cell): its parameters are saved under their own names.
+        path: ends in .ckpt.
+        recognizer: its parameters are saved under their own names.
         state (iterable of Parameter): optimizer and scaler state, saved as 'train.<name>'.
-        meta (dict): whatever JSON holds: step, epoch, seed, config text, classes, modality.
+        meta: whatever JSON holds: step, epoch, seed, config text, classes, modality.
     """
     write_checkpoint(
         path,
@@ -23,14 +33,14 @@ def save_checkpoint(path, recognizer, state=(), meta=None):
     )
 
 
-def load_checkpoint(path):
+def load_checkpoint(path: str) -> tuple[dict, dict, dict]:
     """Reads a checkpoint as `read_checkpoint` does; zoo://NAME is downloaded where it is not there
     yet.
     """
     return read_checkpoint(local_path(path))
 
 
-def load_weights_only(path):
+def load_weights_only(path: str) -> tuple[dict[str, np.ndarray], dict]:
     """Reads a checkpoint as `load_checkpoint` does, and leaves out what is the training run's:
     returns its weights (dict of name -> array), and of its meta what says whose they are."""
     parameters, _, meta = load_checkpoint(path)

@@ -5,6 +5,8 @@ The message is MindSpore's Checkpoint (mindspore/ccsrc/utils/checkpoint.proto): 
 tensor = 2 {dims = 1, tensor_type = 2, tensor_content = 3}}.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import zlib
@@ -34,7 +36,12 @@ _TYPES = {
 }
 
 
-def write_checkpoint(path, parameters, state=None, meta=None):
+def write_checkpoint(
+    path: str,
+    parameters: dict[str, np.ndarray],
+    state: dict | None = None,
+    meta: dict | None = None,
+) -> None:
     """Writes arrays (dicts of name -> array) of a model and of its training run, and metadata
     (JSON). Needs no MindSpore.
     """
@@ -46,11 +53,11 @@ def write_checkpoint(path, parameters, state=None, meta=None):
     _write_entries(path, entries)
 
 
-def read_checkpoint(path):
+def read_checkpoint(path: str) -> tuple[dict, dict, dict]:
     """Reads a checkpoint of this project, or any other MindSpore .ckpt.
 
     Args:
-        path (str): the file.
+        path: the file.
 
     Returns:
         (dict of name -> numpy array for the model, the same for the training state, dict meta);
@@ -75,7 +82,8 @@ def read_checkpoint(path):
     meta = entries.pop(_META, None)
     if meta is None and any(name.startswith(STATE_PREFIX) for name in entries):
         raise CheckpointError(f'checkpoint {path} is truncated: its last part is missing')
-    parameters, state = {}, {}
+    parameters = {}
+    state = {}
     for name, value in entries.items():
         if not hasattr(value, 'asnumpy'):
             continue  # a foreign file's plain values
@@ -101,10 +109,13 @@ def _write_entries(path, entries):
     with atomic_path(path) as temporary, open(temporary, 'wb') as file:
         for name, value in entries:
             if isinstance(value, str):
-                dims, kind, value = [0], 'str', np.array(value)
+                dims = [0]
+                kind = 'str'
+                value = np.array(value)
             else:
                 value = np.asarray(value)
-                dims, kind = value.shape, _TYPES[value.dtype.name]
+                dims = value.shape
+                kind = _TYPES[value.dtype.name]
             content = value.tobytes()
             tensor = b''.join(b'\x08' + _varint(size) for size in dims) + _field(2, kind.encode())
             tensor_size = len(tensor) + 1 + len(_varint(len(content))) + len(content)

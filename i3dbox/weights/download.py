@@ -1,5 +1,7 @@
 """Downloads that resume, are checked, and appear only when whole."""
 
+from __future__ import annotations
+
 import contextlib
 import hashlib
 import http.client
@@ -16,24 +18,25 @@ _TIMEOUT = 30  # seconds without a byte
 _ATTEMPTS = 3
 
 
-def download(urls, path, integrity, otherwise=''):
+def download(urls: list[str], path: str, integrity: str, otherwise: str = '') -> None:
     """Downloads a file to `path`, unless it is there.
 
     What an earlier try left is gone on from (HTTP Range). Environment variables name proxies, as
     for any program.
 
     Args:
-        urls (list of str): where it is; the next one is tried where one fails.
-        path (str): where it goes; its folder is there.
-        integrity (str): see zoo_index.
-        otherwise (str): what else can be done, for the error.
+        urls: where it is; the next one is tried where one fails.
+        path: where it goes; its folder is there.
+        integrity: see zoo_index.
+        otherwise: what else can be done, for the error.
 
     Raises:
         DownloadError: no URL gave the file; what each of them answered is in the message.
     """
     if os.path.exists(path):
         return
-    part, reasons = f'{path}.part', []
+    part = f'{path}.part'
+    reasons = []
     for url in urls:
         for attempt in range(_ATTEMPTS):
             resumed = os.path.exists(part) and os.path.getsize(part) > 0
@@ -60,7 +63,7 @@ def download(urls, path, integrity, otherwise=''):
     )
 
 
-def matches(path, integrity):
+def matches(path: str, integrity: str) -> bool:
     """Whether a file has an integrity: 'git:<blob id>' or 'sha256:<digits>'."""
     kind, _, digits = integrity.partition(':')
     if kind == 'git':  # https://git-scm.com/book/en/v2/Git-Internals-Git-Objects

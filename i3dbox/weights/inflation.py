@@ -8,6 +8,8 @@ does: torchvision's googlenet, whose
 `transform_input` maps ImageNet's normalisation to that, and TF-slim's inception_v1.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 from ..models.i3d_table import units
@@ -40,7 +42,7 @@ _TORCHVISION_BRANCHES = dict(
 _TORCHVISION_STEM = dict(Conv3d_1a_7x7='conv1', Conv3d_2b_1x1='conv2', Conv3d_2c_3x3='conv3')
 
 
-def torchvision_names():
+def torchvision_names() -> dict[str, str]:
     """Names in torchvision's googlenet: a dict of theirs -> (ours, function)."""
     names = {}
     for unit, *_ in units():
@@ -61,7 +63,7 @@ def torchvision_names():
     return names
 
 
-def slim_names():
+def slim_names() -> dict[str, str]:
     """Names in TF-slim's inception_v1: a dict of theirs, without InceptionV1/InceptionV1/, ->
     (ours, function).
     """
@@ -77,12 +79,12 @@ def slim_names():
     return names
 
 
-def inflate(weight):
-    """out x in x k x k to out x in x k x k x k."""
+def inflate(weight: np.ndarray) -> np.ndarray:
+    """Repeats out x in x k x k to out x in x k x k x k."""
     size = weight.shape[-1]
     return np.repeat(weight[:, :, None], size, axis=2) / np.float32(size)
 
 
-def to_flow(weight):
-    """The first layer's filter for two channels of flow instead of three of colour."""
+def to_flow(weight: np.ndarray) -> np.ndarray:
+    """Returns the first layer's filter for two channels of flow instead of three of colour."""
     return np.repeat(weight.mean(axis=1, keepdims=True, dtype=np.float32), 2, axis=1)

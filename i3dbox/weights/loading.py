@@ -1,6 +1,10 @@
 """From a checkpoint into a recognizer, with a report."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import mindspore as ms
 
@@ -8,6 +12,10 @@ from ..errors import CheckpointError
 from ..streams import BOTH
 from .checkpoint import load_checkpoint
 from .checkpoint_file import COUNTER
+
+if TYPE_CHECKING:
+    import numpy as np
+    from mindspore import Parameter, nn
 
 HEAD = 'head.logits.'
 
@@ -42,16 +50,18 @@ class LoadReport:
         return text
 
 
-def load_weights(recognizer, source, new_head='if_needed', strict=True):
+def load_weights(
+    recognizer: nn.Cell, source: str | dict, new_head: str = 'if_needed', strict: bool = True
+) -> list[LoadReport]:
     """Loads a checkpoint into `recognizer`.
 
     Args:
-        recognizer (Cell): of RECOGNIZERS.
-        source (str or dict): a checkpoint; for a two-stream recognizer a whole one, or
+        recognizer: of RECOGNIZERS.
+        source: a checkpoint; for a two-stream recognizer a whole one, or
             dict(rgb=..., flow=...) with one of each stream.
-        new_head (str): 'if_needed' keeps the model's fresh head where the file's has another number
+        new_head: 'if_needed' keeps the model's fresh head where the file's has another number
             of classes (fine-tuning), 'never' refuses such a file (testing, resuming).
-        strict (bool): raise if anything else is missing, unexpected or misshapen.
+        strict: raise if anything else is missing, unexpected or misshapen.
 
     Returns: list of LoadReport, one a file.
     Raises: CheckpointError that names the file and the first parameters that do not fit.
@@ -112,7 +122,8 @@ def _compare_shapes(report, model, loaded, new_head):
     for name, parameter in model.items():
         if name not in loaded or name.endswith(COUNTER):
             continue
-        found, expected = loaded[name].shape, tuple(parameter.shape)
+        found = loaded[name].shape
+        expected = tuple(parameter.shape)
         if found == expected:
             report.matched.append(name)
         elif HEAD in name and found[1:] == expected[1:]:
@@ -126,7 +137,7 @@ def _compare_shapes(report, model, loaded, new_head):
             report.misshapen.append((name, found, expected))
 
 
-def load_state(parameters, loaded, path):
+def load_state(parameters: Iterable[Parameter], loaded: dict[str, np.ndarray], path: str) -> None:
     """Copies a saved training state into `parameters`, all of it or none.
 
     Raises: CheckpointError where the state is of another optimizer or model.

@@ -12,7 +12,10 @@ Each scheme is a dict of their name -> (our name, how their array becomes ours).
 - 'original', the MindSpore 1.5 scripts:      Mixed_3b_b1a.conv3d.weight, .bn.bn2d.gamma
 """
 
+from __future__ import annotations
+
 import re
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -39,42 +42,36 @@ _PYTORCH_NORM = dict(
 )
 
 
-def as_it_is(array):
-    """Nothing is changed."""
+def as_it_is(array: np.ndarray) -> np.ndarray:
+    """Changes nothing."""
     return array
 
 
-def from_tensorflow(array):
-    """t x h x w x in x out to out x in x t x h x w."""
+def from_tensorflow(array: np.ndarray) -> np.ndarray:
+    """Turns t x h x w x in x out to out x in x t x h x w."""
     return array.transpose(4, 3, 0, 1, 2)
 
 
-def scheme(name):
+def scheme(name: str) -> dict[str, tuple[str, Callable]]:
     """Returns the scheme `name`: a dict of their name -> (our name, function)."""
     names = {}
     for unit, *_ in units():
         block, _, branch = unit.partition('.')
         ours = f'backbone.{unit}'
         if name == 'pytorch':
-            conv, norm = (
-                f'{unit}.conv3d.weight',
-                {part: f'{unit}.bn.{theirs}' for part, theirs in _PYTORCH_NORM.items()},
-            )
+            conv = f'{unit}.conv3d.weight'
+            norm = {part: f'{unit}.bn.{theirs}' for part, theirs in _PYTORCH_NORM.items()}
         elif name == 'pytorch_hassony2':
             stem = f'{block.lower()}.{_BRANCH_B[branch]}' if branch else block.lower()
-            conv, norm = (
-                f'{stem}.conv3d.weight',
-                {part: f'{stem}.batch3d.{theirs}' for part, theirs in _PYTORCH_NORM.items()},
-            )
+            conv = f'{stem}.conv3d.weight'
+            norm = {part: f'{stem}.batch3d.{theirs}' for part, theirs in _PYTORCH_NORM.items()}
         elif name == 'tensorflow':
             stem = tensorflow_stem(unit, '3d')
-            conv, norm = (
-                f'{stem}/conv_3d/w',
-                {
-                    part: f'{stem}/batch_norm/{part}'
-                    for part in ('beta', 'moving_mean', 'moving_variance')
-                },
-            )
+            conv = f'{stem}/conv_3d/w'
+            norm = {
+                part: f'{stem}/batch_norm/{part}'
+                for part in ('beta', 'moving_mean', 'moving_variance')
+            }
         else:
             stem = f'{block}_{branch}.' if branch else f'{block}_'
             conv = f'{stem}conv3d.weight' if branch else f'{block}.weight'
@@ -95,8 +92,8 @@ def scheme(name):
 SCHEMES = ('pytorch', 'pytorch_hassony2', 'tensorflow', 'original')
 
 
-def tensorflow_stem(unit, dimensions):
-    """The name of a unit in TensorFlow's checkpoints, 'Mixed_3b/Branch_1/Conv3d_0b_3x3';
+def tensorflow_stem(unit: str, dimensions: int) -> str:
+    """Returns the name of a unit in TensorFlow's checkpoints, 'Mixed_3b/Branch_1/Conv3d_0b_3x3';
     `dimensions` is '3d' or '2d'.
 
     In Mixed_5b both the 1x1x1 and the 3x3x3 convolution of branch 2 are called 0a, by a slip of the
@@ -110,9 +107,9 @@ def tensorflow_stem(unit, dimensions):
     return f'{block}/{_BRANCH_TF[branch].format(dimensions)}'
 
 
-def plain_name(name, known):
-    """A checkpoint's name without what may stand in front of it, if what is left is one of `known`;
-    else as it is.
+def plain_name(name: str, known: Iterable[str]) -> str:
+    """Returns a checkpoint's name without what may stand in front of it, if what is left is one of
+    `known`; else as it is.
 
     TensorFlow's have a scope in front (RGB/inception_i3d/), MindSpore's the name of the cell that
     holds the layer.

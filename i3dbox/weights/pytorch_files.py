@@ -5,6 +5,8 @@ number, protocol number and dict of system facts, the pickled object, the pickle
 storages' keys, and each storage as an 8-byte count and its raw values.
 """
 
+from __future__ import annotations
+
 import collections
 import io
 import os
@@ -35,7 +37,7 @@ _DTYPES = {
 _BFLOAT16 = 'BFloat16Storage'
 
 
-def read_pytorch(path):
+def read_pytorch(path: str) -> dict[str, np.ndarray]:
     """Reads the state_dict in a file of torch.save.
 
     Where the file holds more, it is the dict of tensors itself, or the one below `state_dict`,
@@ -64,7 +66,7 @@ def read_pytorch(path):
     return _state_dict(content, path)
 
 
-def write_pytorch(path, arrays):
+def write_pytorch(path: str, arrays: dict) -> None:
     """Writes arrays (dict of name -> float32 array) as a state_dict that torch.load reads, in the
     zip format.
     """
@@ -237,8 +239,8 @@ def _read_zip(file):
 
 
 def _legacy_places(tensors, keys, place, size):
-    """Where each storage begins, behind its count, in a file of `size` bytes whose first one is at
-    `place`: dict of key -> int.
+    """Returns where each storage begins, behind its count, in a file of `size` bytes whose first
+    one is at `place`: dict of key -> int.
     """
     known = {tensor.storage.key: tensor.storage for tensor in tensors}
     places = {}
@@ -266,7 +268,8 @@ def _read_legacy(file):
         raise CheckpointError('this is no file of torch.save')
     for _ in range(2):  # the protocol, facts of the system
         _Unpickler(head).load()
-    content, keys = _Unpickler(head).load(), _Unpickler(head).load()
+    content = _Unpickler(head).load()
+    keys = _Unpickler(head).load()
     tensors = list(_tensors(content))
     places = _legacy_places(tensors, keys, head.tell(), size)
 
@@ -282,8 +285,9 @@ def _read_legacy(file):
 
 
 def _tensors(content):
-    """All tensors in dicts at any depth."""
-    waiting, seen = [content], set()
+    """Returns All tensors in dicts at any depth."""
+    waiting = [content]
+    seen = set()
     while waiting:
         value = waiting.pop()
         if isinstance(value, _Tensor):

@@ -6,6 +6,8 @@ https://github.com/google/leveldb/blob/main/doc/table_format.md; the messages in
 tensorflow/core/protobuf/tensor_bundle.proto and tensorflow/core/util/saved_tensor_slice.proto.
 """
 
+from __future__ import annotations
+
 import glob
 import os
 import struct
@@ -29,7 +31,8 @@ _DTYPES = {
     14: '<u2',
     19: '<f2',
 }
-_FLOAT, _BFLOAT16 = 1, 14
+_FLOAT = 1
+_BFLOAT16 = 14
 
 
 class Tensor(NamedTuple):
@@ -45,11 +48,11 @@ class Tensor(NamedTuple):
     crc: int
 
 
-def read_tensorflow(path):
+def read_tensorflow(path: str) -> dict[str, np.ndarray]:
     """Reads the floating-point tensors of a checkpoint.
 
     Args:
-        path (str): V2: NAME, NAME.index or a data file; V1: the file.
+        path: V2: NAME, NAME.index or a data file; V1: the file.
 
     Returns:
         dict of name -> float32 array.
@@ -77,7 +80,7 @@ def read_tensorflow(path):
     return arrays
 
 
-def read_index(path):
+def read_index(path: str) -> dict[str, Tensor]:
     """Reads NAME.index. Returns a dict of name -> Tensor, in order. Raises CheckpointError."""
     tensors = {}
     for key, value in _read_table(path):
@@ -140,10 +143,8 @@ def _read_v1(path):
         if not key or saved is None:
             continue
         fields = _fields(saved, path)
-        name, content = (
-            _one(fields, 1, b'').decode(errors='replace'),
-            _fields(_one(fields, 3, b''), path),
-        )
+        name = _one(fields, 1, b'').decode(errors='replace')
+        content = _fields(_one(fields, 3, b''), path)
         slices = [
             _fields(extent, path) for extent in _fields(_one(fields, 2, b''), path).get(1, [])
         ]
@@ -168,8 +169,8 @@ def _as_float32(values, dtype):
 
 
 def _masked_crc(data):
-    """LevelDB's checksum: CRC-32C, rotated and shifted, so that one of data with checksums in it
-    stays useful.
+    """Returns LevelDB's checksum: CRC-32C, rotated and shifted, so that one of data with checksums
+    in it stays useful.
     """
     crc = google_crc32c.value(data)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
@@ -203,10 +204,8 @@ def _block(data, offset, size, path):
     """Yields the entries of a block: keys share their beginnings with the one before."""
     if offset + size + 5 > len(data):
         raise CheckpointError(f'{path}: is truncated or damaged: a block is not whole')
-    kind, crc = (
-        data[offset + size],
-        int.from_bytes(data[offset + size + 1 : offset + size + 5], 'little'),
-    )
+    kind = data[offset + size]
+    crc = int.from_bytes(data[offset + size + 1 : offset + size + 5], 'little')
     if _masked_crc(data[offset : offset + size + 1]) != crc:
         raise CheckpointError(f'{path}: is damaged: the checksum of a block is wrong')
     content = data[offset : offset + size]
@@ -215,7 +214,8 @@ def _block(data, offset, size, path):
     elif kind:
         raise CheckpointError(f'{path}: a block is compressed in an unknown way ({kind})')
     end = len(content) - 4 - 4 * int.from_bytes(content[-4:], 'little')
-    key, place = b'', 0
+    key = b''
+    place = 0
     while place < end:
         shared, place = _varint(content, place, path)
         rest, place = _varint(content, place, path)
@@ -235,7 +235,8 @@ def _snappy(data, path):
         while place < len(data):
             tag = data[place]
             place += 1
-            length, kind = tag >> 2, tag & 3
+            length = tag >> 2
+            kind = tag & 3
             if kind == 0:  # bytes as they are
                 if length >= 60:
                     extra = length - 59
@@ -245,11 +246,13 @@ def _snappy(data, path):
                 place += length + 1
                 continue
             if kind == 1:  # a copy of what came before
-                length, back = 4 + (length & 7), tag >> 5 << 8 | data[place]
+                length = 4 + (length & 7)
+                back = tag >> 5 << 8 | data[place]
                 place += 1
             else:
                 extra = 2 if kind == 2 else 4
-                length, back = length + 1, int.from_bytes(data[place : place + extra], 'little')
+                length = length + 1
+                back = int.from_bytes(data[place : place + extra], 'little')
                 place += extra
             if not 0 < back <= len(out) or len(out) > size:
                 raise IndexError
@@ -273,7 +276,8 @@ def _varint(data, place, path):
     while place < len(data) and shift < 64:
         byte = data[place]
         value |= (byte & 127) << shift
-        place, shift = place + 1, shift + 7
+        place = place + 1
+        shift = shift + 7
         if byte < 128:
             return value, place
     raise CheckpointError(f'{path}: is damaged: a number is not whole')
@@ -281,7 +285,8 @@ def _varint(data, place, path):
 
 def _fields(message, path):
     """Returns a message as a dict of field number -> list of values: ints, or bytes."""
-    fields, place = {}, 0
+    fields = {}
+    place = 0
     while place < len(message):
         tag, place = _varint(message, place, path)
         kind = tag & 7
@@ -289,10 +294,12 @@ def _fields(message, path):
             value, place = _varint(message, place, path)
         elif kind in (1, 5):
             size = 8 if kind == 1 else 4
-            value, place = int.from_bytes(message[place : place + size], 'little'), place + size
+            value = int.from_bytes(message[place : place + size], 'little')
+            place = place + size
         elif kind == 2:
             size, place = _varint(message, place, path)
-            value, place = message[place : place + size], place + size
+            value = message[place : place + size]
+            place = place + size
         else:
             raise CheckpointError(f'{path}: is damaged: a message has a field of kind {kind}')
         if place > len(message):
@@ -302,8 +309,8 @@ def _fields(message, path):
 
 
 def _one(fields, number, default):
-    """The last value of a field, as protocol buffers have it; CheckpointError is left to the reader
-    of its type.
+    """Returns the last value of a field, as protocol buffers have it; CheckpointError is left to
+    the reader of its type.
     """
     return fields[number][-1] if number in fields else default
 

@@ -1,5 +1,7 @@
 """Checkpoints by name: zoo://NAME is downloaded, checked, converted and kept."""
 
+from __future__ import annotations
+
 import os
 import shutil
 
@@ -13,19 +15,19 @@ from .zoo_index import ENTRIES, HOST
 PREFIX = 'zoo://'
 
 
-def cached_path(name):
-    """Where the checkpoint `name` is, or will be, in the cache."""
+def cached_path(name: str) -> str:
+    """Returns where the checkpoint `name` is, or will be, in the cache."""
     return os.path.join(cache_folder(), f'{name}.ckpt')
 
 
-def local_path(path):
+def local_path(path: str) -> str:
     """Returns `path`, or for zoo://NAME the path of the checkpoint in the cache, which is fetched
     if need be.
     """
     return fetch(str(path)[len(PREFIX) :]) if str(path).startswith(PREFIX) else path
 
 
-def fetch(name):
+def fetch(name: str) -> str:
     """Returns the path of the checkpoint `name` of the zoo, a .ckpt.
 
     In the cache it appears when it is whole. Of several processes one downloads and the others

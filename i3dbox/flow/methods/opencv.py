@@ -1,9 +1,16 @@
 """The flow methods that OpenCV brings."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import cv2
 
 from ...errors import ConfigError
 from ...registry import FLOW_METHODS
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class _Algorithm:
@@ -31,7 +38,7 @@ class OpenCVTVL1(_Algorithm):
                 "opencv-contrib-python-headless, and no other opencv beside it); 'tvl1' does not"
             )
 
-    def make(self):
+    def make(self) -> Any:
         return cv2.optflow.DualTVL1OpticalFlow_create()
 
 
@@ -40,7 +47,7 @@ class DIS(_Algorithm):
     """Dense inverse search (Kroeger et al. 2016), OpenCV's preset 'medium': fast, and no stand-in
     for TV-L1 where weights were made with that."""
 
-    def make(self):
+    def make(self) -> Any:
         return cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
 
 
@@ -48,5 +55,5 @@ class DIS(_Algorithm):
 class Farneback:
     """Farneback's polynomial expansion (2003), with the parameters of OpenCV's samples."""
 
-    def __call__(self, first, second):
+    def __call__(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         return cv2.calcOpticalFlowFarneback(first, second, None, 0.5, 3, 15, 3, 5, 1.2, 0)

@@ -5,6 +5,8 @@ the discretisation as in Sanchez Perez, Meinhardt-Llopis, Facciolo, "TV-L1 Optic
 IPOL 2013.
 """
 
+from __future__ import annotations
+
 import numbers
 
 import cv2
@@ -56,29 +58,29 @@ class TVL1:
 
     def __init__(
         self,
-        tau=0.25,
-        lambda_=0.15,
-        theta=0.3,
-        scales=5,
-        scale_step=0.8,
-        warps=3,
-        iterations=60,
-        epsilon=0.01,
+        tau: float = 0.25,
+        lambda_: float = 0.15,
+        theta: float = 0.3,
+        scales: int = 5,
+        scale_step: float = 0.8,
+        warps: int = 3,
+        iterations: int = 60,
+        epsilon: float = 0.01,
     ):
         above_zero('TVL1', tau=tau, lambda_=lambda_, theta=theta, epsilon=epsilon)
         at_least_one('TVL1', scales=scales, warps=warps, iterations=iterations)
         if not isinstance(scale_step, numbers.Real) or not 0 < scale_step < 1:
             raise ConfigError(f'TVL1: scale_step is a number between 0 and 1; got {scale_step!r}')
-        self.scales, self.scale_step, self.warps, self.iterations = (
-            scales,
-            scale_step,
-            warps,
-            iterations,
-        )
-        self.limit, self.theta, self.step = f32(lambda_ * theta), f32(theta), f32(tau / theta)
+        self.scales = scales
+        self.scale_step = scale_step
+        self.warps = warps
+        self.iterations = iterations
+        self.limit = f32(lambda_ * theta)
+        self.theta = f32(theta)
+        self.step = f32(tau / theta)
         self.epsilon = epsilon
 
-    def __call__(self, first, second):
+    def __call__(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """Returns the flow from `first` to `second`, two uint8 H x W grey images: float32 H x W x
         2.
         """
@@ -110,7 +112,8 @@ class TVL1:
                 _difference(second, [[-0.5], [0], [0.5]]),
             ]
         )
-        x, y = np.arange(width, dtype=f32), np.arange(height, dtype=f32)[:, None]
+        x = np.arange(width, dtype=f32)
+        y = np.arange(height, dtype=f32)[:, None]
         rho, gx, gy, inverse = np.empty((4, height, width), f32)
         for _ in range(self.warps):
             warped = cv2.remap(
@@ -160,7 +163,8 @@ def _linearise(first, warped, u, v, rho, gx, gy, inverse):
 def _solve(rho, gx, gy, inverse, u, v, p, limit, theta, step, iterations, tolerance):
     """Minimises the linearised energy from (u, v) and the dual variables p on, in place."""
     height, width = rho.shape
-    du, dv = np.empty(width, f32), np.empty(width, f32)
+    du = np.empty(width, f32)
+    dv = np.empty(width, f32)
     for _ in range(0, iterations, _BLOCK):
         change = f32(0)
         for front in range(height + 2 * _BLOCK - 1):
@@ -174,7 +178,8 @@ def _solve(rho, gx, gy, inverse, u, v, p, limit, theta, step, iterations, tolera
                     changed += _primal(
                         v[y], dv, p[2, y + 1, 1:], p[2, y + 1], p[3, y + 1, 1:], p[3, y, 1:], theta
                     )
-                    u[y, width], v[y, width] = u[y, width - 1], v[y, width - 1]
+                    u[y, width] = u[y, width - 1]
+                    v[y, width] = v[y, width - 1]
                     if behind == _BLOCK - 1:
                         change += changed
                 if 0 < y <= height:  # the row above, now that the row below it is there
@@ -187,7 +192,7 @@ def _solve(rho, gx, gy, inverse, u, v, p, limit, theta, step, iterations, tolera
 
 @_compile
 def _threshold(rho, gx, gy, inverse, u, v, du, dv, limit):
-    """The step that makes the data term small: from u to v in the papers."""
+    """Takes the step that makes the data term small: from u to v in the papers."""
     for x in range(rho.size):
         move = (rho[x] + gx[x] * u[x] + gy[x] * v[x]) * inverse[x]
         move = -min(max(move, -limit), limit)
@@ -210,9 +215,10 @@ def _primal(u, du, px, px_left, py, py_above, theta):
 
 @_compile
 def _dual(u, u_right, u_below, px, py, step):
-    """The dual variables' step along the gradient of u, back onto the unit disk."""
+    """Takes the dual variables' step along the gradient of u, back onto the unit disk."""
     for x in range(px.size):
-        ux, uy = u_right[x] - u[x], u_below[x] - u[x]
+        ux = u_right[x] - u[x]
+        uy = u_below[x] - u[x]
         scale = f32(1) / (f32(1) + step * np.sqrt(ux * ux + uy * uy))
         px[x] = (px[x] + step * ux) * scale
         py[x] = (py[x] + step * uy) * scale

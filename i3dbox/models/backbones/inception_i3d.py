@@ -4,7 +4,11 @@ Source: Carreira and Zisserman, "Quo Vadis, Action Recognition?", arXiv 1705.077
 code, google-deepmind/kinetics-i3d.
 """
 
+from __future__ import annotations
+
 from collections import OrderedDict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from mindspore import nn, ops
 
@@ -13,21 +17,26 @@ from ...registry import BACKBONES
 from ..i3d_table import ENDPOINTS, temporal_geometry
 from ..layers import Unit3D
 
+if TYPE_CHECKING:
+    from mindspore import Tensor
+
 
 class Mixed(nn.Cell):
     """Four branches over the same input, joined on channels."""
 
-    def __init__(self, in_channels, widths, norm=None):
+    def __init__(self, in_channels: int, widths: Sequence[int], norm: dict | None = None):
         super().__init__()
         b0, b1a, b1b, b2a, b2b, b3b = widths
         self.b0 = Unit3D(in_channels, b0, norm=norm)
-        self.b1a, self.b1b = Unit3D(in_channels, b1a, norm=norm), Unit3D(b1a, b1b, 3, norm=norm)
-        self.b2a, self.b2b = Unit3D(in_channels, b2a, norm=norm), Unit3D(b2a, b2b, 3, norm=norm)
+        self.b1a = Unit3D(in_channels, b1a, norm=norm)
+        self.b1b = Unit3D(b1a, b1b, 3, norm=norm)
+        self.b2a = Unit3D(in_channels, b2a, norm=norm)
+        self.b2b = Unit3D(b2a, b2b, 3, norm=norm)
         self.b3a = nn.MaxPool3d(3, 1, pad_mode='same')
         self.b3b = Unit3D(in_channels, b3b, norm=norm)
         self.out_channels = b0 + b1b + b2b + b3b
 
-    def construct(self, x):
+    def construct(self, x: Tensor) -> Tensor:
         return ops.cat(
             (self.b0(x), self.b1b(self.b1a(x)), self.b2b(self.b2a(x)), self.b3b(self.b3a(x))), 1
         )
@@ -61,7 +70,12 @@ class InceptionI3D(nn.SequentialCell):
 
     min_input = (8, 32, 32)
 
-    def __init__(self, in_channels=3, endpoints='Mixed_5c', norm=None):
+    def __init__(
+        self,
+        in_channels: int = 3,
+        endpoints: str | Sequence[str] = 'Mixed_5c',
+        norm: dict | None = None,
+    ):
         wanted = (endpoints,) if isinstance(endpoints, str) else tuple(endpoints)
         names = list(ENDPOINTS)
         unknown = [name for name in wanted if name not in ENDPOINTS]
@@ -70,11 +84,14 @@ class InceptionI3D(nn.SequentialCell):
                 f'InceptionI3D has no endpoint {unknown[0] if unknown else "()"!r}; '
                 f'it has {", ".join(names)}'
             )
-        cells, channels, widths = OrderedDict(), in_channels, []
+        cells = OrderedDict()
+        channels = in_channels
+        widths = []
         for name in names[: max(map(names.index, wanted)) + 1]:
             spec = ENDPOINTS[name]
             if name.startswith('Conv'):
-                cells[name], channels = Unit3D(channels, *spec, norm=norm), spec[0]
+                cells[name] = Unit3D(channels, *spec, norm=norm)
+                channels = spec[0]
             elif name.startswith('MaxPool'):
                 cells[name] = nn.MaxPool3d(*spec, pad_mode='same')
             else:
@@ -89,7 +106,7 @@ class InceptionI3D(nn.SequentialCell):
             widths[self.wanted[0]] if len(wanted) == 1 else tuple(widths[i] for i in self.wanted)
         )
 
-    def construct(self, x):
+    def construct(self, x: Tensor) -> Tensor:
         t, h, w = x.shape[2:]
         if (
             0 < t < self.min_input[0] or h < self.min_input[1] or w < self.min_input[2]

@@ -1,10 +1,17 @@
 """The classifier of I3D."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from mindspore import nn
 
 from ...averages import pairs_of_steps
 from ...registry import HEADS
 from ..layers import Dropout
+
+if TYPE_CHECKING:
+    from mindspore import Tensor
 
 
 @HEADS.register
@@ -22,19 +29,19 @@ class I3DHead(nn.Cell):
     Inputs: N x in_channels x T x H x W float. Outputs: N x num_classes logits.
     """
 
-    def __init__(self, num_classes, in_channels=1024, dropout=0.5):
+    def __init__(self, num_classes: int, in_channels: int = 1024, dropout: float = 0.5):
         super().__init__()
         self.num_classes = num_classes
         self.dropout = Dropout(dropout)
         self.logits = nn.Conv3d(in_channels, num_classes, 1, has_bias=True, bias_init='zeros')
 
-    def construct(self, x):
+    def construct(self, x: Tensor) -> Tensor:
         x = pairs_of_steps(x.mean((3, 4), keep_dims=True))
         return self.logits(self.dropout(x)).mean((2, 3, 4))
 
-    def step_logits(self, x):
-        """N x in_channels x T x H x W -> N x num_classes x T: what each time step says by itself,
-        for testing.
+    def step_logits(self, x: Tensor) -> Tensor:
+        """Scores each time step by itself, for testing: N x in_channels x T x H x W ->
+        N x num_classes x T.
 
         `averages.mean_over_steps` makes of them what `construct` gives.
         """

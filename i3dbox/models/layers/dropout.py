@@ -1,5 +1,7 @@
 """Dropout whose mask is a function of (seed, step, place in the global batch)."""
 
+from __future__ import annotations
+
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 from mindspore import dtype as mstype
@@ -22,7 +24,7 @@ class Dropout(nn.Cell):
     Inputs: N x ... float, with fewer than 2**31 elements over all ranks.
     """
 
-    def __init__(self, p=0.5, seed=0):
+    def __init__(self, p: float = 0.5, seed: int = 0):
         super().__init__()
         if not 0 <= p < 1:
             raise ValueError(f'dropout must be at least 0 and less than 1; got {p}')
@@ -32,14 +34,13 @@ class Dropout(nn.Cell):
         self.reseed(seed)
         # A draw is uniform over 24 bits; larger ones than this are kept.
         self.threshold = Tensor(int(p * (1 << 24)), mstype.int32)
-        self.low16, self.low24 = Tensor(0xFFFF, mstype.int32), Tensor(0xFFFFFF, mstype.int32)
+        self.low16 = Tensor(0xFFFF, mstype.int32)
+        self.low24 = Tensor(0xFFFFFF, mstype.int32)
         self.sixteen = Tensor(16, mstype.int32)
-        self.multiplier, self.stride = (
-            Tensor(0x45D9F3B, mstype.int32),
-            Tensor(0x27D4EB2F, mstype.int32),
-        )
+        self.multiplier = Tensor(0x45D9F3B, mstype.int32)
+        self.stride = Tensor(0x27D4EB2F, mstype.int32)
 
-    def reseed(self, seed, layer=0):
+    def reseed(self, seed: int, layer: int = 0) -> None:
         """Chooses the random stream. Takes effect before the first call."""
         mixed = np.random.SeedSequence((seed, layer)).generate_state(1)[0]
         self.seed = Tensor(int(mixed & 0x7FFFFFFF), mstype.int32)
@@ -52,7 +53,7 @@ class Dropout(nn.Cell):
         shifted = ops.bitwise_and(ops.bitwise_right_shift(x, self.sixteen), self.low16)
         return ops.bitwise_xor(x, shifted)
 
-    def construct(self, x):
+    def construct(self, x: Tensor) -> Tensor:
         if not self.training or self.p == 0:
             return x
         size = x.size

@@ -1,6 +1,13 @@
 """Batch normalisation over N x C x T x H x W."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from mindspore import nn
+
+if TYPE_CHECKING:
+    from mindspore import Tensor
 
 
 class BatchNorm3d(nn.BatchNorm2d):
@@ -15,14 +22,14 @@ class BatchNorm3d(nn.BatchNorm2d):
             (1 - momentum) * batch); the PyTorch ports' 0.01 is 0.99 here.
     """
 
-    def __init__(self, num_features, eps=1e-3, momentum=0.99):
+    def __init__(self, num_features: int, eps: float = 1e-3, momentum: float = 0.99):
         super().__init__(num_features, eps=eps, momentum=momentum)
 
-    def construct(self, x):
+    def construct(self, x: Tensor) -> Tensor:
         n, c, t, h, w = x.shape
         return super().construct(x.reshape(n, c, t * h, w)).reshape(n, c, t, h, w)
 
-    def freeze_statistics(self):
+    def freeze_statistics(self) -> None:
         """Normalises by the moving statistics from now on, also in training, and leaves them
         alone.
         """

@@ -1,11 +1,17 @@
 """Convolution, batch normalisation, ReLU: the unit that I3D is made of."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 from mindspore import nn, ops
 from mindspore.common.initializer import TruncatedNormal
 
 from .norm import BatchNorm3d
+
+if TYPE_CHECKING:
+    from mindspore import Tensor
 
 
 class Unit3D(nn.Cell):
@@ -22,7 +28,14 @@ class Unit3D(nn.Cell):
         negative.
     """
 
-    def __init__(self, in_channels, out_channels, kernel_size=1, stride=1, norm=None):
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int = 1,
+        stride: int = 1,
+        norm: dict | None = None,
+    ):
         super().__init__()
         kernel_size = kernel_size if isinstance(kernel_size, tuple) else (kernel_size,) * 3
         deviation = 1 / math.sqrt(in_channels * math.prod(kernel_size))
@@ -36,5 +49,5 @@ class Unit3D(nn.Cell):
         )
         self.bn = BatchNorm3d(out_channels, **(norm or {}))
 
-    def construct(self, x):
+    def construct(self, x: Tensor) -> Tensor:
         return ops.relu(self.bn(self.conv3d(x)))

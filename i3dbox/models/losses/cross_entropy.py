@@ -1,5 +1,7 @@
 """Softmax cross-entropy."""
 
+from __future__ import annotations
+
 from mindspore import Tensor, nn, ops
 from mindspore import dtype as mstype
 
@@ -15,16 +17,17 @@ class CrossEntropyLoss(nn.Cell):
             (Szegedy et al. 2016), in [0, 1).
     """
 
-    def __init__(self, label_smoothing=0.0):
+    def __init__(self, label_smoothing: float = 0.0):
         super().__init__()
         if not 0 <= label_smoothing < 1:
             raise ValueError(
                 f'label_smoothing must be at least 0 and less than 1; got {label_smoothing}'
             )
         self.label_smoothing = label_smoothing
-        self.one, self.zero = Tensor(1, mstype.float32), Tensor(0, mstype.float32)
+        self.one = Tensor(1, mstype.float32)
+        self.zero = Tensor(0, mstype.float32)
 
-    def construct(self, logits, label):
+    def construct(self, logits: Tensor, label: Tensor) -> Tensor:
         # Not ops.cross_entropy: its CPU kernel tries numbers of threads in its first calls, and its
         # result changes with them, so that a resumed run would differ in the last digit.
         classes = logits.shape[-1]

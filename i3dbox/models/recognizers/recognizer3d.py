@@ -1,5 +1,9 @@
 """One stream: preprocessing, backbone and head in one graph."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from mindspore import nn
 
 from ...averages import HOW, average_clips_in_graph
@@ -7,6 +11,9 @@ from ...errors import ModelError
 from ...registry import BACKBONES, HEADS, RECOGNIZERS
 from ...streams import CHANNELS
 from ..preprocess import Preprocess
+
+if TYPE_CHECKING:
+    from mindspore import Tensor
 
 
 @RECOGNIZERS.register
@@ -25,38 +32,38 @@ class Recognizer3D(nn.Cell):
 
     inputs = ('imgs',)
 
-    def __init__(self, backbone, head, modality='RGB', average_clips='score'):
+    def __init__(
+        self, backbone: dict, head: dict, modality: str = 'RGB', average_clips: str = 'score'
+    ):
         super().__init__()
         if modality not in CHANNELS:
             raise ModelError(f"modality is 'RGB' or 'Flow'; got {modality!r}")
         if average_clips not in HOW:
             raise ModelError(f"average_clips is 'score' or 'prob'; got {average_clips!r}")
-        self.modality, self.average_clips, self.channels = (
-            modality,
-            average_clips,
-            CHANNELS[modality],
-        )
+        self.modality = modality
+        self.average_clips = average_clips
+        self.channels = CHANNELS[modality]
         self.preprocess = Preprocess()
         self.backbone = BACKBONES.build(backbone, in_channels=self.channels)
         self.head = HEADS.build(head, in_channels=self.backbone.out_channels)
         self.num_classes = self.head.num_classes
 
     @property
-    def streams(self):
+    def streams(self) -> dict[str, nn.Cell]:
         """The recognizers of single streams, by the input that each takes."""
         return {'imgs': self}
 
-    def construct(self, imgs):
+    def construct(self, imgs: Tensor) -> Tensor:
         return self.classify(self.preprocess(imgs), imgs.shape[1])
 
-    def classify(self, clips, number=1):
-        """What `construct` gives behind the preprocessing: float32 (B * number) x C x T x H x W ->
+    def classify(self, clips: Tensor, number: int = 1) -> Tensor:
+        """Scores clips that are preprocessed already, float32 (B * number) x C x T x H x W ->
         B x num_classes.
         """
         logits = self.head(self.backbone(clips)).float().reshape(-1, number, self.num_classes)
         return average_clips_in_graph(logits, self.average_clips)
 
-    def check_input(self, imgs):
+    def check_input(self, imgs: Tensor) -> None:
         """Raises ModelError where a batch (shape B x N x T x H x W x C) does not suit the
         network.
         """

@@ -1,11 +1,19 @@
 """Both streams in one graph."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from mindspore import nn
 
 from ...averages import add_streams_in_graph
 from ...errors import ModelError
 from ...registry import RECOGNIZERS
 from ...streams import BOTH
+
+if TYPE_CHECKING:
+    from mindspore import Tensor
 
 
 @RECOGNIZERS.register
@@ -23,7 +31,7 @@ class TwoStreamRecognizer(nn.Cell):
     inputs = BOTH
     modality = 'RGB+Flow'
 
-    def __init__(self, rgb, flow, weights=(1.0, 1.0)):
+    def __init__(self, rgb: dict, flow: dict, weights: Sequence[float] = (1.0, 1.0)):
         super().__init__()
         self.rgb = RECOGNIZERS.build(rgb, modality='RGB')
         self.flow = RECOGNIZERS.build(flow, modality='Flow')
@@ -43,20 +51,18 @@ class TwoStreamRecognizer(nn.Cell):
         self.num_classes = self.rgb.num_classes
 
     @property
-    def streams(self):
+    def streams(self) -> dict[str, nn.Cell]:
         """The recognizers of single streams, by the input that each takes."""
         return {'rgb': self.rgb, 'flow': self.flow}
 
-    def construct(self, rgb, flow):
+    def construct(self, rgb: Tensor, flow: Tensor) -> Tensor:
         return add_streams_in_graph(self.rgb(rgb), self.flow(flow), self.weights)
 
-    def classify(self, rgb, flow):
-        """What `construct` gives behind the preprocessing, for one clip a video; see
-        Recognizer3D.
-        """
+    def classify(self, rgb: Tensor, flow: Tensor) -> Tensor:
+        """Scores clips that are preprocessed already, one per video; see Recognizer3D."""
         return add_streams_in_graph(self.rgb.classify(rgb), self.flow.classify(flow), self.weights)
 
-    def check_input(self, rgb, flow):
+    def check_input(self, rgb: Tensor, flow: Tensor) -> None:
         """Raises ModelError where a batch does not suit the network."""
         self.rgb.check_input(rgb)
         self.flow.check_input(flow)
