@@ -161,3 +161,15 @@ def test_a_model_of_the_zoo_is_exported_by_its_name(cached, tmp_path, capsys):
 def test_commands_take_a_config_or_a_name(command, words, message, capsys):
     assert main(command, words) == 1
     assert message in capsys.readouterr().err
+
+
+def test_a_model_of_the_zoo_is_tested_by_its_name(cached, capsys):
+    """Its 400 classes are not those of the config, so it comes as far as the weights."""
+    groups = "{'train_groups': 2, 'test_groups': 1, 'clips_per_group': 1}"
+    small = ['--cfg-options', f'data.test.generation={groups}']
+    assert main('test', ['i3d_rgb_synthetic', '--model', 'i3d_rgb_kinetics400', *small]) == 1
+    assert 'i3d_rgb_kinetics400 has 400 classes; the model has 8' in capsys.readouterr().err
+    assert main('test', ['i3d_rgb_synthetic', 'a.ckpt', '--model', 'i3d_rgb_kinetics400']) == 1
+    assert 'name one checkpoint' in capsys.readouterr().err
+    assert main('test', ['i3d_rgb_synthetic', '--model', 'best.onnx']) == 1
+    assert 'best.onnx is exported' in capsys.readouterr().err

@@ -7,13 +7,16 @@ import ast
 import json
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..config import Config
 from ..config.shipped import find_config
 from ..errors import ConfigError
 from ..fileio import atomic_write
 from ..workers import usable_cores
+
+if TYPE_CHECKING:
+    from ..inference.model_spec import ModelSpec
 
 OPENI = ('data_url', 'train_url', 'ckpt_url', 'result_url')
 
@@ -48,12 +51,21 @@ def config_of(args: argparse.Namespace) -> tuple[Config, str | dict | None]:
         return load_config(args), None
     if args.cfg_options:
         raise ConfigError('--cfg-options go with a CONFIG')
+    spec = model_named(args.model)
+    return spec.cfg, spec.checkpoint
+
+
+def model_named(name: str) -> ModelSpec:
+    """Returns the ModelSpec of the zoo that --model names; an exported file is none here."""
     from ..inference.model_spec import ModelSpec
 
-    spec = ModelSpec.resolve(args.model)
+    spec = ModelSpec.resolve(name)
     if spec.exported:
-        raise ConfigError(f'{args.model} is exported; here a model of the zoo or a CONFIG is meant')
-    return spec.cfg, spec.checkpoint
+        raise ConfigError(
+            f'{name} is exported; here a model of the zoo is meant. Exported files are tested by '
+            'preprocess, infer and postprocess'
+        )
+    return spec
 
 
 def add_cfg_options(parser: argparse.ArgumentParser) -> None:
@@ -98,9 +110,10 @@ def streams_of(args: argparse.Namespace) -> dict[str, str]:
 def checkpoint_of(args: argparse.Namespace) -> str | dict:
     """Returns the one checkpoint, or dict(rgb=..., flow=...), that the arguments name."""
     streams = streams_of(args)
-    if bool(streams) == bool(args.checkpoint) or len(streams) == 1:
+    named = [streams, args.checkpoint, getattr(args, 'model', None)]
+    if sum(map(bool, named)) != 1 or len(streams) == 1:
         raise ConfigError('name one checkpoint, or both --rgb and --flow for a two-stream config')
-    return streams or args.checkpoint
+    return streams or args.checkpoint or model_named(args.model).checkpoint
 
 
 def add_backend_arguments(parser: argparse.ArgumentParser) -> None:

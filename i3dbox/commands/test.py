@@ -12,6 +12,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('checkpoint', nargs='?', metavar='CKPT', help='a .ckpt of the model')
     arguments.add_stream_arguments(parser)
     parser.add_argument(
+        '--model',
+        metavar='NAME',
+        help='instead of CKPT: a model of the zoo with the classes of CONFIG',
+    )
+    parser.add_argument(
         '--protocol',
         metavar='NAME',
         help="one of the config's protocols, such as whole, centre, "
