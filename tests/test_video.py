@@ -123,6 +123,75 @@ def test_frames_whose_times_are_not_in_the_order_of_display_are_not_sought(tmp_p
             assert same(reader.read([index]), [expected[index]]), index
 
 
+SDP = b"""v=0
+o=- 0 0 IN IP4 127.0.0.1
+s=x
+c=IN IP4 127.0.0.1
+t=0 0
+m=video 5004 RTP/AVP 96
+a=rtpmap:96 H264/90000
+"""
+
+
+def test_a_file_that_names_others_is_no_video(tmp_path, monkeypatch):
+    other = write_video(tmp_path / 'other.avi', moving_frames(3))
+    opened = []
+    monkeypatch.setattr('socket.socket', lambda *_, **__: opened.append('socket'))
+    sockets = len(os.listdir('/proc/self/fd')) if os.path.isdir('/proc/self/fd') else 0
+    for name, content in (
+        ('session.mp4', SDP),
+        ('list.m3u8', f'#EXTM3U\n#EXTINF:1\n{other}\n#EXT-X-ENDLIST\n'.encode()),
+        ('concat.avi', f'ffconcat version 1.0\nfile {other.name}\n'.encode()),
+        ('notes.txt', b'some words\n' * 999),
+        ('a.xbin', b'XBIN\x1a' + bytes(9999)),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(
+            DamagedSampleError, match=f'{name}: this is no video that FFmpeg can read'
+        ):
+            VideoReader(str(tmp_path / name))
+    assert not opened
+    if sockets:
+        assert len(os.listdir('/proc/self/fd')) <= sockets
+
+
+@pytest.mark.parametrize(
+    'suffix, codec',
+    [
+        ('mp4', 'mpeg4'),
+        ('mov', 'mjpeg'),
+        ('mkv', 'mpeg4'),
+        ('webm', 'libvpx'),
+        ('avi', 'mpeg4'),
+        ('flv', 'flv'),
+        ('wmv', 'wmv2'),
+        ('ts', 'mpeg2video'),
+        ('mpg', 'mpeg2video'),
+        ('m2v', 'mpeg2video'),
+        ('3gp', 'mpeg4'),
+        ('ogv', 'libtheora'),
+        ('nut', 'ffv1'),
+        ('mxf', 'mpeg2video'),
+        ('dv', 'dvvideo'),
+        ('y4m', 'wrapped_avframe'),
+        ('gif', 'gif'),
+        ('apng', 'apng'),
+        ('h264', 'libx264'),
+        ('hevc', 'libx265'),
+        ('ivf', 'libvpx'),
+        ('mjpeg', 'mjpeg'),
+    ],
+)
+def test_containers_of_cameras_editors_and_broadcasts_are_opened(tmp_path, suffix, codec):
+    size = (720, 576) if suffix == 'dv' else (64, 48)
+    formats = dict(gif='rgb8', apng='rgb24', dvvideo='yuv420p', mjpeg='yuvj420p')
+    path = encode(
+        tmp_path / f'a.{suffix}', moving_frames(6, *size), codec, formats.get(codec, 'yuv420p')
+    )
+    with VideoReader(str(path)) as reader:
+        assert reader.read([2])[0].shape == (size[1], size[0], 3)
+
+
 def test_a_far_jump_seeks(tmp_path, watched):
     path = write_video(tmp_path / 'long.mp4', moving_frames(300), 'mp4v')
     expected = decode_all(path)
@@ -203,7 +272,11 @@ def test_what_is_no_video_is_refused_with_a_reason(tmp_path):
     assert reason(tmp_path) == 'cannot be opened: Is a directory'
     for name, content, expected in (
         ('empty', b'', 'the file is empty'),
-        ('text', b'hello\n' * 99, 'this is no video that FFmpeg can read'),
+        (
+            'text',
+            b'hello\n' * 99,
+            'this is no video that FFmpeg can read in a container that i3dbox opens',
+        ),
     ):
         path = tmp_path / f'{name}.avi'
         path.write_bytes(content)
@@ -224,7 +297,7 @@ def test_a_truncated_video_is_refused(clip, tmp_path):
     assert 'the video ends after' in reason(half) and 'of 40 frames' in reason(half)
     path = write_video(tmp_path / 'index_at_the_end.mp4', moving_frames(40), 'mp4v')
     path.write_bytes(path.read_bytes()[:-500])
-    assert reason(path) == 'this is no video that FFmpeg can read'
+    assert reason(path).startswith('this is no video that FFmpeg can read')
 
 
 def test_a_video_is_quiet_about_its_damage(clip, tmp_path, capfd):

@@ -16,6 +16,7 @@ from av.stream import Disposition
 from av.video.reformatter import VideoReformatter
 
 from ..errors import DamagedSampleError
+from .containers import OPTIONS
 
 av.logging.set_level(
     None
@@ -61,7 +62,8 @@ class VideoFile:
     """The frames of a video in the order of display, decoded one after the other by FFmpeg (through
     PyAV).
 
-    FFmpeg looks at the content; the name may be any.
+    FFmpeg looks at the content, and opens it if its container is in containers.VIDEOS; the name may
+    be any.
 
         with VideoFile('a.mp4') as video:
             for time, frame in video:
@@ -253,10 +255,12 @@ class VideoFile:
         if about.st_size == 0 and not self.piped:
             raise self.damaged('the file is empty')
         try:
-            self._container = av.open(self._file, **_ANY_TAGS)
+            self._container = av.open(self._file, options=OPTIONS, **_ANY_TAGS)
         except (av.FFmpegError, OSError) as error:
             self._check_reading(error)
-            raise self.damaged('this is no video that FFmpeg can read') from error
+            raise self.damaged(
+                'this is no video that FFmpeg can read in a container that i3dbox opens'
+            ) from error
 
     def _open_stream(self, num_threads):
         self._stream = self._container.streams.best('video')
