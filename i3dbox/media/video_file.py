@@ -255,7 +255,9 @@ class VideoFile:
         if about.st_size == 0 and not self.piped:
             raise self.damaged('the file is empty')
         try:
-            self._container = av.open(self._file, options=OPTIONS, **_ANY_TAGS)
+            # no plain `options`: PyAV gives these to the streams too, and crashes (before 17) where
+            # FFmpeg finds streams while it reads, as in MPEG
+            self._container = av.open(self._file, container_options=OPTIONS, **_ANY_TAGS)
         except (av.FFmpegError, OSError) as error:
             self._check_reading(error)
             raise self.damaged(
