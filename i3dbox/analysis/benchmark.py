@@ -1,22 +1,31 @@
 """How fast loaders and networks are, and where the time goes."""
 
+from __future__ import annotations
+
 import contextlib
 import itertools
 import math
 import statistics
 import sys
 import time
-from typing import NamedTuple, Optional
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
-from mindspore import Tensor
+from mindspore import Tensor, nn
 from tqdm import tqdm
 
 from ..apis.train import build_train_step
 from ..datasets.base import BaseDataset
 from ..datasets.loader import ClipLoader
 from ..workers import one_opencv_thread
+
+if TYPE_CHECKING:
+    from ..config import Config
+    from ..datasets.sampler import EpochSampler
+    from ..engine.runners.base import BaseRunner
+    from ..engine.train_step import TrainStep
 
 try:
     import resource
@@ -38,17 +47,23 @@ class LoaderSpeed(NamedTuple):
 
 
 def loader_speed(
-    dataset, stream, batches, first_step=0, num_workers=0, worker='thread', damaged=None
-):
+    dataset: BaseDataset,
+    stream: EpochSampler,
+    batches: int,
+    first_step: int = 0,
+    num_workers: int = 0,
+    worker: str = 'thread',
+    damaged: list | None = None,
+) -> tuple[LoaderSpeed, int]:
     """Measures a loader over some batches, after a warm-up.
 
     Args:
         dataset, stream, num_workers, worker: of ClipLoader; `stream` is endless (EpochSampler).
-        batches (int): how many are measured.
-        first_step (int): where in the stream the warm-up starts.
-        damaged (list): gets the DamageReports.
+        batches: how many are measured.
+        first_step: where in the stream the warm-up starts.
+        damaged: gets the DamageReports.
 
-    Returns: LoaderSpeed, and the step of the stream behind the last one that was asked for.
+    Returns: LoaderSpeed, and the step of the stream after the last one that was asked for.
     Raises: whatever loading raises.
     """
     # until all workers have started and have loaded something; at least two batches
@@ -56,7 +71,8 @@ def loader_speed(
     # the loader must not run dry at the end, or the last batches would be waiting for nobody
     steps = warm_up + batches + 2
     loader = ClipLoader(dataset, stream, 0, num_workers, worker, first_step, steps, prefetch=2)
-    samples, streams = 0, {name: dict(clips=0, frames=0, bytes=0) for name in dataset.inputs}
+    samples = 0
+    streams = {name: dict(clips=0, frames=0, bytes=0) for name in dataset.inputs}
     threads = cv2.getNumThreads()  # thread workers set it for the whole process
     with contextlib.closing(iter(loader)) as iterator:
         for _ in range(warm_up):
@@ -70,9 +86,8 @@ def loader_speed(
             leave=False,
             disable=None,
         ):
-            loaded = int(
-                (batch['index'] >= 0).sum()
-            )  # a row in the place of a sample left out is a copy
+            # a row in the place of a sample left out is a copy
+            loaded = int((batch['index'] >= 0).sum())
             samples += loaded
             for name, sums in streams.items():
                 clips, frames = batch[name].shape[1:3]
@@ -88,14 +103,21 @@ def loader_speed(
 
 class StepTime(NamedTuple):
     """Time that a pipeline step took: the input it worked for ('' where it is not one alone), its
-    name, and seconds a sample."""
+    name, and seconds per sample.
+    """
 
     stream: str
     step: str
     seconds: float
 
 
-def step_times(dataset, stream, batches, first_step=0, damaged=None):
+def step_times(
+    dataset: BaseDataset,
+    stream: EpochSampler,
+    batches: int,
+    first_step: int = 0,
+    damaged: list | None = None,
+) -> list[StepTime]:
     """Measures where the time of one thread goes, after a warm-up of one batch.
 
     Args: as of `loader_speed`.
@@ -111,7 +133,8 @@ def step_times(dataset, stream, batches, first_step=0, damaged=None):
         next(iterator)
         for timer in (get, *steps):
             timer.seconds = 0
-        samples, start = 0, time.perf_counter()
+        samples = 0
+        start = time.perf_counter()
         for batch in tqdm(iterator, 'one thread', batches, unit='batch', leave=False, disable=None):
             samples += int((batch['index'] >= 0).sum())
         seconds = time.perf_counter() - start
@@ -130,7 +153,9 @@ class _Timer:
     """Calls a function, and adds up how long it takes."""
 
     def __init__(self, function, stream=''):
-        self.function, self.stream, self.seconds = function, stream, 0.0
+        self.function = function
+        self.stream = stream
+        self.seconds = 0.0
         self.name = getattr(function, '__name__', type(function).__name__)
         self.needs = getattr(function, 'needs', ())
 
@@ -170,29 +195,30 @@ UNMEASURED = 2  # calls: the one that compiles, and another as kernels try out h
 
 class CallTimes(NamedTuple):
     """Seconds of the first call, which compiles, and of later ones; and the process's peak memory
-    in bytes after them (None where the system does not tell)."""
+    in bytes after them (None where the system does not tell).
+    """
 
     first: float
-    later: list
-    peak_memory: Optional[int]
+    later: list[float]
+    peak_memory: int | None
 
     @property
-    def median(self):
+    def median(self) -> float:
         return statistics.median(self.later)
 
     @property
-    def compile(self):
+    def compile(self) -> float:
         return max(self.first - self.median, 0.0)
 
 
-def forward_times(recognizer, clips, repeat):
+def forward_times(recognizer: nn.Cell, clips: Sequence[np.ndarray], repeat: int) -> CallTimes:
     """Measures a recognizer on `clips` (arrays), in evaluation. Returns CallTimes."""
     recognizer.set_train(False)
     tensors = [Tensor(clip) for clip in clips]
     return _call_times(lambda: recognizer(*tensors).asnumpy(), repeat, 'forward')
 
 
-def build_step(cfg, recognizer, runner, calls):
+def build_step(cfg: Config, recognizer: nn.Cell, runner: BaseRunner, calls: int) -> TrainStep:
     """Builds the training step that `cfg` describes, for `calls` calls, after freezing and mixed
     precision.
     """
@@ -202,7 +228,7 @@ def build_step(cfg, recognizer, runner, calls):
     )[0]
 
 
-def train_step_times(train_step, clips, repeat):
+def train_step_times(train_step: TrainStep, clips: Sequence[np.ndarray], repeat: int) -> CallTimes:
     """Measures a training step on `clips` and random labels. Returns CallTimes."""
     train_step.set_train(True)
     labels = (
@@ -223,9 +249,9 @@ def _call_times(call, repeat, title):
     return CallTimes(seconds[0], seconds[UNMEASURED:], peak_memory())
 
 
-def peak_memory():
-    """The largest resident set that this process has had, in bytes; None where the system does not
-    tell.
+def peak_memory() -> int | None:
+    """Returns the largest resident set that this process has had, in bytes; None where the system
+    does not tell.
     """
     if resource is None:
         return None

@@ -1,7 +1,10 @@
 """What a recognizer costs: multiply-adds and parameters, counted by watching it at work."""
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
+from collections.abc import Iterable, Sequence
 
 import mindspore as ms
 import numpy as np
@@ -13,7 +16,7 @@ from ..models.freezing import layer_name
 
 def _cells(*names):
     return tuple(
-        getattr(room, name) for room in (nn, mint.nn) for name in names if hasattr(room, name)
+        getattr(module, name) for module in (nn, mint.nn) for name in names if hasattr(module, name)
     )
 
 
@@ -27,27 +30,27 @@ class Layer:
     """A cell of a network, or a block of cells.
 
     Attributes:
-        name, type (str): of the cell.
-        shape (tuple or None): of its output, without the batch; None where it has no single one or
+        name, type: of the cell.
+        shape: of its output, without the batch; None where it has no single one or
             did not run.
-        parameters (int): values that gradients change.
-        statistics (int): other values that a checkpoint holds: moving statistics, counters.
-        multiply_adds (int): of one clip.
-        missed (bool): it holds weights, and what they multiply was not seen: they are used outside
+        parameters: values that gradients change.
+        statistics: other values that a checkpoint holds: moving statistics, counters.
+        multiply_adds: of one clip.
+        missed: it holds weights, and what they multiply was not seen: they are used outside
             of a convolution or dense layer, or inside of a graph of their own (`jit`), or not at
             all.
     """
 
     name: str
     type: str
-    shape: tuple = None
+    shape: tuple[int, ...] | None = None
     parameters: int = 0
     statistics: int = 0
     multiply_adds: int = 0
     missed: bool = False
 
 
-def random_clips(recognizer, batch_size, size):
+def random_clips(recognizer: nn.Cell, batch_size: int, size: Sequence[int]) -> list[np.ndarray]:
     """Returns the recognizer's inputs: noise, uint8 B x 1 x T x H x W x C each.
 
     Raises: ModelError where the network cannot take clips of `size` (frames, height, width).
@@ -61,7 +64,7 @@ def random_clips(recognizer, batch_size, size):
     return clips
 
 
-def count(recognizer, size):
+def count(recognizer: nn.Cell, size: Sequence[int]) -> list[Layer]:
     """Counts multiply-adds and parameters of a recognizer, cell by cell, while it works on one
     clip.
 
@@ -69,12 +72,14 @@ def count(recognizer, size):
     counts as often, a parameter that several cells share once.
 
     Args:
-        size (tuple): frames, height, width of the clip.
+        size: frames, height, width of the clip.
 
     Returns: list of Layer, a cell each with nothing of its children, in the network's order.
     """
     clips = [Tensor(clip) for clip in random_clips(recognizer, 1, size)]
-    layers, hooks, seen = {}, [], set()
+    layers = {}
+    hooks = []
+    seen = set()
     bar = tqdm(desc='counting', unit='cell', leave=False, disable=None)
     for name, cell in recognizer.cells_and_names():
         layers[name] = layer = Layer(name, type(cell).__name__)
@@ -83,9 +88,8 @@ def count(recognizer, size):
                 seen.add(id(parameter))
                 kind = 'parameters' if parameter.requires_grad else 'statistics'
                 setattr(layer, kind, getattr(layer, kind) + parameter.size)
-                layer.missed |= (
-                    parameter.requires_grad and parameter.ndim > 1
-                )  # until it is seen at work
+                # until it is seen at work
+                layer.missed |= parameter.requires_grad and parameter.ndim > 1
         hooks.append(cell.register_forward_hook(_observer(layer, bar)))
     try:
         with bar, _pynative():  # hooks are not called in graph mode
@@ -97,7 +101,7 @@ def count(recognizer, size):
 
 
 def _observer(layer, bar):
-    """A forward hook that notes in `layer` what its cell did."""
+    """Returns a forward hook that notes in `layer` what its cell did."""
 
     def observe(cell, inputs, output):
         bar.update()
@@ -122,22 +126,21 @@ def _pynative():
         ms.set_context(mode=mode)
 
 
-def blocks(layers, depth=1):
+def blocks(layers: Iterable[Layer], depth: int = 1) -> list[Layer]:
     """Sums up the layers of each block.
 
     Args:
-        layers (list of Layer): of `count`.
-        depth (int): how far down blocks are told apart, below backbone and head: 1 keeps Mixed_4b
-            as one, 2 its branches, 3 their convolutions and batch norms.
+        layers: of `count`.
+        depth: how far down blocks are told apart, below backbone and head: 1 keeps Mixed_4b as one,
+            2 its branches, 3 their convolutions and batch norms.
 
     Returns: list of Layer.
     """
     rows = {}
     for layer in layers:
         name = _block(layer.name, depth)
-        row = rows.setdefault(
-            name, Layer(name, layer.type, layer.shape)
-        )  # a block comes before what is in it
+        # a block comes before what is in it
+        row = rows.setdefault(name, Layer(name, layer.type, layer.shape))
         row.parameters += layer.parameters
         row.statistics += layer.statistics
         row.multiply_adds += layer.multiply_adds
@@ -157,13 +160,13 @@ def blocks(layers, depth=1):
 
 
 def _block(name, depth):
-    """('backbone.Mixed_4b.b0.bn', 1) -> 'backbone.Mixed_4b'."""
+    """Returns the block of a name: ('backbone.Mixed_4b.b0.bn', 1) -> 'backbone.Mixed_4b'."""
     inner = layer_name(name)
     return name[: len(name) - len(inner)] + '.'.join(inner.split('.')[:depth])
 
 
-def total(layers):
-    """The sum of `layers` as a Layer."""
+def total(layers: Sequence[Layer]) -> Layer:
+    """Returns the sum of `layers` as a Layer."""
     return Layer(
         'total',
         '',

@@ -1,7 +1,10 @@
 """The reference of all registered parts, from their signatures and docstrings, as Markdown."""
 
+from __future__ import annotations
+
 import inspect
 import re
+from collections.abc import Callable
 
 from .. import registry as registries
 from ..registry import parameters_of
@@ -33,10 +36,8 @@ _SECTION = re.compile(
 _ENTRY = re.compile(r'^(\*{0,2}\w+.*?): (.*)')
 
 
-def render():
-    """Returns the whole reference (str): a chapter a registry, and in it each part of the
-    package.
-    """
+def render() -> str:
+    """Returns the whole reference: a chapter per registry, and in it each part of the package."""
     lines = []
     for name, (heading, place, given) in CHAPTERS.items():
         registry = getattr(registries, name)
@@ -54,7 +55,7 @@ def render():
 
 
 def _part(name, part, given):
-    """The lines of one part: its call, what its docstring says, and its arguments."""
+    """Returns the lines of one part: its call, what its docstring says, and its arguments."""
     own = inspect.signature(part).parameters
     # those without a default first, then the part's own before its bases'
     order = sorted(
@@ -96,7 +97,7 @@ def _value(value):
 
 
 def _docstring(part):
-    """A part's own docstring, cleaned; not its base's."""
+    """Returns a part's own docstring, cleaned; not its base's."""
     return (
         inspect.cleandoc(part.__dict__.get('__doc__') or '')
         if inspect.isclass(part)
@@ -104,13 +105,15 @@ def _docstring(part):
     )
 
 
-def split_docstring(text):
+def split_docstring(text: str) -> tuple[list[str], list[str]]:
     """Splits a docstring into the lines before its first section and those of its Args, without
     their heading.
 
     A section is a line such as `Args:` or `Raises: ...` at the docstring's own indentation.
     """
-    before, args, section = [], [], None
+    before = []
+    args = []
+    section = None
     for line in text.splitlines():
         if _SECTION.match(line):
             section = line.split(':')[0]
@@ -123,13 +126,14 @@ def split_docstring(text):
     return before, args
 
 
-def arguments_of(part):
+def arguments_of(part: Callable) -> list[tuple[list[str], str, str]]:
     """Returns (names, kind, meaning) for each entry of Args, of a class's bases after its own.
 
     An entry such as `rgb, flow (dict): of RECOGNIZERS.` gives (['rgb', 'flow'], '(dict)', 'of
     RECOGNIZERS.').
     """
-    entries, known = [], set()
+    entries = []
+    known = set()
     for owner in inspect.getmro(part)[:-1] if inspect.isclass(part) else [part]:
         if owner.__module__.split('.')[0] != 'i3dbox':
             continue
@@ -147,10 +151,11 @@ def arguments_of(part):
 
 
 def _entries(lines):
-    """Joins the lines of Args into one string an entry: a deeper indentation goes on with the entry
-    before.
+    """Joins the lines of Args into one string per entry: a deeper indentation goes on with the
+    entry before.
     """
-    entries, indent = [], None
+    entries = []
+    indent = None
     for line in lines:
         if not line.strip():
             continue
@@ -164,7 +169,7 @@ def _entries(lines):
 
 
 def _escape(line):
-    """A line for Markdown: outside of code, < begins no tag and * no emphasis."""
+    """Escapes a line for Markdown: outside of code, < begins no tag and * no emphasis."""
     if line.startswith('    '):
         return line
     pieces = line.split('`')

@@ -1,13 +1,19 @@
-"""What UCF101 and HMDB51 share: videos or frame folders below a folder a class, and official
+"""What UCF101 and HMDB51 share: videos or frame folders below one folder per class, and official
 splits.
 """
 
+from __future__ import annotations
+
 import os
+from typing import TYPE_CHECKING
 
 from ..media.folder_index import first_folder
 from ..media.frame_folder import FILENAME_TMPL
 from .annotations import JSON_SUBSETS, read_json
 from .base import BaseDataset, choice
+
+if TYPE_CHECKING:
+    from .annotations import Entry
 
 
 class ActionDataset(BaseDataset):
@@ -43,38 +49,37 @@ class ActionDataset(BaseDataset):
 
     def __init__(
         self,
-        data_root,
-        split=1,
-        subset='train',
-        source='video',
+        data_root: str,
+        split: int = 1,
+        subset: str = 'train',
+        source: str = 'video',
         *,
-        pipeline,
-        video_dir=None,
-        frame_dir=None,
-        packed_dir=None,
-        split_dir=None,
-        filename_tmpl=None,
-        ann_file=None,
+        pipeline: list[dict],
+        video_dir: str | None = None,
+        frame_dir: str | None = None,
+        packed_dir: str | None = None,
+        split_dir: str | None = None,
+        filename_tmpl: str | None = None,
+        ann_file: str | None = None,
         **kwargs,
     ):
         self.data_root = data_root
         self.split = choice('split', split, (1, 2, 3))
         self.subset = choice('subset', subset, tuple(JSON_SUBSETS))
         self.source = choice('source', source, ('video', 'frames', 'packed'))
-        self.video_dir, self.frame_dir, self.packed_dir, self.split_dir = (
-            video_dir,
-            frame_dir,
-            packed_dir,
-            split_dir,
-        )
-        self.filename_tmpl, self.ann_file = filename_tmpl, ann_file
+        self.video_dir = video_dir
+        self.frame_dir = frame_dir
+        self.packed_dir = packed_dir
+        self.split_dir = split_dir
+        self.filename_tmpl = filename_tmpl
+        self.ann_file = ann_file
         super().__init__(pipeline, **kwargs)
 
-    def read_split(self, folder):
+    def read_split(self, folder: str) -> tuple[list[str], list[Entry]]:
         """Reads the official lists in `folder`. Returns (classes, list of annotations.Entry)."""
         raise NotImplementedError
 
-    def load_annotations(self):
+    def load_annotations(self) -> list[dict]:
         if self.ann_file:
             self.classes, entries = read_json(self.ann_file, self.subset)
         else:
@@ -96,8 +101,8 @@ class ActionDataset(BaseDataset):
         return [dict(sample, filename_tmpl=template) for sample in samples]
 
     def _entry(self, entry, extension):
-        """The entry with the class in `classes`' spelling, so that names agree between lists and
-        JSON.
+        """Returns the entry with the class in `classes`' spelling, so that names agree between
+        lists and JSON.
         """
         video = entry.path.partition('/')[2]
         stem = os.path.splitext(video)[0] if video.lower().endswith('.avi') else video

@@ -3,10 +3,13 @@
 Every reader raises AnnotationError, naming file and line, for what does not say what it should.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import re
-from typing import NamedTuple, Optional
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from ..errors import AnnotationError
 
@@ -18,19 +21,19 @@ class Entry(NamedTuple):
     """One annotated video.
 
     Attributes:
-        path (str): the video or frame folder as the file names it, relative, with forward slashes.
-        label (int): from 0.
-        where (str): `file:line` (or `file, key`) that said so, for error messages.
-        total_frames (int or None): where the file states it.
+        path: the video or frame folder as the file names it, relative, with forward slashes.
+        label: from 0.
+        where: `file:line` (or `file, key`) that said so, for error messages.
+        total_frames: where the file states it.
     """
 
     path: str
     label: int
     where: str
-    total_frames: Optional[int] = None
+    total_frames: int | None = None
 
 
-def read_text(path):
+def read_text(path: str) -> str:
     """Reads a text file as UTF-8, or as Latin-1 where it is not UTF-8. Raises AnnotationError."""
     try:
         with open(path, 'rb') as file:
@@ -43,19 +46,19 @@ def read_text(path):
         return data.decode('latin-1')
 
 
-def read_class_names(path):
-    """Reads one class name a line, in label order. Returns a list of str."""
+def read_class_names(path: str) -> list[str]:
+    """Reads one class name per line, in label order. Returns a list of str."""
     names = {}
     for where, line in _lines(path, 'one class name a line'):
         _add_once(names, line, where, 'class')
     return list(names)
 
 
-def read_ucf101_classes(path):
-    """Reads UCF101's classInd.txt: `label Class` a line, labels 1, 2, 3, ...
+def read_ucf101_classes(path: str) -> list[str]:
+    """Reads UCF101's classInd.txt: `label Class` per line, labels 1, 2, 3, ...
 
     Returns:
-        list of str: the class of label i + 1 at place i.
+        list of str: the class of label i + 1 at index i.
     """
     names = {}
     for where, line in _lines(path, "'label Class' a line"):
@@ -66,14 +69,14 @@ def read_ucf101_classes(path):
     return list(names)
 
 
-def read_ucf101_list(path, classes, labelled=True):
+def read_ucf101_list(path: str, classes: Sequence[str], labelled: bool = True) -> list[Entry]:
     """Reads UCF101's trainlist0N.txt (`Class/video.avi label`, from 1) or testlist0N.txt (no
     label).
 
     Args:
-        classes (list of str): from `read_ucf101_classes`. The folder's case may differ from it:
-            copies of the lists write HandstandPushups either way.
-        labelled (bool): whether each line needs its label; if False it may have one.
+        classes: from `read_ucf101_classes`. The folder's case may differ from it: copies of the
+            lists write HandstandPushups either way.
+        labelled: whether each line needs its label; if False it may have one.
 
     Returns:
         list of Entry.
@@ -101,13 +104,13 @@ def read_ucf101_list(path, classes, labelled=True):
     return list(entries.values())
 
 
-def read_hmdb51_split(folder, split, subset):
-    """Reads HMDB51's `<class>_test_split<split>.txt` files: `name.avi id` a line.
+def read_hmdb51_split(folder: str, split: int, subset: str) -> tuple[list[str], list[Entry]]:
+    """Reads HMDB51's `<class>_test_split<split>.txt` files: `name.avi id` per line.
 
     Args:
-        folder (str): holds the files; the class names, sorted, come from their names.
-        split (int): 1, 2 or 3.
-        subset (str): 'train' (id 1) or 'test' (id 2).
+        folder: holds the files; the class names, sorted, come from their names.
+        split: 1, 2 or 3.
+        subset: 'train' (id 1) or 'test' (id 2).
 
     Returns:
         (list of str, list of Entry): classes, and entries with the path `class/name.avi`.
@@ -134,14 +137,14 @@ def read_hmdb51_split(folder, split, subset):
     return classes, [entry for entry, its_subset in entries.values() if its_subset == subset]
 
 
-def read_json(path, subset):
+def read_json(path: str, subset: str) -> tuple[list[str], list[Entry]]:
     """Reads the original's annotation file.
 
     It holds `{"labels": [class, ...], "database": {"<video>": {"subset": "training"|"validation",
     "annotations": {"label": class, "segment": [1, n_frames + 1]}}}}`.
 
     Args:
-        subset (str): 'train' or 'test'.
+        subset: 'train' or 'test'.
 
     Returns:
         (list of str, list of Entry): classes, and entries with the path `class/video`, without
@@ -152,7 +155,8 @@ def read_json(path, subset):
     except json.JSONDecodeError as error:
         raise AnnotationError(f'{path}:{error.lineno}: not JSON: {error.msg}') from error
     try:
-        classes, database = list(content['labels']), dict(content['database'])
+        classes = list(content['labels'])
+        database = dict(content['database'])
     except (KeyError, TypeError, ValueError) as error:
         raise AnnotationError(f'{path}: expected an object with "labels" and "database"') from error
     labels = {name: label for label, name in enumerate(classes)}
@@ -160,7 +164,8 @@ def read_json(path, subset):
     for video, facts in database.items():
         where = f'{path}, {video!r}'
         try:
-            its_subset, name = facts['subset'], facts['annotations']['label']
+            its_subset = facts['subset']
+            name = facts['annotations']['label']
         except (KeyError, TypeError) as error:
             raise AnnotationError(
                 f'{where}: expected "subset" and "annotations" with "label"'
@@ -176,14 +181,14 @@ def read_json(path, subset):
     return classes, entries
 
 
-def read_video_list(path):
-    """Reads mmaction's list of videos: `path label` a line. Returns a list of Entry."""
+def read_video_list(path: str) -> list[Entry]:
+    """Reads mmaction's list of videos: `path label` per line. Returns a list of Entry."""
     return _read_list(path, "'path label' a line", 1)
 
 
-def read_rawframe_list(path):
-    """Reads mmaction's list of frame folders: `path total_frames label` a line. Returns a list of
-    Entry.
+def read_rawframe_list(path: str) -> list[Entry]:
+    """Reads mmaction's list of frame folders: `path total_frames label` per line. Returns a list
+    of Entry.
     """
     return _read_list(path, "'path total_frames label' a line", 2)
 
@@ -191,7 +196,8 @@ def read_rawframe_list(path):
 def _read_list(path, expected, num_numbers):
     entries = {}
     for where, line in _lines(path, expected):
-        name, numbers = line, []
+        name = line
+        numbers = []
         for _ in range(num_numbers):  # from the end, as the path may hold spaces
             name, number = _split_number(name)
             numbers.append(number)

@@ -2,15 +2,23 @@
 read.
 """
 
+from __future__ import annotations
+
 import copy
 import logging
 import os
-from typing import NamedTuple, Optional
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 from ..errors import AnnotationError, ConfigError, DamagedSampleError, DataError
 from ..media.folder_index import FolderIndex
 from ..media.packed_frames import PackIndex
 from .pipelines import Compose
+
+if TYPE_CHECKING:
+    from .annotations import Entry
 
 logger = logging.getLogger(__name__)
 _SKIP = (
@@ -21,12 +29,13 @@ _SKIP = (
 
 class DamageReport(NamedTuple):
     """One sample that could not be read: its name, the culprit's path, why, and the name of the
-    sample that stood in for it (None if it was left out)."""
+    sample that stood in for it (None if it was left out).
+    """
 
     name: str
     path: str
     reason: str
-    replacement: Optional[str]
+    replacement: str | None
 
 
 class BaseDataset:
@@ -59,7 +68,14 @@ class BaseDataset:
     modalities = ('RGB', 'Flow')
     classes = None
 
-    def __init__(self, pipeline, modality='RGB', test_mode=False, damaged=None, missing='raise'):
+    def __init__(
+        self,
+        pipeline: list[dict],
+        modality: str = 'RGB',
+        test_mode: bool = False,
+        damaged: str | None = None,
+        missing: str = 'raise',
+    ):
         self.modality = choice('modality', modality, self.modalities)
         self.test_mode = test_mode
         self.damaged = choice(
@@ -75,17 +91,17 @@ class BaseDataset:
             raise DataError(f'{type(self).__name__} has no samples')
         self._check_names()
 
-    def load_annotations(self):
+    def load_annotations(self) -> list[dict]:
         """Returns `samples`; may set `classes`. May raise AnnotationError or DataError."""
         raise NotImplementedError
 
     @property
-    def num_classes(self):
+    def num_classes(self) -> int:
         """Number of classes: of `classes`, or the highest label + 1."""
         return len(self.classes) if self.classes else 1 + max(s['label'] for s in self.samples)
 
     @property
-    def varies(self):
+    def varies(self) -> set[str]:
         """What differs from sample to sample: a set of 'clip_len' and 'num_clips', as the
         pipeline's steps say.
         """
@@ -94,12 +110,12 @@ class BaseDataset:
     def __len__(self):
         return len(self.samples)
 
-    def load(self, index, rng):
+    def load(self, index: int, rng: np.random.Generator) -> dict:
         """Runs the pipeline on one sample.
 
         Args:
-            index (int): its place in `samples`.
-            rng (numpy.random.Generator): its randomness.
+            index: of `samples`.
+            rng: its randomness.
 
         Returns:
             dict: the pipeline's results: the arrays that `inputs` names, `label`, `name`, `index`,
@@ -118,7 +134,7 @@ class BaseDataset:
             )
         )
 
-    def get(self, index, rng):
+    def get(self, index: int, rng: np.random.Generator) -> tuple[dict | None, list[DamageReport]]:
         """Loads one sample under the policy `damaged`.
 
         A replacement starts from the same random numbers. Which samples are damaged is not
@@ -149,15 +165,15 @@ class BaseDataset:
             f'the first: {met[0]}'
         ) from met[0]
 
-    def locate(self, entries, root, key):
+    def locate(self, entries: list[Entry], root: str, key: str) -> list[dict]:
         """Makes samples of the entries whose file or folder is below `root`; applies `missing` to
         the rest.
 
         Args:
-            entries (list of annotations.Entry): what the list says.
-            root (str): the folder that their paths start from.
-            key (str): 'filename' (videos), 'frame_dir' (frame folders) or 'packed' (videos in
-                MindRecord shards, see PackIndex).
+            entries: what the list says.
+            root: the folder that their paths start from.
+            key: 'filename' (videos), 'frame_dir' (frame folders) or 'packed' (videos in MindRecord
+                shards, see PackIndex).
 
         Returns:
             list of dict: `name` (the path, without extension for videos), `label`, `key`, and
@@ -170,7 +186,8 @@ class BaseDataset:
             index = PackIndex(root, self.modality)
         else:
             index = FolderIndex(root, 'the videos' if key == 'filename' else 'the frame folders')
-        samples, absent = [], []
+        samples = []
+        absent = []
         for entry in entries:
             found = index.find(entry.path)
             if found is None:
@@ -199,7 +216,9 @@ class BaseDataset:
 
 
 def _summary(absent, total, index):
-    """One line on absent entries. Folders (classes) that are not there at all are named, too."""
+    """Returns one line on absent entries. Folders (classes) that are not there at all are named,
+    too.
+    """
     folders = dict.fromkeys(os.path.dirname(entry.path) for entry in absent)
     folders = [folder for folder in folders if index.find_folder(folder) is None]
     text = (
@@ -215,7 +234,7 @@ def _some(names, shown=5):
     return ', '.join(map(repr, names[:shown])) + more
 
 
-def choice(name, value, choices, when=''):
+def choice(name: str, value: Any, choices: Sequence, when: str = '') -> Any:
     if value not in choices:
         expected = f'{name} is one of {", ".join(map(repr, choices))} {when}'.rstrip()
         raise ConfigError(f'{expected}; got {value!r}')

@@ -3,9 +3,16 @@
 https://serre-lab.clps.brown.edu/resource/hmdb-a-large-human-motion-database/
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from ..registry import DATASETS
 from .action_dataset import ActionDataset
 from .annotations import read_hmdb51_split
+
+if TYPE_CHECKING:
+    from .annotations import Entry
 
 
 @DATASETS.register
@@ -24,5 +31,5 @@ class HMDB51Dataset(ActionDataset):
     split_dirs = ('splits', 'testTrainMulti_7030_splits')
     video_dirs = ('videos', 'hmdb51_org')
 
-    def read_split(self, folder):
+    def read_split(self, folder: str) -> tuple[list[str], list[Entry]]:
         return read_hmdb51_split(folder, self.split, self.subset)

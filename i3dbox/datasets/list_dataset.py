@@ -1,9 +1,16 @@
 """Data sets by mmaction's list files, for everything that has no class of its own."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from ..errors import AnnotationError
 from ..registry import DATASETS
 from .annotations import read_class_names, read_rawframe_list, read_video_list
 from .base import BaseDataset
+
+if TYPE_CHECKING:
+    from .annotations import Entry
 
 
 class ListDataset(BaseDataset):
@@ -13,7 +20,7 @@ class ListDataset(BaseDataset):
         ann_file (str): the list; labels count from 0.
         data_prefix (str): the folder that its paths start from.
         pipeline (list of dict): see BaseDataset.
-        classes (list of str or str): class names in label order, or a text file with one a line.
+        classes (list of str or str): class names in label order, or a text file with one per line.
         num_classes (int): where `classes` is not given; default: the highest label + 1.
         **kwargs: of BaseDataset: modality, test_mode, damaged, missing.
 
@@ -22,17 +29,26 @@ class ListDataset(BaseDataset):
         DataError: paths that are not below `data_prefix`.
     """
 
-    def __init__(self, ann_file, data_prefix, pipeline, classes=None, num_classes=None, **kwargs):
-        self.ann_file, self.data_prefix = ann_file, data_prefix
+    def __init__(
+        self,
+        ann_file: str,
+        data_prefix: str,
+        pipeline: list[dict],
+        classes: list[str] | str | None = None,
+        num_classes: int | None = None,
+        **kwargs,
+    ):
+        self.ann_file = ann_file
+        self.data_prefix = data_prefix
         self.classes = read_class_names(classes) if isinstance(classes, str) else classes
         self._num_classes = len(self.classes) if self.classes else num_classes
         super().__init__(pipeline, **kwargs)
 
     @property
-    def num_classes(self):
+    def num_classes(self) -> int:
         return self._num_classes or super().num_classes
 
-    def check_labels(self, entries):
+    def check_labels(self, entries: list[Entry]) -> list[Entry]:
         """Returns `entries`. Raises AnnotationError for a label that is no class."""
         for entry in entries:
             if self._num_classes and entry.label >= self._num_classes:
@@ -45,12 +61,12 @@ class ListDataset(BaseDataset):
 
 @DATASETS.register
 class VideoDataset(ListDataset):
-    """Videos by a list of `path label` a line. Arguments: see ListDataset.
+    """Videos by a list of `path label` per line. Arguments: see ListDataset.
 
     Samples: `name` (the path without extension), `label`, `filename`.
     """
 
-    def load_annotations(self):
+    def load_annotations(self) -> list[dict]:
         return self.locate(
             self.check_labels(read_video_list(self.ann_file)), self.data_prefix, 'filename'
         )
@@ -58,7 +74,7 @@ class VideoDataset(ListDataset):
 
 @DATASETS.register
 class RawframeDataset(ListDataset):
-    """Frame folders by a list of `path total_frames label` a line. Arguments: see ListDataset.
+    """Frame folders by a list of `path total_frames label` per line. Arguments: see ListDataset.
 
     Args:
         filename_tmpl (str): names of the frames; default: mmaction's, img_{:05}.jpg for RGB and
@@ -67,11 +83,18 @@ class RawframeDataset(ListDataset):
     Samples: `name` (the path), `label`, `frame_dir`, `total_frames`, `filename_tmpl`.
     """
 
-    def __init__(self, ann_file, data_prefix, pipeline, filename_tmpl=None, **kwargs):
+    def __init__(
+        self,
+        ann_file: str,
+        data_prefix: str,
+        pipeline: list[dict],
+        filename_tmpl: str | None = None,
+        **kwargs,
+    ):
         self.filename_tmpl = filename_tmpl
         super().__init__(ann_file, data_prefix, pipeline, **kwargs)
 
-    def load_annotations(self):
+    def load_annotations(self) -> list[dict]:
         entries = self.check_labels(read_rawframe_list(self.ann_file))
         template = (
             self.filename_tmpl
@@ -84,14 +107,14 @@ class RawframeDataset(ListDataset):
 @DATASETS.register
 class PackedDataset(ListDataset):
     """Videos in MindRecord shards, which tools/data/pack.py writes, by a list of `path total_frames
-    label` a line.
+    label` per line.
 
     Arguments: see ListDataset; `data_prefix` is the folder of shards.
 
     Samples: `name` (the path), `label`, `total_frames`, `packed`.
     """
 
-    def load_annotations(self):
+    def load_annotations(self) -> list[dict]:
         return self.locate(
             self.check_labels(read_rawframe_list(self.ann_file)), self.data_prefix, 'packed'
         )

@@ -5,18 +5,29 @@ for batch in loader: ...                     # dicts of arrays
 model.train(1, as_mindspore_dataset(loader, ('imgs', 'label')))
 """
 
+from __future__ import annotations
+
 import collections
 import concurrent.futures
 import concurrent.futures.process
 import contextlib
+import functools
 import logging
 import pickle
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import ConfigError, DataError
 from ..workers import one_opencv_thread, spawn_context, start_worker
 from .sampler import sample_rng
+
+if TYPE_CHECKING:
+    from mindspore.dataset import GeneratorDataset
+
+    from .base import BaseDataset
+    from .sampler import EpochSampler, SequentialSampler
 
 logger = logging.getLogger(__name__)
 
@@ -26,20 +37,20 @@ class ClipLoader:
     workers.
 
     Args:
-        dataset (BaseDataset): what to load.
-        stream (EpochSampler or SequentialSampler): which sample stands where.
-        rank (int): of `stream.world`.
-        num_workers (int): 0 loads in line.
-        worker (str): 'thread' is right for OpenCV's work, which frees the interpreter; 'process' is
-            for pipelines in plain Python. Processes are spawned: a script that defines a part
-            itself needs its `if __name__ == '__main__':`.
-        start_step (int): the first step of the run to yield.
-        num_steps (int): how many; default: one epoch.
-        prefetch (int): batches that are loaded ahead of the one that is being used.
+        dataset: what to load.
+        stream: which sample stands where.
+        rank: of `stream.world`.
+        num_workers: 0 loads in line.
+        worker: 'thread' is right for OpenCV's work, which frees the interpreter; 'process' is for
+            pipelines in plain Python. Processes are spawned: a script that defines a part itself
+            needs its `if __name__ == '__main__':`.
+        start_step: the first step of the run to yield.
+        num_steps: how many; default: one epoch.
+        prefetch: batches that are loaded ahead of the one that is being used.
 
     Yields:
         dict: `dataset.inputs`, each uint8 B x N x T x H x W x C; `label` int32 B; `index` int32 B,
-        the place in `dataset.samples` of what was loaded, -1 for padding and for samples left out
+        the index in `dataset.samples` of what was loaded, -1 for padding and for samples left out
         (their rows repeat another sample's).
 
     Attributes:
@@ -53,14 +64,14 @@ class ClipLoader:
 
     def __init__(
         self,
-        dataset,
-        stream,
-        rank=0,
-        num_workers=0,
-        worker='thread',
-        start_step=0,
-        num_steps=None,
-        prefetch=2,
+        dataset: BaseDataset,
+        stream: EpochSampler | SequentialSampler,
+        rank: int = 0,
+        num_workers: int = 0,
+        worker: str = 'thread',
+        start_step: int = 0,
+        num_steps: int | None = None,
+        prefetch: int = 2,
     ):
         if worker not in ('thread', 'process'):
             raise ConfigError(f"worker is one of 'thread', 'process'; got {worker!r}")
@@ -69,11 +80,16 @@ class ClipLoader:
                 'num_workers and prefetch are whole numbers from 0; '
                 f'got {num_workers} and {prefetch}'
             )
-        self.dataset, self.stream, self.rank = dataset, stream, rank
-        self.num_workers, self.worker, self.prefetch = num_workers, worker, prefetch
+        self.dataset = dataset
+        self.stream = stream
+        self.rank = rank
+        self.num_workers = num_workers
+        self.worker = worker
+        self.prefetch = prefetch
         self.start_step = start_step
         self.num_steps = stream.steps_per_epoch if num_steps is None else num_steps
-        self.damaged, self.error = [], None
+        self.damaged = []
+        self.error = None
 
     def __len__(self):
         return self.num_steps
@@ -96,7 +112,7 @@ class ClipLoader:
     def _batches(self, fetch):
         pending = collections.deque()
         for step in range(self.start_step, self.start_step + self.num_steps):
-            pending.append([fetch(*place) for place in self.stream.batch(step, self.rank)])
+            pending.append([fetch(*sample) for sample in self.stream.batch(step, self.rank)])
             if len(pending) > (self.prefetch if self.num_workers else 0):
                 yield self._collate(pending.popleft(), fetch)
         while pending:
@@ -104,7 +120,7 @@ class ClipLoader:
 
     @contextlib.contextmanager
     def _fetcher(self):
-        """Gives a function (epoch, index) -> future of `_fetch`'s answer; ends its workers at
+        """Yields a function (epoch, index) -> future of `_fetch`'s answer; ends its workers at
         exit.
         """
         seed = self.stream.seed
@@ -114,12 +130,12 @@ class ClipLoader:
         if self.worker == 'thread':
             one_opencv_thread()
             pool = concurrent.futures.ThreadPoolExecutor(self.num_workers, 'ClipLoader')
-            task = lambda epoch, index: pool.submit(_fetch, self.dataset, seed, epoch, index)  # noqa: E731
+            task = functools.partial(pool.submit, _fetch, self.dataset, seed)
         else:
             pool = concurrent.futures.ProcessPoolExecutor(
                 self.num_workers, spawn_context(), _start_worker, (_dumps(self.dataset),)
             )
-            task = lambda epoch, index: pool.submit(_fetch_in_worker, seed, epoch, index)  # noqa: E731
+            task = functools.partial(pool.submit, _fetch_in_worker, seed)
         try:
             yield task
         finally:
@@ -145,7 +161,7 @@ class ClipLoader:
         return batch
 
     def _any_row(self, fetch):
-        """A readable sample, to fill a batch of padding only."""
+        """Returns a readable sample, to fill a batch of padding only."""
         for index in range(len(self.dataset)):
             row, _ = fetch(0, index).result()
             if row is not None:
@@ -173,22 +189,20 @@ class ClipLoader:
                 first, other = (self.dataset.samples[r.index]['name'] for r in (first_row, row))
                 raise DataError(
                     f'{column} of {first!r} is {_sizes(first_array)} and of {other!r} '
-                    f'{_sizes(array)}, which '
-                    'fit in no batch: give all clips one size by Resize and a crop, and one length '
-                    'by '
-                    'SampleFrames, or use batches of 1'
+                    f'{_sizes(array)}, which fit in no batch: give all clips one size by Resize '
+                    'and a crop, and one length by SampleFrames, or use batches of 1'
                 )
 
 
-def as_mindspore_dataset(loader, columns):
+def as_mindspore_dataset(loader: ClipLoader, columns: Sequence[str]) -> GeneratorDataset:
     """Wraps a loader for mindspore.train.Model: a row is a whole batch, in the order of `columns`.
 
     MindSpore turns an exception of the loader into a RuntimeError that holds its text; the
     exception itself is then `loader.error`.
 
     Args:
-        loader (ClipLoader): what to wrap.
-        columns (tuple of str): keys of its batches.
+        loader: what to wrap.
+        columns: keys of its batches.
 
     Returns:
         mindspore.dataset.GeneratorDataset: of len(loader) rows; each pass over it is the same.
@@ -200,9 +214,8 @@ def as_mindspore_dataset(loader, columns):
 
         def parse(self, children=None):
             before = ds.config.get_prefetch_size()
-            ds.config.set_prefetch_size(
-                1
-            )  # a node takes the size that is set when it is made, which is here
+            # a node takes the size that is set when it is made, which is here
+            ds.config.set_prefetch_size(1)
             try:
                 return super().parse(children)
             finally:
@@ -221,7 +234,8 @@ class _Rows:
     """A loader's batches as tuples."""
 
     def __init__(self, loader, columns):
-        self.loader, self.columns = loader, columns
+        self.loader = loader
+        self.columns = columns
 
     def __len__(self):
         return len(self.loader)
@@ -249,8 +263,7 @@ def _fetch(dataset, seed, epoch, index):
     results, reports = dataset.get(index, sample_rng(seed, epoch, index))
     if results is None:
         return None, reports
-    # a pipeline may leave views of larger arrays, which are not to be sent between processes or
-    # kept
+    # a pipeline may leave views of larger arrays, which are not to be sent to processes or kept
     inputs = tuple(np.ascontiguousarray(results[name]) for name in dataset.inputs)
     return _Row(inputs, results.get('label', -1), results['index']), reports
 

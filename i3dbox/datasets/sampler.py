@@ -4,17 +4,18 @@ Ranks, workers and restarts only read different places of a stream, so none of t
 is trained on.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 from ..argument_checks import at_least_one
 from ..errors import ConfigError
 
 
-def sample_rng(seed, epoch, index):
-    """The numpy Generator of one sample in one epoch: its only source of randomness."""
-    return np.random.default_rng(
-        (seed, epoch, index + 1)
-    )  # 0 there would be the shuffle's generator
+def sample_rng(seed: int, epoch: int, index: int) -> np.random.Generator:
+    """Returns the numpy Generator of one sample in one epoch: its only source of randomness."""
+    # index 0 there would be the shuffle's generator
+    return np.random.default_rng((seed, epoch, index + 1))
 
 
 class EpochSampler:
@@ -25,31 +26,36 @@ class EpochSampler:
     are the last of its order. A data set smaller than one global batch is wrapped round to fill it.
 
     Args:
-        num_samples (int): size of the data set.
-        batch_size (int): samples a rank takes in a step.
-        world (int): number of ranks. W ranks of B samples see what one rank of W * B sees.
-        seed (int): from 0.
-        shuffle (bool): False keeps the data set's order.
+        num_samples: size of the data set.
+        batch_size: samples a rank takes in a step.
+        world: number of ranks. W ranks of B samples see what one rank of W * B sees.
+        seed: from 0.
+        shuffle: False keeps the data set's order.
     """
 
-    def __init__(self, num_samples, batch_size, world=1, seed=0, shuffle=True):
+    def __init__(
+        self, num_samples: int, batch_size: int, world: int = 1, seed: int = 0, shuffle: bool = True
+    ):
         at_least_one('EpochSampler', num_samples=num_samples, batch_size=batch_size, world=world)
         if seed < 0:
             raise ConfigError(f'seed is a whole number from 0; got {seed}')
-        self.num_samples, self.batch_size, self.world = num_samples, batch_size, world
-        self.seed, self.shuffle = seed, shuffle
+        self.num_samples = num_samples
+        self.batch_size = batch_size
+        self.world = world
+        self.seed = seed
+        self.shuffle = shuffle
         self.steps_per_epoch = max(1, num_samples // (batch_size * world))
         self._order = None, None  # epoch, order
 
-    def batch(self, step, rank=0):
+    def batch(self, step: int, rank: int = 0) -> list[tuple[int, int]]:
         """Returns what `rank` reads at `step` of the run (from 0): a list of (epoch, sample
         index).
         """
         epoch, step = divmod(step, self.steps_per_epoch)
         order = self._order_of(epoch)
         first = (step * self.world + rank) * self.batch_size
-        places = range(first, first + self.batch_size)
-        return [(epoch, int(order[place % self.num_samples])) for place in places]
+        positions = range(first, first + self.batch_size)
+        return [(epoch, int(order[position % self.num_samples])) for position in positions]
 
     def _order_of(self, epoch):
         known, order = self._order
@@ -68,20 +74,18 @@ class SequentialSampler:
     sample index -1.
     """
 
-    def __init__(self, num_samples, batch_size, world=1, seed=0):
+    def __init__(self, num_samples: int, batch_size: int, world: int = 1, seed: int = 0):
         at_least_one(
             'SequentialSampler', num_samples=num_samples, batch_size=batch_size, world=world
         )
-        self.num_samples, self.batch_size, self.world, self.seed = (
-            num_samples,
-            batch_size,
-            world,
-            seed,
-        )
+        self.num_samples = num_samples
+        self.batch_size = batch_size
+        self.world = world
+        self.seed = seed
         self.steps_per_epoch = -(-num_samples // (batch_size * world))
 
-    def batch(self, step, rank=0):
+    def batch(self, step: int, rank: int = 0) -> list[tuple[int, int]]:
         """Returns what `rank` reads at `step`: a list of (0, sample index or -1)."""
         first = (step * self.world + rank) * self.batch_size
-        places = range(first, first + self.batch_size)
-        return [(0, place if place < self.num_samples else -1) for place in places]
+        positions = range(first, first + self.batch_size)
+        return [(0, index if index < self.num_samples else -1) for index in positions]

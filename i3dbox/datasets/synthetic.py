@@ -16,6 +16,8 @@ better than 4/8 + 4/8 x 1/4 = 0.625 and neither can flow, while the sum of both 
 classes stay what they are when a clip is mirrored.
 """
 
+from __future__ import annotations
+
 import contextlib
 import hashlib
 import inspect
@@ -23,6 +25,7 @@ import json
 import logging
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -81,14 +84,14 @@ class SyntheticActions(UCF101Dataset):
 
     def __init__(
         self,
-        data_root=None,
-        split=1,
-        subset='train',
-        source=None,
+        data_root: str | None = None,
+        split: int = 1,
+        subset: str = 'train',
+        source: str | None = None,
         *,
-        pipeline,
-        modality='RGB',
-        generation=None,
+        pipeline: list[dict],
+        modality: str = 'RGB',
+        generation: dict | None = None,
         **kwargs,
     ):
         generation = dict(generation or {})
@@ -103,8 +106,8 @@ class SyntheticActions(UCF101Dataset):
         )
 
 
-def cached(generation=None):
-    """The folder in the cache for `make_synthetic_actions(..., **generation)`."""
+def cached(generation: dict | None = None) -> str:
+    """Returns the folder in the cache for `make_synthetic_actions(..., **generation)`."""
     name = f'synthetic_actions-{VERSION}'
     if generation:
         name += (
@@ -119,9 +122,8 @@ class Scene:
 
     center: tuple  # x, y of the disc
     radius: float
-    speed: (
-        int  # of the sand: whole pixels a frame, so that moving grain is as sharp as resting grain
-    )
+    # of the sand: whole pixels per frame, so that moving grain is as sharp as resting grain
+    speed: int
     sway: tuple  # amplitude, period, phase of the swaying
     angle: float  # of the pattern
     period: float  # of the pattern
@@ -131,30 +133,37 @@ class Scene:
     gain: np.ndarray  # frames: flicker
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, int]:
         """H, W."""
         return self.grain.shape[1:]
 
 
-def draw_scene(group, clip, num_frames=24, size=(96, 72), noise=10, seed=0):
+def draw_scene(
+    group: int,
+    clip: int,
+    num_frames: int = 24,
+    size: Sequence[int] = (96, 72),
+    noise: float = 10,
+    seed: int = 0,
+) -> Scene:
     """Draws the `Scene` of one clip. A group has its own ground and light, as in UCF101.
 
     Args:
-        group, clip (int): counted from 1.
-        num_frames (int): length in frames.
-        size (tuple): width, height in pixels.
-        noise (float): standard deviation of the camera's noise in grey levels; the flicker goes
-            with it (10 gives 4 %), and 0 turns both off.
-        seed (int): of the whole data set.
+        group, clip: counted from 1.
+        num_frames: length in frames.
+        size: width, height in pixels.
+        noise: standard deviation of the camera's noise in grey levels; the flicker goes with it (10
+            gives 4 %), and 0 turns both off.
+        seed: of the whole data set.
     """
     width, height = size
     rng = np.random.default_rng((seed, group))
-    ground = (
-        rng.uniform(100, 145) + np.array([12, 3, -12]) + rng.uniform(-12, 12, 3)
-    )  # from grey to warm
+    # from grey to warm
+    ground = rng.uniform(100, 145) + np.array([12, 3, -12]) + rng.uniform(-12, 12, 3)
     rng = np.random.default_rng((seed, group, clip))
     radius = height * rng.uniform(0.30, 0.38)
-    amplitude, period = height * rng.uniform(0.11, 0.15), rng.uniform(9, 12)
+    amplitude = height * rng.uniform(0.11, 0.15)
+    period = rng.uniform(9, 12)
     free = np.maximum([width / 2 - radius - amplitude, height / 2 - radius], 0)
     white = rng.standard_normal((3, height, width), np.float32)
     grain = [cv2.GaussianBlur(texture, (3, 3), 0.6) for texture in white]
@@ -172,7 +181,7 @@ def draw_scene(group, clip, num_frames=24, size=(96, 72), noise=10, seed=0):
     )
 
 
-def draw_clip(name, scene):
+def draw_clip(name: str, scene: Scene) -> tuple[np.ndarray, np.ndarray]:
     """Draws the frames of class `name` and their exact flow.
 
     Returns:
@@ -180,7 +189,8 @@ def draw_clip(name, scene):
         frame), from frame k to k + 1 (for the last frame, to the one that would follow).
     """
     draw = _draw_sand if name in SAND else _draw_paint
-    frames, flow = [], []
+    frames = []
+    flow = []
     for k, (noise, gain) in enumerate(zip(scene.noise, scene.gain)):
         image, motion = draw(name, scene, k)
         frames.append(np.clip(np.rint(image * gain + noise[..., None]), 0, 255).astype(np.uint8))
@@ -196,7 +206,8 @@ def _from_center(scene, center):
 def _draw_sand(name, scene, k):
     x, y = _from_center(scene, scene.center)
     disc = np.hypot(x, y) <= scene.radius
-    grain, flow = scene.grain[0].copy(), np.zeros((*scene.shape, 2), np.float32)
+    grain = scene.grain[0].copy()
+    flow = np.zeros((*scene.shape, 2), np.float32)
     for half, texture, direction in zip(
         (disc & (x < 0), disc & (x >= 0)), scene.grain[1:], SAND[name]
     ):
@@ -217,7 +228,8 @@ def _draw_paint(name, scene, k):
     flow[distance >= 0, 0] = there - here
     dark, light, pattern = PAINT[name]
     wave = 2 * np.pi / scene.period
-    cos, sin = wave * np.cos(scene.angle), wave * np.sin(scene.angle)
+    cos = wave * np.cos(scene.angle)
+    sin = wave * np.sin(scene.angle)
     # soft edges, about a pixel wide, so that sub-pixel motion looks smooth
     mix = np.clip(0.5 + 1.5 * pattern(cos * x + sin * y, cos * y - sin * x), 0, 1)[..., None]
     cover = np.clip(0.5 + distance, 0, 1)[..., None]
@@ -229,16 +241,16 @@ def _draw_paint(name, scene, k):
 
 
 def make_synthetic_actions(
-    root,
-    train_groups=10,
-    test_groups=3,
-    clips_per_group=4,
-    num_frames=24,
-    size=(96, 72),
-    noise=10,
-    seed=0,
-    progress=True,
-):
+    root: str,
+    train_groups: int = 10,
+    test_groups: int = 3,
+    clips_per_group: int = 4,
+    num_frames: int = 24,
+    size: Sequence[int] = (96, 72),
+    noise: float = 10,
+    seed: int = 0,
+    progress: bool = True,
+) -> str:
     """Makes the data set under `root` in UCF101's layout, unless it is there already.
 
         videos/<Class>/v_<Class>_g01_c01.avi    Motion JPEG, 25 frames a second
@@ -254,11 +266,11 @@ def make_synthetic_actions(
     make it at once. What another version or other arguments made is replaced.
 
     Args:
-        root (str): the folder.
-        train_groups, test_groups, clips_per_group (int): how many, for each class; split 2 needs 2
+        root: the folder.
+        train_groups, test_groups, clips_per_group: how many, for each class; split 2 needs 2
             train_groups.
         num_frames, size, noise, seed: as in `draw_scene`.
-        progress (bool): whether to show a bar (on a terminal).
+        progress: whether to show a bar (on a terminal).
 
     Returns:
         str: `root`.
@@ -351,9 +363,8 @@ def _write_text(path, text):
 
 
 def _write_splits(folder, clips, test_groups, train_groups):
-    tuning = (
-        test_groups + train_groups - max(1, train_groups // 5)
-    )  # the last group that split 2 trains on
+    # the last group that split 2 trains on
+    tuning = test_groups + train_groups - max(1, train_groups // 5)
     lines = {f'{subset}list{split:02d}.txt': [] for split in (1, 2) for subset in ('train', 'test')}
     for label, name in enumerate(CLASSES, 1):
         for group, clip in clips:
@@ -386,7 +397,7 @@ def _write_clip(root, class_name, name, frames, flow):
 
 
 def _write_images(folder, images, template):
-    """Writes T x H x W x 3 as one file a frame, and T x H x W x 2 as two, x and y."""
+    """Writes T x H x W x 3 as one file per frame, and T x H x W x 2 as two, x and y."""
     _write_text(os.path.join(folder, 'n_frames'), str(len(images)))
     for number, image in enumerate(images, 1):
         if images.shape[-1] == 3:

@@ -1,7 +1,11 @@
 """RGB and flow of the same videos, side by side."""
 
+from __future__ import annotations
+
 import copy
 import logging
+
+import numpy as np
 
 from ..errors import DataError, first_difference
 from ..registry import DATASETS
@@ -24,7 +28,7 @@ class TwoStreamDataset(BaseDataset):
         test_mode, damaged, missing: of BaseDataset, for both. A sample is damaged if either stream
             is. With missing='skip' the samples that both have are kept.
 
-    Samples: `name`, `label`, and `rgb`, `flow`: their places in `self.rgb` and `self.flow`.
+    Samples: `name`, `label`, and `rgb`, `flow`: their indices in `self.rgb` and `self.flow`.
 
     Raises:
         DataError: a name that only one of them has, or that has another label in the other.
@@ -33,36 +37,43 @@ class TwoStreamDataset(BaseDataset):
     inputs = BOTH
     modalities = ('RGB+Flow',)
 
-    def __init__(self, rgb, flow, test_mode=False, damaged=None, missing='raise'):
+    def __init__(
+        self,
+        rgb: dict,
+        flow: dict,
+        test_mode: bool = False,
+        damaged: str | None = None,
+        missing: str = 'raise',
+    ):
         shared = dict(test_mode=test_mode, missing=missing)
         self.rgb = DATASETS.build(rgb, modality='RGB', **shared)
         self.flow = DATASETS.build(flow, modality='Flow', **shared)
         super().__init__([], 'RGB+Flow', test_mode, damaged, missing)
 
     @property
-    def num_classes(self):
+    def num_classes(self) -> int:
         return self.rgb.num_classes
 
     @property
-    def varies(self):
+    def varies(self) -> set[str]:
         return self.rgb.varies | self.flow.varies
 
-    def load_annotations(self):
+    def load_annotations(self) -> list[dict]:
         self.classes = self.rgb.classes or self.flow.classes
         difference = first_difference(self.rgb.classes, self.flow.classes)
         if difference:
             raise DataError(f'the RGB and flow data sets name different classes: {difference}')
-        places = {sample['name']: place for place, sample in enumerate(self.flow.samples)}
+        indices = {sample['name']: index for index, sample in enumerate(self.flow.samples)}
         samples = [
             dict(
                 name=sample['name'],
                 label=sample['label'],
-                rgb=place,
-                flow=places.get(sample['name']),
+                rgb=index,
+                flow=indices.get(sample['name']),
             )
-            for place, sample in enumerate(self.rgb.samples)
+            for index, sample in enumerate(self.rgb.samples)
         ]
-        self._check_same_names(samples, places)
+        self._check_same_names(samples, indices)
         samples = [sample for sample in samples if sample['flow'] is not None]
         for sample in samples:
             label = self.flow.samples[sample['flow']]['label']
@@ -73,16 +84,16 @@ class TwoStreamDataset(BaseDataset):
                 )
         return samples
 
-    def load(self, index, rng):
+    def load(self, index: int, rng: np.random.Generator) -> dict:
         """Returns a dict: `rgb` and `flow` (each stream's `imgs`), `label`, `name`, `index`."""
         sample = self.samples[index]
         rgb = self.rgb.load(sample['rgb'], copy.deepcopy(rng))['imgs']
         flow = self.flow.load(sample['flow'], copy.deepcopy(rng))['imgs']
         return dict(rgb=rgb, flow=flow, label=sample['label'], name=sample['name'], index=index)
 
-    def _check_same_names(self, samples, flow_places):
+    def _check_same_names(self, samples, flow_indices):
         only_rgb = [sample['name'] for sample in samples if sample['flow'] is None]
-        only_flow = sorted(set(flow_places) - {sample['name'] for sample in samples})
+        only_flow = sorted(set(flow_indices) - {sample['name'] for sample in samples})
         for names, here, there in ((only_rgb, 'RGB', 'flow'), (only_flow, 'flow', 'RGB')):
             if names and self.missing == 'raise':
                 raise DataError(

@@ -1,10 +1,16 @@
 """UCF101: 13,320 videos of 101 actions. https://www.crcv.ucf.edu/data/UCF101.php"""
 
+from __future__ import annotations
+
 import os
+from typing import TYPE_CHECKING
 
 from ..registry import DATASETS
 from .action_dataset import ActionDataset
 from .annotations import read_ucf101_classes, read_ucf101_list
+
+if TYPE_CHECKING:
+    from .annotations import Entry
 
 
 @DATASETS.register
@@ -23,7 +29,7 @@ class UCF101Dataset(ActionDataset):
     split_dirs = ('splits', 'ucfTrainTestlist')
     video_dirs = ('videos', 'UCF-101')
 
-    def read_split(self, folder):
+    def read_split(self, folder: str) -> tuple[list[str], list[Entry]]:
         classes = read_ucf101_classes(os.path.join(folder, 'classInd.txt'))
         path = os.path.join(folder, f'{self.subset}list{self.split:02d}.txt')
         return classes, read_ucf101_list(path, classes, labelled=self.subset == 'train')

@@ -1,18 +1,29 @@
 """The runner for a device, and hooks in their order."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
 import mindspore as ms
+from mindspore.train import Callback
 
 from ..errors import DeviceError
 from ..registry import HOOKS, RUNNERS
 from .distributed import is_launched
 
+if TYPE_CHECKING:
+    from .runners.base import BaseRunner
 
-def build_runner(runners, device='auto', device_id=None):
+
+def build_runner(
+    runners: dict[str, dict], device: str = 'auto', device_id: int | None = None
+) -> BaseRunner:
     """Builds the runner of a device.
 
     Args:
-        runners (dict): config.runner: one config of RUNNERS for each device name.
-        device (str): 'CPU', 'Ascend', or 'auto': the one that this MindSpore is built for.
+        runners: config.runner: one config of RUNNERS for each device name.
+        device: 'CPU', 'Ascend', or 'auto': the one that this MindSpore is built for.
     """
     if device == 'auto':
         device = ms.get_context('device_target')
@@ -29,17 +40,17 @@ def build_runner(runners, device='auto', device_id=None):
     return RUNNERS.build(cfg)
 
 
-def build_hooks(configs):
+def build_hooks(configs: Iterable[dict]) -> list[Callback]:
     """Builds hooks in the order of their priority."""
     return in_order([HOOKS.build(cfg) for cfg in configs])
 
 
-def in_order(hooks):
-    """Hooks by their priority; MindSpore's own callbacks stand in the middle."""
+def in_order(hooks: Iterable[Callback]) -> list[Callback]:
+    """Sorts hooks by their priority; MindSpore's own callbacks stand in the middle."""
     return sorted(hooks, key=lambda hook: getattr(hook, 'priority', 50))
 
 
-def call_hooks(hooks, point, value):
+def call_hooks(hooks: Iterable[Callback], point: str, value: Any) -> None:
     """Calls `hook.<point>(value)` of those that have it; MindSpore's own callbacks do not."""
     for hook in hooks:
         getattr(hook, point, lambda _: None)(value)

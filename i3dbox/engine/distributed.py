@@ -3,16 +3,19 @@
 Ranks are started by msrun (tools/dist_train.sh), or by a launcher that sets RANK_TABLE_FILE.
 """
 
+from __future__ import annotations
+
 import ctypes
 import json
 import os
 import signal
 import sys
+from typing import Any
 
 import numpy as np
 
 
-def is_launched():
+def is_launched() -> bool:
     """Whether a launcher started this process as one of several."""
     return _by_msrun() or int(os.environ.get('RANK_SIZE', 1)) > 1
 
@@ -21,7 +24,7 @@ def _by_msrun():
     return 'MS_ROLE' in os.environ
 
 
-def init_distributed():
+def init_distributed() -> None:
     """Joins the other ranks, if a launcher started any. Must come before any network is built."""
     if not is_launched():
         return
@@ -36,22 +39,22 @@ def init_distributed():
     )
 
 
-def rank():
+def rank() -> int:
     """This process's number, from 0."""
     from mindspore.communication import GlobalComm, get_rank
 
     return get_rank() if GlobalComm.INITED else 0
 
 
-def world_size():
-    """How many ranks there are."""
+def world_size() -> int:
+    """Returns how many ranks there are."""
     from mindspore.communication import GlobalComm, get_group_size
 
     return get_group_size() if GlobalComm.INITED else 1
 
 
-def all_gather(array):
-    """Arrays of one shape and dtype from all ranks, stacked in front: W x ... (collective)."""
+def all_gather(array: np.ndarray) -> np.ndarray:
+    """Stacks arrays of one shape and dtype from all ranks in front: W x ... (collective)."""
     if world_size() == 1:
         return np.asarray(array)[None]
     import mindspore as ms
@@ -61,13 +64,12 @@ def all_gather(array):
     return gathered.asnumpy()
 
 
-def gather_json(value):
-    """JSON values from all ranks, as a list in their order (collective)."""
+def gather_json(value: Any) -> list:
+    """Gathers JSON values from all ranks, in their order (collective)."""
     if world_size() == 1:
         return [value]
-    data = np.frombuffer(json.dumps(value).encode(), np.uint8).astype(
-        np.int32
-    )  # a type that every device has
+    # int32 is a type that every device has
+    data = np.frombuffer(json.dumps(value).encode(), np.uint8).astype(np.int32)
     sizes = all_gather(np.array([data.size], np.int32))[:, 0]
     rows = all_gather(np.pad(data, (0, int(sizes.max()) - data.size)))
     return [json.loads(row[:size].astype(np.uint8).tobytes()) for row, size in zip(rows, sizes)]
@@ -75,7 +77,8 @@ def gather_json(value):
 
 def _end_with_launcher():
     """Asks the kernel to kill this rank when its launcher ends, however that happens: msrun puts
-    every rank into a session of its own, where no signal to the launcher reaches it."""
+    every rank into a session of its own, where no signal to the launcher reaches it.
+    """
     if sys.platform == 'linux':
         pr_set_pdeathsig = 1  # linux/prctl.h
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)

@@ -1,4 +1,6 @@
-"""The log of a run: a console for people, a text file, and one JSON object a line for machines."""
+"""The log of a run: a console and a text file for people, and JSON lines for machines."""
+
+from __future__ import annotations
 
 import json
 import logging
@@ -24,7 +26,7 @@ class _Console(logging.StreamHandler):
             self.handleError(record)
 
 
-def setup_logging(work_dir=None, rank=0):
+def setup_logging(work_dir: str | None = None, rank: int = 0) -> logging.Logger:
     """Sets up the project's logger for a run, in the place of an earlier run's.
 
     Rank 0 writes everything to the console and to <work_dir>/<time>.log; other ranks write
@@ -47,23 +49,22 @@ def setup_logging(work_dir=None, rank=0):
     if work_dir and rank == 0:
         path = os.path.join(work_dir, time.strftime('%Y%m%d_%H%M%S') + '.log')
         check_writable(path)
-        file = logging.FileHandler(
-            path, encoding='utf-8', delay=True
-        )  # no file for a run that does not start
+        # delayed, as there is no file for a run that does not start
+        file = logging.FileHandler(path, encoding='utf-8', delay=True)
         file.setFormatter(logging.Formatter('%(asctime)s %(levelname)s %(message)s'))
         logger.addHandler(file)
     return logger
 
 
 class JsonLines:
-    """Appends one JSON object a line to a file. NaN and infinity, which JSON has not, become
+    """Appends one JSON object per line to a file. NaN and infinity, which JSON has not, become
     null.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str):
         self.path = path
 
-    def write(self, **values):
+    def write(self, **values) -> None:
         """Writes one line."""
         values = {
             key: None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,15 +1,26 @@
 """The state of a training run, as hooks see it."""
 
+from __future__ import annotations
+
+import logging
 import os
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 import mindspore as ms
 import numpy as np
+from mindspore import Parameter, nn
 
 from ..errors import CheckpointError, DivergedError
 from ..fileio import atomic_write
 from ..weights.checkpoint import save_checkpoint
 from . import distributed
 from .logging import JsonLines
+
+if TYPE_CHECKING:
+    from ..datasets.loader import ClipLoader
+    from ..datasets.sampler import EpochSampler
+    from .train_step import TrainStep
 
 LAST_CHECKPOINT = 'last_checkpoint'  # a file that names the newest checkpoint of a work_dir
 
@@ -18,7 +29,8 @@ class Run:
     """What hooks may read, and the three things that they may ask for: evaluate, save, stop.
 
     Attributes:
-        step (int): steps done, resumed ones included. epoch (int): epochs completed.
+        step (int): steps done, resumed ones included.
+        epoch (int): epochs completed.
         steps_per_epoch, total_steps, start_step (int).
         outputs (tuple of Tensor): loss, accuracy, finite of the last step.
         metrics (dict of str -> float): of the last evaluation; `evaluated_at` is its step;
@@ -27,61 +39,72 @@ class Run:
             checkpoints.
         data_time, step_time (float): seconds spent waiting for data, and in steps (the waiting
             included, hooks not), since the run began or was resumed.
-        rank, world (int); work_dir (str); logger; json_log (JsonLines or None on other ranks than
-        0). recognizer, train_step (Cell), loader (ClipLoader).
+        rank, world (int); work_dir (str); logger.
+        json_log (JsonLines): None on other ranks than 0.
+        recognizer, train_step (Cell); loader (ClipLoader).
     """
 
     def __init__(
         self,
         *,
-        recognizer,
-        train_step,
-        loader,
-        rates,
-        stream,
-        total_steps,
-        start_step,
-        work_dir,
-        logger,
-        rank,
-        world,
-        evaluate,
-        meta,
-        metric_names=(),
+        recognizer: nn.Cell,
+        train_step: TrainStep,
+        loader: ClipLoader,
+        rates: list[float],
+        stream: EpochSampler,
+        total_steps: int,
+        start_step: int,
+        work_dir: str,
+        logger: logging.Logger,
+        rank: int,
+        world: int,
+        evaluate: Callable[[], dict[str, float]],
+        meta: dict,
+        metric_names: Iterable[str] = (),
     ):
-        self.recognizer, self.train_step, self.loader = recognizer, train_step, loader
-        self.steps_per_epoch, self.total_steps = stream.steps_per_epoch, total_steps
+        self.recognizer = recognizer
+        self.train_step = train_step
+        self.loader = loader
+        self.steps_per_epoch = stream.steps_per_epoch
+        self.total_steps = total_steps
         self.start_step = self.step = start_step
-        self.work_dir, self.logger, self.rank, self.world = work_dir, logger, rank, world
-        self.outputs, self.metrics, self.evaluated_at = (), {}, None
+        self.work_dir = work_dir
+        self.logger = logger
+        self.rank = rank
+        self.world = world
+        self.outputs = ()
+        self.metrics = {}
+        self.evaluated_at = None
         self.memory = dict(meta.pop('memory', {}))
         self.json_log = JsonLines(os.path.join(work_dir, 'log.json')) if rank == 0 else None
         self.stop_reason = None
         self.data_time = self.step_time = 0.0
         self.metric_names = tuple(metric_names)
-        self._rates, self._evaluate, self._meta = rates, evaluate, meta
+        self._rates = rates
+        self._evaluate = evaluate
+        self._meta = meta
 
     @property
-    def epoch(self):
+    def epoch(self) -> int:
         return self.step // self.steps_per_epoch
 
     @property
-    def at_epoch_end(self):
+    def at_epoch_end(self) -> bool:
         return self.step % self.steps_per_epoch == 0 or self.step == self.total_steps
 
     @property
-    def lr(self):
+    def lr(self) -> float:
         """The learning rate of the last step."""
         return self._rates[max(self.step - 1, 0)]
 
-    def evaluate(self):
+    def evaluate(self) -> dict[str, float]:
         """Evaluates on the validation set (all ranks together); fills and returns `metrics`."""
         average_statistics(self.recognizer)
         self.metrics = self._evaluate()
         self.evaluated_at = self.step
         return self.metrics
 
-    def save(self, name, last=True):
+    def save(self, name: str, last: bool = True) -> str:
         """Writes <work_dir>/<name>.ckpt with the whole training state; returns its path.
 
         All ranks call it, rank 0 writes. Raises DivergedError rather than save weights that are not
@@ -111,19 +134,19 @@ class Run:
                 )
         return path
 
-    def log(self, text, **values):
-        """One line for people, one JSON object for machines."""
+    def log(self, text: str, **values) -> None:
+        """Writes one line for people, one JSON object for machines."""
         if self.rank == 0:
             self.logger.info(text)
             self.json_log.write(step=self.step, **values)
 
-    def stop(self, reason):
+    def stop(self, reason: str) -> None:
         """Ends the run after this step. With several ranks, all must call it at the same step."""
         self.stop_reason = self.memory['stopped'] = reason
 
 
-def training_state(train_step):
-    """The parameters of a TrainStep that are not its recognizer's: optimizer, loss scale,
+def training_state(train_step: TrainStep) -> list[Parameter]:
+    """Returns the parameters of a TrainStep that are not its recognizer's: optimizer, loss scale,
     accumulation.
 
     The table of learning rates is left out: it follows from the config.
@@ -136,10 +159,10 @@ def training_state(train_step):
     ]
 
 
-def average_statistics(recognizer):
+def average_statistics(recognizer: nn.Cell) -> None:
     """Gives all ranks the mean of their batch norms' moving statistics, which each takes from its
-    own
-    batches: so that what is validated, saved and resumed is one model (collective)."""
+    own batches: so that what is validated, saved and resumed is one model (collective).
+    """
     if distributed.world_size() == 1:
         return
     statistics = [
@@ -155,8 +178,8 @@ def average_statistics(recognizer):
         parameter.set_data(ms.Tensor(values.reshape(parameter.shape)))
 
 
-def last_checkpoint(work_dir):
-    """The newest checkpoint of a run, or None if there is none yet.
+def last_checkpoint(work_dir: str) -> str | None:
+    """Returns the newest checkpoint of a run, or None if there is none yet.
 
     Raises: CheckpointError where the work_dir names one that is not there.
     """

@@ -1,8 +1,10 @@
 """One training step as one graph."""
 
+from __future__ import annotations
+
 import mindspore as ms
 from mindspore import Parameter, Tensor, nn, ops
-from mindspore.amp import all_finite
+from mindspore.amp import LossScaler, all_finite
 
 _add = ops.MultitypeFuncGraph('accumulate_add')
 _scale = ops.MultitypeFuncGraph('accumulate_scale')
@@ -28,23 +30,34 @@ class TrainStep(nn.Cell):
     """Forward, backward, all-reduce, unscaling, clipping and update.
 
     Args:
-        recognizer (Cell): of RECOGNIZERS.
-        loss (Cell): of LOSSES.
-        optimizer (nn.Optimizer): over the parameters that train.
-        loss_scaler (mindspore.amp.LossScaler): for float16; a step whose gradients overflow changes
-            nothing but the scale.
-        clip_norm (float): the largest global norm of the gradient.
-        accumulate (int): steps whose mean gradient makes one update.
+        recognizer: of RECOGNIZERS.
+        loss: of LOSSES.
+        optimizer: over the parameters that train.
+        loss_scaler: for float16; a step whose gradients overflow changes nothing but the scale.
+        clip_norm: the largest global norm of the gradient.
+        accumulate: steps whose mean gradient makes one update.
 
     Inputs: the recognizer's inputs, then label int32 B.
     Outputs: loss float32, top-1 accuracy float32 (both of the batch of all ranks), whether the step
     was finite bool.
     """
 
-    def __init__(self, recognizer, loss, optimizer, loss_scaler=None, clip_norm=None, accumulate=1):
+    def __init__(
+        self,
+        recognizer: nn.Cell,
+        loss: nn.Cell,
+        optimizer: nn.Optimizer,
+        loss_scaler: LossScaler | None = None,
+        clip_norm: float | None = None,
+        accumulate: int = 1,
+    ):
         super().__init__(auto_prefix=False)
-        self.recognizer, self.loss, self.optimizer = recognizer, loss, optimizer
-        self.loss_scaler, self.clip_norm, self.accumulate = loss_scaler, clip_norm, accumulate
+        self.recognizer = recognizer
+        self.loss = loss
+        self.optimizer = optimizer
+        self.loss_scaler = loss_scaler
+        self.clip_norm = clip_norm
+        self.accumulate = accumulate
         weights = optimizer.parameters
         self.gradients = ops.value_and_grad(self.forward, None, weights, has_aux=True)
         self.reduce = self.sum_over_ranks = ops.identity
@@ -54,26 +67,26 @@ class TrainStep(nn.Cell):
             self.reduce = nn.DistributedGradReducer(weights, mean=True, degree=self.world)
             self.sum_over_ranks = ops.AllReduce()
         if loss_scaler is not None:  # named, so that checkpoints carry them
-            loss_scaler.scale_value.name, loss_scaler.counter.name = (
-                'loss_scale',
-                'loss_scale_counter',
-            )
-            self.scale_value, self.scale_counter = loss_scaler.scale_value, loss_scaler.counter
+            loss_scaler.scale_value.name = 'loss_scale'
+            loss_scaler.counter.name = 'loss_scale_counter'
+            self.scale_value = loss_scaler.scale_value
+            self.scale_counter = loss_scaler.counter
         if accumulate > 1:
-            self.map_, self.share = ops.HyperMap(), Tensor(1 / accumulate, ms.float32)
+            self.map_ = ops.HyperMap()
+            self.share = Tensor(1 / accumulate, ms.float32)
             self.totals = weights.clone(prefix='accumulated', init='zeros')
             self.accumulated = Parameter(
                 Tensor(0, ms.int32), name='accumulated_steps', requires_grad=False
             )
 
-    def forward(self, *batch):
-        """The loss, scaled for the backward pass, with the loss itself and the logits."""
+    def forward(self, *batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Returns the loss, scaled for the backward pass, with the loss itself and the logits."""
         logits = self.recognizer(*batch[:-1])
         loss = self.loss(logits, batch[-1])
         scaled = loss if self.loss_scaler is None else self.loss_scaler.scale(loss)
         return scaled, loss, logits
 
-    def construct(self, *batch):
+    def construct(self, *batch) -> tuple[Tensor, Tensor, Tensor]:
         (_, loss, logits), gradients = self.gradients(*batch)
         gradients = self.reduce(gradients)
         finite = Tensor(True)
@@ -89,7 +102,7 @@ class TrainStep(nn.Cell):
         loss, accuracy = self.sum_over_ranks(ops.stack((loss, accuracy))) / self.world
         return loss, accuracy, finite
 
-    def update(self, gradients):
+    def update(self, gradients: tuple[Tensor, ...]) -> bool | Tensor:
         """Applies the gradients, or adds them up until there are enough."""
         if self.accumulate == 1:
             return self.apply(gradients)
@@ -101,7 +114,7 @@ class TrainStep(nn.Cell):
             ops.assign(self.accumulated, Tensor(0, ms.int32))
         return True
 
-    def apply(self, gradients):
+    def apply(self, gradients: tuple[Tensor, ...]) -> bool | Tensor:
         """Clips and updates."""
         if self.clip_norm is not None:
             gradients = ops.clip_by_global_norm(gradients, self.clip_norm)

@@ -6,6 +6,8 @@ Unterthiner et al., "Towards Accurate Generative Models of Video", arXiv 1812.01
 logits of I3D. Needs numpy alone.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 from ..errors import DataError
@@ -22,9 +24,11 @@ class Gaussian:
     """
 
     def __init__(self):
-        self.count, self.mean, self._scatter = 0, None, None
+        self.count = 0
+        self.mean = None
+        self._scatter = None
 
-    def update(self, features, weights=None):
+    def update(self, features: np.ndarray, weights: np.ndarray | None = None) -> None:
         """Adds features (N x D), each as often as `weights` (N, not negative) says; default:
         once.
         """
@@ -39,19 +43,22 @@ class Gaussian:
         weights = np.ones(len(features)) if weights is None else np.asarray(weights, np.float64)
         count = weights.sum()
         if self.mean is None:
-            self.mean, self._scatter = np.zeros(features.shape[1]), np.zeros(2 * features.shape[1:])
+            self.mean = np.zeros(features.shape[1])
+            self._scatter = np.zeros(2 * features.shape[1:])
         if count == 0:
             return
         mean = weights @ features / count
         spread = features - mean
-        step, total = mean - self.mean, self.count + count
+        step = mean - self.mean
+        total = self.count + count
         self._scatter += (spread * weights[:, None]).T @ spread + np.outer(step, step) * (
             self.count * count / total
         )
-        self.mean, self.count = self.mean + step * (count / total), total
+        self.mean = self.mean + step * (count / total)
+        self.count = total
 
     @property
-    def covariance(self):
+    def covariance(self) -> np.ndarray:
         """float64 D x D, the sum divided by count - 1. Raises DataError for fewer than two
         features.
         """
@@ -60,8 +67,10 @@ class Gaussian:
         return self._scatter / (self.count - 1)
 
 
-def frechet_distance(mean, covariance, other_mean, other_covariance):
-    """|m - m'|^2 + tr(C) + tr(C') - 2 tr((C C')^(1/2)).
+def frechet_distance(
+    mean: np.ndarray, covariance: np.ndarray, other_mean: np.ndarray, other_covariance: np.ndarray
+) -> float:
+    """Computes |m - m'|^2 + tr(C) + tr(C') - 2 tr((C C')^(1/2)).
 
     The last trace is the sum of the singular values of C^(1/2) C'^(1/2): both roots are of
     symmetric matrices, by their eigenvalues, and nothing complex appears. Covariances may be
@@ -70,11 +79,13 @@ def frechet_distance(mean, covariance, other_mean, other_covariance):
     The result is never below 0, and for a set against itself 0 up to rounding.
 
     Args:
-        mean, other_mean (array): D. covariance, other_covariance (array): D x D, symmetric.
+        mean, other_mean: D.
+        covariance, other_covariance: D x D, symmetric.
 
     Returns: float.
     """
-    mean, other_mean = np.asarray(mean, np.float64), np.asarray(other_mean, np.float64)
+    mean = np.asarray(mean, np.float64)
+    other_mean = np.asarray(other_mean, np.float64)
     covariance, other_covariance = (
         np.asarray(matrix, np.float64) for matrix in (covariance, other_covariance)
     )
@@ -96,9 +107,9 @@ def frechet_distance(mean, covariance, other_mean, other_covariance):
     )
 
 
-def square_root(matrix):
-    """The symmetric square root of a symmetric matrix whose eigenvalues are not negative, up to
-    rounding.
+def square_root(matrix: np.ndarray) -> np.ndarray:
+    """Returns the symmetric square root of a symmetric matrix whose eigenvalues are not negative,
+    up to rounding.
     """
     values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
     values[values < len(values) * np.finfo(np.float64).eps * values[-1]] = 0
@@ -111,44 +122,44 @@ class FrechetDistance:
 
     A resample takes each feature as often as a draw from Poisson(1) says, which for large sets is
     the bootstrap that draws N of N (Hanley and MacGibbon 2006), but needs no feature again: memory
-    is that of resamples + 1 covariances a set. A draw depends on the seed, the set, the resample
+    is that of resamples + 1 covariances per set. A draw depends on the seed, the set, the resample
     and the feature's number, not on the batches.
 
     Distances of fewer features are larger: a resample holds 63 % of the distinct ones, so
-    `resampled` lies above
-    `value` and tells how far it varies, not what it is.
+    `resampled` lies above `value` and tells how far it varies, not what it is.
 
     Args:
-        resamples (int): 0 for none. seed (int): of the draws.
+        resamples: 0 for none.
+        seed: of the draws.
     """
 
-    def __init__(self, resamples=20, seed=0):
+    def __init__(self, resamples: int = 20, seed: int = 0):
         self._sets = {
             name: [Gaussian() for _ in range(resamples + 1)] for name in ('real', 'generated')
         }
         self._draws = {
-            name: [np.random.default_rng((seed, place, number)) for number in range(resamples)]
-            for place, name in enumerate(self._sets)
+            name: [np.random.default_rng((seed, index, number)) for number in range(resamples)]
+            for index, name in enumerate(self._sets)
         }
 
-    def update(self, which, features):
+    def update(self, which: str, features: np.ndarray) -> None:
         """Adds features (N x D) to the set 'real' or 'generated'."""
         whole, *resamples = self._sets[which]
         whole.update(features)
         for gaussian, rng in zip(resamples, self._draws[which]):
             gaussian.update(features, rng.poisson(1, len(features)))
 
-    def count(self, which):
-        """The number of features in a set."""
+    def count(self, which: str) -> int:
+        """Returns the number of features in a set."""
         return int(self._sets[which][0].count)
 
     @property
-    def value(self):
+    def value(self) -> float:
         """The distance of all features. Raises DataError where a set holds fewer than two."""
         return self._distance(0)
 
     @property
-    def resampled(self):
+    def resampled(self) -> np.ndarray:
         """float64 array: the distance of each resample that holds two features or more."""
         sizes = zip(
             *([gaussian.count for gaussian in gaussians[1:]] for gaussians in self._sets.values())
@@ -161,8 +172,8 @@ class FrechetDistance:
         for name, gaussians in self._sets.items():
             if gaussians[0].count < 2:
                 raise DataError(
-                    f'the {name} set has {gaussians[0].count:g} features; a covariance takes two '
-                    f'or more'
+                    f'the {name} set has {gaussians[0].count:g} features; a covariance takes '
+                    'two or more'
                 )
         real, generated = (gaussians[number] for gaussians in self._sets.values())
         return frechet_distance(real.mean, real.covariance, generated.mean, generated.covariance)

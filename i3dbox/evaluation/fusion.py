@@ -1,6 +1,9 @@
 """Late fusion: the logits of several result files added, video by video."""
 
+from __future__ import annotations
+
 import re
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -12,12 +15,12 @@ from .results import Results
 FOLDS = 5
 
 
-def fuse(parts, weights=None):
+def fuse(parts: dict[str, Results], weights: Iterable[float] | None = None) -> Results:
     """Adds the logits of the same videos, joined by name; the order of the first counts.
 
     Args:
-        parts (dict of str -> Results): by file, as in errors.
-        weights (list of float): one a part; default: 1 each, the paper's.
+        parts: by file, as in errors.
+        weights: one per part; default: 1 each, the paper's.
 
     Returns: Results.
     Raises: ConfigError where videos, labels, classes or protocols differ, naming the first
@@ -55,14 +58,14 @@ def fuse(parts, weights=None):
 
 
 def _aligned(first_name, first, name, other):
-    """`other` in the order of `first`."""
+    """Returns `other` in the order of `first`."""
 
     def refuse(text):
         raise ConfigError(f'{first_name} and {name} cannot be fused: {text}')
 
-    places = {video: place for place, video in enumerate(other.names)}
+    indices = {video: index for index, video in enumerate(other.names)}
     for here, there, videos, known in (
-        (first_name, name, first.names, places),
+        (first_name, name, first.names, indices),
         (name, first_name, other.names, set(first.names)),
     ):
         missing = [video for video in videos if video not in known]
@@ -70,13 +73,13 @@ def _aligned(first_name, first, name, other):
             refuse(
                 f'{len(missing)} videos of {here} are not in {there}, the first is {missing[0]!r}'
             )
-    order = [places[video] for video in first.names]
+    order = [indices[video] for video in first.names]
     wrong = np.flatnonzero(first.labels != other.labels[order])
     if wrong.size:
-        place = wrong[0]
+        index = wrong[0]
         refuse(
-            f'{first.names[place]!r} has label {first.labels[place]} in the one and '
-            f'{other.labels[order[place]]} in the other'
+            f'{first.names[index]!r} has label {first.labels[index]} in the one and '
+            f'{other.labels[order[index]]} in the other'
         )
     if first.scores.shape[1] != other.scores.shape[1]:
         refuse(f'they have {first.scores.shape[1]} and {other.scores.shape[1]} classes')
@@ -90,14 +93,14 @@ def _aligned(first_name, first, name, other):
 
 
 def _stream_names(parts):
-    """rgb and flow where the parts are one of each, else their files' names."""
+    """Returns rgb and flow where the parts are one of each, else their files' names."""
     streams = [STREAM_OF.get(part.meta.get('modality')) for part in parts.values()]
     return (
         streams if set(streams) <= set(BOTH) and len(set(streams)) == len(streams) else list(parts)
     )
 
 
-def search_weights(parts, half=10):
+def search_weights(parts: dict[str, Results], half: int = 10) -> tuple[list[float], float, float]:
     """Finds the weights of two streams by cross-validation.
 
     In each of five folds, which keep the clips of one UCF101 group together, the weight is the one
@@ -105,9 +108,8 @@ def search_weights(parts, half=10):
     answer is their mean.
 
     Args:
-        parts (dict of str -> Results): two, of videos that are not those to be tested on.
-        half (int): of the number of weights that are tried between none of the one and none of the
-            other.
+        parts: two, of videos that are not those to be tested on.
+        half: of the number of weights that are tried between none of the one and none of the other.
 
     Returns:
         (list of float, float, float): the weights, which sum to 2 as equal ones do; the share that
@@ -124,7 +126,7 @@ def search_weights(parts, half=10):
     if len(groups) < FOLDS:
         raise ConfigError(f'the search needs at least {FOLDS} videos or groups; got {len(groups)}')
     np.random.default_rng(0).shuffle(groups)
-    fold_of = {group: place % FOLDS for place, group in enumerate(groups)}
+    fold_of = {group: index % FOLDS for index, group in enumerate(groups)}
     folds = np.array([fold_of[_group(name)] for name in joint.names])
     shares = np.arange(2 * half + 1) / half
     finite = np.isfinite(first).all(1) & np.isfinite(second).all(1)
@@ -134,18 +136,19 @@ def search_weights(parts, half=10):
             for share in shares
         ]
     )
-    chosen, hits = [], 0
+    chosen = []
+    hits = 0
     for fold in range(FOLDS):
         rest = correct[:, folds != fold].sum(1)
-        best = min(np.flatnonzero(rest == rest.max()), key=lambda place: abs(shares[place] - 1))
+        best = min(np.flatnonzero(rest == rest.max()), key=lambda index: abs(shares[index] - 1))
         chosen.append(shares[best])
         hits += correct[best, folds == fold].sum()
     share = float(np.mean(chosen))
     return [2 - share, share], float(hits / len(folds)), float(correct[half].mean())
 
 
-def pair(training, test):
-    """`training` (dict of str -> Results) in the order of `test`, paired by modality.
+def pair(training: dict[str, Results], test: dict[str, Results]) -> dict[str, Results]:
+    """Returns `training` in the order of `test`, paired by modality.
 
     Raises: ConfigError where they do not pair, or are of other classes or another protocol.
     """
@@ -170,14 +173,13 @@ def pair(training, test):
         if part.meta.get('protocol') != other.meta.get('protocol'):
             raise ConfigError(
                 f'{test_name} and {name} are of other protocols: {part.meta.get("protocol")} in '
-                f'the one '
-                f'and {other.meta.get("protocol")} in the other'
+                f'the one and {other.meta.get("protocol")} in the other'
             )
     return dict(named[modality] for modality in modalities[1])
 
 
 def _group(name):
-    """The part of a UCF101 name that clips cut from one video share: v_Archery_g01_c02 ->
+    """Returns the part of a UCF101 name that clips cut from one video share: v_Archery_g01_c02 ->
     v_Archery_g01.
     """
     return re.sub(r'_c\d+$', '', name)

@@ -1,10 +1,13 @@
 """The scores of a test run, by video, in memory and on disk."""
 
+from __future__ import annotations
+
 import dataclasses
 import json
 import math
 import os
 import pickle
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -19,34 +22,36 @@ class Results:
     """Scores of the samples of a test set.
 
     Attributes:
-        names (list of str): of the samples.
+        names: of the samples.
         labels (int32 N).
         scores (float32 N x K): logits; of both streams together, where there are two.
-        classes (list of str or None).
-        meta (dict): where they come from: config, checkpoints and their hashes, protocol, data,
+        classes: their names, where they are known.
+        meta: where they come from: config, checkpoints and their hashes, protocol, data,
             versions, modality, skipped samples.
         streams (dict of str -> float32 N x K): the logits of each stream, where there are several.
     """
 
-    names: list
+    names: list[str]
     labels: np.ndarray
     scores: np.ndarray
-    classes: list = None
+    classes: list[str] | None = None
     meta: dict = dataclasses.field(default_factory=dict)
     streams: dict = dataclasses.field(default_factory=dict)
 
     @property
-    def predictions(self):
+    def predictions(self) -> np.ndarray:
         """int32 N: the class of the highest score; the lowest of those that are equal."""
         return self.scores.argmax(1).astype(np.int32)
 
-    def evaluate(self, metrics):
-        """Figures by name; `metrics` are of METRICS, by name or as dicts with arguments."""
+    def evaluate(self, metrics: Iterable[str | dict]) -> dict:
+        """Returns the figures by name; `metrics` are of METRICS, by name or as dicts with
+        arguments.
+        """
         return evaluate(metrics, self.scores, self.labels)
 
-    def by_stream(self):
-        """Results of each stream by its title, and of all together last: {'RGB': ..., 'Flow': ...,
-        'RGB + Flow': ...}.
+    def by_stream(self) -> dict[str, Results]:
+        """Returns the results of each stream by its title, and of all together last: {'RGB': ...,
+        'Flow': ..., 'RGB + Flow': ...}.
 
         Results of one stream are under its modality.
         """
@@ -59,9 +64,9 @@ class Results:
         )
         return parts
 
-    def save(self, path):
+    def save(self, path: str | os.PathLike) -> None:
         """Writes .pkl (a dict with the fields above, and `predictions`) or .json (the same, one
-        object a sample).
+        object per sample).
         """
         check_results_path(path)
         fields = dict(dataclasses.asdict(self), predictions=self.predictions)
@@ -92,7 +97,7 @@ class Results:
         )
 
 
-def load_results(path):
+def load_results(path: str | os.PathLike) -> Results:
     """Reads what `Results.save` wrote. Of a pickle, nothing but arrays and plain containers is
     built.
 
@@ -123,7 +128,8 @@ def load_results(path):
 
 
 def _from_json(content):
-    samples, columns = content['samples'], ('scores', *content.get('streams', ()))
+    samples = content['samples']
+    columns = ('scores', *content.get('streams', ()))
     arrays = {name: np.array([sample[name] for sample in samples], np.float32) for name in columns}
     return dict(
         names=[sample['name'] for sample in samples],
@@ -150,7 +156,7 @@ class _PlainUnpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f'it asks for {module}.{name}')
 
 
-def check_results_path(path):
+def check_results_path(path: str | os.PathLike) -> None:
     """Raises ConfigError unless `path` can become a result file; makes its folder."""
     if os.path.splitext(str(path))[1] not in ('.pkl', '.json'):
         raise ConfigError(f'a result file ends in .pkl or .json; got {path}')

@@ -1,13 +1,21 @@
 """Figures as tables for a terminal."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 from terminaltables import AsciiTable
+
+if TYPE_CHECKING:
+    from .results import Results
 
 MOST_CONFUSIONS = 20
 
 
-def print_results(results, metrics):
-    """The protocol, the figures of each stream and of all, and what is not counted in them."""
+def print_results(results: Results, metrics: Iterable[str | dict]) -> None:
+    """Prints the protocol, the figures of each stream and of all, and what they leave out."""
     if results.meta.get('protocol'):
         print(f'protocol: {results.meta["protocol"]}')
     skipped = results.meta.get('skipped')
@@ -30,12 +38,12 @@ def print_results(results, metrics):
             print(f'{title}\n{text}')
 
 
-def table(rows, right=(), footer=False):
-    """Rows of cells (the first is the head) as text.
+def table(rows: Iterable[Sequence], right: Iterable[int] = (), footer: bool = False) -> str:
+    """Formats rows of cells, of which the first is the head.
 
     Args:
-        right (iterable of int): the columns of numbers, which end at one line.
-        footer (bool): the last row is a total, with a line above it.
+        right: the columns of numbers, which end at one line.
+        footer: the last row is a total, with a line above it.
     """
     made = AsciiTable([[str(cell) for cell in row] for row in rows])
     made.justify_columns = dict.fromkeys(right, 'right')
@@ -43,8 +51,8 @@ def table(rows, right=(), footer=False):
     return made.table
 
 
-def figures_table(rows):
-    """One row of figures for each of several results.
+def figures_table(rows: list[tuple[str, int, dict]]) -> str:
+    """Formats one row of figures for each of several results.
 
     Args:
         rows (list of (title, number of videos, dict of figures)): arrays among the figures are left
@@ -55,8 +63,8 @@ def figures_table(rows):
     return table(figure_rows(rows))
 
 
-def figure_rows(rows):
-    """The cells of `figures_table`, the head first."""
+def figure_rows(rows: list[tuple[str, int, dict]]) -> list[list]:
+    """Returns the cells of `figures_table`, the head first."""
     names = list(
         dict.fromkeys(
             name for *_, figures in rows for name, value in figures.items() if np.ndim(value) == 0
@@ -79,7 +87,7 @@ def figure_rows(rows):
 
 
 def _figure(figures, name):
-    """A figure as text, with its interval where there is one; '' where there is no such figure."""
+    """Formats a figure, with its interval where there is one; '' where there is no such figure."""
     if name not in figures:
         return ''
     interval = [figures.get(f'{name}_{end}') for end in ('low', 'high')]
@@ -88,9 +96,9 @@ def _figure(figures, name):
     )
 
 
-def arrays_text(figures, classes=None):
-    """What the metrics per_class and confusion_matrix found, as text; '' where they were not asked
-    for.
+def arrays_text(figures: dict, classes: Sequence[str] | None = None) -> str:
+    """Returns what the metrics per_class and confusion_matrix found, as text; '' where they were
+    not asked for.
     """
     parts = []
     if 'recall' in figures:
@@ -113,15 +121,17 @@ def arrays_text(figures, classes=None):
     return '\n'.join(parts)
 
 
-def confusions(counts, classes=None):
-    """The confused pairs of a confusion matrix, (class, taken for, how often), most frequent
-    first.
+def confusions(
+    counts: np.ndarray, classes: Sequence[str] | None = None
+) -> list[tuple[str, str, int]]:
+    """Returns the confused pairs of a confusion matrix, (class, taken for, how often), most
+    frequent first.
     """
     names = class_names(classes, len(counts))
     pairs = [(-counts[i, j], i, j) for i, j in zip(*np.nonzero(counts)) if i != j]
     return [(names[i], names[j], int(-number)) for number, i, j in sorted(pairs)]
 
 
-def class_names(classes, number):
-    """The classes' names, or their labels where they have none."""
+def class_names(classes: Sequence[str] | None, number: int) -> list[str]:
+    """Returns the classes' names, or their labels where they have none."""
     return list(classes) if classes else [str(label) for label in range(number)]

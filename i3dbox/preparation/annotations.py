@@ -1,5 +1,7 @@
 """Annotation files out of the official split files and the folders of frames."""
 
+from __future__ import annotations
+
 import json
 import os
 
@@ -20,28 +22,29 @@ DATASET_TYPES = {
 
 
 def build_annotations(
-    name,
-    split_dir,
-    frame_dir,
-    out,
-    format='original',
-    modality='RGB',
-    filename_tmpl=None,
-    missing='raise',
-):
+    name: str,
+    split_dir: str,
+    frame_dir: str,
+    out: str,
+    format: str = 'original',
+    modality: str = 'RGB',
+    filename_tmpl: str | None = None,
+    missing: str = 'raise',
+) -> list[str]:
     """Writes the annotation files of each split that `split_dir` holds.
 
-    'original': one JSON a split, as datasets.annotations.read_json describes it. 'mmaction': four
-    lists a split, <name>_{train,val}_split_<N>_{rawframes,videos}.txt.
+    'original': one JSON per split, as datasets.annotations.read_json describes it. 'mmaction': four
+    lists per split, <name>_{train,val}_split_<N>_{rawframes,videos}.txt.
 
     Args:
-        name (str): 'ucf101' or 'hmdb51'.
-        split_dir (str): the folder of the official split files.
-        frame_dir (str): the folder of folders of frames.
-        out (str): the folder for the files.
-        format (str): see above.
-        modality (str): of the frames. filename_tmpl (str): see datasets.frames.FrameFolder.
-        missing (str): what to do about entries without frames: 'raise' or 'skip'.
+        name: 'ucf101' or 'hmdb51'.
+        split_dir: the folder of the official split files.
+        frame_dir: the folder of folders of frames.
+        out: the folder for the files.
+        format: see above.
+        modality: of the frames.
+        filename_tmpl: see media.frame_folder.FrameFolder.
+        missing: what to do about entries without frames: 'raise' or 'skip'.
 
     Returns:
         list of str: the paths written.
@@ -57,7 +60,8 @@ def build_annotations(
     ]
     if not splits:
         raise AnnotationError(f'{split_dir}: holds no files *{needed.format(1)}')
-    counts, written = {}, {}
+    counts = {}
+    written = {}
     for split in splits:
         subsets = {}
         for subset in JSON_SUBSETS:

@@ -1,12 +1,17 @@
 """Looking for videos that cannot be trained on, before it is tried."""
 
+from __future__ import annotations
+
 import collections
 import os
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..media.video_file import VideoFile
 from ..media.video_reader import VideoReader
 from .jobs import run_jobs
+
+if TYPE_CHECKING:
+    from .sources import Source
 
 PROBLEMS = ('empty', 'unreadable', 'truncated', 'size', 'frame count')
 
@@ -19,7 +24,7 @@ class Problem(NamedTuple):
     detail: str
 
 
-def check_videos(videos, workers):
+def check_videos(videos: list[Source], workers: int) -> list[Problem]:
     """Decodes videos (list of Source) to the end.
 
     'empty' is a file without bytes; 'truncated' ends before its header says, or cannot be decoded
@@ -39,7 +44,9 @@ def check_videos(videos, workers):
     return [problems[video.name] for video in videos if video.name in problems]
 
 
-def look_at_videos(videos, workers):
+def look_at_videos(
+    videos: list[Source], workers: int
+) -> tuple[dict[str, tuple[int, int, int]], list[Problem]]:
     """Opens videos (list of Source) and decodes the first frame of each: quick, and blind to damage
     further on.
 
@@ -74,7 +81,8 @@ def _check(video, threads):
     with VideoReader(video.path, video.name, threads) as reader:
         stated = len(reader)
     with VideoFile(video.path, video.name, threads) as file:
-        sizes, time = collections.Counter(), 0.0
+        sizes = collections.Counter()
+        time = 0.0
         for time, frame in file:  # noqa: B007 (the last time is looked at)
             if file.damaged_packets:
                 break
@@ -89,12 +97,9 @@ def _check(video, threads):
         return frames, (video.path, 'size', f'frames change their size: {counts}')
     if frames == stated:
         return frames, None
-    kind = (
-        'unreadable'
-        if frames == 0
-        else 'truncated'
-        if file.ends_early(frames, time)
-        else 'frame count'
-    )
+    if frames == 0:
+        kind = 'unreadable'
+    else:
+        kind = 'truncated' if file.ends_early(frames, time) else 'frame count'
     behind = '; what is behind them cannot be decoded' if file.damaged_packets else ''
     return frames, (video.path, kind, f'{frames} frames; its header says {stated}{behind}')

@@ -1,10 +1,13 @@
 """Folders of class folders: whose videos they hold, and which of these train and which test."""
 
+from __future__ import annotations
+
 import collections
 import os
 import re
 import zlib
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -12,6 +15,10 @@ from ..datasets.annotations import read_class_names, read_video_list
 from ..errors import DataError, spelling_hint
 from ..fileio import atomic_folder, atomic_write
 from .sources import VIDEO_EXTENSIONS, find_videos
+
+if TYPE_CHECKING:
+    from .checking import Problem
+    from .sources import Source
 
 VAL_SHARE = 0.25
 SUBSETS = ('train', 'training', 'val', 'valid', 'validation', 'test', 'testing', 'eval')
@@ -22,17 +29,17 @@ class Split(NamedTuple):
     """Which videos train and which test.
 
     Attributes:
-        classes (list of str): in label order.
-        train, val (list of (path, label)): paths below the folder, with forward slashes.
-        left_out (list of (path, reason)): videos that could not be read.
+        classes: in label order.
+        train, val: (path, label) each; paths below the folder, with forward slashes.
+        left_out: (path, reason) of the videos that could not be read.
     """
 
-    classes: list
-    train: list
-    val: list
-    left_out: list
+    classes: list[str]
+    train: list[tuple[str, int]]
+    val: list[tuple[str, int]]
+    left_out: list[tuple[str, str]]
 
-    def counts(self):
+    def counts(self) -> list[tuple[str, int, int]]:
         """Returns (class, training videos, validation videos) for each class."""
         numbers = [
             collections.Counter(label for _, label in part) for part in (self.train, self.val)
@@ -41,10 +48,10 @@ class Split(NamedTuple):
             (name, numbers[0][label], numbers[1][label]) for label, name in enumerate(self.classes)
         ]
 
-    def write(self, folder):
-        """Writes classes.txt, train.txt and val.txt (mmaction's lists: `path label` a line) and
-        left_out.txt to
-        `folder`, which appears when it is whole."""
+    def write(self, folder: str) -> None:
+        """Writes classes.txt, train.txt and val.txt (mmaction's lists: `path label` per line) and
+        left_out.txt to `folder`, which appears when it is whole.
+        """
         with atomic_folder(folder) as temporary:
             for name, rows in (
                 ('classes', [(name,) for name in self.classes]),
@@ -59,7 +66,7 @@ class Split(NamedTuple):
                 )
 
 
-def read_split(folder):
+def read_split(folder: str) -> Split | None:
     """Returns the Split that `Split.write` has put into `folder`, or None where there is none.
 
     Raises: AnnotationError where its files do not say what they should.
@@ -81,8 +88,8 @@ def read_split(folder):
     return Split(read_class_names(os.path.join(folder, 'classes.txt')), *lists, rows)
 
 
-def find_classes(root):
-    """Finds the videos of each class below `root`, which holds one folder a class; those may be
+def find_classes(root: str) -> dict[str, list[Source]]:
+    """Finds the videos of each class below `root`, which holds one folder per class; those may be
     nested further.
 
     Returns: dict of class name -> list of Source, both by name.
@@ -118,8 +125,7 @@ def find_classes(root):
     if {name.lower() for name in classes} <= set(SUBSETS):
         raise DataError(
             f'{root} holds the folders {", ".join(sorted(classes))}, which look like subsets and '
-            f'not like '
-            'classes: name a folder that holds one folder a class'
+            'not like classes: name a folder that holds one folder a class'
         )
     if len(classes) < 2:
         raise DataError(
@@ -137,12 +143,14 @@ def find_classes(root):
     return dict(sorted(classes.items()))
 
 
-def relative(source, root):
-    """The path of a Source below `root`, with forward slashes."""
+def relative(source: Source, root: str) -> str:
+    """Returns the path of a Source below `root`, with forward slashes."""
     return os.path.relpath(source.path, root).replace(os.sep, '/')
 
 
-def make_split(classes, root, problems=(), seed=0):
+def make_split(
+    classes: dict[str, list[Source]], root: str, problems: Sequence[Problem] = (), seed: int = 0
+) -> Split:
     """Chooses about a quarter of each class to test with.
 
     Clips of one group, such as v_wave_g01_c01 and v_wave_g01_c02, are cut from one film and stay
@@ -150,9 +158,10 @@ def make_split(classes, root, problems=(), seed=0):
     videos and the seed alone.
 
     Args:
-        classes (dict): of `find_classes`. root (str): its folder.
-        problems (sequence of checking.Problem): of videos that are left out.
-        seed (int): from 0.
+        classes: of `find_classes`.
+        root: its folder.
+        problems: of videos that are left out.
+        seed: from 0.
 
     Returns: Split.
     Raises: DataError that names a class with fewer than two readable videos or groups.
@@ -177,13 +186,15 @@ def make_split(classes, root, problems=(), seed=0):
 
 
 def _choose(groups, rng):
-    """The names of the groups that test: as near to VAL_SHARE of the videos as whole groups come;
-    at least one.
+    """Returns the names of the groups that test: as near to VAL_SHARE of the videos as whole groups
+    come; at least one.
     """
-    names, sizes = sorted(groups), {name: len(paths) for name, paths in groups.items()}
+    names = sorted(groups)
+    sizes = {name: len(paths) for name, paths in groups.items()}
     wanted = max(1, round(VAL_SHARE * sum(sizes.values())))
-    chosen, taken = set(), 0
-    for name in (names[place] for place in rng.permutation(len(names))):
+    chosen = set()
+    taken = 0
+    for name in (names[index] for index in rng.permutation(len(names))):
         if abs(taken + sizes[name] - wanted) < abs(taken - wanted):
             chosen.add(name)
             taken += sizes[name]
@@ -198,24 +209,22 @@ def _check_groups(name, groups, unreadable):
     if number > 1:
         raise DataError(
             f'the class {name!r} has {number} videos, all of the group {next(iter(groups))}{also}; '
-            f'a class '
-            'needs two groups or more, one to train on and one to test with'
+            'a class needs two groups or more, one to train on and one to test with'
         )
     raise DataError(
         f'the class {name!r} has {number or "no"} readable video{also}; a class needs two or more, '
-        f'one to '
-        'train on and one to test with'
+        'one to train on and one to test with'
     )
 
 
 def _check_listable(path, shown):
-    """Raises DataError for a path that cannot stand in a list of one `path label` a line."""
+    """Raises DataError for a path that cannot stand in a list of one `path label` per line."""
     if path != path.strip() or any(part != part.strip() for part in path.split('/')[:1]):
         raise DataError(f'{shown!r}: its class begins or ends with a space: rename it')
     if '\n' in path or '\r' in path or not _is_text(path):
         raise DataError(
-            f'{shown!r}: a name with a line break, or that is not UTF-8, cannot stand in a list: '
-            f'rename it'
+            f'{shown!r}: a name with a line break, or that is not UTF-8, cannot stand in a '
+            'list: rename it'
         )
 
 

@@ -1,9 +1,11 @@
 """Folders of images out of videos or frames, in the original's layout."""
 
+from __future__ import annotations
+
 import functools
 import json
 import os
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import DataError
 from ..fileio import atomic_folder, atomic_write
@@ -11,6 +13,9 @@ from ..media.frame_folder import frame_names
 from ..workers import count_frame
 from .images import IMAGES
 from .jobs import run_jobs
+
+if TYPE_CHECKING:
+    from .sources import Source
 
 SETTINGS = 'extraction.json'
 COUNT = 'n_frames'
@@ -27,7 +32,7 @@ class Extraction(NamedTuple):
     failures: list
 
 
-def extract(modality, sources, out, workers, **settings):
+def extract(modality: str, sources: list[Source], out: str, workers: int, **settings) -> Extraction:
     """Makes the folder `out`/<name> of each source: image_00001.jpg, ..., for flow image_00001x.jpg
     and image_00001y.jpg, and a file `n_frames` with their number.
 
@@ -36,10 +41,10 @@ def extract(modality, sources, out, workers, **settings):
     refused there later.
 
     Args:
-        modality (str): 'RGB' or 'Flow'.
-        sources (list of Source): what to extract.
-        out (str): the folder.
-        workers (int): see jobs.run_jobs.
+        modality: 'RGB' or 'Flow'.
+        sources: what to extract.
+        out: the folder.
+        workers: see jobs.run_jobs.
         **settings: of images.rgb_images or images.flow_images.
 
     Returns:
@@ -67,8 +72,7 @@ def _extract(modality, out, settings, source, threads):
         if os.path.exists(path):
             raise DataError(
                 f'{path} is there already, and was not made by this command (it lacks {COUNT} or '
-                f'its first '
-                'image): remove it, or name another folder'
+                'its first image): remove it, or name another folder'
             ) from None
         raise
 
@@ -92,7 +96,7 @@ def _write_images(images_of_frames, modality, path):
     return number, None
 
 
-def keep_settings(out, settings, file=SETTINGS):
+def keep_settings(out: str, settings: dict, file: str = SETTINGS) -> None:
     """Writes what `out` is made with to a file in it. Raises DataError if it was begun with
     anything else.
     """
@@ -112,6 +116,5 @@ def keep_settings(out, settings, file=SETTINGS):
         if known.get(key) != settings.get(key):
             raise DataError(
                 f'{out} was begun with {key}={known.get(key)!r}, and this is '
-                f'{settings.get(key)!r}: '
-                'name another folder, or remove this one'
+                f'{settings.get(key)!r}: name another folder, or remove this one'
             )

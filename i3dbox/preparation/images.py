@@ -2,11 +2,16 @@
 with length.
 """
 
+from __future__ import annotations
+
 import collections
 import concurrent.futures
 import itertools
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import cv2
+import numpy as np
 
 from ..datasets.pipelines.spatial import Resize
 from ..errors import DamagedSampleError
@@ -15,17 +20,26 @@ from ..media.frame_folder import FrameFolder
 from ..media.video_reader import VideoReader
 from ..registry import FLOW_METHODS, as_cfg
 
+if TYPE_CHECKING:
+    from .sources import Source
 
-def rgb_images(source, threads, *, short_side=256, fps=None, quality=95):
+
+def rgb_images(
+    source: Source,
+    threads: int,
+    *,
+    short_side: int = 256,
+    fps: float | None = None,
+    quality: int = 95,
+) -> Iterator[list[bytes]]:
     """Yields each frame as a list of one JPEG.
 
     Args:
-        source (Source): a video or a folder of RGB frames.
-        threads (int): how many encode.
-        short_side (int): of the images, in pixels; 0 keeps their size.
-        fps (float): frames a second; default: all frames. By it a video's frames are repeated or
-            left out.
-        quality (int): of the JPEGs, 1 to 100.
+        source: a video or a folder of RGB frames.
+        threads: how many encode.
+        short_side: of the images, in pixels; 0 keeps their size.
+        fps: frames a second; default: all frames. By it a video's frames are repeated or left out.
+        quality: of the JPEGs, 1 to 100.
 
     Raises:
         DamagedSampleError: (while iterating) a frame that cannot be read.
@@ -35,13 +49,22 @@ def rgb_images(source, threads, *, short_side=256, fps=None, quality=95):
     )
 
 
-def flow_images(source, threads, *, method, bound=20, short_side=256, fps=None, quality=95):
+def flow_images(
+    source: Source,
+    threads: int,
+    *,
+    method: dict | str,
+    bound: float = 20,
+    short_side: int = 256,
+    fps: float | None = None,
+    quality: int = 95,
+) -> Iterator[list[bytes]]:
     """Yields the flow from each frame to the next as a list of two JPEGs, x and y: one less than
     frames.
 
     Args:
-        method (dict or str): of FLOW_METHODS.
-        bound (float): see flow.encoding.encode.
+        method: of FLOW_METHODS.
+        bound: see flow.encoding.encode.
         source, threads, short_side, fps, quality: as in `rgb_images`. Flow is taken after the
             resize.
 
@@ -68,7 +91,7 @@ def flow_images(source, threads, *, method, bound=20, short_side=256, fps=None, 
 IMAGES = {'RGB': rgb_images, 'Flow': flow_images}
 
 
-def stored_images(source):
+def stored_images(source: Source) -> Iterator[list[bytes]]:
     """Yields each frame of a folder as a list of its images' bytes, as they are. Raises
     DamagedSampleError.
     """
@@ -86,7 +109,9 @@ def _frames_a_step(reader, source, fps):
     return rate / fps
 
 
-def bgr_frames(source, short_side=0, fps=None):
+def bgr_frames(
+    source: Source, short_side: int = 0, fps: float | None = None
+) -> Iterator[np.ndarray]:
     """Yields the frames of a Source, uint8 H x W x 3, in the order of channels that OpenCV encodes.
 
     Arguments: as in `rgb_images`.
@@ -98,7 +123,9 @@ def bgr_frames(source, short_side=0, fps=None):
         reader = FrameFolder(source.path, source.modality, name=source.name)
     step = _frames_a_step(reader, source, fps) if fps else 1
     try:
-        last, frame, shape = None, None, None
+        last = None
+        frame = None
+        shape = None
         for number in itertools.count():
             index = int(number * step + 1e-6)
             if index >= len(reader):
@@ -135,7 +162,7 @@ def _pairs(items):
 
 
 def _ordered(function, items, threads):
-    """Like `map`, by several threads, a few items ahead."""
+    """Yields what `map` does, by several threads, a few items ahead."""
     if threads < 2:
         yield from map(function, items)
         return

@@ -2,6 +2,8 @@
 summary.
 """
 
+from __future__ import annotations
+
 import collections
 import concurrent.futures
 import errno
@@ -10,8 +12,9 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
@@ -20,11 +23,8 @@ from ..errors import DamagedSampleError, DataError, I3DBoxError, first_line
 from ..workers import one_opencv_thread, spawn_context, start_worker
 
 logger = logging.getLogger(__name__)
-_FATAL = (
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EROFS,
-)  # nothing could be written for the other sources either
+# nothing could be written for the other sources either
+_FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 class Failure(NamedTuple):
@@ -42,10 +42,12 @@ class Summary(NamedTuple):
 
     frames: int
     results: dict
-    failures: list
+    failures: list[Failure]
 
 
-def run_jobs(function, sources, workers, title, unit='video'):
+def run_jobs(
+    function: Callable, sources: Sequence, workers: int, title: str, unit: str = 'video'
+) -> Summary:
     """Calls `function(source, threads)` for each source, in `workers` processes.
 
     If there are fewer sources than workers, each call is told to use several threads instead. Calls
@@ -54,11 +56,10 @@ def run_jobs(function, sources, workers, title, unit='video'):
     else. Ctrl-C ends the workers.
 
     Args:
-        function (callable): can be pickled; returns how many frames it has worked on, and anything
-            else.
-        sources (list of Source): what to work on.
-        workers (int): 0 works in this process, where a crash is a crash.
-        title, unit (str): of the progress bar.
+        function: can be pickled; returns how many frames it has worked on, and anything else.
+        sources: what to work on.
+        workers: 0 works in this process, where a crash is a crash.
+        title, unit: of the progress bar.
 
     Returns:
         Summary.
@@ -66,10 +67,12 @@ def run_jobs(function, sources, workers, title, unit='video'):
     Raises:
         DataError: the disk is full or read-only.
     """
-    results, failures = {}, []
+    results = {}
+    failures = []
     if not sources:
         return Summary(0, results, failures)
-    frames, counter = 0, spawn_context().Value('q', 0)
+    frames = 0
+    counter = spawn_context().Value('q', 0)
     often = 0.1 if sys.stderr.isatty() else 60  # seconds; a log file is not to be filled
     with (
         logging_redirect_tqdm(),
@@ -106,9 +109,8 @@ def _run(function, sources, workers, counter):
         return
     processes = min(workers, len(sources))
     threads = workers // processes
-    waiting = collections.deque(
-        sorted(sources, key=_size, reverse=True)
-    )  # or the longest one is left for the end
+    # longest first, or the longest one is left for the end
+    waiting = collections.deque(sorted(sources, key=_size, reverse=True))
     while waiting:
         suspects = yield from _run_in_pool(function, waiting, processes, threads, counter)
         for source in suspects:  # one by one, to see which of them kills its process
@@ -144,9 +146,8 @@ def _run_in_pool(function, waiting, processes, threads, counter):
         except BrokenProcessPool:
             pass
         except BaseException:
-            for process in list(
-                (pool._processes or {}).values()
-            ):  # what they leave half done is never taken for whole
+            # what they leave half done is never taken for whole
+            for process in list((pool._processes or {}).values()):
                 process.terminate()
             raise
     return list(running.values())
@@ -168,8 +169,8 @@ def _call(function, source, threads):
         return None, f'{type(error).__name__}: {first_line(error)}', False
 
 
-def reason_of(error, source):
-    """Why a source failed, with the path of the culprit where that is a file of it."""
+def reason_of(error: Exception, source: Any) -> str:
+    """Returns why a source failed, with the path of the culprit where that is a file of it."""
     if isinstance(error, DamagedSampleError) and error.path == source.path:
         return error.reason
     return first_line(error)

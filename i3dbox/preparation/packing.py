@@ -1,13 +1,15 @@
-"""MindRecord shards out of videos or folders of frames; datasets.packed describes and reads
+"""MindRecord shards out of videos or folders of frames; media.packed_frames describes and reads
 them.
 """
+
+from __future__ import annotations
 
 import contextlib
 import functools
 import hashlib
 import json
 import os
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -18,8 +20,11 @@ from .images import IMAGES, stored_images
 from .jobs import Failure, reason_of, run_jobs
 from .sources import shard as part_of
 
+if TYPE_CHECKING:
+    from .sources import Source
+
 SETTINGS = 'pack.json'
-RECORD_SIZE = 8 << 20  # a record ends behind the frame that reaches this many bytes
+RECORD_SIZE = 8 << 20  # a record ends after the frame that reaches this many bytes
 PAGE_SIZE = 16 << 20  # the most that a record may have
 HEADER_SIZE = 1 << 20
 
@@ -29,7 +34,7 @@ class Shard(NamedTuple):
 
     name: str
     path: str
-    sources: tuple
+    sources: tuple[Source, ...]
 
 
 class Packing(NamedTuple):
@@ -40,22 +45,30 @@ class Packing(NamedTuple):
     made: int
     present: int
     frames: int
-    failures: list
+    failures: list[Failure]
 
 
-def pack(modality, sources, out, workers, videos_per_shard=128, part=(1, 1), **settings):
+def pack(
+    modality: str,
+    sources: list[Source],
+    out: str,
+    workers: int,
+    videos_per_shard: int = 128,
+    part: tuple[int, int] = (1, 1),
+    **settings,
+) -> Packing:
     """Writes sources into MindRecord shards in the folder `out`.
 
     The images of folders of frames are taken as they are. A shard appears when it is whole; those
     that are there are left, unless a video in them had failed.
 
     Args:
-        modality (str): 'RGB' or 'Flow'.
-        sources (list of Source): all that the pack is to hold.
-        out (str): the folder.
-        workers (int): see jobs.run_jobs.
-        videos_per_shard (int): how many videos share a file.
-        part (tuple): which shards to make, see sources.shard.
+        modality: 'RGB' or 'Flow'.
+        sources: all that the pack is to hold.
+        out: the folder.
+        workers: see jobs.run_jobs.
+        videos_per_shard: how many videos share a file.
+        part: which shards to make, see sources.shard.
         **settings: for videos, of images.rgb_images or images.flow_images.
 
     Returns:
@@ -101,13 +114,12 @@ def _pack(modality, settings, shard, threads):
     """Writes one shard; returns (number of frames, list of Failure)."""
     from mindspore.mindrecord import FileWriter  # takes seconds to import
 
-    frames, failures = 0, []
+    frames = 0
+    failures = []
     folder, file = os.path.split(shard.path)
     with scratch_folder(shard.path) as temporary:
-        if os.path.exists(shard.path) and not os.path.exists(
-            _failed(shard)
-        ):  # another process was quicker
-            return 0, []
+        if os.path.exists(shard.path) and not os.path.exists(_failed(shard)):
+            return 0, []  # another process was quicker
         writer = FileWriter(os.path.join(temporary, file))  # the file's name is written into it
         writer.set_header_size(HEADER_SIZE)
         writer.set_page_size(PAGE_SIZE)
@@ -146,9 +158,8 @@ def _pack(modality, settings, shard, threads):
             )
         writer.commit()
         with contextlib.suppress(FileNotFoundError):
-            os.remove(
-                shard.path
-            )  # what was there before goes first, so that both files are always of one make
+            # what was there before goes first, so that both files are always of one make
+            os.remove(shard.path)
         if failures:
             atomic_write(
                 _failed(shard), json.dumps([failure.name for failure in failures], indent=1) + '\n'
@@ -182,12 +193,17 @@ def _images(modality, source, threads, settings):
 
 def _records(name, images_of_frames):
     """Yields records out of frames' images. Only the last one of a video says `last`, so that
-    readers can tell a video that failed half-way."""
-    images, start, frames = [], 0, 0
+    readers can tell a video that failed half-way.
+    """
+    images = []
+    start = 0
+    frames = 0
     for frame in images_of_frames:
         if sum(map(len, images)) >= RECORD_SIZE:
             yield _record(name, start, frames, images, last=0)
-            images, start, frames = [], start + frames, 0
+            images = []
+            start += frames
+            frames = 0
         images += frame
         frames += 1
     yield _record(name, start, frames, images, last=1)
@@ -199,5 +215,5 @@ def _record(name, start, frames, images, last):
 
 
 def _failed(shard):
-    """The file that says which videos of a shard failed."""
+    """Returns the file that says which videos of a shard failed."""
     return f'{os.path.splitext(shard.path)[0]}.failed.json'

@@ -1,7 +1,10 @@
 """What there is to prepare: the videos or the folders of frames below a folder."""
 
+from __future__ import annotations
+
 import collections
 import os
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..errors import DataError
@@ -31,24 +34,24 @@ class Source(NamedTuple):
     """A video, or a folder of frames.
 
     Attributes:
-        name (str): its path below the root, with forward slashes. A video's is without its
+        name: its path below the root, with forward slashes. A video's is without its
             extension, unless another video differs from it in nothing else.
-        path (str): where it is.
-        modality (str or None): of a folder's frames, 'RGB' or 'Flow'; None for a video.
+        path: where it is.
+        modality: of a folder's frames, 'RGB' or 'Flow'; None for a video.
     """
 
     name: str
     path: str
-    modality: str = None
+    modality: str | None = None
 
 
-def find_sources(root, modalities=('RGB',)):
+def find_sources(root: str, modalities: Sequence[str] = ('RGB',)) -> list[Source]:
     """Finds the videos below `root`, or else the folders of frames. Links are followed.
 
     Args:
-        root (str): a folder; or one video.
-        modalities (tuple of str): which frames a folder may hold, in the original's layout. Where a
-            folder holds several of them, the first counts.
+        root: a folder; or one video.
+        modalities: which frames a folder may hold, in the original's layout. Where a folder holds
+            several of them, the first counts.
 
     Returns:
         list of Source, by name.
@@ -69,7 +72,7 @@ def find_sources(root, modalities=('RGB',)):
     return folders
 
 
-def find_videos(root, required=True):
+def find_videos(root: str, required: bool = True) -> list[Source]:
     """Finds the videos below `root`, or `root` itself. Arguments, returns and raises: see
     `find_sources`.
     """
@@ -96,13 +99,18 @@ def find_videos(root, required=True):
     return _distinct(sorted(sources))
 
 
-def find_frame_folders(root, modalities=('RGB', 'Flow'), filename_tmpl=None, start_index=1):
+def find_frame_folders(
+    root: str,
+    modalities: Sequence[str] = ('RGB', 'Flow'),
+    filename_tmpl: str | None = None,
+    start_index: int = 1,
+) -> list[Source]:
     """Finds the folders below `root`, or `root` itself, that hold a first frame.
 
     Args:
-        filename_tmpl (str): the frames' names, see datasets.frames.FrameFolder; default: the
+        filename_tmpl: the frames' names, see media.frame_folder.FrameFolder; default: the
             original's.
-        start_index (int): number of the first frame.
+        start_index: number of the first frame.
     """
     first = {
         modality: frame_names(modality, start_index, filename_tmpl)[0] for modality in modalities
@@ -131,8 +139,8 @@ def _distinct(sources):
     for source in sources:
         if source.name in known:
             raise DataError(
-                f'{known[source.name]} and {source.path} would both become {source.name}: rename '
-                f'one'
+                f'{known[source.name]} and {source.path} would both become {source.name}: '
+                'rename one'
             )
         known[source.name] = source.path
     for source in sources:
@@ -141,14 +149,13 @@ def _distinct(sources):
             if folder in known:
                 raise DataError(
                     f'{known[folder]} would become a folder of frames with that of {source.path} '
-                    f'inside: '
-                    'rename one'
+                    'inside: rename one'
                 )
             folder = os.path.dirname(folder)
     return sources
 
 
-def shard(sources, which):
+def shard(sources: list, which: tuple[int, int]) -> list:
     """Returns the part of `sources` that shard `which`, (number from 1, how many), is to do.
 
     The parts are disjoint, of nearly one size, and mixed over the names.

@@ -1,6 +1,9 @@
 """Charts as PNG: curves of runs, confusion matrices, calibration."""
 
+from __future__ import annotations
+
 import io
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,15 +15,18 @@ from ..evaluation.metrics.confusion import confusion_matrix
 from ..evaluation.tables import class_names
 from ..visualization.text import fitting
 
+if TYPE_CHECKING:
+    from ..evaluation.results import Results
+
 # Okabe and Ito's colours, which the colour-blind can tell apart
 COLORS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000', '#F0E442')
 
 
-def curves(runs):
-    """Loss, accuracy, learning rate and time by step, of one or several runs.
+def curves(runs: dict[str, dict]) -> dict[str, bytes]:
+    """Draws loss, accuracy, learning rate and time by step, of one or several runs.
 
     Args:
-        runs (dict of str -> dict): by title, what `read_run_log` returns.
+        runs: by title, what `read_run_log` returns.
 
     Returns: dict of name -> PNG bytes.
     """
@@ -45,8 +51,8 @@ def curves(runs):
     }
 
 
-def confusion_chart(results, title):
-    """The confusion matrix, rows divided by the number of their samples."""
+def confusion_chart(results: Results, title: str) -> bytes:
+    """Draws the confusion matrix, rows divided by the number of their samples."""
     counts = confusion_matrix(results.scores, results.labels)['confusion_matrix']
     names = [fitting(name)[0] for name in class_names(results.classes, len(counts))]
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
@@ -73,17 +79,17 @@ def confusion_chart(results, title):
     return _png(figure)
 
 
-def calibration_chart(columns, bins=10):
-    """Accuracy against confidence of several results (dict of title -> Results)."""
+def calibration_chart(columns: dict[str, Results], bins: int = 10) -> bytes:
+    """Draws accuracy against confidence of several results."""
     figure, axes = _figure('is the network as often right as it is sure?', 5, 4.2)
     axes.plot([0, 1], [0, 1], color='0.7', lw=1)
     for color, (title, results) in zip(COLORS * (len(columns) // len(COLORS) + 1), columns.items()):
         confidence, correct = confidences(results.scores, results.labels)
-        places = np.minimum((confidence * bins).astype(int), bins - 1)
-        filled = [b for b in range(bins) if (places == b).any()]
+        indices = np.minimum((confidence * bins).astype(int), bins - 1)
+        filled = [b for b in range(bins) if (indices == b).any()]
         axes.plot(
-            [confidence[places == b].mean() for b in filled],
-            [correct[places == b].mean() for b in filled],
+            [confidence[indices == b].mean() for b in filled],
+            [correct[indices == b].mean() for b in filled],
             'o-',
             color=color,
             label=title,

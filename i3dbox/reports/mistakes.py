@@ -1,7 +1,10 @@
 """The mistakes that a network was surest of, with frames of their clips."""
 
+from __future__ import annotations
+
 import ast
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,13 +15,17 @@ from ..evaluation.tables import class_names
 from ..registry import DATASETS
 from ..visualization.contact_sheet import contact_sheet, stack
 
+if TYPE_CHECKING:
+    from ..datasets.base import BaseDataset
+    from ..evaluation.results import Results
+
 FRAMES = 8
 
 
 @dataclasses.dataclass
 class Mistake:
-    """A video that was taken for another class. `confidence` is the prediction's softmax, `own` the
-    label's.
+    """A video that was taken for another class. `confidence` is the softmax of the prediction,
+    `own` that of the label.
     """
 
     name: str
@@ -28,29 +35,29 @@ class Mistake:
     own: float
 
 
-def most_confident_mistakes(results, number=12):
-    """The `number` mistakes of highest confidence, as list of Mistake, the surest first."""
+def most_confident_mistakes(results: Results, number: int = 12) -> list[Mistake]:
+    """Returns the `number` mistakes of highest confidence, the surest first."""
     finite = np.isfinite(results.scores).all(1)
     probabilities = softmax(np.where(finite[:, None], results.scores, 0))
     wrong = np.flatnonzero((results.predictions != results.labels) & finite)
-    order = sorted(wrong, key=lambda place: (-probabilities[place].max(), results.names[place]))[
+    order = sorted(wrong, key=lambda index: (-probabilities[index].max(), results.names[index]))[
         :number
     ]
     names = class_names(results.classes, results.scores.shape[1])
     return [
         Mistake(
-            results.names[place],
-            names[results.labels[place]],
-            names[results.predictions[place]],
-            float(probabilities[place].max()),
-            float(probabilities[place, results.labels[place]]),
+            results.names[index],
+            names[results.labels[index]],
+            names[results.predictions[index]],
+            float(probabilities[index].max()),
+            float(probabilities[index, results.labels[index]]),
         )
-        for place in order
+        for index in order
     ]
 
 
-def open_dataset(results):
-    """The data set that `results` are of, from the config that they carry.
+def open_dataset(results: Results) -> BaseDataset:
+    """Builds the data set that `results` are of, from the config that they carry.
 
     A result file may come from anywhere: its config is read as plain values, nothing in it is
     executed or imported, and only parts of the package itself are built.
@@ -67,8 +74,8 @@ def open_dataset(results):
     return DATASETS.build(part, test_mode=True)
 
 
-def plain_values(text):
-    """The values of a config's `pretty_text` (dict): literals, dict(...) and float('...'); nothing
+def plain_values(text: str) -> dict:
+    """Reads the values of a config's `pretty_text`: literals, dict(...) and float('...'); nothing
     else.
 
     Raises: DataError.
@@ -123,9 +130,10 @@ def _check_own(part):
         _check_own(item)
 
 
-def frames_of(dataset, name):
-    """Eight frames of a sample, spread over its first clip, for each of its streams: uint8 RGB
-    picture, or None where it cannot be read."""
+def frames_of(dataset: BaseDataset, name: str) -> np.ndarray | None:
+    """Draws eight frames of a sample, spread over its first clip, for each of its streams: uint8
+    RGB picture, or None where it cannot be read.
+    """
     index = next((i for i, sample in enumerate(dataset.samples) if sample['name'] == name), None)
     if index is None:
         return None
@@ -136,8 +144,8 @@ def frames_of(dataset, name):
     sheets = []
     for column in dataset.inputs:
         clip = results[column][0]
-        places = np.linspace(0, len(clip) - 1, min(FRAMES, len(clip))).round().astype(int)
+        chosen = np.linspace(0, len(clip) - 1, min(FRAMES, len(clip))).round().astype(int)
         sheets.append(
-            contact_sheet(clip[places], 'Flow' if clip.shape[-1] == 2 else 'RGB', columns=FRAMES)
+            contact_sheet(clip[chosen], 'Flow' if clip.shape[-1] == 2 else 'RGB', columns=FRAMES)
         )
     return stack(sheets)

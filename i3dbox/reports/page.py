@@ -1,7 +1,10 @@
 """One HTML page that needs nothing but itself."""
 
+from __future__ import annotations
+
 import base64
 import html
+from collections.abc import Collection, Iterable
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --good: #0072B2; }
@@ -31,8 +34,8 @@ document.querySelectorAll('th').forEach(head => head.onclick = () => {
 """
 
 
-def page(title, parts):
-    """The whole page (str). `parts` are pieces of HTML from the functions below."""
+def page(title: str, parts: Iterable[str]) -> str:
+    """Returns the whole page. `parts` are pieces of HTML from the functions below."""
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>'
@@ -42,16 +45,16 @@ def page(title, parts):
     )
 
 
-def heading(text):
+def heading(text: str) -> str:
     return f'<h2>{html.escape(text)}</h2>'
 
 
-def paragraph(text, note=False):
+def paragraph(text: str, note: bool = False) -> str:
     return f'<p{" class=note" if note else ""}>{html.escape(text)}</p>'
 
 
-def table(head, rows, text_columns=(0,)):
-    """A table; its columns are numbers, except for those in `text_columns`."""
+def table(head: Iterable, rows: Iterable[Iterable], text_columns: Collection[int] = (0,)) -> str:
+    """Returns a table; its columns are numbers, except for those in `text_columns`."""
 
     def row(cells, tag):
         return (
@@ -70,13 +73,13 @@ def table(head, rows, text_columns=(0,)):
     )
 
 
-def image(data, alt, kind='png'):
-    """A picture, held in the page itself."""
+def image(data: bytes, alt: str, kind: str = 'png') -> str:
+    """Returns a picture, held in the page itself."""
     return f'<img alt="{html.escape(alt)}" src="data:image/{kind};base64,{base64.b64encode(data).decode()}">'
 
 
-def charts(images):
-    """Pictures side by side (dict of name -> PNG bytes)."""
+def charts(images: dict[str, bytes]) -> str:
+    """Puts pictures (by name, PNG bytes) side by side."""
     return (
         '<div class=charts>'
         + ''.join(image(data, name) for name, data in images.items())
@@ -84,10 +87,10 @@ def charts(images):
     )
 
 
-def figure(caption, picture):
+def figure(caption: str, picture: str) -> str:
     return f'<figure><figcaption>{html.escape(caption)}</figcaption>{picture}</figure>'
 
 
-def details(summary, text):
-    """Text that is folded away until it is asked for."""
+def details(summary: str, text: str) -> str:
+    """Returns text that is folded away until it is asked for."""
     return f'<details><summary>{html.escape(summary)}</summary><pre>{html.escape(text)}</pre></details>'

@@ -1,8 +1,12 @@
 """The report of runs and results: figures, curves, confusions, classes, mistakes."""
 
+from __future__ import annotations
+
 import glob
 import os
 import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -16,24 +20,34 @@ from . import page
 from .charts import calibration_chart, confusion_chart, curves
 from .mistakes import frames_of, most_confident_mistakes, open_dataset
 
+if TYPE_CHECKING:
+    from ..evaluation.results import Results
+
 METRICS = ('top_k_accuracy', 'mean_class_accuracy', 'calibration_error', 'bootstrap')
 TITLE = 'i3dbox report'
 
 
-def write_report(out, runs, columns, mistakes=12, notes=()):
+def write_report(
+    out: str,
+    runs: dict[str, dict],
+    columns: dict[str, Results],
+    mistakes: int = 12,
+    notes: Iterable[str] = (),
+) -> str:
     """Writes <out>/report.html, which needs no other file, and its pictures as PNG beside it.
 
     Args:
-        out (str): a folder, which is made.
-        runs (dict of str -> dict): logs by title, see `read_run_log`.
-        columns (dict of str -> Results): results of the same classes by title, such as RGB, Flow,
-            RGB + Flow; the last one's confusions and mistakes are shown.
-        mistakes (int): how many are shown with their frames.
-        notes (sequence of str): what else the reader should know.
+        out: a folder, which is made.
+        runs: logs by title, see `read_run_log`.
+        columns: results of the same classes by title, such as RGB, Flow, RGB + Flow; the last one's
+            confusions and mistakes are shown.
+        mistakes: how many are shown with their frames.
+        notes: what else the reader should know.
 
     Returns: the page's path.
     """
-    pictures, parts = {}, [page.paragraph(note, note=True) for note in notes]
+    pictures = {}
+    parts = [page.paragraph(note, note=True) for note in notes]
     if columns:
         parts += _figures(columns)
     if runs:
@@ -67,13 +81,15 @@ def write_report(out, runs, columns, mistakes=12, notes=()):
     return path
 
 
-def class_rows(columns):
-    """The head and rows of the table of classes: videos, each column's recall, and, for RGB and
-    Flow side by side, which of them is better at the class and how many videos only the one or the
-    other gets right."""
+def class_rows(columns: dict[str, Results]) -> tuple[list[str], list[list]]:
+    """Returns the head and rows of the table of classes: videos, each column's recall, and, for RGB
+    and Flow side by side, which of them is better at the class and how many videos only the one or
+    the other gets right.
+    """
     found = [evaluate(['per_class'], part.scores, part.labels) for part in columns.values()]
     first = next(iter(columns.values()))
-    head, names = ['class', 'videos', *columns], class_names(first.classes, first.scores.shape[1])
+    head = ['class', 'videos', *columns]
+    names = class_names(first.classes, first.scores.shape[1])
     both = 'RGB' in columns and 'Flow' in columns and columns['RGB'].names == columns['Flow'].names
     if both:
         head += ['saved by', 'only RGB right', 'only Flow right']
@@ -99,10 +115,8 @@ def class_rows(columns):
                 for a, b in (('RGB', 'Flow'), ('Flow', 'RGB'))
             ]
             gap = (alone[0] - alone[1]) / max(members.sum(), 1)
-            cells += [
-                f'RGB +{gap:.3f}' if gap > 0 else f'Flow +{-gap:.3f}' if gap < 0 else '',
-                *alone,
-            ]
+            better = 'RGB' if gap > 0 else 'Flow'
+            cells += [f'{better} +{abs(gap):.3f}' if gap else '', *alone]
         rows.append(cells)
     return head, rows
 
@@ -123,7 +137,8 @@ def _figures(columns):
     ]
     lines = {}
     for title, part in columns.items():
-        protocol, skipped = part.meta.get('protocol'), part.meta.get('skipped')
+        protocol = part.meta.get('protocol')
+        skipped = part.meta.get('skipped')
         if protocol:
             lines.setdefault(protocol, []).append(title)
         if skipped:
@@ -136,13 +151,13 @@ def _figures(columns):
 
 def _classes(columns):
     head, rows = class_rows(columns)
-    places = (0, head.index('saved by')) if 'saved by' in head else (0,)
+    text_columns = (0, head.index('saved by')) if 'saved by' in head else (0,)
     return [
         page.heading('Classes'),
         page.paragraph(
             "Share of each class's videos that are recognised. A click on a head sorts.", note=True
         ),
-        page.table(head, rows, places),
+        page.table(head, rows, text_columns),
     ]
 
 
@@ -156,7 +171,7 @@ def _mistakes(title, results, number, pictures):
     except (I3DBoxError, OSError) as error:
         dataset = None
         parts.append(page.paragraph(f'Their frames are not shown: {error}', note=True))
-    for place, mistake in enumerate(tqdm(found, desc='mistakes', disable=None), 1):
+    for number, mistake in enumerate(tqdm(found, desc='mistakes', disable=None), 1):
         caption = (
             f'{mistake.name}: {mistake.label}, taken for {mistake.prediction} with confidence '
             f'{mistake.confidence:.3f} (its own class: {mistake.own:.3f})'
@@ -164,7 +179,7 @@ def _mistakes(title, results, number, pictures):
         picture = frames_of(dataset, mistake.name) if dataset else None
         if picture is not None:
             bgr = np.ascontiguousarray(picture[..., ::-1])
-            pictures[f'mistake_{place:02d}'] = cv2.imencode('.png', bgr)[1].tobytes()
+            pictures[f'mistake_{number:02d}'] = cv2.imencode('.png', bgr)[1].tobytes()
             jpeg = cv2.imencode('.jpg', bgr, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
             parts.append(page.figure(caption, page.image(jpeg, mistake.name, 'jpeg')))
         else:

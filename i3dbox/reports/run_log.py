@@ -1,12 +1,14 @@
 """The log.json of a run as columns."""
 
+from __future__ import annotations
+
 import json
 import os
 
 from ..errors import DataError
 
 
-def read_run_log(work_dir):
+def read_run_log(work_dir: str) -> dict[str, dict[str, list]]:
     """Reads what a run has logged.
 
     A run that was killed and resumed has logged some steps twice: the later line counts. A line
@@ -21,7 +23,8 @@ def read_run_log(work_dir):
     path = os.path.join(work_dir, 'log.json')
     if not os.path.isfile(path):
         raise DataError(f'{work_dir} is no work_dir: it has no log.json')
-    lines, broken = {'train': {}, 'val': {}}, 0
+    lines = {'train': {}, 'val': {}}
+    broken = 0
     with open(path, encoding='utf-8', errors='replace') as file:
         for text in file:
             try:

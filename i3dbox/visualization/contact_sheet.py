@@ -1,28 +1,35 @@
 """Pictures of clips, for the eye."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..flow.encoding import decode, flow_to_color
 from .text import measure, write
 
-_BACKGROUND, _INK = 24, (235, 235, 235)
+_BACKGROUND = 24
+_INK = (235, 235, 235)
 _GAP = 2  # pixels between frames
-_LINE, _SIZE = 20, 13  # pixels: the height of a line of text, and of its letters
-_SMALLEST = (
-    96  # pixels; smaller frames are enlarged by a whole factor, so that every pixel stays a pixel
-)
+_LINE = 20  # pixels: the height of a line of text
+_SIZE = 13  # pixels: the height of its letters
+# pixels; smaller frames are enlarged by a whole factor, so that every pixel stays a pixel
+_SMALLEST = 96
 
 
-def contact_sheet(clip, modality='RGB', title='', columns=8, bound=20):
+def contact_sheet(
+    clip: np.ndarray, modality: str = 'RGB', title: str = '', columns: int = 8, bound: float = 20
+) -> np.ndarray:
     """Draws a clip as one picture: its frames in rows, under a strip with the title.
 
     Args:
-        clip (array): uint8 T x H x W x C, or N x T x H x W x C (each of the N clips begins a row);
-            C = 3 (RGB as it is) or 2 (8-bit flow, drawn by `flow_to_color`).
-        modality (str): 'RGB' or 'Flow'.
-        title (str): may have several lines.
-        columns (int): frames in a row.
-        bound (float): of the flow's 8-bit encoding, pixels per frame.
+        clip: uint8 T x H x W x C, or N x T x H x W x C (each of the N clips begins a row); C = 3
+            (RGB as it is) or 2 (8-bit flow, drawn by `flow_to_color`).
+        modality: 'RGB' or 'Flow'.
+        title: may have several lines.
+        columns: frames in a row.
+        bound: of the flow's 8-bit encoding, pixels per frame.
 
     Returns:
         uint8 array height x width x 3, RGB.
@@ -44,7 +51,7 @@ def contact_sheet(clip, modality='RGB', title='', columns=8, bound=20):
     return stack([_strip(line) for line in title.splitlines()] + rows)
 
 
-def stack(images):
+def stack(images: Sequence[np.ndarray]) -> np.ndarray:
     """Puts RGB images of any widths below each other."""
     width = max(image.shape[1] for image in images)
     return np.concatenate(

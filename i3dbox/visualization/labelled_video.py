@@ -2,10 +2,14 @@
 timeline.
 """
 
+from __future__ import annotations
+
 import collections
 import contextlib
 import fractions
 import functools
+from collections.abc import Sequence
+from typing import Any
 
 import av
 import cv2
@@ -16,11 +20,13 @@ from ..flow.encoding import decode, flow_to_color
 from ..media.frame_iterator import JUMP
 from .text import measure, shorten, write
 
-_BACKGROUND, _INK, _DIM, _TRACK = (24, 24, 24), (240, 240, 240), (165, 165, 165), (52, 52, 52)
-_LEAST, _MOST = (
-    (360, 480),
-    (404, 720),
-)  # height and width of the picture that a frame is brought to lie between
+_BACKGROUND = (24, 24, 24)
+_INK = (240, 240, 240)
+_DIM = (165, 165, 165)
+_TRACK = (52, 52, 52)
+# height and width of the picture that a frame is brought to lie between
+_LEAST = (360, 480)
+_MOST = (404, 720)
 _CELLS = 1024  # of a timeline
 _TICKS = 10000  # a second: the resolution of time stamps
 
@@ -29,29 +35,39 @@ class LabelledVideo:
     """Writes an .mp4 while a video is being recognised; memory does not grow with the video.
 
     A frame is held until the window whose middle is nearest to it is scored. Frames are brought to
-    a moderate size
-    first: small ones are enlarged, so that the text has room.
+    a moderate size first: small ones are enlarged, so that the text has room.
 
     Args:
-        path (str): ends in .mp4.
-        fps (float): frames a second of the source, 0 where unknown. Each frame is shown at its own
-            time.
-        stride (int): frames from one window to the next.
-        top (int): how many classes are shown.
-        seconds (float): how long the video is, where that is known: the timeline's length.
-        bound (float): of the flow's 8-bit encoding.
+        path: ends in .mp4.
+        fps: frames a second of the source, 0 where unknown. Each frame is shown at its own time.
+        stride: frames from one window to the next.
+        top: how many classes are shown.
+        seconds: how long the video is, where that is known: the timeline's length.
+        bound: of the flow's 8-bit encoding.
 
     Raises: DataError where the file cannot be written.
     """
 
-    def __init__(self, path, fps=0.0, stride=32, top=5, seconds=None, bound=20):
-        self._path, self._stride, self._top, self._bound = path, stride, top, bound
+    def __init__(
+        self,
+        path: str,
+        fps: float = 0.0,
+        stride: int = 32,
+        top: int = 5,
+        seconds: float | None = None,
+        bound: float = 20,
+    ):
+        self._path = path
+        self._stride = stride
+        self._top = top
+        self._bound = bound
         self._fps = fps if 1 <= fps <= 120 else 25.0
         self._timeline = Timeline(seconds)
-        self._held, self._next = collections.deque(), 0
+        self._held = collections.deque()
+        self._next = 0
         self._writer = self._last = None
 
-    def watch(self, time, frame):
+    def watch(self, time: float, frame: np.ndarray) -> None:
         """Takes a frame of the source (RGB). Another thread may call it."""
         size = picture_size(*frame.shape[:2])
         if size != frame.shape[1::-1]:
@@ -62,13 +78,13 @@ class LabelledVideo:
             )
         self._held.append((time, frame))
 
-    def add(self, window, answer):
+    def add(self, window: Any, answer: Any) -> None:
         """Writes the frames that are nearest to this window (a Window and the Prediction to it)."""
         self._last = window, answer
         self._write((window.first + window.last + self._stride) / 2)
 
-    def close(self, complete=True):
-        """Writes the frames behind the last window's middle: all, or where the rest is not
+    def close(self, complete: bool = True) -> None:
+        """Writes the frames after the last window's middle: all, or where the rest is not
         complete, the window's.
         """
         if self._last:
@@ -78,7 +94,8 @@ class LabelledVideo:
 
     def _write(self, end):
         window, answer = self._last
-        top, full = answer.top(self._top), None
+        top = answer.top(self._top)
+        full = None
         if window.flow is not None:
             flow = decode(window.flow[0, ::8], self._bound)
             full = max(1.0, float(np.percentile(np.hypot(flow[..., 0], flow[..., 1]), 99)))
@@ -86,8 +103,8 @@ class LabelledVideo:
             time, frame = self._held.popleft()
             image = None
             if full:
-                place = min(max(self._next - window.first, 0), window.flow.shape[1] - 1)
-                image = flow_to_color(decode(window.flow[0, place], self._bound), full)
+                index = min(max(self._next - window.first, 0), window.flow.shape[1] - 1)
+                image = flow_to_color(decode(window.flow[0, index], self._bound), full)
             self._timeline.add(time, top[0].label)
             picture = draw(frame, top, self._timeline, time, image, full)
             self._writer = self._writer or VideoWriter(self._path, *picture.shape[:2], self._fps)
@@ -99,14 +116,16 @@ class VideoWriter:
     """Writes an .mp4 of pictures at any times: H.264, which browsers and notebooks play.
 
     Args:
-        path (str): the file. height (int), width (int): even.
-        fps (float): about how many pictures come a second.
+        path: the file.
+        height, width: even.
+        fps: about how many pictures come a second.
 
     Raises: DataError where the file cannot be written, here or later.
     """
 
-    def __init__(self, path, height, width, fps=25.0):
-        self._path, self._frame_time = path, 1 / fps
+    def __init__(self, path: str, height: int, width: int, fps: float = 25.0):
+        self._path = path
+        self._frame_time = 1 / fps
         self._begin = self._last = None
         self._stamp = -1
         with self._errors():
@@ -117,12 +136,14 @@ class VideoWriter:
             self._stream = self._container.add_stream(
                 codec, rate=round(fps), options=dict(preset='superfast')
             )
-            self._stream.height, self._stream.width, self._stream.pix_fmt = height, width, 'yuv420p'
+            self._stream.height = height
+            self._stream.width = width
+            self._stream.pix_fmt = 'yuv420p'
             self._stream.codec_context.time_base = fractions.Fraction(1, _TICKS)
             if codec == 'mpeg4':
                 self._stream.bit_rate = 2000000
 
-    def write(self, time, image):
+    def write(self, time: float, image: np.ndarray) -> None:
         """Adds a picture (uint8 H x W x 3, RGB) that is shown at a time in seconds, later than the
         last one's.
         """
@@ -133,11 +154,12 @@ class VideoWriter:
         frame = av.VideoFrame.from_ndarray(image, format='rgb24')
         frame.pts = max(round((time - self._begin) * _TICKS), self._stamp + 1)
         frame.time_base = self._stream.codec_context.time_base
-        self._last, self._stamp = time, frame.pts
+        self._last = time
+        self._stamp = frame.pts
         with self._errors():
             self._container.mux(self._stream.encode(frame))
 
-    def close(self):
+    def close(self) -> None:
         """Writes what is left. The file is whole only then."""
         if self._file.closed:
             return
@@ -160,48 +182,58 @@ class Timeline:
     whenever that is over.
     """
 
-    def __init__(self, seconds=None):
+    def __init__(self, seconds: float | None = None):
         self.seconds = max(seconds or 64.0, 0.04)
         self._colors = np.tile(np.uint8(_TRACK), (_CELLS, 1))
         self._filled = 0
 
-    def add(self, time, label):
-        """From the last time until this one the class was `label`."""
+    def add(self, time: float, label: int) -> None:
+        """Colours the time from the last call until this one as the class `label`."""
         while time > self.seconds * 1.02:  # a little over is the header's error
             self._colors[: _CELLS // 2] = self._colors[::2]
             self._colors[_CELLS // 2 :] = _TRACK
-            self.seconds, self._filled = self.seconds * 2, self._filled // 2
+            self.seconds *= 2
+            self._filled //= 2
         cell = min(int(time / self.seconds * _CELLS) + 1, _CELLS)
         self._colors[self._filled : cell] = class_color(label)
         self._filled = max(cell, self._filled)
 
-    def draw(self, image):
+    def draw(self, image: np.ndarray) -> None:
         """Fills an RGB image with the cells."""
         width = image.shape[1]
         image[:] = self._colors[np.arange(width) * _CELLS // width]
 
 
-def picture_size(height, width):
-    """(width, height) that a frame is brought to: moderate, of the same shape, even."""
+def picture_size(height: int, width: int) -> tuple[int, int]:
+    """Returns (width, height) that a frame is brought to: moderate, of the same shape, even."""
     factor = min(max(_LEAST[0] / height, _LEAST[1] / width, 1.0), 64)
     factor = min(factor, _MOST[0] / height, _MOST[1] / width)
     return tuple(max(2 * round(side * factor / 2), 16) for side in (width, height))
 
 
-def class_color(label):
-    """A class's colour, RGB: neighbours differ most."""
+def class_color(label: int) -> tuple[int, int, int]:
+    """Returns a class's colour, RGB: neighbours differ most."""
     hsv = np.uint8([[[int(label * 0.618034 * 180 + 5) % 180, 150, 225]]])
     return tuple(int(value) for value in cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0, 0])
 
 
-def draw(frame, top, timeline, time, flow=None, full=None):
+def draw(
+    frame: np.ndarray,
+    top: Sequence,
+    timeline: Timeline,
+    time: float,
+    flow: np.ndarray | None = None,
+    full: float | None = None,
+) -> np.ndarray:
     """Draws one picture of the video.
 
     Args:
-        frame (array): uint8 H x W x 3, RGB. flow (array): the flow as colours, of any size.
-        top (list of ClassScore): the classes, surest first.
-        timeline (Timeline): up to now. time (float): seconds, of the frame.
-        full (float): the flow in pixels per frame that has full colour.
+        frame: uint8 H x W x 3, RGB.
+        top: the classes (ClassScore), surest first.
+        timeline: up to now.
+        time: seconds, of the frame.
+        flow: the flow as colours, of any size.
+        full: the flow in pixels per frame that has full colour.
 
     Returns: uint8 array, height and width even, RGB.
     """
@@ -224,7 +256,8 @@ def draw(frame, top, timeline, time, flow=None, full=None):
     x = margin + min(int(time / timeline.seconds * (width - 2 * margin)), width - 2 * margin - 1)
     cv2.rectangle(panel, (x - 1, y - 3), (x + 1, y + line * 2 // 3 + 2), _INK, -1)
     y += line * 2 // 3 + line * 5 // 6
-    left, right = clock(time), clock(timeline.seconds)
+    left = clock(time)
+    right = clock(timeline.seconds)
     write(panel, left, margin, y, line * 0.62, _INK)
     write(panel, right, width - margin - measure(right, line * 0.62), y, line * 0.62, _DIM)
     if full:
@@ -246,23 +279,27 @@ def draw(frame, top, timeline, time, flow=None, full=None):
 
 @functools.lru_cache(2)  # frames have the same classes until the next window
 def _classes(width, line, margin, top):
-    """The part below the picture, with the classes and room for the timeline."""
+    """Returns the part below the picture, with the classes and room for the timeline."""
     panel = np.full((2 * (line * (4 * len(top) + 13) // 8), width, 3), _BACKGROUND[0], np.uint8)
     y = margin
-    for place, prediction in enumerate(top):
-        _draw_class(panel, y, line, margin, prediction, first=place == 0)
-        y += line + (margin // 2 if place == 0 else 0)
+    for index, prediction in enumerate(top):
+        _draw_class(panel, y, line, margin, prediction, first=index == 0)
+        y += line + (margin // 2 if index == 0 else 0)
     return panel
 
 
 def _draw_class(panel, y, line, margin, prediction, first):
     width = panel.shape[1]
-    size, color = line * (0.85 if first else 0.7), class_color(prediction.label)
+    size = line * (0.85 if first else 0.7)
+    color = class_color(prediction.label)
     base = y + line * 3 // 4
     cv2.rectangle(panel, (margin, y + line // 5), (margin + line * 2 // 5, base), color, -1)
-    left, share = margin + line * 3 // 4, f'{100 * prediction.probability:.0f} %'
-    bar, end = width // 2, width - margin - measure('100 %', line * 0.7) - margin
-    ink, name = _INK if first else _DIM, shorten(prediction.name, size, bar - left - margin)
+    left = margin + line * 3 // 4
+    share = f'{100 * prediction.probability:.0f} %'
+    bar = width // 2
+    end = width - margin - measure('100 %', line * 0.7) - margin
+    ink = _INK if first else _DIM
+    name = shorten(prediction.name, size, bar - left - margin)
     write(panel, name, left, base, size, ink)
     cv2.rectangle(panel, (bar, y + line // 4), (end, base), _TRACK, -1)
     filled = bar + int(round((end - bar) * prediction.probability))
@@ -271,8 +308,8 @@ def _draw_class(panel, y, line, margin, prediction, first):
     write(panel, share, width - margin - measure(share, line * 0.7), base, line * 0.7, ink)
 
 
-def clock(seconds):
-    """Seconds as text: 0:02.6, or 1:02:03 from an hour on."""
+def clock(seconds: float) -> str:
+    """Formats seconds: 0:02.6, or 1:02:03 from an hour on."""
     if seconds >= 3600:
         return f'{int(seconds // 3600)}:{int(seconds // 60 % 60):02d}:{int(seconds % 60):02d}'
     tenths = int(round(seconds * 10))

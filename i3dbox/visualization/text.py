@@ -2,36 +2,37 @@
 be Chinese.
 """
 
+from __future__ import annotations
+
 import functools
 import os
 import re
 import unicodedata
+from collections.abc import Sequence
 
 import matplotlib
 import numpy as np
 from matplotlib.ft2font import FT2Font
 from PIL import Image, ImageDraw, ImageFont
 
-DEFAULT = os.path.join(
-    matplotlib.get_data_path(), 'fonts', 'ttf', 'DejaVuSans.ttf'
-)  # Latin, Greek, Cyrillic, ...
-_NO_LETTERS = re.compile(
-    'last ?resort|adobe blank', re.I
-)  # fonts that have a box, or nothing, for every letter
+# Latin, Greek, Cyrillic, ...
+DEFAULT = os.path.join(matplotlib.get_data_path(), 'fonts', 'ttf', 'DejaVuSans.ttf')
+# fonts that have a box, or nothing, for every letter
+_NO_LETTERS = re.compile('last ?resort|adobe blank', re.I)
 _CHINESE = re.compile(r'\b(SC|CN|GB)\b|Hei')  # how fonts with China's shapes of letters are called
 _SERIF_OR_MONO = re.compile('(?<!sans )serif|mono', re.I)
 
 
-def measure(text, size):
-    """The width of `text` in pixels, where letters take `size` pixels from the top of one line to
-    the next.
+def measure(text: str, size: float) -> int:
+    """Returns the width of `text` in pixels, where letters take `size` pixels from the top of one
+    line to the next.
     """
     text, path = fitting(text)
     return round(_font(path, size).getlength(text))
 
 
-def shorten(text, size, room):
-    """The text if it is at most `room` pixels wide, else its beginning and '...'."""
+def shorten(text: str, size: float, room: float) -> str:
+    """Returns the text if it is at most `room` pixels wide, else its beginning and '...'."""
     text, path = fitting(text)
     width = _font(path, size).getlength
     if width(text) <= room:
@@ -41,7 +42,7 @@ def shorten(text, size, room):
     return f'{text.rstrip()}...'
 
 
-def write(image, text, x, y, size, color):
+def write(image: np.ndarray, text: str, x: int, y: int, size: float, color: Sequence[int]) -> None:
     """Writes on a uint8 RGB image, rightwards from x, with the base line at y. color: (R, G, B)."""
     text, path = fitting(text)
     font = _font(path, size)
@@ -56,23 +57,24 @@ def write(image, text, x, y, size, color):
 
 
 @functools.lru_cache(1024)
-def fitting(text):
-    """(text, path of a font): the default font if it has all letters, else the installed one that
-    has most of them.
+def fitting(text: str) -> tuple[str, str]:
+    """Returns (text, path of a font): the default font if it has all letters, else the installed
+    one that has most of them.
 
     Letters that it does not have are replaced by '?'.
     """
-    text = re.sub(
-        r'\s', ' ', unicodedata.normalize('NFC', text)
-    )  # macOS writes accents apart from their letters
+    # macOS writes accents apart from their letters
+    text = re.sub(r'\s', ' ', unicodedata.normalize('NFC', text))
     if text.isascii():
         return text, DEFAULT
     wanted = np.unique([ord(letter) for letter in text])
-    best, missing = None, wanted
+    best = None
+    missing = wanted
     for path, letters in _fonts():
         absent = np.setdiff1d(wanted, letters, assume_unique=True)
         if best is None or len(absent) < len(missing):
-            best, missing = path, absent
+            best = path
+            missing = absent
         if not len(missing):
             break
     return ''.join('?' if ord(letter) in missing else letter for letter in text), best
@@ -88,8 +90,8 @@ def _fonts():
 
 @functools.lru_cache(1)
 def _installed():
-    """As _fonts yields them: upright regular fonts without serifs first, of these the Chinese
-    ones.
+    """Lists fonts as _fonts yields them: upright regular fonts without serifs first, of these the
+    Chinese ones.
     """
     from matplotlib.font_manager import findSystemFonts
 
@@ -97,7 +99,8 @@ def _installed():
     for path in findSystemFonts():
         try:
             font = FT2Font(path)
-            family, style = font.family_name, font.style_name
+            family = font.family_name
+            style = font.style_name
             if font.scalable and not _NO_LETTERS.search(family):
                 order = (
                     style.lower() not in ('regular', 'book', 'normal', 'medium'),

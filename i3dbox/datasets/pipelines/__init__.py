@@ -1,4 +1,4 @@
-"""Steps that turn a sample into arrays: one file a family, each step in the registry PIPELINES."""
+"""Steps that turn a sample into arrays: one file per family, each step is in PIPELINES."""
 
 from .compose import Compose
 

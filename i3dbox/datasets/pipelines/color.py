@@ -1,5 +1,7 @@
 """Changes of colour."""
 
+from __future__ import annotations
+
 import cv2
 import numpy as np
 
@@ -21,7 +23,7 @@ class ColorJitter:
     The ranges mean what they mean in torchvision: a factor is drawn from [1 - b, 1 + b], the hue's
     turn from [-h, h] of a full circle. All four are one linear map of a pixel, which is applied and
     rounded once; the hue turns in the plane of I and Q. Where RGB and flow of a sample are to be
-    cropped alike, this step stands behind the crops, so that both draw the same numbers for them.
+    cropped alike, this step comes after the crops, so that both draw the same numbers for them.
 
     Args:
         brightness, contrast, saturation (float): 0 to 1.
@@ -33,32 +35,29 @@ class ColorJitter:
 
     needs = ('imgs', 'modality', 'test_mode', 'rng')
 
-    def __init__(self, brightness=0, contrast=0, saturation=0, hue=0):
+    def __init__(
+        self, brightness: float = 0, contrast: float = 0, saturation: float = 0, hue: float = 0
+    ):
         in_range(
             'ColorJitter', 0, 1, brightness=brightness, contrast=contrast, saturation=saturation
         )
         in_range('ColorJitter', 0, 0.5, hue=hue)
         self.ranges = np.array([brightness, contrast, saturation, hue])
 
-    def __call__(self, results):
+    def __call__(self, results: dict) -> dict:
         if results['modality'] != 'RGB':
             raise ConfigError("ColorJitter is for RGB; the 'colours' of flow are its direction")
         if results['test_mode']:
             return results
         imgs = results['imgs']
-        brightness, contrast, saturation, hue = self.ranges * results['rng'].uniform(-1, 1, 4) + [
-            1,
-            1,
-            1,
-            0,
-        ]
+        drawn = self.ranges * results['rng'].uniform(-1, 1, 4)
+        brightness, contrast, saturation, hue = drawn + [1, 1, 1, 0]
         # contrast is around the clip's mean grey; every 8th frame tells it well enough
         mean = brightness * np.mean([_GREY @ cv2.mean(img)[:3] for img in imgs[::8]])
         saturate = saturation * np.eye(3) + (1 - saturation) * _GREY
         matrix = _turn_hue(hue) @ saturate * (contrast * brightness)
-        offset = np.full(
-            (3, 1), (1 - contrast) * mean
-        )  # grey, which saturation and hue leave as it is
+        # grey, which saturation and hue leave as it is
+        offset = np.full((3, 1), (1 - contrast) * mean)
         matrix = np.hstack([matrix, offset]).astype(np.float32)
         results['imgs'] = map_frames(imgs, lambda img: cv2.transform(img, matrix))
         return results

@@ -1,5 +1,9 @@
 """A pipeline: steps run one after the other."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
 from ...errors import ConfigError
 from ...registry import PIPELINES
 
@@ -19,13 +23,13 @@ class Compose:
         RegistryError: a step that cannot be built.
     """
 
-    def __init__(self, steps):
+    def __init__(self, steps: Sequence[dict | Callable[[dict], dict]]):
         self.steps = [PIPELINES.build(step) if isinstance(step, dict) else step for step in steps]
         for step in self.steps:
             if not callable(step):
                 raise ConfigError(f'a pipeline step is a dict or a callable; got {step!r}')
 
-    def __call__(self, results):
+    def __call__(self, results: dict) -> dict:
         for step in self.steps:
             for key in getattr(step, 'needs', ()):
                 if key not in results:

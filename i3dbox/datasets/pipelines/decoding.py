@@ -1,8 +1,10 @@
 """Opening a sample and reading the frames that were chosen, whatever they are stored in.
 
-OpenClip stands in front of SampleFrames, which needs to know how many frames there are; DecodeClip
-behind.
+OpenClip comes before SampleFrames, which needs to know how many frames there are; DecodeClip after
+it.
 """
+
+from __future__ import annotations
 
 import numpy as np
 
@@ -36,16 +38,17 @@ class OpenClip:
 
     needs = ('name', 'modality')
 
-    def __init__(self, filename_tmpl=None, start_index=1, num_threads=1):
+    def __init__(
+        self, filename_tmpl: str | None = None, start_index: int = 1, num_threads: int = 1
+    ):
         at_least_one('OpenClip', num_threads=num_threads)
-        self.filename_tmpl, self.start_index, self.num_threads = (
-            filename_tmpl,
-            start_index,
-            num_threads,
-        )
+        self.filename_tmpl = filename_tmpl
+        self.start_index = start_index
+        self.num_threads = num_threads
 
-    def __call__(self, results):
-        name, modality = results['name'], results['modality']
+    def __call__(self, results: dict) -> dict:
+        name = results['name']
+        modality = results['modality']
         if 'frame_dir' in results:
             reader = FrameFolder(
                 results['frame_dir'],
@@ -90,8 +93,9 @@ class DecodeClip:
 
     needs = ('reader', 'frame_inds', 'modality')
 
-    def __call__(self, results):
-        reader, frame_inds = results.pop('reader'), results['frame_inds']
+    def __call__(self, results: dict) -> dict:
+        reader = results.pop('reader')
+        frame_inds = results['frame_inds']
         if reader.modality != results['modality']:
             frame_inds = np.stack([frame_inds, frame_inds + 1], axis=1).reshape(-1)
         try:

@@ -1,5 +1,7 @@
 """From a list of frames to one array."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from ...errors import ConfigError, DataError
@@ -26,7 +28,7 @@ class PackClips:
 
     needs = ('imgs', 'num_clips')
 
-    def __call__(self, results):
+    def __call__(self, results: dict) -> dict:
         imgs = results['imgs']
         shape = imgs[0].shape
         if results.get('modality') == 'Flow' and shape[2] != 2:

@@ -1,5 +1,7 @@
 """Which frames of a video a clip takes."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from ...argument_checks import at_least_one, one_of
@@ -23,7 +25,7 @@ class SampleFrames:
     - 'centre' (or 'center'): one clip in the middle.
     - 'uniform': num_clips spread evenly, the first at the start, the last at the end; a single one
       is in the middle.
-    - 'dense': clips of frames frame_interval apart, one behind the other, from start to end; the
+    - 'dense': clips of frames frame_interval apart, one after the other, from start to end; the
       last is moved back so as to end with the video. Their number depends on the video.
     - 'whole': one clip of all frames, frame_interval apart, however long (the paper's test); at
       least clip_len frames.
@@ -49,7 +51,14 @@ class SampleFrames:
     needs = ('total_frames', 'test_mode', 'rng')
     modes = ('random', 'drawn', 'centre', 'uniform', 'dense', 'whole')
 
-    def __init__(self, clip_len, frame_interval=1, num_clips=1, mode='random', out_of_bound='loop'):
+    def __init__(
+        self,
+        clip_len: int,
+        frame_interval: int = 1,
+        num_clips: int = 1,
+        mode: str = 'random',
+        out_of_bound: str = 'loop',
+    ):
         mode = 'centre' if mode == 'center' else mode
         at_least_one(
             'SampleFrames', clip_len=clip_len, frame_interval=frame_interval, num_clips=num_clips
@@ -58,11 +67,14 @@ class SampleFrames:
         one_of('SampleFrames', ('loop', 'repeat_last'), out_of_bound=out_of_bound)
         if num_clips > 1 and mode not in ('random', 'drawn', 'uniform'):
             raise ConfigError(f'SampleFrames: mode {mode!r} takes no num_clips; got {num_clips}')
-        self.clip_len, self.frame_interval, self.num_clips = clip_len, frame_interval, num_clips
-        self.mode, self.out_of_bound = mode, out_of_bound
+        self.clip_len = clip_len
+        self.frame_interval = frame_interval
+        self.num_clips = num_clips
+        self.mode = mode
+        self.out_of_bound = out_of_bound
         self.varies = {'whole': ('clip_len',), 'dense': ('num_clips',)}.get(mode, ())
 
-    def __call__(self, results):
+    def __call__(self, results: dict) -> dict:
         total = results['total_frames']
         mode = 'uniform' if self.mode == 'random' and results['test_mode'] else self.mode
         clip_len = self.clip_len

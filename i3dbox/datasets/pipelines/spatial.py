@@ -5,7 +5,11 @@ Crops are views of the frames, and no step writes into a frame, for a looped vid
 times.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,7 +27,7 @@ _INTERPOLATIONS = {
 }
 
 
-def map_frames(imgs, function):
+def map_frames(imgs: Sequence[np.ndarray], function: Callable[[np.ndarray], Any]) -> list:
     """Applies `function` to each distinct array of a list once; returns a list."""
     done = {}
     for img in imgs:
@@ -37,8 +41,9 @@ def _crop(imgs, left, top, width, height):
 
 
 def _draw(rng, end):
-    """An int in [0, end). One number of the generator whatever the size, so that samples that
-    differ in size (RGB and flow) stay in step."""
+    """Draws an int in [0, end). One number of the generator whatever the size, so that samples that
+    differ in size (RGB and flow) stay in step.
+    """
     return int(rng.random() * end)
 
 
@@ -66,7 +71,13 @@ class Resize:
     needs = ('imgs',)
     per_frame = True
 
-    def __init__(self, scale=None, short_side=None, keep_ratio=True, interpolation='bilinear'):
+    def __init__(
+        self,
+        scale: Sequence[float] | None = None,
+        short_side: int | None = None,
+        keep_ratio: bool = True,
+        interpolation: str = 'bilinear',
+    ):
         if (scale is None) == (short_side is None):
             raise ConfigError('Resize takes either scale=(width, height) or short_side=...')
         if short_side is not None:
@@ -84,9 +95,11 @@ class Resize:
                 f'got {scale!r}'
             )
         one_of('Resize', tuple(_INTERPOLATIONS), interpolation=interpolation)
-        self.scale, self.keep_ratio, self.interpolation = (width, height), keep_ratio, interpolation
+        self.scale = (width, height)
+        self.keep_ratio = keep_ratio
+        self.interpolation = interpolation
 
-    def __call__(self, results):
+    def __call__(self, results: dict) -> dict:
         height, width = results['imgs'][0].shape[:2]
         size = self._new_size(width, height)
         if size != (width, height):
@@ -109,10 +122,10 @@ class _SizedCrop:
 
     needs = ('imgs', 'num_clips', 'test_mode', 'rng')
 
-    def __init__(self, size):
+    def __init__(self, size: int | Sequence[int]):
         self.size = as_size(type(self).__name__, size)
 
-    def __call__(self, results):
+    def __call__(self, results: dict) -> dict:
         imgs = results['imgs']
         height, width = imgs[0].shape[:2]
         room = width - self.size[0], height - self.size[1]
@@ -144,7 +157,7 @@ class CenterCrop(_SizedCrop):
 
     per_frame = True
 
-    def places(self, room_x, room_y, results):
+    def places(self, room_x: int, room_y: int, results: dict) -> list[tuple[int, int]]:
         return [(room_x // 2, room_y // 2)]
 
 
@@ -152,7 +165,7 @@ class CenterCrop(_SizedCrop):
 class RandomCrop(_SizedCrop):
     """Cuts out a random place; in test mode the middle. Everything else is as in CenterCrop."""
 
-    def places(self, room_x, room_y, results):
+    def places(self, room_x: int, room_y: int, results: dict) -> list[tuple[int, int]]:
         if results['test_mode']:
             return [(room_x // 2, room_y // 2)]
         return [(_draw(results['rng'], room_x + 1), _draw(results['rng'], room_y + 1))]
@@ -166,7 +179,7 @@ class ThreeCrop(_SizedCrop):
     Everything else is as in CenterCrop.
     """
 
-    def places(self, room_x, room_y, results):
+    def places(self, room_x: int, room_y: int, results: dict) -> list[tuple[int, int]]:
         if room_x >= room_y:
             return [(left, room_y // 2) for left in (0, room_x // 2, room_x)]
         return [(room_x // 2, top) for top in (0, room_y // 2, room_y)]
@@ -181,7 +194,7 @@ class _RandomAreaCrop:
 
     needs = ('imgs', 'test_mode', 'rng')
 
-    def __call__(self, results):
+    def __call__(self, results: dict) -> dict:
         height, width = results['imgs'][0].shape[:2]
         if results['test_mode']:
             area = _middle_square(width, height)
@@ -233,11 +246,11 @@ class MultiScaleCrop(_RandomAreaCrop):
 
     def __init__(
         self,
-        input_size,
-        scales=(1, 0.875, 0.75, 0.66),
-        max_wh_scale_gap=1,
-        random_crop=False,
-        num_fixed_crops=5,
+        input_size: int | Sequence[int],
+        scales: Sequence[float] = (1, 0.875, 0.75, 0.66),
+        max_wh_scale_gap: int = 1,
+        random_crop: bool = False,
+        num_fixed_crops: int = 5,
     ):
         self.input_size = as_size('MultiScaleCrop', input_size)
         if not isinstance(scales, (tuple, list)) or not scales:
@@ -246,7 +259,9 @@ class MultiScaleCrop(_RandomAreaCrop):
             in_range('MultiScaleCrop', 0.01, 1, scales=scale)
         in_range('MultiScaleCrop', 0, len(scales), max_wh_scale_gap=max_wh_scale_gap)
         one_of('MultiScaleCrop', (5, 13), num_fixed_crops=num_fixed_crops)
-        self.scales, self.random_crop, self.num_fixed_crops = scales, random_crop, num_fixed_crops
+        self.scales = scales
+        self.random_crop = random_crop
+        self.num_fixed_crops = num_fixed_crops
         self.pairs = [
             (i, j)
             for i in range(len(scales))
@@ -254,14 +269,15 @@ class MultiScaleCrop(_RandomAreaCrop):
             if abs(i - j) <= max_wh_scale_gap
         ]
 
-    def area(self, width, height, rng):
+    def area(self, width: int, height: int, rng: np.random.Generator) -> tuple[int, int, int, int]:
         pair = self.pairs[_draw(rng, len(self.pairs))]
         short = min(width, height)
         sides = []
         for scale_index, wanted in zip(pair, self.input_size):
             side = max(int(short * self.scales[scale_index]), 1)
             sides.append(wanted if abs(side - wanted) < 3 and wanted <= short else side)
-        room_x, room_y = width - sides[0], height - sides[1]
+        room_x = width - sides[0]
+        room_y = height - sides[1]
         if self.random_crop:
             return _draw(rng, room_x + 1), _draw(rng, room_y + 1), *sides
         x, y = self._PLACES[_draw(rng, self.num_fixed_crops)]
@@ -284,7 +300,11 @@ class RandomResizedCrop(_RandomAreaCrop):
         ConfigError: an argument that is none of the above.
     """
 
-    def __init__(self, area_range=(0.08, 1.0), aspect_ratio_range=(3 / 4, 4 / 3)):
+    def __init__(
+        self,
+        area_range: Sequence[float] = (0.08, 1.0),
+        aspect_ratio_range: Sequence[float] = (3 / 4, 4 / 3),
+    ):
         for name, pair, top in (
             ('area_range', area_range, 1),
             ('aspect_ratio_range', aspect_ratio_range, 100),
@@ -298,9 +318,10 @@ class RandomResizedCrop(_RandomAreaCrop):
                     f'RandomResizedCrop: {name} is (low, high), 0 < low <= high <= {top}; '
                     f'got {pair!r}'
                 )
-        self.area_range, self.log_ratio_range = area_range, np.log(aspect_ratio_range)
+        self.area_range = area_range
+        self.log_ratio_range = np.log(aspect_ratio_range)
 
-    def area(self, width, height, rng):
+    def area(self, width: int, height: int, rng: np.random.Generator) -> tuple[int, int, int, int]:
         areas = width * height * rng.uniform(*self.area_range, 10)
         ratios = np.exp(rng.uniform(*self.log_ratio_range, 10))
         left, top = rng.random(2)
@@ -331,19 +352,18 @@ class Flip:
 
     needs = ('imgs', 'modality', 'test_mode', 'rng')
 
-    def __init__(self, flip_ratio=0.5):
+    def __init__(self, flip_ratio: float = 0.5):
         in_range('Flip', 0, 1, flip_ratio=flip_ratio)
         self.flip_ratio = flip_ratio
 
-    def __call__(self, results):
+    def __call__(self, results: dict) -> dict:
         results['flip'] = not results['test_mode'] and bool(
             results['rng'].random() < self.flip_ratio
         )
         if results['flip']:
             is_flow = results['modality'] == 'Flow' and results['imgs'][0].shape[2] == 2
-            mirror = (
-                _mirror_flow if is_flow else _mirror
-            )  # flow that is yet to be computed is that of mirrored frames
+            # flow that is yet to be computed is that of mirrored frames
+            mirror = _mirror_flow if is_flow else _mirror
             results['imgs'] = map_frames(results['imgs'], mirror)
         return results
 

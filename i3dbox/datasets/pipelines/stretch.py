@@ -1,5 +1,9 @@
 """Resizing as TensorFlow 1 does it, for figures that are compared with those of its programs."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import numpy as np
 
 from ...argument_checks import as_size
@@ -26,10 +30,10 @@ class Stretch:
     needs = ('imgs',)
     per_frame = True
 
-    def __init__(self, size):
+    def __init__(self, size: int | Sequence[int]):
         self.size = as_size('Stretch', size)
 
-    def __call__(self, results):
+    def __call__(self, results: dict) -> dict:
         results['imgs'] = map_frames(results['imgs'], self._stretched)
         results['img_shape'] = self.size[::-1]
         return results
@@ -37,10 +41,10 @@ class Stretch:
     def _stretched(self, image):
         image = np.asarray(image, np.float32)
         for axis, size in ((0, self.size[1]), (1, self.size[0])):
-            places = np.arange(size) * (image.shape[axis] / size)
-            low = places.astype(int)
+            positions = np.arange(size) * (image.shape[axis] / size)
+            low = positions.astype(int)
             high = np.minimum(low + 1, image.shape[axis] - 1)
-            share = (places - low).astype(np.float32)
+            share = (positions - low).astype(np.float32)
             share = share.reshape((-1, 1, 1) if axis == 0 else (-1, 1))
             image = image.take(low, axis) * (1 - share) + image.take(high, axis) * share
         return image

@@ -1,12 +1,18 @@
 """Checkpoints."""
 
+from __future__ import annotations
+
 import contextlib
 import os
+from typing import TYPE_CHECKING
 
 from ...errors import ConfigError
 from ...evaluation.metrics import better
 from ...registry import HOOKS
 from .hook import Hook
+
+if TYPE_CHECKING:
+    from ..run import Run
 
 
 @HOOKS.register
@@ -24,18 +30,22 @@ class CheckpointHook(Hook):
 
     priority = 60
 
-    def __init__(self, interval=1, by_epoch=True, max_keep_ckpts=-1, save_best=None):
+    def __init__(
+        self,
+        interval: int = 1,
+        by_epoch: bool = True,
+        max_keep_ckpts: int = -1,
+        save_best: str | None = None,
+    ):
         super().__init__()
-        self.interval, self.by_epoch, self.save_best = (
-            self.positive(interval=interval),
-            by_epoch,
-            save_best,
-        )
+        self.interval = self.positive(interval=interval)
+        self.by_epoch = by_epoch
+        self.save_best = save_best
         self.max_keep_ckpts = (
             max_keep_ckpts if max_keep_ckpts == -1 else self.positive(max_keep_ckpts=max_keep_ckpts)
         )
 
-    def before_run(self, run):
+    def before_run(self, run: Run) -> None:
         if run.metric_names and self.save_best not in (None, *run.metric_names):
             raise ConfigError(
                 f'CheckpointHook: save_best is {self.save_best!r}; the evaluation gives '
@@ -43,10 +53,11 @@ class CheckpointHook(Hook):
             )
         self.intervals = self._count(run)
 
-    def after_step(self, run):
+    def after_step(self, run: Run) -> None:
         if run.evaluated_at == run.step and self.save_best:
             self._keep_best(run)  # before the other, whose memory says that it is there
-        intervals, self.intervals = self.intervals, self._count(run)
+        intervals = self.intervals
+        self.intervals = self._count(run)
         if self.intervals > intervals or run.step == run.total_steps or run.stop_reason:
             self._save(run)
 
@@ -54,7 +65,8 @@ class CheckpointHook(Hook):
         return (run.epoch if self.by_epoch else run.step) // self.interval
 
     def _keep_best(self, run):
-        value, bests = run.metrics[self.save_best], run.memory.setdefault('best', {})  # by metric
+        value = run.metrics[self.save_best]
+        bests = run.memory.setdefault('best', {})  # by metric
         if isinstance(bests.get('metric'), str):  # from before there could be several
             bests = run.memory['best'] = {bests.pop('metric'): bests}
         if better(self.save_best, value, bests.get(self.save_best, {}).get('value')):

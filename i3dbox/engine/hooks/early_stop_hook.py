@@ -1,9 +1,16 @@
 """Stopping when nothing gets better."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from ...errors import ConfigError
 from ...evaluation.metrics import better
 from ...registry import HOOKS
 from .hook import Hook
+
+if TYPE_CHECKING:
+    from ..run import Run
 
 
 @HOOKS.register
@@ -14,29 +21,26 @@ class EarlyStopHook(Hook):
 
     priority = 50  # before CheckpointHook, which then saves the last state
 
-    def __init__(self, monitor='top1_acc', patience=5, min_delta=0.0):
+    def __init__(self, monitor: str = 'top1_acc', patience: int = 5, min_delta: float = 0.0):
         super().__init__()
-        self.monitor, self.patience, self.min_delta = (
-            monitor,
-            self.positive(patience=patience),
-            min_delta,
-        )
+        self.monitor = monitor
+        self.patience = self.positive(patience=patience)
+        self.min_delta = min_delta
 
-    def before_run(self, run):
+    def before_run(self, run: Run) -> None:
         if self.monitor not in run.metric_names:
             raise ConfigError(
                 f'EarlyStopHook monitors {self.monitor!r}; the evaluation gives '
                 f'{", ".join(run.metric_names) or "nothing: use --validate"}'
             )
 
-    def after_epoch(self, run):
+    def after_epoch(self, run: Run) -> None:
         if run.evaluated_at != run.step:
             return
         value = run.metrics[self.monitor]
         seen = run.memory.setdefault(f'early_stop_{self.monitor}', dict(best=None, waited=0))
-        seen.update(
-            run.memory.pop('early_stop', {})
-        )  # of an earlier version, which kept one for all monitors
+        # of an earlier version, which kept one for all monitors
+        seen.update(run.memory.pop('early_stop', {}))
         if seen['best'] == -1e30:  # and said "none" so
             seen['best'] = None
         if better(self.monitor, value, seen['best'], self.min_delta):

@@ -1,7 +1,10 @@
 """Progress: a line every so many steps, a JSON line beside it, and a bar on a terminal."""
 
+from __future__ import annotations
+
 import datetime
 import sys
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
@@ -10,10 +13,13 @@ from ...errors import DivergedError
 from ...registry import HOOKS
 from .hook import Hook
 
+if TYPE_CHECKING:
+    from ..run import Run
+
 
 @HOOKS.register
 class LoggerHook(Hook):
-    """Logs loss, top-1 accuracy (means since the last line), learning rate, seconds a step, of
+    """Logs loss, top-1 accuracy (means since the last line), learning rate, seconds per step, of
     which waiting for data, and the time that is left.
 
     Args:
@@ -23,12 +29,14 @@ class LoggerHook(Hook):
 
     priority = 30
 
-    def __init__(self, interval=20, bar=None):
+    def __init__(self, interval: int = 20, bar: bool | None = None):
         super().__init__()
-        self.interval, self.bar = self.positive(interval=interval), bar
+        self.interval = self.positive(interval=interval)
+        self.bar = bar
 
-    def before_run(self, run):
-        self.outputs, self.logged = [], (run.step, run.step_time, run.data_time)
+    def before_run(self, run: Run) -> None:
+        self.outputs = []
+        self.logged = (run.step, run.step_time, run.data_time)
         show = sys.stderr.isatty() if self.bar is None else self.bar
         self.progress = tqdm(
             total=run.total_steps,
@@ -38,13 +46,13 @@ class LoggerHook(Hook):
             disable=not show or run.rank != 0,
         )
 
-    def after_step(self, run):
+    def after_step(self, run: Run) -> None:
         self.outputs.append(run.outputs)
         self.progress.update(run.step - self.progress.n)
         if run.step - self.logged[0] >= self.interval or run.at_epoch_end:
             self._log(run)
 
-    def after_run(self, run):
+    def after_run(self, run: Run) -> None:
         self.progress.close()
 
     def _log(self, run):
@@ -52,9 +60,8 @@ class LoggerHook(Hook):
             np.array([float(o[i].asnumpy()) for o in self.outputs]) for i in range(3)
         )
         now = run.step, run.step_time, run.data_time
-        bad = ~np.isfinite(losses) & (
-            finite == 1
-        )  # an overflow that the loss scale handles is none
+        # an overflow that the loss scale handles is none
+        bad = ~np.isfinite(losses) & (finite == 1)
         if bad.any():
             raise DivergedError(
                 f'training has diverged: the loss is {losses[bad][0]} at step '
@@ -62,13 +69,14 @@ class LoggerHook(Hook):
                 'clip_grad_norm; --resume goes on from the last checkpoint'
             )
         steps, seconds, data_seconds = (new - old for new, old in zip(now, self.logged))
-        seconds, data_seconds = seconds / steps, data_seconds / steps
+        seconds /= steps
+        data_seconds /= steps
         left = datetime.timedelta(seconds=round(seconds * (run.total_steps - run.step)))
-        epoch, place = divmod(run.step - 1, run.steps_per_epoch)
+        epoch, index = divmod(run.step - 1, run.steps_per_epoch)
         line = dict(
             mode='train',
             epoch=epoch + 1,
-            iter=place + 1,
+            iter=index + 1,
             lr=run.lr,
             loss=float(losses.mean()),
             top1_acc=float(accuracies.mean()),
@@ -76,10 +84,9 @@ class LoggerHook(Hook):
             data_time=round(data_seconds, 4),
         )
         text = (
-            f'Epoch [{epoch + 1}][{place + 1}/{run.steps_per_epoch}] lr: {run.lr:.3g}, loss: '
-            f'{line["loss"]:.4f}, '
-            f'top1_acc: {line["top1_acc"]:.4f}, time: {seconds:.3f}, data_time: '
-            f'{data_seconds:.3f}, eta: {left}'
+            f'Epoch [{epoch + 1}][{index + 1}/{run.steps_per_epoch}] lr: {run.lr:.3g}, '
+            f'loss: {line["loss"]:.4f}, top1_acc: {line["top1_acc"]:.4f}, '
+            f'time: {seconds:.3f}, data_time: {data_seconds:.3f}, eta: {left}'
         )
         if not finite.all():
             line['overflows'] = int((finite == 0).sum())
@@ -88,4 +95,5 @@ class LoggerHook(Hook):
         self.progress.set_postfix(
             loss=f'{line["loss"]:.3f}', top1=f'{line["top1_acc"]:.3f}', refresh=False
         )
-        self.outputs, self.logged = [], now
+        self.outputs = []
+        self.logged = now

@@ -2,10 +2,13 @@
 there.
 """
 
+from __future__ import annotations
+
 import contextlib
 import importlib
 import os
 import tempfile
+from typing import TYPE_CHECKING
 
 from ...errors import ConfigError, DataError, I3DBoxError, first_line
 from ...fileio import atomic_write, only_one, scratch_folder
@@ -13,12 +16,15 @@ from ...media.folder_index import rooted
 from ...registry import HOOKS
 from .hook import Hook
 
+if TYPE_CHECKING:
+    from ...config import Config
+    from ...evaluation.results import Results
+    from ..run import Run
+
 MISSING = (
     "moxing, which OpenI's images have, is not installed here; leave the addresses out on other "
-    'machines, or '
-    "name a function of your own, copy='module.function', that copies a file or folder from the "
-    'one to the '
-    'other'
+    "machines, or name a function of your own, copy='module.function', that copies a file or "
+    'folder from the one to the other'
 )
 
 
@@ -45,28 +51,28 @@ class OpenIHook(Hook):
         ConfigError: (when called) no moxing. DataError: (when called) what cannot be copied.
     """
 
-    priority = 90  # behind the checkpoints
+    priority = 90  # after the checkpoints
 
     def __init__(
         self,
-        data_url=None,
-        train_url=None,
-        ckpt_url=None,
-        result_url=None,
-        data_dir='data',
-        interval=1,
-        copy='moxing',
+        data_url: str | None = None,
+        train_url: str | None = None,
+        ckpt_url: str | None = None,
+        result_url: str | None = None,
+        data_dir: str = 'data',
+        interval: int = 1,
+        copy: str = 'moxing',
     ):
         super().__init__()
-        self.data_url, self.train_url, self.ckpt_url, self.result_url = (
-            data_url,
-            train_url,
-            ckpt_url,
-            result_url,
-        )
-        self.data_dir, self.interval, self.copy = data_dir, self.positive(interval=interval), copy
+        self.data_url = data_url
+        self.train_url = train_url
+        self.ckpt_url = ckpt_url
+        self.result_url = result_url
+        self.data_dir = data_dir
+        self.interval = self.positive(interval=interval)
+        self.copy = copy
 
-    def prepare(self, cfg):
+    def prepare(self, cfg: Config) -> None:
         if any((self.data_url, self.train_url, self.ckpt_url, self.result_url)):
             self._function(folder=True)  # its absence is told now and not after the training
         if self.data_url:
@@ -86,18 +92,17 @@ class OpenIHook(Hook):
             if len(urls) == 1:
                 cfg.load_from = path
 
-    def after_epoch(self, run):
-        ends = (
-            run.step == run.total_steps or run.stop_reason
-        )  # then after_run sends it, and what hooks write last
+    def after_epoch(self, run: Run) -> None:
+        # then after_run sends it, and what hooks write last
+        ends = run.step == run.total_steps or run.stop_reason
         if self.train_url and run.rank == 0 and run.epoch % self.interval == 0 and not ends:
             self._send(run.work_dir, self.train_url, folder=True)
 
-    def after_run(self, run):
+    def after_run(self, run: Run) -> None:
         if self.train_url and run.rank == 0:
             self._send(run.work_dir, self.train_url, folder=True)
 
-    def after_test(self, results):
+    def after_test(self, results: Results) -> None:
         if self.result_url:
             with tempfile.TemporaryDirectory() as folder:
                 path = os.path.join(folder, 'results.pkl')
@@ -105,7 +110,7 @@ class OpenIHook(Hook):
                 self._send(path, f'{self.result_url.rstrip("/")}/results.pkl', folder=False)
 
     def _fetch(self, source, target, folder):
-        """Copies once a machine, however many ranks there are, and replaces nothing but earlier
+        """Copies once per machine, however many ranks there are, and replaces nothing but earlier
         copies of its own.
         """
         target = os.path.normpath(target)
@@ -122,9 +127,8 @@ class OpenIHook(Hook):
                 self._function(folder)(source, new)
                 if os.path.lexists(target):
                     os.rename(target, f'{new}.earlier')  # it goes with the scratch folder
-                atomic_write(
-                    marker, source
-                )  # while nothing is there: if it ends here, it is copied anew
+                # while nothing is there: if it ends here, it is copied anew
+                atomic_write(marker, source)
                 os.rename(new, target)
 
     def _send(self, source, target, folder):
@@ -155,14 +159,13 @@ def _check_replaceable(target, source, folder):
     way_out = 'name another data_dir, or move it away' if folder else 'move it away'
     if os.path.ismount(target):
         raise DataError(
-            f'OpenIHook: {target} is a mount point and cannot be replaced: name a folder in it as '
-            f'data_dir'
+            f'OpenIHook: {target} is a mount point and cannot be replaced: name a '
+            'folder in it as data_dir'
         )
     if os.path.lexists(target) and not (os.path.isdir(target) and not os.listdir(target)):
         raise DataError(
             f'OpenIHook: {target} is there and was not copied by this hook (there is no '
-            f'{target}.copied); '
-            f'{source} does not replace it: {way_out}'
+            f'{target}.copied); {source} does not replace it: {way_out}'
         )
 
 

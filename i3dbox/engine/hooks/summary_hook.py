@@ -1,11 +1,17 @@
 """Curves for TensorBoard or MindInsight."""
 
+from __future__ import annotations
+
 import importlib
 import os
+from typing import TYPE_CHECKING
 
 from ...errors import ConfigError
 from ...registry import HOOKS
 from .hook import Hook
+
+if TYPE_CHECKING:
+    from ..run import Run
 
 
 @HOOKS.register
@@ -19,7 +25,7 @@ class SummaryHook(Hook):
             there.
     """
 
-    def __init__(self, interval=20, writer='auto'):
+    def __init__(self, interval: int = 20, writer: str = 'auto'):
         super().__init__()
         self.interval = self.positive(interval=interval)
         if writer not in ('auto', 'tensorboard', 'mindinsight'):
@@ -32,13 +38,13 @@ class SummaryHook(Hook):
                 raise ConfigError('SummaryHook needs tensorboardX: pip install tensorboardX')
             self.writer_class = _MindSporeWriter
 
-    def before_run(self, run):
+    def before_run(self, run: Run) -> None:
         self.writer = (
             self.writer_class(os.path.join(run.work_dir, 'summary')) if run.rank == 0 else None
         )
         self.last_written = run.step
 
-    def after_step(self, run):
+    def after_step(self, run: Run) -> None:
         if self.writer is None:
             return
         if run.step - self.last_written >= self.interval or run.at_epoch_end:
@@ -50,7 +56,7 @@ class SummaryHook(Hook):
             for name, value in run.metrics.items():
                 self.writer.add_scalar(f'val/{name}', value, run.step)
 
-    def after_run(self, run):
+    def after_run(self, run: Run) -> None:
         if self.writer is not None:
             self.writer.close()
 

@@ -1,16 +1,20 @@
 """From a config's `optimizer` to one that trains a model."""
 
+from __future__ import annotations
+
+from mindspore import Parameter, nn
+
 from ...registry import OPTIMIZERS
 
 
-def build_optimizer(cfg, parameters, rates):
+def build_optimizer(cfg: dict, parameters: list[Parameter], rates: list[float]) -> nn.Optimizer:
     """Builds the optimizer.
 
     Args:
-        cfg (dict): of OPTIMIZERS; its `lr` is the base rate, which is already in `rates`. With
+        cfg: of OPTIMIZERS; its `lr` is the base rate, which is already in `rates`. With
             `decay_norm_and_bias=False` its weight decay leaves batch norm and biases out.
-        parameters (list of Parameter): those that train.
-        rates (list of float): the learning rate of each update.
+        parameters: those that train.
+        rates: the learning rate of each update.
     """
     cfg = {key: value for key, value in cfg.items() if key != 'lr'}
     decay_all = cfg.pop('decay_norm_and_bias', True)

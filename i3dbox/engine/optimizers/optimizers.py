@@ -1,8 +1,12 @@
 """MindSpore's optimizers under the names and with the arguments that users know.
 
 An optimizer is a function of (params, lr, **its own arguments): `params` from `build_optimizer`,
-`lr` a list with one rate an update.
+`lr` a list with one rate per update.
 """
+
+from __future__ import annotations
+
+from collections.abc import Sequence
 
 from mindspore import nn
 
@@ -10,19 +14,37 @@ from ...registry import OPTIMIZERS
 
 
 @OPTIMIZERS.register
-def SGD(params, lr, momentum=0.9, weight_decay=0.0, nesterov=False):
+def SGD(
+    params: list,
+    lr: list[float],
+    momentum: float = 0.9,
+    weight_decay: float = 0.0,
+    nesterov: bool = False,
+) -> nn.Optimizer:
     """Stochastic gradient descent with momentum."""
     return nn.SGD(params, lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov)
 
 
 @OPTIMIZERS.register
-def Adam(params, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+def Adam(
+    params: list,
+    lr: list[float],
+    betas: Sequence[float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 0.0,
+) -> nn.Optimizer:
     """Adam (Kingma and Ba 2015); weight decay is added to the gradient."""
     return nn.Adam(params, lr, beta1=betas[0], beta2=betas[1], eps=eps, weight_decay=weight_decay)
 
 
 @OPTIMIZERS.register
-def AdamW(params, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
+def AdamW(
+    params: list,
+    lr: list[float],
+    betas: Sequence[float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 0.01,
+) -> nn.Optimizer:
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019)."""
     return nn.AdamWeightDecay(
         params, lr, beta1=betas[0], beta2=betas[1], eps=eps, weight_decay=weight_decay
@@ -30,7 +52,14 @@ def AdamW(params, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
 
 
 @OPTIMIZERS.register
-def RMSProp(params, lr, decay=0.9, momentum=0.0, eps=1e-10, weight_decay=0.0):
+def RMSProp(
+    params: list,
+    lr: list[float],
+    decay: float = 0.9,
+    momentum: float = 0.0,
+    eps: float = 1e-10,
+    weight_decay: float = 0.0,
+) -> nn.Optimizer:
     """RMSProp (Tieleman and Hinton 2012)."""
     return nn.RMSProp(
         params, lr, decay=decay, momentum=momentum, epsilon=eps, weight_decay=weight_decay

@@ -1,5 +1,7 @@
 """Ascend 310, which serves exported models and does not train."""
 
+from __future__ import annotations
+
 from ...errors import DeviceError
 from ...registry import RUNNERS
 from .base import BaseRunner
@@ -11,7 +13,7 @@ class Ascend310Runner(BaseRunner):
 
     device_target = 'Ascend'
 
-    def setup(self, seed):
+    def setup(self, seed: int) -> None:
         raise DeviceError(
             'Ascend 310 runs exported models only. Train and test on a CPU or an Ascend 910, '
             'export the checkpoint (tools/export.py), and serve that file: load_exported(FILE, '

@@ -1,5 +1,7 @@
 """Ascend 910. Written against MindSpore's documentation; not yet run on hardware."""
 
+from __future__ import annotations
+
 import mindspore as ms
 
 from ...errors import DeviceError, first_line
@@ -13,16 +15,21 @@ class Ascend910Runner(BaseRunner):
 
     device_target = 'Ascend'
 
-    def __init__(self, amp_level='O3', loss_scale='dynamic', sink_size=-1, device_id=None):
+    def __init__(
+        self,
+        amp_level: str = 'O3',
+        loss_scale: float | str | None = 'dynamic',
+        sink_size: int = -1,
+        device_id: int | None = None,
+    ):
         super().__init__(amp_level, loss_scale, sink_size, device_id)
 
-    def set_device(self):
+    def set_device(self) -> None:
         try:
             super().set_device()
         except (RuntimeError, ValueError) as error:
             raise DeviceError(
                 'this MindSpore does not reach an Ascend device; it needs the Ascend build and '
-                'CANN '
-                f'(python tools/collect_env.py tells): {first_line(error)}'
+                f'CANN (python tools/collect_env.py tells): {first_line(error)}'
             ) from error
         ms.set_deterministic(True)

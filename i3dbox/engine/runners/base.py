@@ -1,11 +1,17 @@
 """What all runners share: the device, the ranks, and the training loop on mindspore.train.Model."""
 
+from __future__ import annotations
+
 import logging
 import random
 import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import mindspore as ms
 import numpy as np
+from mindspore import nn
+from mindspore.amp import LossScaler
 from mindspore.train import Callback, Model
 
 from ...datasets.loader import as_mindspore_dataset
@@ -13,6 +19,9 @@ from ...errors import ConfigError, DeviceError, first_line
 from .. import distributed
 from ..interrupt import interruptible
 from ..mixed_precision import LEVELS, mixed_precision
+
+if TYPE_CHECKING:
+    from ..run import Run
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +39,13 @@ class BaseRunner:
 
     device_target = None
 
-    def __init__(self, amp_level='O0', loss_scale=None, sink_size=0, device_id=None):
+    def __init__(
+        self,
+        amp_level: str = 'O0',
+        loss_scale: float | str | None = None,
+        sink_size: int = 0,
+        device_id: int | None = None,
+    ):
         if amp_level not in LEVELS:
             raise ConfigError(f'amp_level is one of {", ".join(LEVELS)}; got {amp_level!r}')
         if not (
@@ -45,14 +60,12 @@ class BaseRunner:
             raise ConfigError(
                 f'sink_size is -1 (an epoch), 0 (no sink) or a number of steps; got {sink_size}'
             )
-        self.amp_level, self.loss_scale, self.sink_size, self.device_id = (
-            amp_level,
-            loss_scale,
-            sink_size,
-            device_id,
-        )
+        self.amp_level = amp_level
+        self.loss_scale = loss_scale
+        self.sink_size = sink_size
+        self.device_id = device_id
 
-    def setup(self, seed):
+    def setup(self, seed: int) -> None:
         """Takes the device, joins the other ranks and seeds everything. Call it before building a
         model.
         """
@@ -69,7 +82,7 @@ class BaseRunner:
         random.seed(seed)
         np.random.seed(seed)
 
-    def set_device(self):
+    def set_device(self) -> None:
         """Chooses the device. MindSpore lets it be chosen only before anything has run; what is
         chosen stays.
         """
@@ -81,26 +94,26 @@ class BaseRunner:
             if chosen[: 1 + len(which)] != (self.device_target, *which):
                 raise
 
-    def mixed_precision(self, recognizer):
+    def mixed_precision(self, recognizer: nn.Cell) -> None:
         """Applies `amp_level` to the recognizer's networks; inputs and logits stay as they are."""
         for stream in recognizer.streams.values():
             mixed_precision(stream.backbone, self.amp_level)
             mixed_precision(stream.head, self.amp_level)
 
-    def loss_scaler(self):
-        """The mindspore.amp.LossScaler that `loss_scale` asks for, or None."""
+    def loss_scaler(self) -> LossScaler | None:
+        """Returns the mindspore.amp.LossScaler that `loss_scale` asks for, or None."""
         if self.loss_scale is None:
             return None
         if self.loss_scale == 'dynamic':
             return ms.amp.DynamicLossScaler(2**16, scale_factor=2, scale_window=2000)
         return ms.amp.DynamicLossScaler(self.loss_scale, scale_factor=1, scale_window=1)
 
-    def fit(self, run, hooks):
+    def fit(self, run: Run, hooks: Iterable[Callback]) -> None:
         """Trains from `run.step` to the end.
 
         Args:
-            run (Run): the state of the run.
-            hooks (list of Callback): in the order in which they are to be called.
+            run: the state of the run.
+            hooks: in the order in which they are to be called.
 
         Raises: whatever the loader or a hook raised.
         """
@@ -142,7 +155,8 @@ class _Steps(Callback):
 
     def __init__(self, run, steps_a_call):
         super().__init__()
-        self.run, self.steps_a_call = run, steps_a_call
+        self.run = run
+        self.steps_a_call = steps_a_call
 
     def on_train_begin(self, run_context):
         run_context.original_args().run = self.run

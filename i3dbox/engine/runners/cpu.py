@@ -1,5 +1,7 @@
 """Any machine without an accelerator."""
 
+from __future__ import annotations
+
 import logging
 
 import mindspore as ms
@@ -17,10 +19,16 @@ class CPURunner(BaseRunner):
 
     device_target = 'CPU'
 
-    def __init__(self, amp_level='O0', loss_scale=None, sink_size=0, device_id=None):
+    def __init__(
+        self,
+        amp_level: str = 'O0',
+        loss_scale: float | str | None = None,
+        sink_size: int = 0,
+        device_id: int | None = None,
+    ):
         super().__init__(amp_level, loss_scale, 0, None)
 
-    def setup(self, seed):
+    def setup(self, seed: int) -> None:
         super().setup(seed)
         warning = cpu_warning(ms.__version__)
         if warning:

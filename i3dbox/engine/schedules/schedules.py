@@ -1,19 +1,21 @@
-"""Learning rates as plain lists, one number a step.
+"""Learning rates as plain lists, one number per step.
 
 A schedule is a function of (base_lr, steps_per_epoch, total_steps, **its own arguments) that
-returns
-`total_steps` floats. Epochs in its arguments may be fractions.
+returns `total_steps` floats. Epochs in its arguments may be fractions.
 """
+
+from __future__ import annotations
 
 import functools
 import inspect
 import math
+from collections.abc import Callable, Sequence
 
 from ...errors import ConfigError
 from ...registry import SCHEDULES
 
 
-def schedule(function):
+def schedule(function: Callable) -> Callable[..., list[float]]:
     """Registers a function rate(progress in epochs, base_lr, epochs, ...) as a schedule, with
     warm-up.
 
@@ -49,25 +51,29 @@ def schedule(function):
 
 
 @schedule
-def ConstantLR(base_lr, epochs):
+def ConstantLR(base_lr: float, epochs: float) -> Callable[[float], float]:
     """The same rate throughout."""
     return lambda epoch: base_lr
 
 
 @schedule
-def StepLR(base_lr, epochs, every, gamma=0.1):
+def StepLR(
+    base_lr: float, epochs: float, every: float, gamma: float = 0.1
+) -> Callable[[float], float]:
     """Times `gamma` every `every` epochs."""
     return lambda epoch: base_lr * gamma ** (epoch // every)
 
 
 @schedule
-def MultiStepLR(base_lr, epochs, milestones, gamma=0.1):
+def MultiStepLR(
+    base_lr: float, epochs: float, milestones: Sequence[float], gamma: float = 0.1
+) -> Callable[[float], float]:
     """Times `gamma` at each of the epochs in `milestones`."""
     return lambda epoch: base_lr * gamma ** sum(epoch >= m for m in milestones)
 
 
 @schedule
-def CosineLR(base_lr, epochs, min_lr=0.0):
+def CosineLR(base_lr: float, epochs: float, min_lr: float = 0.0) -> Callable[[float], float]:
     """Half a cosine from the base rate down to `min_lr` (Loshchilov and Hutter 2017, no
     restart).
     """
@@ -75,7 +81,9 @@ def CosineLR(base_lr, epochs, min_lr=0.0):
 
 
 @schedule
-def HalvingLR(base_lr, epochs, every=4, restart_at=None):
+def HalvingLR(
+    base_lr: float, epochs: float, every: float = 4, restart_at: float | None = None
+) -> Callable[[float], float]:
     """Halved every `every` epochs.
 
     With `restart_at`, the rate goes back up to the base rate, once, when it would fall to

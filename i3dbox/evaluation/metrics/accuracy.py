@@ -1,5 +1,9 @@
 """How often the right class is among the first."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import numpy as np
 
 from ...registry import METRICS
@@ -7,23 +11,26 @@ from .confusion import confusion_matrix
 
 
 @METRICS.register
-def top_k_accuracy(scores, labels, topk=(1, 5)):
-    """Share of samples whose label is among the k highest scores, for each k: 'top1_acc',
-    'top5_acc'.
+def top_k_accuracy(
+    scores: np.ndarray, labels: np.ndarray, topk: Sequence[int] = (1, 5)
+) -> dict[str, float]:
+    """Computes the share of samples whose label is among the k highest scores, for each k:
+    'top1_acc', 'top5_acc'.
 
     Among equal scores the lower class counts as higher, so that the figure does not depend on a
     sort's whims. A k above the number of classes counts as that number.
     """
-    scores, labels = np.asarray(scores), np.asarray(labels)
+    scores = np.asarray(scores)
+    labels = np.asarray(labels)
     own = scores[np.arange(len(labels)), labels][:, None]
     ahead = (scores > own) | ((scores == own) & (np.arange(scores.shape[1]) < labels[:, None]))
-    place = np.where(np.isfinite(scores).all(1), ahead.sum(1), scores.shape[1] + max(topk))
-    return {f'top{k}_acc': float((place < k).mean()) for k in topk}
+    rank = np.where(np.isfinite(scores).all(1), ahead.sum(1), scores.shape[1] + max(topk))
+    return {f'top{k}_acc': float((rank < k).mean()) for k in topk}
 
 
 @METRICS.register
-def mean_class_accuracy(scores, labels):
-    """Mean over the classes that occur in `labels` of the top-1 accuracy in each:
+def mean_class_accuracy(scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Computes the mean over the classes that occur in `labels` of the top-1 accuracy in each:
     'mean_class_acc'.
     """
     counts = confusion_matrix(scores, labels)['confusion_matrix']

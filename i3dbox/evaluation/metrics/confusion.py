@@ -1,25 +1,30 @@
 """Which classes are taken for which."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from ...registry import METRICS
 
 
 @METRICS.register
-def confusion_matrix(scores, labels):
+def confusion_matrix(scores: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
     """Counts of samples by label (row) and prediction (column), int64 K x K: 'confusion_matrix'.
 
     Samples whose scores are not finite have no prediction and are left out.
     """
-    scores, labels = np.asarray(scores), np.asarray(labels)
-    finite, counts = np.isfinite(scores).all(1), np.zeros((scores.shape[1],) * 2, np.int64)
+    scores = np.asarray(scores)
+    labels = np.asarray(labels)
+    finite = np.isfinite(scores).all(1)
+    counts = np.zeros((scores.shape[1],) * 2, np.int64)
     np.add.at(counts, (labels[finite], scores[finite].argmax(1)), 1)
     return {'confusion_matrix': counts}
 
 
 @METRICS.register
-def per_class(scores, labels):
-    """'precision', 'recall' (the class's accuracy) and 'support' (its samples), float64 K each.
+def per_class(scores: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
+    """Computes 'precision', 'recall' (the class's accuracy) and 'support' (its samples), float64 K
+    each.
 
     Precision is NaN for a class that is never predicted, recall for one that has no samples.
     """

@@ -1,5 +1,7 @@
 """How much of a figure is owed to the choice of the test videos."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from ...registry import METRICS
@@ -7,8 +9,16 @@ from . import evaluate
 
 
 @METRICS.register
-def bootstrap(scores, labels, metric='top_k_accuracy', resamples=1000, level=0.95, seed=0):
-    """Confidence intervals of another metric's figures: 'top1_acc_low', 'top1_acc_high', ...
+def bootstrap(
+    scores: np.ndarray,
+    labels: np.ndarray,
+    metric: str | dict = 'top_k_accuracy',
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> dict[str, float]:
+    """Computes confidence intervals of another metric's figures: 'top1_acc_low', 'top1_acc_high',
+    ...
 
     The samples are drawn anew, with replacement, `resamples` times, and the interval lies between
     the percentiles (Efron's percentile bootstrap). It tells how much of a figure is owed to the
@@ -19,7 +29,8 @@ def bootstrap(scores, labels, metric='top_k_accuracy', resamples=1000, level=0.9
         metric (str or dict): of METRICS.
         level (float): of confidence.
     """
-    scores, labels = np.asarray(scores), np.asarray(labels)
+    scores = np.asarray(scores)
+    labels = np.asarray(labels)
     rng = np.random.default_rng(seed)
     values = {}
     for _ in range(resamples):
