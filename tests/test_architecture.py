@@ -193,3 +193,24 @@ def test_each_room_and_test_file_stands_once_in_the_table_for_contributors():
     assert tests == sorted(path.stem for path in (ROOT / 'tests').glob('test_*.py'))
     rooms = re.findall(r'\w+', ' '.join(room for room, _ in rows))
     assert [room for room in ROOMS if rooms.count(room) != 1] == []
+
+
+def public_functions(body):
+    for node in body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith('_'):
+            yield from public_functions(node.body)
+        elif isinstance(node, ast.FunctionDef):
+            if not node.name.startswith('_') or node.name in ('__init__', '__call__'):
+                yield node
+
+
+def test_every_public_function_has_type_hints():
+    bare = []
+    for name, path in MODULES.items():
+        for function in public_functions(ast.parse(path.read_text(encoding='utf-8')).body):
+            arguments = [*function.args.args, *function.args.kwonlyargs]
+            known = {argument.arg for argument in arguments if argument.annotation}
+            missing = {argument.arg for argument in arguments} - known - {'self', 'cls'}
+            if missing or function.returns is None and function.name != '__init__':
+                bare.append(f'{name}.{function.name}')
+    assert not bare

@@ -78,7 +78,7 @@ def describe_protocol(cfg: Config, data: str = 'test') -> str:
     return '; '.join(f'{stream}: {text}' for stream, text in texts.items())
 
 
-def fixed_length(cfg: Config, data: str = 'test') -> None:
+def fixed_length(cfg: Config, data: str = 'test') -> bool:
     """Lets all clips of `cfg.data.<data>` have one length, which is what exported files take: where
     the whole video is a clip, one clip from its middle is taken instead. Returns whether that
     changed anything."""
