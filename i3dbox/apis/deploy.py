@@ -144,18 +144,7 @@ class _BatchWriter:
         self._journal = os.path.join(out, 'hashes.txt')
         for folder in self.folders:
             os.makedirs(os.path.join(out, folder), exist_ok=True)
-        first = next(
-            (
-                results
-                for results, _ in (
-                    dataset.get(i, np.random.default_rng(0)) for i in range(len(dataset))
-                )
-                if results is not None
-            ),
-            None,
-        )
-        if first is None:
-            raise DataError(f'none of the {len(dataset)} videos can be read')
+        first = dataset.first_readable()
         clips = [first[name] for name in dataset.inputs]
         self.clips_per_video = None if dataset.varies else len(clips[0])
         self._settle([clip[0] for clip in clips])

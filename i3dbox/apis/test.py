@@ -218,8 +218,8 @@ class DatasetScorer:
         """
         rank = distributed.rank()
         world = distributed.world_size()
-        stream = SequentialSampler(len(self.dataset), self.batch_size, world)
-        loader = ClipLoader(self.dataset, stream, rank, **self.workers)
+        sampler = SequentialSampler(len(self.dataset), self.batch_size, world)
+        loader = ClipLoader(self.dataset, sampler, rank, **self.workers)
         logits = {name: [] for name in self.scorers}
         places = []
         bar = tqdm(

@@ -141,20 +141,20 @@ def _build_run(cfg, recognizer, runner, resume, evaluates):
     runner.mixed_precision(recognizer)
 
     batch_size = cfg.data.get('batch_size', 1)
-    stream = EpochSampler(len(dataset), batch_size, world, cfg.seed)
+    sampler = EpochSampler(len(dataset), batch_size, world, cfg.seed)
     if batch_size * world > len(dataset):
         log.warning(
             'a batch of %s is more than the %s samples of an epoch: some come twice in it',
             batch_size * world,
             len(dataset),
         )
-    train_step, rates = build_train_step(cfg, recognizer, runner, stream.steps_per_epoch)
+    train_step, rates = build_train_step(cfg, recognizer, runner, sampler.steps_per_epoch)
     total_steps = len(rates)
     meta = dict(
         version=1,
         seed=cfg.seed,
         global_batch=batch_size * world,
-        steps_per_epoch=stream.steps_per_epoch,
+        steps_per_epoch=sampler.steps_per_epoch,
         modality=recognizer.modality,
         classes=list(dataset.classes) if dataset.classes else None,
         config=cfg.pretty_text,
@@ -166,7 +166,7 @@ def _build_run(cfg, recognizer, runner, resume, evaluates):
 
     loader = ClipLoader(
         dataset,
-        stream,
+        sampler,
         rank,
         cfg.data.get('num_workers', 0),
         cfg.data.get('worker', 'thread'),
@@ -184,7 +184,7 @@ def _build_run(cfg, recognizer, runner, resume, evaluates):
         '%s samples, %s steps of %s an epoch, from step %s to %s; %s of %s parameters train; '
         'outputs in %s',
         len(dataset),
-        stream.steps_per_epoch,
+        sampler.steps_per_epoch,
         batch_size * world,
         start_step,
         total_steps,
@@ -197,7 +197,7 @@ def _build_run(cfg, recognizer, runner, resume, evaluates):
         train_step=train_step,
         loader=loader,
         rates=rates,
-        stream=stream,
+        sampler=sampler,
         total_steps=total_steps,
         start_step=start_step,
         work_dir=cfg.work_dir,

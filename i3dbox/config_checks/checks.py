@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..config.keys import KEYS
-from ..datasets.sampler import sample_rng
 from ..errors import CheckpointError, ConfigError, first_difference, spelling_hint
 from ..evaluation.metrics import DEFAULT, evaluate
 from ..registry import DATASETS
@@ -197,15 +196,10 @@ def check_fit(recognizer: nn.Cell, dataset: BaseDataset, probe: bool = False) ->
             'set num_classes of model.head'
         )
     if probe:
-        for index in range(len(dataset)):
-            results, _ = dataset.get(index, sample_rng(0, 0, index))
-            if results is not None:
-                missing = [
-                    name for name in dataset.inputs if not hasattr(results.get(name), 'shape')
-                ]
-                if missing:
-                    raise ConfigError(
-                        f'the pipeline leaves no array {missing[0]!r}: it must end in PackClips'
-                    )
-                recognizer.check_input(*(results[name][None] for name in dataset.inputs))
-                return
+        results = dataset.first_readable()
+        missing = [name for name in dataset.inputs if not hasattr(results.get(name), 'shape')]
+        if missing:
+            raise ConfigError(
+                f'the pipeline leaves no array {missing[0]!r}: it must end in PackClips'
+            )
+        recognizer.check_input(*(results[name][None] for name in dataset.inputs))

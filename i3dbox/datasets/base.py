@@ -16,6 +16,7 @@ from ..errors import AnnotationError, ConfigError, DamagedSampleError, DataError
 from ..media.folder_index import FolderIndex
 from ..media.packed_frames import PackIndex
 from .pipelines import Compose
+from .sampler import sample_rng
 
 if TYPE_CHECKING:
     from .annotations import Entry
@@ -164,6 +165,16 @@ class BaseDataset:
             f'none of the {len(self)} samples of {type(self).__name__} can be read; '
             f'the first: {met[0]}'
         ) from met[0]
+
+    def first_readable(self) -> dict:
+        """Returns the results of `load` for the first sample that can be read: to see what clips
+        are like. Raises: DataError where there is none.
+        """
+        for index in range(len(self)):
+            results, _ = self.get(index, sample_rng(0, 0, index))
+            if results is not None:
+                return results
+        raise DataError(f'none of the {len(self)} samples can be read; see the log')
 
     def locate(self, entries: list[Entry], root: str, key: str) -> list[dict]:
         """Makes samples of the entries whose file or folder is below `root`; applies `missing` to

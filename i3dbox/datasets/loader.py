@@ -1,4 +1,4 @@
-"""Batches out of a data set and a stream, loaded ahead by workers, in order.
+"""Batches out of a data set and a sampler, loaded ahead by workers, in order.
 
 loader = ClipLoader(dataset, EpochSampler(len(dataset), batch_size=8, seed=0), num_workers=4)
 for batch in loader: ...                     # dicts of arrays
@@ -38,8 +38,8 @@ class ClipLoader:
 
     Args:
         dataset: what to load.
-        stream: which sample stands where.
-        rank: of `stream.world`.
+        sampler: which sample stands where.
+        rank: of `sampler.world`.
         num_workers: 0 loads in line.
         worker: 'thread' is right for OpenCV's work, which frees the interpreter; 'process' is for
             pipelines in plain Python. Processes are spawned: a script that defines a part itself
@@ -65,7 +65,7 @@ class ClipLoader:
     def __init__(
         self,
         dataset: BaseDataset,
-        stream: EpochSampler | SequentialSampler,
+        sampler: EpochSampler | SequentialSampler,
         rank: int = 0,
         num_workers: int = 0,
         worker: str = 'thread',
@@ -81,13 +81,13 @@ class ClipLoader:
                 f'got {num_workers} and {prefetch}'
             )
         self.dataset = dataset
-        self.stream = stream
+        self.sampler = sampler
         self.rank = rank
         self.num_workers = num_workers
         self.worker = worker
         self.prefetch = prefetch
         self.start_step = start_step
-        self.num_steps = stream.steps_per_epoch if num_steps is None else num_steps
+        self.num_steps = sampler.steps_per_epoch if num_steps is None else num_steps
         self.damaged = []
         self.error = None
 
@@ -112,18 +112,18 @@ class ClipLoader:
     def _batches(self, fetch):
         pending = collections.deque()
         for step in range(self.start_step, self.start_step + self.num_steps):
-            pending.append([fetch(*sample) for sample in self.stream.batch(step, self.rank)])
+            pending.append([fetch(*sample) for sample in self.sampler.batch(step, self.rank)])
             if len(pending) > (self.prefetch if self.num_workers else 0):
-                yield self._collate(pending.popleft(), fetch)
+                yield self._collate(pending.popleft())
         while pending:
-            yield self._collate(pending.popleft(), fetch)
+            yield self._collate(pending.popleft())
 
     @contextlib.contextmanager
     def _fetcher(self):
         """Yields a function (epoch, index) -> future of `_fetch`'s answer; ends its workers at
         exit.
         """
-        seed = self.stream.seed
+        seed = self.sampler.seed
         if not self.num_workers:
             yield lambda epoch, index: _Done(_fetch(self.dataset, seed, epoch, index))
             return
@@ -141,14 +141,14 @@ class ClipLoader:
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _collate(self, futures, fetch):
+    def _collate(self, futures):
         rows = []
         for future in futures:
             row, reports = future.result()
             self._note(reports)
             rows.append(row)
-        known = next((row for row in rows if row is not None), None) or self._any_row(fetch)
-        filler = known._replace(index=-1)
+        known = next((row for row in rows if row is not None), None)
+        filler = (known or _row(self.dataset, self.dataset.first_readable()))._replace(index=-1)
         rows = [filler if row is None else row for row in rows]
         batch = {}
         for name, arrays in zip(self.dataset.inputs, zip(*(row.inputs for row in rows))):
@@ -159,14 +159,6 @@ class ClipLoader:
         batch['label'] = np.array([row.label for row in rows], np.int32)
         batch['index'] = np.array([row.index for row in rows], np.int32)
         return batch
-
-    def _any_row(self, fetch):
-        """Returns a readable sample, to fill a batch of padding only."""
-        for index in range(len(self.dataset)):
-            row, _ = fetch(0, index).result()
-            if row is not None:
-                return row
-        raise DataError(f'none of the {len(self.dataset)} samples can be read; see the log')
 
     def _note(self, reports):
         for report in reports:
@@ -261,11 +253,13 @@ def _fetch(dataset, seed, epoch, index):
     if index < 0:
         return None, []
     results, reports = dataset.get(index, sample_rng(seed, epoch, index))
-    if results is None:
-        return None, reports
+    return None if results is None else _row(dataset, results), reports
+
+
+def _row(dataset, results):
     # a pipeline may leave views of larger arrays, which are not to be sent to processes or kept
     inputs = tuple(np.ascontiguousarray(results[name]) for name in dataset.inputs)
-    return _Row(inputs, results.get('label', -1), results['index']), reports
+    return _Row(inputs, results.get('label', -1), results['index'])
 
 
 def _start_worker(payload):

@@ -51,7 +51,7 @@ class Run:
         train_step: TrainStep,
         loader: ClipLoader,
         rates: list[float],
-        stream: EpochSampler,
+        sampler: EpochSampler,
         total_steps: int,
         start_step: int,
         work_dir: str,
@@ -65,7 +65,7 @@ class Run:
         self.recognizer = recognizer
         self.train_step = train_step
         self.loader = loader
-        self.steps_per_epoch = stream.steps_per_epoch
+        self.steps_per_epoch = sampler.steps_per_epoch
         self.total_steps = total_steps
         self.start_step = self.step = start_step
         self.work_dir = work_dir

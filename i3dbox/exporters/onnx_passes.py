@@ -385,7 +385,7 @@ def _attribute(node, name):
     return next((helper.get_attribute_value(a) for a in node.attribute if a.name == name), None)
 
 
-def free_batch(model: ModelProto, batch: str) -> ModelProto:
+def free_batch(model: ModelProto, batch: int) -> ModelProto:
     """Returns the cleaned `model`, exported at the batch size `batch`, for any batch size N.
 
     Reshapes that keep the batch axis, or split or join it with the one behind, are made to follow

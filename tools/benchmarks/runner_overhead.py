@@ -89,15 +89,15 @@ def main():
             step(*tensors)[0].asnumpy()
 
     def train_runner():
-        stream = EpochSampler(len(dataset), args.batch_size)
-        loader = ClipLoader(dataset, stream, num_workers=1)
+        sampler = EpochSampler(len(dataset), args.batch_size)
+        loader = ClipLoader(dataset, sampler, num_workers=1)
         with tempfile.TemporaryDirectory() as work_dir:
             run = Run(
                 recognizer=recognizer,
                 train_step=step,
                 loader=loader,
                 rates=[0.001] * args.steps,
-                stream=stream,
+                sampler=sampler,
                 total_steps=args.steps,
                 start_step=0,
                 work_dir=work_dir,
