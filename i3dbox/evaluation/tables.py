@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 MOST_CONFUSIONS = 20
 
 
-def print_results(results: Results, metrics: Iterable[str | dict]) -> None:
+def print_results(results: Results, metrics: Sequence[str | dict]) -> None:
     """Prints the protocol, the figures of each stream and of all, and what they leave out."""
     if results.meta.get('protocol'):
         print(f'protocol: {results.meta["protocol"]}')
