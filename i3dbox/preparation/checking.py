@@ -56,9 +56,8 @@ def look_at_videos(
     """
     done = run_jobs(_look, videos, workers, 'opening videos')
     reasons = {failure.name: failure.reason for failure in done.failures}
-    kinds = {True: 'unreadable', False: 'empty'}
     return done.results, [
-        Problem(video.path, kinds[_has_bytes(video)], reasons[video.name])
+        Problem(video.path, 'unreadable' if _has_bytes(video) else 'empty', reasons[video.name])
         for video in videos
         if video.name in reasons
     ]

@@ -219,7 +219,8 @@ def _check_groups(name, groups, unreadable):
 
 def _check_listable(path, shown):
     """Raises DataError for a path that cannot stand in a list of one `path label` per line."""
-    if path != path.strip() or any(part != part.strip() for part in path.split('/')[:1]):
+    name = path.partition('/')[0]
+    if path != path.strip() or name != name.strip():
         raise DataError(f'{shown!r}: its class begins or ends with a space: rename it')
     if '\n' in path or '\r' in path or not _is_text(path):
         raise DataError(

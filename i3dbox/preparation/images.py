@@ -80,11 +80,10 @@ def flow_images(
     grey = (
         cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY) for frame in bgr_frames(source, short_side, fps)
     )
-    number = 0
+    images = None
     for images in _ordered(make, _pairs(grey), threads):
-        number += 1
         yield images
-    if number == 0:
+    if images is None:
         raise DamagedSampleError(source.name, source.path, 'a single frame has no flow')
 
 

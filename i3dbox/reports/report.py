@@ -100,9 +100,7 @@ def class_rows(columns: dict[str, Results]) -> tuple[list[str], list[list]]:
         supports = sorted({int(figures['support'][label]) for figures in found})
         cells = [
             name,
-            ' to '.join(map(str, (supports[0], supports[-1])))
-            if len(supports) > 1
-            else supports[0],
+            f'{supports[0]} to {supports[-1]}' if len(supports) > 1 else supports[0],
             *(
                 f'{figures["recall"][label]:.3f}' if figures['support'][label] else ''
                 for figures in found
