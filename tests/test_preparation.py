@@ -2,6 +2,7 @@
 goes wrong.
 """
 
+import fractions
 import os
 import pathlib
 import random
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import time
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -175,6 +177,41 @@ def test_fps_repeats_frames_or_leaves_them_out(tmp_path, fps, expected):
     extract('RGB', find_videos(str(tmp_path / 'a.avi')), str(tmp_path / 'out'), 0, fps=fps)
     frames = FrameFolder(str(tmp_path / 'out/a'))
     assert [round(frame.mean() / 40) for frame in frames.read(range(len(frames)))] == expected
+
+
+def write_at_times(path, times):
+    """A video of rising levels of grey, each shown from its time in seconds on."""
+    with av.open(str(path), 'w') as file:
+        stream = file.add_stream('ffv1', rate=1000)
+        stream.height, stream.width, stream.pix_fmt = 32, 32, 'gray'
+        stream.codec_context.time_base = fractions.Fraction(1, 1000)
+        for number, time in enumerate(times):
+            frame = av.VideoFrame.from_ndarray(np.full((32, 32), 2 * number, np.uint8), 'gray')
+            frame.pts = round(time * 1000)
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize(
+    'times, fps, expected',
+    [
+        # half of the frames in the first second, then one a second
+        ([*np.arange(10) / 10, 1, 2, 3], 2, [0, 5, 10, 10, 11, 11, 12]),
+        # a jitter by which the header's rate is guessed as far too high
+        (
+            [0.033 * k + 0.002 * (k % 3) for k in range(31)],
+            10,
+            [0, 3, 6, 9, 12, 15, 18, 21, 24, 27],
+        ),
+    ],
+)
+def test_fps_goes_by_the_times_of_the_frames(tmp_path, times, fps, expected):
+    write_at_times(tmp_path / 'a.mkv', times)
+    extract('RGB', find_videos(str(tmp_path / 'a.mkv')), str(tmp_path / 'out'), 0, fps=fps)
+    frames = FrameFolder(str(tmp_path / 'out/a'))
+    found = [round(frame.mean() / 2) for frame in frames.read(range(len(frames)))]
+    assert found == expected
 
 
 def test_a_video_whose_header_promises_a_frame_too_many_gives_those_that_are_there(

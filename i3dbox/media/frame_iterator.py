@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import time as clock
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import cv2
@@ -89,7 +90,7 @@ class FrameIterator:
 
     def __iter__(self):
         try:
-            yield from self._resampled() if self._every else self._frames
+            yield from at_rate(self._frames, self._every) if self._every else self._frames
             if not self.read:
                 raise DamagedSampleError(
                     self.name, self.path, f'no frame can be decoded{self._hint()}'
@@ -170,21 +171,30 @@ class FrameIterator:
             return frame
         return cv2.resize(frame, self._shape[1::-1], interpolation=cv2.INTER_AREA)
 
-    def _resampled(self):
-        """Yields at each k / fps the frame that is shown then."""
-        number = 0
-        shown = None
-        start = None
-        end = 0.0
-        for time, frame in self._frames:
-            start = time if start is None else start
-            if time - start - end > JUMP:
-                start = time - end - 1 / self._every
-            while shown is not None and number / self._every < time - start - 1e-6:
-                yield number / self._every, shown
-                number += 1
-            shown = frame
-            end = time - start
-        while shown is not None and number / self._every <= end + 1e-6:
-            yield number / self._every, shown
+
+def at_rate(
+    frames: Iterable[tuple[float, Any]], fps: float, last: float = 0.0
+) -> Iterator[tuple[float, Any]]:
+    """Yields k / fps and the frame that is shown then, for k = 0, 1, ...
+
+    Args:
+        frames: (time in seconds, frame), in their order.
+        fps: frames a second, of those that are yielded.
+        last: for how many seconds the last frame is shown.
+    """
+    number = 0
+    shown = None
+    start = None
+    end = 0.0
+    for time, frame in frames:
+        start = time if start is None else start
+        if time - start - end > JUMP:
+            start = time - end - 1 / fps
+        while shown is not None and number / fps < time - start - 1e-6:
+            yield number / fps, shown
             number += 1
+        shown = frame
+        end = time - start
+    while shown is not None and number / fps <= end + max(last - 2e-6, 0) + 1e-6:
+        yield number / fps, shown
+        number += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import functools
 import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -105,8 +106,20 @@ class VideoReader:
             if not self._grab(index):
                 self._correct_length()
                 return self.read([min(index, self._length - 1) for index in frame_inds])
-            frames[index] = self._retrieve(index)
+            frames[index] = self._image(self._video, self._frame, index)
         return [frames[index] for index in frame_inds]
+
+    def __iter__(self):
+        """Yields (time in seconds, a function that returns the image) of each frame, in order.
+
+        An image is made when it is asked for. Raises what `read` raises.
+        """
+        number = 0
+        while number < self._length and self._grab(number):
+            yield self._time, functools.partial(self._image, self._video, self._frame, number)
+            number += 1
+        if number < self._length:
+            self._correct_length()
 
     def _grab(self, index):
         """Makes `index` the current frame. Returns False if the video ends before it."""
@@ -125,12 +138,12 @@ class VideoReader:
             self._next = self._next + 1
         return True
 
-    def _retrieve(self, index):
-        image = self._video.image(self._frame)
+    def _image(self, video, frame, index):
+        image = video.image(frame)
         self._shape = self._shape or image.shape
         if image.shape != self._shape:
             sizes = [f'{shape[1]} x {shape[0]}' for shape in (image.shape, self._shape)]
-            raise self._video.damaged(
+            raise video.damaged(
                 f'the size changes: frame {index} is {sizes[0]}, others are {sizes[1]}'
             )
         return image

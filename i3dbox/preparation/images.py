@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import collections
 import concurrent.futures
-import itertools
+import contextlib
+import functools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from ..datasets.pipelines.spatial import Resize
 from ..errors import DamagedSampleError
 from ..flow.encoding import encode
 from ..media.frame_folder import FrameFolder
+from ..media.frame_iterator import at_rate
 from ..media.video_reader import VideoReader
 from ..registry import FLOW_METHODS, as_cfg
 
@@ -99,57 +101,49 @@ def stored_images(source: Source) -> Iterator[list[bytes]]:
         yield [data for _, data in images]
 
 
-def _frames_a_step(reader, source, fps):
-    rate = getattr(reader, 'fps', 0)
-    if not rate > 0:
-        raise DamagedSampleError(
-            source.name, source.path, 'it has no frame rate that fps could be made of'
-        )
-    return rate / fps
-
-
 def bgr_frames(
     source: Source, short_side: int = 0, fps: float | None = None
 ) -> Iterator[np.ndarray]:
     """Yields the frames of a Source, uint8 H x W x 3, in the order of channels that OpenCV encodes.
 
-    Arguments: as in `rgb_images`.
+    Arguments: as in `rgb_images`. With `fps`, times are those of the video's frames.
     """
     resize = Resize(short_side=short_side) if short_side else None
-    if source.modality is None:
-        reader = VideoReader(source.path, source.name, bgr=True)
-    else:
-        reader = FrameFolder(source.path, source.modality, name=source.name)
-    step = _frames_a_step(reader, source, fps) if fps else 1
-    try:
-        last = None
-        frame = None
-        shape = None
-        for number in itertools.count():
-            index = int(number * step + 1e-6)
-            if index >= len(reader):
-                return
-            if index != last:
-                frame = reader.read([index])[0]
-                if index >= len(reader):  # the header promised more than there is
-                    return
-                shape = shape or frame.shape
-                if frame.shape != shape:
-                    raise DamagedSampleError(
-                        source.name,
-                        source.path,
-                        'the size changes: frame {} is {} x {}, others are {} x {}'.format(
-                            index + 1, *frame.shape[1::-1], *shape[1::-1]
-                        ),
-                    )
-                if source.modality:
-                    frame = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
+    with contextlib.closing(_open(source)) as reader:
+        frames = reader if source.modality is None else _in_order(reader)
+        if fps:
+            rate = getattr(reader, 'fps', 0)
+            if not rate > 0:
+                reason = 'it has no frame rate that fps could be made of'
+                raise DamagedSampleError(source.name, source.path, reason)
+            frames = at_rate(frames, fps, last=1 / rate)
+        shown = frame = None
+        for _, image in frames:
+            if image is not shown:
+                shown = image
+                frame = image()
                 if resize:
                     frame = resize(dict(imgs=[frame]))['imgs'][0]
-                last = index
             yield frame
-    finally:
-        reader.close()
+
+
+def _open(source):
+    if source.modality is None:
+        return VideoReader(source.path, source.name, bgr=True)
+    return FrameFolder(source.path, source.modality, name=source.name)
+
+
+def _in_order(folder):
+    """Yields what a VideoReader yields, of a folder of RGB frames, which knows no times."""
+    first = None
+    for number in range(len(folder)):
+        (image,) = folder.read([number])
+        first = image.shape if first is None else first
+        if image.shape != first:
+            sizes = [f'{width} x {height}' for height, width, _ in (image.shape, first)]
+            reason = f'the size changes: frame {number + 1} is {sizes[0]}, others are {sizes[1]}'
+            raise DamagedSampleError(folder.name, folder.path, reason)
+        yield None, functools.partial(cv2.cvtColor, image, cv2.COLOR_RGB2BGR)
 
 
 def _pairs(items):
