@@ -7,7 +7,8 @@ from videos import moving_frames, write_video
 from i3dbox.datasets.pipelines import Compose
 from i3dbox.errors import ConfigError, DamagedSampleError
 from i3dbox.flow.encoding import encode
-from i3dbox.inference.clip_steps import authors_pipeline, clip_steps
+from i3dbox.inference.clip_pipelines import authors_pipeline
+from i3dbox.inference.clip_steps import clip_steps
 from i3dbox.inference.clip_windows import ClipWindows
 from i3dbox.media.frame_iterator import FrameIterator
 from i3dbox.registry import FLOW_METHODS, PIPELINES

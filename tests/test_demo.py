@@ -20,7 +20,7 @@ from videos import moving_frames, write_video
 
 from i3dbox.apis import inference_recognizer, init_recognizer
 from i3dbox.commands import main
-from i3dbox.inference.clip_steps import authors_pipeline
+from i3dbox.inference.clip_pipelines import authors_pipeline
 from i3dbox.inference.prediction_files import CSVPredictions, JSONPredictions
 from i3dbox.inference.recognize import ClassScore, Total, recognize_windows
 from i3dbox.inference.recognizer import VideoRecognizer

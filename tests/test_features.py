@@ -10,18 +10,30 @@ import pytest
 
 torch = pytest.importorskip('torch')
 
+from mindspore import Tensor  # noqa: E402
 from test_training import command  # noqa: E402
 from torch_i3d import random_network  # noqa: E402
 from videos import moving_frames, write_video  # noqa: E402
 
 from i3dbox.apis.features import extract_features  # noqa: E402
+from i3dbox.averages import mean_over_steps  # noqa: E402
 from i3dbox.config.config import Config  # noqa: E402
 from i3dbox.errors import CheckpointError, ConfigError, DamagedSampleError, DataError  # noqa: E402
+from i3dbox.inference.clip_pipelines import (  # noqa: E402
+    authors_pipeline,
+    config_pipelines,
+    described,
+    with_geometry,
+)
+from i3dbox.inference.clip_steps import clip_steps  # noqa: E402
+from i3dbox.inference.clip_windows import ClipWindows  # noqa: E402
+from i3dbox.inference.feature_extractor import FeatureExtractor  # noqa: E402
 from i3dbox.inference.feature_files import check_format, feature_file  # noqa: E402
 from i3dbox.inference.feature_settings import PRESETS, complete  # noqa: E402
 from i3dbox.inference.features import VideoFeatures  # noqa: E402
-from i3dbox.inference.model_spec import ModelSpec  # noqa: E402
+from i3dbox.inference.model_spec import ModelSpec, plain_i3d  # noqa: E402
 from i3dbox.inference.network import load_network  # noqa: E402
+from i3dbox.inference.recognizer import init_recognizer  # noqa: E402
 from i3dbox.media.frame_iterator import FrameIterator  # noqa: E402
 from i3dbox.models.feature_network import FeatureNetwork  # noqa: E402
 from i3dbox.models.i3d_table import ENDPOINTS, temporal_geometry  # noqa: E402
@@ -94,14 +106,15 @@ def assert_close(found, expected):
 
 def features(networks, source, **settings):
     """(starts, ends, rows) of a source."""
-    starts, ends, rows = zip(*VideoFeatures(networks, **{**SMALL, **settings}).rows(source))
+    names = ('short_side', 'size', 'method', 'bound')
+    settings = {**SMALL, **settings}
+    pipeline = authors_pipeline(**{key: settings.pop(key) for key in names if key in settings})
+    steps = clip_steps(dict(imgs=pipeline), 'joint' if len(networks) == 2 else next(iter(networks)))
+    starts, ends, rows = zip(*VideoFeatures(networks, steps, **settings).rows(source))
     return np.array(starts), np.array(ends), np.stack(rows)
 
 
 def flow_clips(frames, window, stride):
-    from i3dbox.inference.clip_steps import authors_pipeline, clip_steps
-    from i3dbox.inference.clip_windows import ClipWindows
-
     steps = clip_steps(dict(imgs=authors_pipeline(**SMALL)), 'flow')
     found = ClipWindows(steps, window, stride, tail='drop').over(FrameIterator(frames))
     return [window.flow[0] for window in found]
@@ -280,12 +293,12 @@ def test_models_are_found_by_names_files_and_configs(weights):
 def test_presets_are_settings():
     for preset in PRESETS.values():
         assert complete(preset)['stride'] in (16, 64)
-    assert complete(dict(window=32))['stride'] == 32 and complete(dict(window=0))['stride'] is None
     with pytest.raises(ConfigError, match="no setting 'windows'"):
         complete(dict(windows=3))
     with pytest.raises(ConfigError, match='max_frames must be at least 111'):
         VideoFeatures(
             {'rgb': type('', (), dict(pool='avg', temporal_geometry=(8, 6)))},
+            clip_steps(dict(imgs=authors_pipeline()), 'rgb'),
             window=0,
             max_frames=110,
         )
@@ -303,6 +316,64 @@ def test_a_video_that_breaks_off_is_damaged(streams, tmp_path, monkeypatch):
             features(
                 {'flow': FeatureNetwork(streams['flow'])}, moving_frames(1, 32, 32), window=window
             )
+
+
+# A config's own pipeline
+
+
+def own_config(*steps, **sampling):
+    """Plain I3D whose clips are made by `steps`."""
+    cfg = plain_i3d(dict(rgb=11))
+    pipeline = [
+        dict(type='OpenClip'),
+        dict(type='SampleFrames', clip_len=8, **sampling),
+        dict(type='DecodeClip'),
+        *steps,
+        dict(type='PackClips'),
+    ]
+    cfg.data = dict(test=dict(type='VideoDataset', pipeline=pipeline))
+    return cfg
+
+
+@pytest.mark.slow
+def test_features_are_of_the_clips_that_the_configs_test_pipeline_makes(weights):
+    cfg = own_config(dict(type='ThreeCrop', size=32), frame_interval=2)
+    spec = ModelSpec.resolve(cfg, checkpoint=str(weights[0] / 'rgb.ckpt'))
+    extract = FeatureExtractor(spec, endpoint='Mixed_3b')
+    assert (extract.settings['window'], extract.settings['stride']) == (8, 16)
+    assert extract.settings['pipelines']['imgs'][3] == dict(type='ThreeCrop', size=32)
+    frames = np.stack(moving_frames(31, 48, 32))
+    windows = init_recognizer(cfg, str(weights[0] / 'rgb.ckpt')).cutter(8, 16)
+    clips = [window.rgb for window in windows.over(enumerate(frames))]
+    assert [clip.shape for clip in clips] == [(3, 8, 32, 32, 3)] * 2
+    for (_, _, row), clip in zip(extract(frames), clips):
+        network = extract.features.networks['rgb']
+        crops = [mean_over_steps(network(Tensor(crop[None])).asnumpy()[0]) for crop in clip]
+        np.testing.assert_allclose(row, np.mean(crops, 0), rtol=1e-5, atol=1e-6)
+
+
+def test_what_is_asked_for_takes_the_place_of_what_the_pipeline_says():
+    cfg = own_config(dict(type='Resize', short_side=40), dict(type='CenterCrop', size=32))
+    (steps,) = config_pipelines(cfg).values()
+    found = with_geometry(steps, short_side=72, size=64)
+    assert found[3:5] == [dict(type='Resize', short_side=72), dict(type='CenterCrop', size=64)]
+    assert with_geometry(steps) == steps and steps[3]['short_side'] == 40
+    bare = own_config()
+    (steps,) = config_pipelines(bare).values()
+    assert with_geometry(steps, 72, 64)[3:5] == found[3:5]
+    with pytest.raises(ConfigError, match=r'size \(48\) is at most short_side \(40\)'):
+        with_geometry(config_pipelines(cfg)['imgs'], size=48)
+
+
+def test_what_made_clips_is_told_in_words_where_they_say_all():
+    plain = dict(imgs=authors_pipeline())
+    words = dict(short_side=256, size=224, method='tvl1', bound=20)
+    assert described(plain, {}) == words
+    assert described(plain, dict(method='dis')) == dict(words, method='dis')
+    other = config_pipelines(own_config(dict(type='ThreeCrop', size=32)))
+    assert described(other, {})['pipelines'] == other
+    skipping = config_pipelines(own_config(dict(type='CenterCrop', size=32), frame_interval=2))
+    assert described(skipping, {})['pipelines'] == skipping
 
 
 # The command

@@ -8,11 +8,12 @@ import pytest
 from test_training import command
 from videos import moving_frames, write_video
 
-from i3dbox.apis.fvd import _clips, video_distance
+from i3dbox.apis.fvd import _clips, _pipelines, video_distance
 from i3dbox.datasets.pipelines.stretch import Stretch
 from i3dbox.errors import DataError
 from i3dbox.evaluation.frechet import FrechetDistance, Gaussian, frechet_distance, square_root
 from i3dbox.inference.clip_steps import clip_steps
+from i3dbox.inference.model_spec import ModelSpec, plain_i3d
 from i3dbox.models import build_recognizer
 from i3dbox.weights.checkpoint import save_checkpoint
 
@@ -135,8 +136,8 @@ def test_clips_begin_at_each_stride():
     images = [np.full((2, 2, 3), i, np.uint8) for i in range(20)]
     for stride, begins in ((None, [0]), (8, [0, 8]), (4, [0, 4, 8, 12]), (10, [0, 10])):
         found = list(clips(images, 8, stride))
-        assert [clip[0, 0, 0, 0] for clip in found] == begins
-        assert all(clip.shape == (8, 4, 4, 3) and clip.dtype == np.float32 for clip in found)
+        assert [clip[0, 0, 0, 0, 0] for clip in found] == begins
+        assert all(clip.shape == (1, 8, 4, 4, 3) and clip.dtype == np.float32 for clip in found)
     with pytest.raises(DataError, match='has 7 frames; a clip takes 8'):
         list(clips(images[:7], 8))
 
@@ -146,7 +147,7 @@ def test_a_frame_smaller_than_the_clip_is_stretched_and_nothing_else():
         4, 2, 3
     )  # the crop's filler would be 8 x 4
     stretched = Stretch(4)(dict(imgs=[frame]))['imgs'][0]
-    np.testing.assert_array_equal(next(clips([frame] * 8, 8))[5], stretched)
+    np.testing.assert_array_equal(next(clips([frame] * 8, 8))[0, 5], stretched)
 
 
 def test_no_frame_is_read_after_the_first_clip_where_that_is_all():
@@ -211,6 +212,21 @@ def test_the_command_measures_folders_and_arrays_alike_and_outlives_a_damaged_vi
     assert json.loads((tmp_path / 'b.json').read_text())['fvd'] == pytest.approx(
         figures['fvd'], rel=1e-2
     )
+
+
+def test_clips_can_be_those_of_the_configs_test_pipeline():
+    cfg = plain_i3d(dict(rgb=5))
+    steps = [dict(type='DecodeClip'), dict(type='ThreeCrop', size=32), dict(type='PackClips')]
+    sampling = dict(type='SampleFrames', clip_len=8, frame_interval=2)
+    cfg.data = dict(test=dict(type='VideoDataset', pipeline=[sampling, *steps]))
+    spec = ModelSpec.resolve(cfg, checkpoint='a.ckpt')
+    made = clip_steps(_pipelines(spec, 'pipeline', 224), 'rgb')
+    images = moving_frames(31, 48, 32)
+    found = list(_clips(made, 8, 16, enumerate(images)))
+    assert [clip.shape for clip in found] == [(3, 8, 32, 32, 3)] * 2
+    np.testing.assert_array_equal(found[1][0][3], images[16 + 6][:, :32])
+    with pytest.raises(DataError, match='has 14 frames; a clip takes 15'):
+        list(_clips(made, 8, None, enumerate(images[:14])))
 
 
 def test_features_pass_by_the_network(tmp_path):

@@ -17,7 +17,7 @@ from i3dbox.apis.test import test as run_test
 from i3dbox.commands import main
 from i3dbox.config import Config
 from i3dbox.errors import CheckpointError, ConfigError, DamagedSampleError, I3DBoxError
-from i3dbox.inference.clip_steps import authors_pipeline
+from i3dbox.inference.clip_pipelines import authors_pipeline
 from i3dbox.inference.model_spec import zoo_names
 from i3dbox.inference.recognize import recognize_windows
 from i3dbox.media.frame_iterator import FrameIterator

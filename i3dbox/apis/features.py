@@ -78,7 +78,7 @@ def extract_features(
             raise DataError(
                 'the process that loads the network was killed, perhaps for want of memory'
             ) from error
-    keep_settings(out, dict(settings, format=format, **facts), SETTINGS)
+    keep_settings(out, dict(facts, format=format), SETTINGS)
     missing = [source for source in sources if not os.path.exists(_path(out, source, format))]
     done = run_jobs(
         functools.partial(_extract, out, format, made_of), missing, 1, 'extracting features'
@@ -101,12 +101,14 @@ def _extractor(made_of):
 
 
 def _facts(made_of):
-    """Returns the streams, and the hashes of their checkpoints."""
+    """Returns the settings, the streams, and the hashes of their checkpoints."""
     from ..weights.zoo import local_path
 
-    model = _extractor(made_of).model
+    extractor = _extractor(made_of)
+    model = extractor.model
     files = model.checkpoint if isinstance(model.checkpoint, dict) else {'model': model.checkpoint}
     return dict(
+        extractor.settings,
         streams=list(model.streams),
         checkpoints={part: sha256(local_path(path)) for part, path in files.items()},
     )

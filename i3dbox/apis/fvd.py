@@ -20,6 +20,7 @@ from ..argument_checks import one_of
 from ..averages import mean_over_steps
 from ..errors import ConfigError, DamagedSampleError, DataError, I3DBoxError
 from ..evaluation.frechet import FrechetDistance
+from ..inference.clip_pipelines import config_pipelines
 from ..inference.clip_steps import clip_steps
 from ..inference.clip_windows import ClipWindows
 from ..inference.features import LEAST
@@ -32,10 +33,7 @@ from ..preparation.sources import Source, find_videos
 if TYPE_CHECKING:
     from ..inference.model_spec import ModelSpec
 
-RESIZES = dict(
-    stretch=lambda size: [dict(type='Stretch', size=size)],
-    crop=lambda size: [dict(type='Resize', short_side=size), dict(type='CenterCrop', size=size)],
-)
+RESIZES = ('stretch', 'crop', 'pipeline')
 _BATCH = 256  # rows of features at a time
 
 
@@ -73,7 +71,8 @@ def video_distance(
         frames: of a clip, from the beginning of each video. stride: clips begin at each
             `stride` frames; default: one clip a video.
         resize: 'stretch': to size x size whatever the shape, as the paper's code does;
-            'crop': the short side, and a cut in the middle.
+            'crop': the short side, and a cut in the middle; 'pipeline': as the model's test
+            pipeline does, whatever its steps, and then `size` is its own.
         fps: of folders, see FrameIterator.
         resamples, seed: of FrechetDistance.
 
@@ -87,11 +86,14 @@ def video_distance(
             f'I3D takes clips of {LEAST} frames or more, FVD of 16 or more; got {frames}'
         )
     sets = {'real': _Videos(real, fps), 'generated': _Videos(generated, fps)}
-    network = None
+    network = clips = None
     if not all(videos.are_features for videos in sets.values()):
-        network = _network(model() if callable(model) else model, size, frames, device, device_id)
-    steps = [dict(type='DecodeClip'), *RESIZES[resize](size), dict(type='PackClips')]
-    clips = functools.partial(_clips, clip_steps(dict(imgs=steps), 'rgb'), frames, stride)
+        spec = model() if callable(model) else model
+        if 'rgb' not in spec.streams:
+            raise ConfigError('the distance takes an RGB model')
+        steps = clip_steps(_pipelines(spec, resize, size), 'rgb')
+        network = _network(spec, steps['rgb'].size, frames, device, device_id)
+        clips = functools.partial(_clips, steps, frames, stride)
     distance = FrechetDistance(resamples, seed)
     failures = []
     for name, videos in sets.items():
@@ -119,13 +121,26 @@ def video_distance(
     return VideoDistance(distance.value, distance.resampled, counts, failures)
 
 
-def _network(model, size, frames, device, device_id):
-    if 'rgb' not in model.streams:
-        raise ConfigError('the distance takes an RGB model')
-    stream = load_network(model, device, device_id)[1]['rgb']
-    stream.check_input(np.broadcast_to(np.uint8(0), (1, 1, frames, size, size, stream.channels)))
+def _pipelines(spec, resize, size):
+    if resize == 'pipeline':
+        return config_pipelines(spec.cfg)
+    crop = [dict(type='Resize', short_side=size), dict(type='CenterCrop', size=size)]
+    steps = dict(stretch=[dict(type='Stretch', size=size)], crop=crop)[resize]
+    return dict(imgs=[dict(type='DecodeClip'), *steps, dict(type='PackClips')])
+
+
+def _network(spec, size, frames, device, device_id):
+    """Returns a function of a clip, N x T x H x W x 3, to its logits, the mean of N crops."""
+    stream = load_network(spec, device, device_id)[1]['rgb']
+    if size:
+        stream.check_input(np.broadcast_to(np.uint8(0), (1, 1, frames, *size, stream.channels)))
     network = FeatureNetwork(stream, LOGITS)
-    return lambda clip: mean_over_steps(network(Tensor(clip[None])).asnumpy()[0])
+
+    def logits(clip):
+        crops = [mean_over_steps(steps) for steps in network(Tensor(clip)).asnumpy()]
+        return crops[0] if len(crops) == 1 else np.mean(crops, 0)
+
+    return logits
 
 
 class _Videos:
@@ -186,9 +201,9 @@ class _Videos:
 
 
 def _clips(steps, frames, stride, video):
-    """Yields the clips of a video, T x H x W x 3, each `stride` frames; without it the first."""
+    """Yields the clips of a video, N x T x H x W x 3, each `stride` frames; else the first."""
     windows = ClipWindows(steps, frames, stride, tail='drop')
     for window in itertools.islice(windows.over(video), None if stride else 1):
-        if windows.count < frames:
-            raise DataError(f'has {windows.count} frames; a clip takes {frames}')
-        yield window.rgb[0]
+        if windows.count < windows.span:
+            raise DataError(f'has {windows.count} frames; a clip takes {windows.span}')
+        yield window.rgb

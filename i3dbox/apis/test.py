@@ -26,7 +26,7 @@ from ..engine.logging import setup_logging
 from ..errors import CheckpointError, ConfigError
 from ..evaluation.results import Results, load_results
 from ..fileio import sha256
-from ..inference.clip_scorer import MAX_FRAMES, ClipScorer
+from ..inference.clip_scorer import ClipScorer
 from ..inference.network import build_network
 from ..registry import DATASETS
 from ..weights.loading import load_weights
@@ -175,7 +175,7 @@ def scoring_options(cfg: Config, data: str) -> dict:
     """Arguments of DatasetScorer: those of the loader, and `cfg.evaluation.max_frames`."""
     return dict(
         loader_options(cfg, data),
-        max_frames=(cfg.get('evaluation') or {}).get('max_frames') or MAX_FRAMES,
+        max_frames=(cfg.get('evaluation') or {}).get('max_frames'),
     )
 
 
@@ -201,7 +201,7 @@ class DatasetScorer:
         batch_size: int = 1,
         num_workers: int = 0,
         worker: str = 'thread',
-        max_frames: int = MAX_FRAMES,
+        max_frames: int | None = None,
     ):
         self.recognizer = recognizer
         self.dataset = dataset

@@ -36,7 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_number(
         parser,
         '--window',
-        'frames; default: 64; 0: the whole video as one clip, a row for each 8 frames',
+        'frames; default: as the test pipeline (64); 0: the whole video as one clip, a row for '
+        'each 8 frames',
         low=0,
     )
     arguments.add_number(parser, '--stride', 'frames; default: the window')
@@ -52,8 +53,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='of frames after the last whole window: move '
         '(default) adds a window that ends with the video; drop leaves them out',
     )
-    arguments.add_number(parser, '--short-side', 'resize the short side to it; default: 256')
-    arguments.add_number(parser, '--size', 'cut a square of it in the middle; default: 224')
+    arguments.add_number(
+        parser, '--short-side', 'resize the short side to it; default: as the test pipeline (256)'
+    )
+    arguments.add_number(
+        parser, '--size', 'cut a square of it; default: as the test pipeline (224)'
+    )
     parser.add_argument(
         '--method', metavar='NAME', help='of flow: tvl1 (default), dis, farneback or tvl1_opencv'
     )

@@ -23,10 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_number(parser, '--fps', 'frames a second; default: every frame', above=0)
     parser.add_argument(
         '--resize',
-        choices=('stretch', 'crop'),
+        choices=('stretch', 'crop', 'pipeline'),
         default='stretch',
-        help='stretch (default): to a '
-        "square, as the paper's code does; crop: the short side, and a cut in the middle",
+        help="stretch (default): to a square, as the paper's code does; crop: the short side, and "
+        "a cut in the middle; pipeline: as the config's test pipeline does",
     )
     arguments.add_number(parser, '--size', 'of the square', low=32, default=224)
     arguments.add_number(

@@ -43,7 +43,7 @@ class ClipScorer:
         ConfigError: where no time step fits into max_frames with all that it depends on.
     """
 
-    def __init__(self, stream: nn.Cell, any_length: bool = False, max_frames: int = MAX_FRAMES):
+    def __init__(self, stream: nn.Cell, any_length: bool = False, max_frames: int | None = None):
         self.stream = stream
         self.any_length = any_length
         self.network = stream
@@ -52,11 +52,11 @@ class ClipScorer:
         self.max_frames = math.inf
         if any_length and hasattr(stream.backbone, 'temporal_context'):
             self.geometry = stream.backbone.temporal_stride, stream.backbone.temporal_context
-            self.max_frames = max_frames
-            if max_frames < least_frames(*self.geometry):
+            self.max_frames = max_frames or MAX_FRAMES
+            if self.max_frames < least_frames(*self.geometry):
                 raise ConfigError(
                     f'evaluation.max_frames must be at least {least_frames(*self.geometry)} for '
-                    f'{type(stream.backbone).__name__}; got {max_frames}'
+                    f'{type(stream.backbone).__name__}; got {self.max_frames}'
                 )
         if any_length and hasattr(stream.head, 'step_logits'):
             self.network = FeatureNetwork(stream, LOGITS, any_length=True)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..argument_checks import at_least_one
 from ..datasets.pipelines import Compose
 from ..datasets.pipelines.flow import ComputeFlow, grey_of
 from ..datasets.pipelines.spatial import Resize
@@ -133,29 +132,6 @@ def clip_steps(pipelines: dict, stream: str, changes: dict | None = None) -> dic
         kind: ClipSteps(pipelines.get(kind) or pipelines['imgs'], MODALITIES[kind], changes)
         for kind in STREAMS[stream]
     }
-
-
-def authors_pipeline(
-    short_side: int | None = 256,
-    size: int = 224,
-    method: str = 'tvl1',
-    bound: float = 20,
-    clip_len: int = WINDOW,
-) -> list[dict]:
-    """Returns the test pipeline of I3D's authors (list of dict); short_side=None: no resize."""
-    at_least_one('clips', size=size, short_side=1 if short_side is None else short_side)
-    if short_side is not None and size > short_side:
-        raise ConfigError(f'size ({size}) is at most short_side ({short_side})')
-    resize = [] if short_side is None else [dict(type='Resize', short_side=short_side)]
-    return [
-        dict(type='OpenClip'),
-        dict(type='SampleFrames', clip_len=clip_len, mode='whole'),
-        dict(type='DecodeClip'),
-        *resize,
-        dict(type='ComputeFlow', method=method, bound=bound),
-        dict(type='CenterCrop', size=size),
-        dict(type='PackClips'),
-    ]
 
 
 def _build(steps, changes):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..models.feature_network import LOGITS, FeatureNetwork
+from .clip_pipelines import config_pipelines, described, with_geometry
+from .clip_steps import clip_steps
 from .feature_settings import complete
 from .features import LEAST, VideoFeatures
 from .network import load_network
@@ -25,7 +27,9 @@ class FeatureExtractor:
     Args:
         model, device, device_id: of load_network.
         threads: that compute flow.
-        max_frames: see VideoFeatures. **settings: of features.DEFAULTS.
+        max_frames: see VideoFeatures. **settings: of feature_settings.DEFAULTS.
+
+    Attributes: settings (dict): all of them, with what the model's test pipeline says.
 
     Raises: an I3DBoxError for settings that the model cannot do.
     """
@@ -41,23 +45,37 @@ class FeatureExtractor:
     ):
         settings = complete(settings)
         self.model = model
+        pipelines = {
+            kind: with_geometry(steps, settings['short_side'], settings['size'])
+            for kind, steps in config_pipelines(model.cfg).items()
+        }
+        changes = {key: settings[key] for key in ('method', 'bound') if settings[key] is not None}
+        steps = clip_steps(pipelines, model.stream, changes)
+        first = next(iter(steps.values()))
+        window = first.clip_len if settings['window'] is None else settings['window']
+        stride = settings['stride'] or window * first.frame_interval or None
+        self.settings = dict(
+            settings, window=window, stride=stride, **described(pipelines, changes)
+        )
         new_head = 'never' if settings['endpoint'] == LOGITS else 'if_needed'
         _, streams, _ = load_network(model, device, device_id, new_head)
         networks = {
-            name: FeatureNetwork(
-                stream, settings['endpoint'], settings['pool'], settings['window'] == 0
-            )
+            name: FeatureNetwork(stream, settings['endpoint'], settings['pool'], window == 0)
             for name, stream in streams.items()
         }
-        size = settings['size']
-        for stream in streams.values():
-            shape = (1, 1, settings['window'] or LEAST, size, size, stream.channels)
-            stream.check_input(np.broadcast_to(np.uint8(0), shape))
+        for name, stream in streams.items():
+            if steps[name].size:
+                shape = (1, 1, window or LEAST, *steps[name].size, stream.channels)
+                stream.check_input(np.broadcast_to(np.uint8(0), shape))
         self.features = VideoFeatures(
             networks,
-            max_frames=max_frames,
+            steps,
+            window,
+            stride,
+            max_frames,
+            settings['fps'],
+            tail=settings['tail'],
             threads=threads,
-            **{key: value for key, value in settings.items() if key not in ('endpoint', 'pool')},
         )
 
     def __call__(self, source: Any) -> Iterator[tuple[float, float, np.ndarray]]:

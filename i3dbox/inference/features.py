@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from mindspore import Tensor
@@ -13,11 +13,12 @@ from ..averages import mean_over_steps
 from ..errors import ConfigError, DamagedSampleError
 from ..media.frame_iterator import FrameIterator
 from ..workers import count_frame
-from .clip_steps import authors_pipeline, clip_steps
 from .clip_windows import ClipWindows
 from .long_clips import cut_whole, least_frames
 
-_OF_STEPS = ('short_side', 'size', 'method', 'bound')  # arguments of authors_pipeline
+if TYPE_CHECKING:
+    from .clip_steps import ClipSteps
+
 LEAST = 8  # frames of a clip that I3D takes
 
 
@@ -44,10 +45,11 @@ class VideoFeatures:
     Args:
         networks: a FeatureNetwork for 'rgb', 'flow' or both, alike but for their input. With
             window 0 built with any_length.
+        steps: how the clips of each are made.
         window, stride: frames; 0 as window: the whole video.
         max_frames: of a window of a whole video.
         fps: see FrameIterator.
-        **clips: short_side, size, method, bound of authors_pipeline; tail, threads of ClipWindows.
+        **clips: tail, threads of ClipWindows.
 
     Attributes: frames (int): how many the last video had.
     Raises: ConfigError: arguments that are none of the above; max_frames too short for a step with
@@ -57,6 +59,7 @@ class VideoFeatures:
     def __init__(
         self,
         networks: dict,
+        steps: dict[str, ClipSteps],
         window: int = 64,
         stride: int | None = None,
         max_frames: int = 192,
@@ -64,6 +67,7 @@ class VideoFeatures:
         **clips,
     ):
         self.networks = networks
+        self.steps = steps
         self.window = window
         self.stride = stride
         self.fps = fps
@@ -72,6 +76,8 @@ class VideoFeatures:
         self.frames = 0
         self.pool = next(iter(networks.values())).pool
         if window == 0:
+            if next(iter(steps.values())).frame_interval > 1:
+                raise ConfigError('a window of 0 takes every frame; the pipeline leaves some out')
             self._geometry = next(iter(networks.values())).temporal_geometry
             least = max(least_frames(*self._geometry), LEAST)
             if max_frames < least:
@@ -93,15 +99,13 @@ class VideoFeatures:
         return self._whole(source) if self.window == 0 else self._sliding(source)
 
     def _windows(self, streams, window, stride, **changes):
-        options = {**self.clips, **changes}
-        of_steps = {name: options.pop(name) for name in _OF_STEPS if name in options}
-        steps = dict(imgs=authors_pipeline(**of_steps))
-        stream = 'joint' if len(streams) == 2 else streams[0]
-        return ClipWindows(clip_steps(steps, stream), window, stride, **options)
+        steps = {name: self.steps[name] for name in streams}
+        return ClipWindows(steps, window, stride, **{**self.clips, **changes})
 
     def _forward(self, name, clip):
-        """Sees a clip, uint8 1 x T x H x W x C -> float32 K x t (x h x w)."""
-        return self.networks[name](Tensor(clip)).asnumpy()[0]
+        """Sees a clip, uint8 N x T x H x W x C -> float32 K x t (x h x w), the mean of N crops."""
+        maps = self.networks[name](Tensor(clip)).asnumpy()
+        return maps[0] if len(maps) == 1 else maps.mean(0)
 
     def _read(self, source):
         stream = FrameIterator(source, self.fps)

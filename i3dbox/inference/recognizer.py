@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..averages import add_streams, average_clips
-from ..config_checks.protocols import pipelines
 from ..errors import ConfigError, I3DBoxError, ModelError
 from ..runtimes.exported import load_exported
 from ..streams import STREAM_OF, STREAMS
 from ..workers import usable_cores
-from .clip_steps import authors_pipeline, clip_steps
+from .clip_pipelines import config_pipelines, exported_pipelines
+from .clip_steps import clip_steps
 from .clip_windows import ClipWindows
 from .model_spec import EXPORTED, ModelSpec
 from .recognize import inference_recognizer
@@ -74,9 +74,10 @@ def load_recognizer(
         spec.stream,
         classes_of(reports, network.num_classes) or _classes_of_data(spec.cfg),
         network.num_classes,
-        test_pipelines(spec.cfg),
+        config_pipelines(spec.cfg),
         streams,
         getattr(network, 'weights', (1.0,)),
+        (spec.cfg.get('evaluation') or {}).get('max_frames'),
     )
 
 
@@ -95,39 +96,6 @@ def _from_exported(spec, device, device_id, options):
             'videos, export it with --input uint8'
         )
     return ExportedRecognizer(spec.name, own, model)
-
-
-def test_pipelines(cfg: Config) -> dict[str, list[dict]]:
-    """Returns the pipelines of a config's test set (dict of lists of dict): of 'rgb' and 'flow', or
-    of 'imgs'; the authors' where there is none.
-    """
-    found = pipelines((cfg.get('data') or {}).get('test') or {})
-    return {kind: steps for kind, steps in found.items() if steps} or dict(imgs=authors_pipeline())
-
-
-def exported_pipelines(model: ExportedModel) -> dict[str, list[dict]]:
-    """Returns the same of an ExportedModel: what its description says, for the size that is built
-    in.
-    """
-    protocol = model.info.get('protocol') or {}
-    keys = dict(imgs='test_pipeline', rgb='rgb_test_pipeline', flow='flow_test_pipeline')
-    found = {kind: protocol[key] for kind, key in keys.items() if protocol.get(key)}
-    found = found or dict(imgs=authors_pipeline())
-    _, frames, height, width, _ = model.inputs[0].shape
-    return {kind: _of_size(steps, frames, (width, height)) for kind, steps in found.items()}
-
-
-def _of_size(steps, frames, size):
-    """Returns a pipeline for clips of `frames` frames and `size` (width, height)."""
-    steps = [dict(step) for step in steps]
-    last = next((step for step in reversed(steps) if 'size' in step), {})
-    last.update(size=size)
-    for step in steps:
-        if 'clip_len' in step:
-            step.update(clip_len=frames)
-        if step.get('short_side'):
-            step.update(short_side=max(step['short_side'], *size))
-    return steps
 
 
 def _classes_of_data(cfg):
@@ -250,6 +218,7 @@ class NetworkRecognizer(VideoRecognizer):
     Args:
         name, stream, classes, num_classes, pipelines: of VideoRecognizer.
         streams: a Recognizer3D by stream. weights: of their sum.
+        max_frames: of ClipScorer.
     """
 
     def __init__(
@@ -261,8 +230,10 @@ class NetworkRecognizer(VideoRecognizer):
         pipelines: dict,
         streams: dict,
         weights: Sequence[float],
+        max_frames: int | None = None,
     ):
         super().__init__(name, stream, classes, num_classes, pipelines)
+        self._max_frames = max_frames
         self._streams = streams
         self._scorers = {}
         self.weights = dict(zip(streams, weights if len(streams) > 1 else (1.0,)))
@@ -292,7 +263,8 @@ class NetworkRecognizer(VideoRecognizer):
             from .clip_scorer import ClipScorer  # which imports MindSpore
 
             self._scorers[any_length] = {
-                name: ClipScorer(part, any_length) for name, part in self._streams.items()
+                name: ClipScorer(part, any_length, self._max_frames)
+                for name, part in self._streams.items()
             }
         return {
             name: scorer(clips[name][None])[0] for name, scorer in self._scorers[any_length].items()

@@ -24,7 +24,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 os.environ.setdefault('GLOG_v', '3')
 
 from i3dbox.config.config import Config  # noqa: E402
-from i3dbox.inference.clip_steps import authors_pipeline, clip_steps  # noqa: E402
+from i3dbox.inference.clip_pipelines import authors_pipeline  # noqa: E402
+from i3dbox.inference.clip_steps import clip_steps  # noqa: E402
 from i3dbox.inference.clip_windows import ClipWindows  # noqa: E402
 from i3dbox.inference.recognize import recognize_windows  # noqa: E402
 from i3dbox.inference.recognizer import init_recognizer  # noqa: E402
