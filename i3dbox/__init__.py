@@ -9,8 +9,20 @@ with what it needs when it is first asked for.
 """
 
 import importlib
+from typing import TYPE_CHECKING
 
 from .moved import install
+
+if TYPE_CHECKING:
+    from .apis.features import extract_features
+    from .apis.test import test
+    from .apis.train import train
+    from .config import Config
+    from .evaluation.frechet import FrechetDistance
+    from .inference.models import create_model, list_models
+    from .inference.recognize import VideoStream, inference_recognizer
+    from .inference.recognizer import init_recognizer
+    from .runtimes.exported import load_exported
 
 __version__ = '0.2.0'
 _HOMES = {
@@ -26,7 +38,19 @@ _HOMES = {
     'train': 'apis.train',
     'test': 'apis.test',
 }
-__all__ = list(_HOMES)
+__all__ = [
+    'Config',
+    'list_models',
+    'create_model',
+    'init_recognizer',
+    'inference_recognizer',
+    'VideoStream',
+    'extract_features',
+    'FrechetDistance',
+    'load_exported',
+    'train',
+    'test',
+]
 
 install()
 

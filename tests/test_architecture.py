@@ -44,6 +44,7 @@ ROOMS = (
     'analysis',
     'moved',
     'commands',
+    '__main__',
 )
 # What commands share; these files are no commands.
 SHARED_BY_COMMANDS = ('arguments', 'report_jobs')

@@ -1,5 +1,7 @@
 """`import i3dbox` costs nothing, and all that a notebook needs is there by its name."""
 
+import ast
+import pathlib
 import subprocess
 import sys
 
@@ -23,6 +25,19 @@ def test_importing_the_package_imports_nothing_heavy():
 def test_each_name_is_there(name):
     assert callable(getattr(i3dbox, name))
     assert getattr(i3dbox, name) is getattr(i3dbox, name)
+
+
+def test_a_type_checker_sees_the_names_that_there_are():
+    tree = ast.parse(pathlib.Path(i3dbox.__file__).read_text())
+    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
+    seen = {alias.name: node.module for node in block.body for alias in node.names}
+    assert seen == i3dbox._HOMES and set(i3dbox.__all__) == set(seen)
+
+
+def test_the_package_is_the_console_command():
+    command = [sys.executable, '-m', 'i3dbox', '--version']
+    done = subprocess.run(command, text=True, capture_output=True, timeout=60)
+    assert done.stdout == f'i3dbox {i3dbox.__version__}\n'
 
 
 def test_another_name_is_not():

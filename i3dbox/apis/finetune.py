@@ -250,7 +250,7 @@ def _own_weights(path, stream):
     return stream, {stream: os.path.abspath(path)}
 
 
-def check_weights(checkpoint: str, modality: str) -> None:
+def check_weights(checkpoint: str | None, modality: str) -> None:
     """Fetches and reads a checkpoint (None: nothing to do), so that what is wrong with it shows
     early.
 

@@ -199,7 +199,13 @@ data = dict(test=dict(_delete_=True, type='TwoStreamDataset', damaged='skip', rg
 
 
 def config_text(
-    stream: str, folder: str, classes: int, videos: int, load_from: str, seed: int, recipe: Recipe
+    stream: str,
+    folder: str,
+    classes: int,
+    videos: int,
+    load_from: str | None,
+    seed: int,
+    recipe: Recipe,
 ) -> str:
     """Returns the text of a stream's config, which stands beside its split/.
 
@@ -240,7 +246,7 @@ def config_name(stream: str) -> str:
 
 
 def write_config(
-    path: str, text: str, options: dict | None = None, check: Callable | None = None
+    path: str, text: str | None, options: dict | None = None, check: Callable | None = None
 ) -> None:
     """Writes a config to `path`, unless there is one, and puts `options` into it.
 

@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import ExportError
 
 if TYPE_CHECKING:
-    from onnx import ModelProto, ValueInfoProto
+    from onnx import ModelProto, NodeProto
 
 OUTPUT = 'logits'
 # ends of the names of constants that passes make
@@ -359,7 +359,7 @@ class Graph:
         used = {name for node in self.nodes for name in node.input}
         self.constants = {name: array for name, array in self.constants.items() if name in used}
 
-    def set_shape(self, node: ValueInfoProto, shape: Sequence[int]) -> None:
+    def set_shape(self, node: NodeProto, shape: Sequence[int]) -> None:
         """Gives a Reshape another shape (a tuple)."""
         node.input[1] = f'{node.output[0]}{SHAPE}'
         self.constants[node.input[1]] = np.array(shape, np.int64)

@@ -24,7 +24,7 @@ def encode(flow: np.ndarray, bound: float = 20) -> np.ndarray:
     return np.rint((flow + bound) * (255 / (2 * bound))).astype(np.uint8)
 
 
-def decode(image: np.ndarray, bound: int = 20) -> np.ndarray:
+def decode(image: np.ndarray, bound: float = 20) -> np.ndarray:
     """Maps 8-bit flow back to pixels per frame (float32); off by up to bound / 255 for the
     rounding.
     """

@@ -4,10 +4,14 @@ zoo's read.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from .checkpoint_file import COUNTER, read_checkpoint, write_checkpoint
 from .zoo import local_path
+
+if TYPE_CHECKING:
+    from mindspore import Parameter
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def save_checkpoint(
-    path: str, recognizer: nn.Cell, state: dict | None = (), meta: dict | None = None
+    path: str, recognizer: nn.Cell, state: Iterable[Parameter] = (), meta: dict | None = None
 ) -> None:
     """Writes a checkpoint in one step.
 

@@ -10,6 +10,8 @@ does: torchvision's googlenet, whose
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ..models.i3d_table import units
@@ -42,7 +44,7 @@ _TORCHVISION_BRANCHES = dict(
 _TORCHVISION_STEM = dict(Conv3d_1a_7x7='conv1', Conv3d_2b_1x1='conv2', Conv3d_2c_3x3='conv3')
 
 
-def torchvision_names() -> dict[str, str]:
+def torchvision_names() -> dict[str, tuple[str, Callable]]:
     """Names in torchvision's googlenet: a dict of theirs -> (ours, function)."""
     names = {}
     for unit, *_ in units():
@@ -63,7 +65,7 @@ def torchvision_names() -> dict[str, str]:
     return names
 
 
-def slim_names() -> dict[str, str]:
+def slim_names() -> dict[str, tuple[str, Callable]]:
     """Names in TF-slim's inception_v1: a dict of theirs, without InceptionV1/InceptionV1/, ->
     (ours, function).
     """

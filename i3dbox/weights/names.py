@@ -92,7 +92,7 @@ def scheme(name: str) -> dict[str, tuple[str, Callable]]:
 SCHEMES = ('pytorch', 'pytorch_hassony2', 'tensorflow', 'original')
 
 
-def tensorflow_stem(unit: str, dimensions: int) -> str:
+def tensorflow_stem(unit: str, dimensions: str) -> str:
     """Returns the name of a unit in TensorFlow's checkpoints, 'Mixed_3b/Branch_1/Conv3d_0b_3x3';
     `dimensions` is '3d' or '2d'.
 

@@ -32,8 +32,8 @@ class Unit3D(nn.Cell):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: int = 1,
-        stride: int = 1,
+        kernel_size: int | tuple = 1,
+        stride: int | tuple = 1,
         norm: dict | None = None,
     ):
         super().__init__()

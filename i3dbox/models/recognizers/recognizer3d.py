@@ -13,6 +13,9 @@ from ...streams import CHANNELS
 from ..preprocess import Preprocess
 
 if TYPE_CHECKING:
+    import numpy as np
+
+if TYPE_CHECKING:
     from mindspore import Tensor
 
 
@@ -63,7 +66,7 @@ class Recognizer3D(nn.Cell):
         logits = self.head(self.backbone(clips)).float().reshape(-1, number, self.num_classes)
         return average_clips_in_graph(logits, self.average_clips)
 
-    def check_input(self, imgs: Tensor) -> None:
+    def check_input(self, imgs: np.ndarray) -> None:
         """Raises ModelError where a batch (shape B x N x T x H x W x C) does not suit the
         network.
         """

@@ -13,6 +13,9 @@ from ...registry import RECOGNIZERS
 from ...streams import BOTH
 
 if TYPE_CHECKING:
+    import numpy as np
+
+if TYPE_CHECKING:
     from mindspore import Tensor
 
 
@@ -62,7 +65,7 @@ class TwoStreamRecognizer(nn.Cell):
         """Scores clips that are preprocessed already, one per video; see Recognizer3D."""
         return add_streams_in_graph(self.rgb.classify(rgb), self.flow.classify(flow), self.weights)
 
-    def check_input(self, rgb: Tensor, flow: Tensor) -> None:
+    def check_input(self, rgb: np.ndarray, flow: np.ndarray) -> None:
         """Raises ModelError where a batch does not suit the network."""
         self.rgb.check_input(rgb)
         self.flow.check_input(flow)
