@@ -52,6 +52,19 @@ def test_windows_hold_the_frames_that_they_name():
         assert (window.start, window.end) == pytest.approx((window.first / 25, window.last / 25))
 
 
+def test_windows_follow_each_other_by_all_that_they_span():
+    pipeline = authors_pipeline(**SIZES)
+    pipeline[1]['frame_interval'] = 2
+    windows = ClipWindows(clip_steps(dict(imgs=pipeline), 'rgb'), window=4, tail='drop')
+    assert [window.first for window in run(windows, frames(26))] == [0, 8, 16]
+
+
+def test_frames_smaller_than_the_crop_are_enlarged_where_the_pipeline_resizes_none():
+    steps = clip_steps(dict(imgs=authors_pipeline(short_side=None, size=40)), 'rgb')
+    (window,) = run(ClipWindows(steps, 4), frames(4, 16))
+    assert window.rgb.shape == (1, 4, 40, 40, 3)
+
+
 def test_flow_is_that_from_each_frame_to_the_next():
     video, compute = frames(14), FLOW_METHODS.build(dict(type='farneback'))
     grey = [frame @ np.array([0.299, 0.587, 0.114]) for frame in video]

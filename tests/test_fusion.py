@@ -118,6 +118,33 @@ def test_the_search_leans_on_the_stream_that_is_right():
     assert found > equal
 
 
+def two_streams(names, first, second):
+    """Two results of the same videos, all of class 1."""
+    labels = np.ones(len(names), np.int32)
+    scores = [np.array(rows, np.float32) for rows in (first, second)]
+    return {
+        key: Results(names, labels, part, None, dict(modality=key, subset=['train']))
+        for key, part in zip(('RGB', 'Flow'), scores)
+    }
+
+
+def test_no_fold_is_weighed_by_what_is_right_in_itself():
+    """Four groups of one video are right with flow below 0.5, one of ten videos above 1.5: for each
+    fold, the others say the opposite of what would be right.
+    """
+    names = [f'v_A_g0{group}_c01' for group in range(4)] + [f'v_A_g09_c{k:02d}' for k in range(10)]
+    low, high = ([0, 1], [3, 0]), ([3, 0], [0, 1])
+    kinds = [low] * 4 + [high] * 10
+    parts = two_streams(names, *zip(*kinds))
+    assert search_weights(parts)[1] == 0
+
+
+def test_scores_that_are_no_numbers_are_never_right():
+    names = [f'v_A_g0{group}_c01' for group in range(5)]
+    parts = two_streams(names, [[1, 0]] * 5, [[0, np.nan]] * 5)
+    assert search_weights(parts)[1:] == (0, 0)
+
+
 def test_the_search_keeps_equal_weights_where_nothing_is_better():
     same = results('RGB')
     same.scores[np.arange(30), same.labels] += 9

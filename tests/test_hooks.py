@@ -13,21 +13,26 @@ class Evaluated:
     Args:
         figures (dict of str -> list): by metric, one value an epoch.
         memory (dict): of the checkpoint that it was resumed from.
+        every (int): epochs from one evaluation to the next.
     """
 
-    def __init__(self, hooks, memory=None, **figures):
-        self.memory, self.saved, self.stopped_at = memory or {}, [], None
-        self.metric_names, self.step, self.total_steps, self.stop_reason = (
-            list(figures),
-            0,
-            100,
-            None,
-        )
+    def __init__(self, hooks, memory=None, every=1, **figures):
+        self.memory = memory or {}
+        self.saved = []
+        self.newest = None  # what --resume would go on from
+        self.stopped_at = None
+        self.metric_names = list(figures)
+        self.step = 0
+        self.total_steps = 100
+        self.stop_reason = None
+        self.evaluated_at = 0
         for hook in hooks:
             hook.before_run(self)
         for values in zip(*figures.values()):
             self.step += 1
-            self.evaluated_at, self.metrics = self.step, dict(zip(figures, values))
+            if self.step % every == 0:
+                self.evaluated_at = self.step
+                self.metrics = dict(zip(figures, values))
             for hook in hooks:
                 hook.after_step(self)
                 hook.after_epoch(self)
@@ -38,6 +43,8 @@ class Evaluated:
 
     def save(self, name, last=True):
         self.saved.append((name, self.epoch))
+        if last:
+            self.newest = name
 
     def log(self, text, **values):
         pass
@@ -73,6 +80,17 @@ def test_a_figure_that_is_no_number_is_never_the_best():
 )
 def test_a_run_stops_when_its_figure_has_not_become_better(metric, values):
     assert Evaluated([EarlyStopHook(metric, patience=3)], **{metric: values}).stopped_at == 5
+
+
+def test_epochs_without_an_evaluation_do_not_count():
+    waiting = [EarlyStopHook('top1_acc', patience=2)]
+    figures = [0.1, 0.5, 0.5, 0.4, 0.4, 0.3, 0.3]
+    assert Evaluated(waiting, every=2, top1_acc=figures).stopped_at == 6
+
+
+def test_the_best_is_not_what_a_run_goes_on_from():
+    run = Evaluated([best('top1_acc')], top1_acc=[0.2, 0.5])
+    assert run.saved and run.newest is None
 
 
 def test_less_than_min_delta_does_not_count():
