@@ -95,7 +95,6 @@ def cpu_warning(version: str) -> str | None:
     if numbers and tuple(map(int, numbers.groups())) >= (2, 9):
         return (
             f'MindSpore {version} computes convolutions on the CPU about 100 times slower than '
-            f'2.8.0: '
-            'install mindspore==2.8.0 for CPU runs'
+            '2.8.0: install mindspore==2.8.0 for CPU runs'
         )
     return None

@@ -41,14 +41,11 @@ def test_ucf101_becomes_the_originals_json_byte_for_byte(ucf101, capsys):
         'ucf101_03.json',
     ]
     assert (ucf101 / 'out/ucf101_01.json').read_text() == (
-        '{"labels": ["Archery", "HandstandPushups"], "database": {'
-        '"v_Archery_g01_c01": {"subset": "training", "annotations": {"label": "Archery", '
-        '"segment": [1, 3]}}, '
+        '{"labels": ["Archery", "HandstandPushups"], "database": {"v_Archery_g01_c01": '
+        '{"subset": "training", "annotations": {"label": "Archery", "segment": [1, 3]}}, '
         '"v_HandStandPushups_g01_c01": {"subset": "training", "annotations": {"label": '
-        '"HandstandPushups", '
-        '"segment": [1, 4]}}, '
-        '"v_Archery_g02_c01": {"subset": "validation", "annotations": {"label": "Archery", '
-        '"segment": [1, 5]}}}}'
+        '"HandstandPushups", "segment": [1, 4]}}, "v_Archery_g02_c01": {"subset": "validation", '
+        '"annotations": {"label": "Archery", "segment": [1, 5]}}}}'
     )
     assert capsys.readouterr().out.split() == [
         str(ucf101 / 'out/ucf101_01.json'),

@@ -774,10 +774,9 @@ def test_every_scheme_names_every_parameter_once():
 def test_converting_takes_little_memory_and_no_mindspore(parameters, tmp_path):
     write_pytorch(str(tmp_path / 'a.pt'), named(random_parameters(num_classes=400), 'pytorch'))
     program = (
-        'import sys; from i3dbox.commands import main; '
-        f'main("convert_weights", [{str(tmp_path / "a.pt")!r}, {str(tmp_path / "a.ckpt")!r}]); '
-        'print("mindspore" in sys.modules, '
-        'open("/proc/self/status").read().split("VmHWM:")[1].split()[0])'
+        'import sys; from i3dbox.commands import main; main("convert_weights", '
+        f'[{str(tmp_path / "a.pt")!r}, {str(tmp_path / "a.ckpt")!r}]); print("mindspore" in '
+        'sys.modules, open("/proc/self/status").read().split("VmHWM:")[1].split()[0])'
     )
     done = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True)
     imported, memory = done.stdout.split()[-2:]

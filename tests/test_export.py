@@ -418,9 +418,8 @@ def test_verification_fails_for_other_weights(tmp_path, capsys):
         main('export', [*arguments[:4], '--size', '9', '--verify']) == 0
     )  # the test set has other clips
     assert (
-        'on 3 random clips, as the test set cannot be used: its clips are 4 x 8 x 8 x 3, the file '
-        'takes '
-        '4 x 9 x 9 x 3'
+        'on 3 random clips, as the test set cannot be used: its clips are 4 x 8 x 8 x 3, the '
+        'file takes 4 x 9 x 9 x 3'
     ) in capsys.readouterr().out
 
 
@@ -447,9 +446,8 @@ def test_verification_fails_for_other_weights(tmp_path, capsys):
         (dict(device='Ascend'), "device 'Ascend': the config has runners for CPU"),
         (
             dict(clip_len=4, size=16, backbone='InceptionI3D'),
-            'the model cannot take clips of 4 frames of 16 x 16 (--clip-len, --size): InceptionI3D '
-            'takes clips of at least 8 '
-            'frames of 32 x 32; got 4 frames of 16 x 16',
+            'the model cannot take clips of 4 frames of 16 x 16 (--clip-len, --size): '
+            'InceptionI3D takes clips of at least 8 frames of 32 x 32; got 4 frames of 16 x 16',
         ),
     ],
 )

@@ -14,9 +14,8 @@ from i3dbox.errors import CheckpointError, ConfigError
 
 def test_importing_the_package_imports_nothing_heavy():
     code = (
-        'import sys, i3dbox; '
-        'heavy = {"mindspore", "cv2", "numpy", "av", "numba"} & set(sys.modules); '
-        'assert not heavy, heavy; assert "create_model" in dir(i3dbox)'
+        'import sys, i3dbox; heavy = {"mindspore", "cv2", "numpy", "av", "numba"} & '
+        'set(sys.modules); assert not heavy, heavy; assert "create_model" in dir(i3dbox)'
     )
     assert subprocess.run([sys.executable, '-c', code], timeout=60).returncode == 0
 

@@ -188,9 +188,8 @@ class _BatchWriter:
             if clip.shape[1:] != shape:
                 sizes = [' x '.join(map(str, sizes)) for sizes in (shape, clip.shape[1:])]
                 raise DataError(
-                    f'{spec["name"]} of {self.dataset.samples[video]["name"]!r} is {sizes[1]}, and '
-                    f'of '
-                    f'others {sizes[0]}: give all clips one size, by a crop'
+                    f'{spec["name"]} of {self.dataset.samples[video]["name"]!r} is {sizes[1]}, '
+                    f'and of others {sizes[0]}: give all clips one size, by a crop'
                 )
         for row in list(zip(*clips))[self._skip :]:
             self.videos.append(video)
@@ -234,8 +233,7 @@ class _BatchWriter:
         if needed - there > free:
             raise DataError(
                 f'{self.out}: the clips take {(needed - there) / 1e9:.1f} GB more, and '
-                f'{free / 1e9:.1f} GB '
-                'are free'
+                f'{free / 1e9:.1f} GB are free'
             )
 
     def _write(self):
@@ -288,8 +286,7 @@ def read_manifest(folder: str) -> dict:
     except FileNotFoundError:
         raise DataError(
             f'{folder} holds no {MANIFEST}: it is no data set of tools/deploy/preprocess.py, or '
-            f'that was '
-            'stopped; call it again to finish'
+            'that was stopped; call it again to finish'
         ) from None
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f'{path} is damaged or of another version of i3dbox: {error}') from error
@@ -398,8 +395,7 @@ def score_results(folder: str) -> Results:
         if answer.size != manifest['batch_size'] * classes:
             raise DataError(
                 f'{path} holds {answer.size} values; {manifest["batch_size"]} clips of {classes} '
-                f'classes '
-                f'are {manifest["batch_size"] * classes}'
+                f'classes are {manifest["batch_size"] * classes}'
             )
         rows.append(answer.reshape(-1, classes))
     logits = np.concatenate(rows)

@@ -188,9 +188,8 @@ def finetune(plan: Plan, device: str = 'auto', device_id: int | None = None) -> 
         results.save(file)
     split = plan.split
     notes = [
-        f'{len(split.train)} videos trained, {len(split.val)} others were tested with. The figures '
-        f'are of the '
-        'last checkpoints; none was chosen by them.'
+        f'{len(split.train)} videos trained, {len(split.val)} others were tested with. The '
+        'figures are of the last checkpoints; none was chosen by them.'
     ]
     if split.left_out:
         names = ', '.join(path for path, _ in split.left_out)

@@ -175,8 +175,7 @@ def _name_untested(modules):
     if newer:
         print(
             f'Newer than what i3dbox was tested with: {", ".join(newer)}. If it fails because of '
-            f'that, install what '
-            'was tested.',
+            'that, install what was tested.',
             file=sys.stderr,
         )
 

@@ -21,8 +21,7 @@ def run(args: argparse.Namespace) -> None:
     if os.path.exists(args.out):
         raise CheckpointError(
             f'OUT, the last word, is {args.out}, which is there already: name a new file after '
-            f'the '
-            'checkpoints'
+            'the checkpoints'
         )
     average_checkpoints(args.checkpoints, args.out)
     print(f'{args.out}: the mean of {len(args.checkpoints)} checkpoints')

@@ -52,8 +52,7 @@ def run(args: argparse.Namespace) -> None:
 
     print(
         f'{args.subset}: {len(dataset)} samples of {type(dataset).__name__}; {args.batches} '
-        f'batches of {batch_size}, '
-        f'{worker} workers'
+        f'batches of {batch_size}, {worker} workers'
     )
     speeds = {}
     damaged = []

@@ -54,8 +54,7 @@ def run(args: argparse.Namespace) -> None:
 
     print(
         f'{args.model or os.path.basename(cfg.filename)} on {runner.device_target}: batches of '
-        f'{args.batch_size}, clips of '
-        f'{" x ".join(map(str, size))}, {args.repeat} calls'
+        f'{args.batch_size}, clips of {" x ".join(map(str, size))}, {args.repeat} calls'
     )
     times = {'forward': forward_times(recognizer, clips, args.repeat)}
     if args.train:

@@ -62,6 +62,5 @@ def run(args: argparse.Namespace) -> None:
     head = f'{converted.num_classes} classes' if converted.num_classes else 'no head'
     print(
         f'{args.out}: {converted.modality}, {head}, {len(converted.parameters)} parameters, from '
-        f'names of '
-        f'{converted.scheme}'
+        f'names of {converted.scheme}'
     )

@@ -143,8 +143,7 @@ def check_outs(outs: list[str], source: str, folder: bool = False) -> None:
             if inside.startswith(os.path.join(os.path.realpath(source), '')):
                 raise ConfigError(
                     f'--out {path} becomes a folder that is or lies in {source}, whose videos '
-                    f'would be '
-                    'overwritten: name another'
+                    'would be overwritten: name another'
                 )
         else:
             check_writable(path)

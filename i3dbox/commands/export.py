@@ -75,8 +75,7 @@ def run(args: argparse.Namespace) -> int:
     print(f'compared with the network on {found.clips}')
     print(
         f'{"verified" if found.passed else "NOT EQUAL"}: largest difference {found.absolute:.3g} '
-        f'absolute, '
-        f'{found.relative:.3g} relative (allowed: {limit:g} {kind}); '
+        f'absolute, {found.relative:.3g} relative (allowed: {limit:g} {kind}); '
         f'{"the same" if found.same_top5 else "ANOTHER"} top 5'
     )
     return 0 if found.passed else 1

@@ -39,8 +39,7 @@ def run(args: argparse.Namespace) -> int:
     if other:
         raise DataError(
             f'{sources[0].path} holds {modality} frames and {other.path} {other.modality}: name '
-            f'what to '
-            'pack by --modality'
+            'what to pack by --modality'
         )
     settings = {}
     if sources[0].modality is None:

@@ -140,8 +140,7 @@ def check_classes(dataset: BaseDataset, report: LoadReport) -> None:
     if difference:
         raise ConfigError(
             f'{report.path} was trained on other classes than the data set has, or in another '
-            f'order: '
-            f'{difference}'
+            f'order: {difference}'
         )
 
 

@@ -121,8 +121,7 @@ def check_joint(cfg: Config) -> None:
     if len(parts) == 2 and any(part.get('average_clips') == 'prob' for part in parts):
         raise ConfigError(
             "one file of both streams adds their logits clip by clip; average_clips='prob', the "
-            'mean of '
-            'the softmax of several clips, needs one file a stream'
+            'mean of the softmax of several clips, needs one file a stream'
         )
 
 

@@ -25,11 +25,9 @@ class AIRExporter(BaseExporter):
     def check(self, device: str) -> None:
         if device != 'Ascend':
             raise DeviceError(
-                f'AIR is written by the Ascend build of MindSpore on a machine with an Ascend '
-                f'device and '
-                f'CANN; this one exports on {device}. Here, export MINDIR (for mindspore_lite) or '
-                f'ONNX '
-                '(which ATC converts for Ascend)'
+                'AIR is written by the Ascend build of MindSpore on a machine with an Ascend '
+                f'device and CANN; this one exports on {device}. Here, export MINDIR (for '
+                'mindspore_lite) or ONNX (which ATC converts for Ascend)'
             )
 
     def export(

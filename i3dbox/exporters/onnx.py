@@ -62,9 +62,8 @@ class ONNXExporter(BaseExporter):
         foreign = {node.domain for node in model.graph.node} - {'', 'ai.onnx'}
         if foreign:
             raise ExportError(
-                f'the network needs ONNX operators of the domain {foreign.pop()!r}, which runtimes '
-                f'do '
-                'not know'
+                f'the network needs ONNX operators of the domain {foreign.pop()!r}, which '
+                'runtimes do not know'
             )
         names = [value.name for value in model.graph.input]
         if names != list(inputs):

@@ -443,9 +443,8 @@ def _check_batch(model, size):
         after = shapes.get(node.output[0])
         if node.op_type == 'Reshape' and math.prod(before or ()) != math.prod(after or ()):
             raise ExportError(
-                f'the batch size is built into the ONNX operator {node.name} ({before} to {after} '
-                f'for '
-                f'a batch of {size}). Export a fixed --batch-size'
+                f'the batch size is built into the ONNX operator {node.name} ({before} to '
+                f'{after} for a batch of {size}). Export a fixed --batch-size'
             )
 
 

@@ -29,9 +29,8 @@ def clip_network(recognizer: nn.Cell, float_input: bool = False) -> nn.Cell:
     kinds = {('imgs',): OneStream, BOTH: TwoStreams}
     if tuple(recognizer.inputs) not in kinds:
         raise ExportError(
-            f'{type(recognizer).__name__} takes {", ".join(recognizer.inputs)}; a recognizer that '
-            f'takes '
-            'imgs, or rgb and flow, can be exported'
+            f'{type(recognizer).__name__} takes {", ".join(recognizer.inputs)}; a recognizer '
+            'that takes imgs, or rgb and flow, can be exported'
         )
     for part in (recognizer, *recognizer.streams.values()):
         if float_input and not hasattr(part, 'classify'):

@@ -52,8 +52,7 @@ class FeatureNetwork(nn.Cell):
         if endpoint == LOGITS and (pool == 'none' or not hasattr(stream.head, 'step_logits')):
             raise ConfigError(
                 "Logits are behind the average pool: they go with pool='avg', and a head that "
-                'tells the '
-                'logits of time steps, as I3DHead does'
+                'tells the logits of time steps, as I3DHead does'
             )
         self.stream = stream
         self.endpoint = endpoint

@@ -293,8 +293,7 @@ def build_backend(
     elif name not in fitting:
         raise ExportError(
             f'the backend {name} runs {BACKENDS[name].extension} files, not {path}; for it there '
-            f'are: '
-            f'{", ".join(fitting)}'
+            f'are: {", ".join(fitting)}'
         )
     cls = BACKENDS[name]
     objection = cls.objection(device, threads, precision)

@@ -211,8 +211,7 @@ def main():
         times = measure(loaders, video, folder, args.repeats)
     print(
         f'a clip of {CLIP_LEN} x {CROP} x {CROP}, one thread, median of {args.repeats} '
-        f'repetitions; '
-        f'video of {video_size:.0f} KB, frames of {frame_size:.1f} KB'
+        f'repetitions; video of {video_size:.0f} KB, frames of {frame_size:.1f} KB'
     )
     print(f'  {"":20} {"wall time":>12} {"ratio":>8} {"CPU time":>12} {"ratio":>8}')
     for name, values in times.items():

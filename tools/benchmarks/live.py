@@ -129,8 +129,7 @@ def main():
     load = os.getloadavg()[0] if hasattr(os, 'getloadavg') else 0
     print(
         f'{cores} cores, on average {load:.1f} processes wanted them before; {args.windows} '
-        f'windows of {WINDOW} '
-        f'frames; live is {LIVE} frames/s, {WINDOW / LIVE:.2f} s a window'
+        f'windows of {WINDOW} frames; live is {LIVE} frames/s, {WINDOW / LIVE:.2f} s a window'
     )
     cut('joint', args.video, WINDOW + 1, method=args.method)  # compiles the flow
     whole = [

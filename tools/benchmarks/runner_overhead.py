@@ -122,8 +122,7 @@ def main():
 
     print(
         f'{args.batch_size} clips of {" x ".join(map(str, args.shape))}, median of {args.rounds} '
-        f'rounds of '
-        f'{args.steps} steps'
+        f'rounds of {args.steps} steps'
     )
     for name, bare, full in (
         ('training step', train_bare, train_runner),
