@@ -15,10 +15,11 @@ import numpy as np
 if TYPE_CHECKING:
     from mindspore import Tensor
 
+# mmaction's words: the mean of the logits, or the logarithm of the mean of their softmax
 HOW = (
     'score',
     'prob',
-)  # mmaction's words: the mean of the logits, or the logarithm of the mean of their softmax
+)
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:

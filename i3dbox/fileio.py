@@ -96,9 +96,8 @@ def atomic_folder(path: str) -> Iterator[str]:
         FileExistsError: `path` is there, or another process is making it now.
     """
     with scratch_folder(path) as folder:
-        if os.path.lexists(
-            path
-        ):  # looked at under the lock, as another process may just have made it
+        # looked at under the lock, as another process may just have made it
+        if os.path.lexists(path):
             raise FileExistsError(f'{path} is there already')
         yield folder
         os.rename(folder, path)

@@ -84,9 +84,8 @@ def mixed(x, p, name):
 
 def endpoints(x, p):
     """x: N x T x H x W x C in [-1, 1]. Returns every endpoint, channels last, and the logits."""
-    p = {
-        name.split('.', 1)[1]: value for name, value in p.items()
-    }  # without 'backbone.' and 'head.'
+    # without 'backbone.' and 'head.'
+    p = {name.split('.', 1)[1]: value for name, value in p.items()}
     outputs = {}
     for name, *geometry in STEM:
         if name.startswith('Mixed'):

@@ -144,11 +144,12 @@ def test_no_public_name_is_used_nowhere():
     for path in sources:
         for word in re.findall(r'\w+', path.read_text(encoding='utf-8')):
             words[word] = words.get(word, 0) + 1
+    # of each command; of setup.py
     called_by_name = (
         'add_arguments',
         'run',
         'build_with_shipped_files',
-    )  # of each command; of setup.py
+    )
     unused = [
         f'{module}.{name}'
         for module, name in public_names()

@@ -71,19 +71,19 @@ def test_flow_is_that_from_each_frame_to_the_next():
     found = run(windows_of('joint', 4), video)
     assert [(w.first, w.last) for w in found] == [(0, 4), (4, 8), (8, 12), (10, 14)]
     for window in found:
-        begin = min(
-            window.first, 9
-        )  # the last window's flow begins an image earlier: frame 14 does not exist
+        # the last window's flow begins an image earlier: frame 14 does not exist
+        begin = min(window.first, 9)
         for place, image in enumerate(window.flow[0]):
             pair = [np.rint(grey[begin + place + i]).astype(np.uint8) for i in (0, 1)]
             assert np.abs(image.astype(int) - encode(compute(*pair))).mean() < 1.5
 
 
 def test_the_last_frames_are_left_out_where_that_is_asked_for():
+    # 16 frames have 15 flow images
     for stream, ends in (
         ('rgb', [(0, 8), (8, 16)]),
         ('joint', [(0, 8)]),
-    ):  # 16 frames have 15 flow images
+    ):
         found = run(windows_of(stream, tail='drop'), frames(16))
         assert [(w.first, w.last) for w in found] == ends
 

@@ -131,9 +131,8 @@ def test_wrappers_counters_half_precision_and_views_are_understood(parameters, t
     }
     state['module.Conv3d_1a_7x7.bn.num_batches_tracked'] = torch.tensor(7)
     weight = 'module.Mixed_3b.b1b.conv3d.weight'
-    state[weight] = (
-        state[weight].transpose(3, 4).contiguous().transpose(3, 4)
-    )  # the same values, other strides
+    # the same values, other strides
+    state[weight] = state[weight].transpose(3, 4).contiguous().transpose(3, 4)
     torch.save({'epoch': 3, 'state_dict': state}, tmp_path / 'wrapped.pt')
     assert_equal(convert(str(tmp_path / 'wrapped.pt')).parameters, parameters)
     for kind in (torch.float16, torch.bfloat16):

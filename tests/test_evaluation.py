@@ -158,9 +158,8 @@ def test_even_windows_keep_every_step_once_with_all_that_it_depends_on(endpoint)
                 assert start % stride == 0 and (length - frames) % stride == 0
                 assert start == 0 or first >= context
                 assert start + frames == length or last + context <= frames // stride
-            assert frames * len(cuts) < length + (2 * context + 1) * stride * len(
-                cuts
-            )  # nor is one too long
+            # nor is one too long
+            assert frames * len(cuts) < length + (2 * context + 1) * stride * len(cuts)
 
 
 def test_a_limit_that_no_step_fits_into_is_refused(stream):

@@ -346,12 +346,10 @@ for cell in (Odd, Baked, Exotic):
 def test_a_backbone_of_ones_own_is_exported(tiny_export):
     exported, cfg = tiny_export(backbone='Odd', batch_size=2)
     operators = exported.info['onnx']['operators']
-    assert (
-        operators['BatchNormalization'] == 2
-    )  # those that follow no convolution, or one that others read
-    assert (
-        operators['Conv'] == 3 and operators['Transpose'] == operators['Mul'] == 1
-    )  # of the preprocessing
+    # those that follow no convolution, or one that others read
+    assert operators['BatchNormalization'] == 2
+    # of the preprocessing
+    assert operators['Conv'] == 3 and operators['Transpose'] == operators['Mul'] == 1
     found = verify(exported, cfg)
     assert found.passed and found.same_top5
 
@@ -414,9 +412,8 @@ def test_verification_fails_for_other_weights(tmp_path, capsys):
         'NOT EQUAL: largest difference 0.01 absolute' in text
         and '(allowed: 1e-05 absolute)' in text
     )
-    assert (
-        main('export', [*arguments[:4], '--size', '9', '--verify']) == 0
-    )  # the test set has other clips
+    # the test set has other clips
+    assert main('export', [*arguments[:4], '--size', '9', '--verify']) == 0
     assert (
         'on 3 random clips, as the test set cannot be used: its clips are 4 x 8 x 8 x 3, the '
         'file takes 4 x 9 x 9 x 3'
@@ -453,9 +450,8 @@ def test_verification_fails_for_other_weights(tmp_path, capsys):
 )
 def test_what_cannot_be_exported_is_told(tmp_path, arguments, message):
     cfg = tiny_config(tmp_path, arguments.pop('backbone', 'TinyBackbone'))
-    with pytest.raises(
-        I3DBoxError
-    ) as error:  # before the checkpoint, which is not there, is looked for
+    # before the checkpoint, which is not there, is looked for
+    with pytest.raises(I3DBoxError) as error:
         export(cfg, 'nothing.ckpt', **arguments)
     assert message in str(error.value)
 

@@ -52,9 +52,8 @@ def test_a_moving_texture_has_its_motion_as_flow(method, motion):
 def test_tvl1_agrees_with_opencvs():
     texture = textured(120, 160, seed=1)
     first, second = shifted(texture, 0, 0), shifted(texture, 2, -1)
-    second[40:80, 60:100] = shifted(textured(120, 160, seed=2), -1, 2)[
-        40:80, 60:100
-    ]  # something of its own
+    # something of its own
+    second[40:80, 60:100] = shifted(textured(120, 160, seed=2), -1, 2)[40:80, 60:100]
     first[40:80, 60:100] = shifted(textured(120, 160, seed=2), 0, 0)[40:80, 60:100]
     ours, reference = (build(method)(first, second) for method in ('tvl1', 'tvl1_opencv'))
     distance = np.hypot(*(ours - reference).transpose(2, 0, 1))

@@ -228,9 +228,8 @@ def test_a_pipe_is_read_as_it_comes(tmp_path):
 
 def test_a_pipe_that_would_have_to_be_sought_in_says_so(tmp_path):
     noise = np.random.default_rng(0).integers(0, 255, (20, 480, 640, 3), dtype=np.uint8)
-    path = write_video(
-        tmp_path / 'index_at_the_end.mp4', noise, 'mp4v'
-    )  # longer than what is looked at ahead
+    # longer than what is looked at ahead
+    path = write_video(tmp_path / 'index_at_the_end.mp4', noise, 'mp4v')
     with pytest.raises(
         DamagedSampleError, match='no frame can be decoded from a pipe .*write it to a file'
     ):

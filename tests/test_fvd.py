@@ -52,10 +52,11 @@ def test_a_set_is_nowhere_but_at_itself(count):
 
 
 def test_singular_covariances_have_their_exact_distance():
+    # roots commute: the sum of (a - b)^2
     one, other = (
         np.diag([4.0, 1, 0, 0]),
         np.diag([1.0, 0, 9, 0]),
-    )  # roots commute: the sum of (a - b)^2
+    )
     assert frechet_distance(np.zeros(4), one, np.ones(4), other) == pytest.approx(
         4 + 1 + 1 + 9, abs=1e-12
     )
@@ -143,9 +144,8 @@ def test_clips_begin_at_each_stride():
 
 
 def test_a_frame_smaller_than_the_clip_is_stretched_and_nothing_else():
-    frame = np.arange(4 * 2 * 3, dtype=np.uint8).reshape(
-        4, 2, 3
-    )  # the crop's filler would be 8 x 4
+    # the crop's filler would be 8 x 4
+    frame = np.arange(4 * 2 * 3, dtype=np.uint8).reshape(4, 2, 3)
     stretched = Stretch(4)(dict(imgs=[frame]))['imgs'][0]
     np.testing.assert_array_equal(next(clips([frame] * 8, 8))[0, 5], stretched)
 

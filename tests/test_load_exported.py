@@ -248,9 +248,8 @@ def test_mindspore_lite_is_driven_by_its_documented_interface(tiny_export, tmp_p
         tiny_export('MINDIR', batch_size=None)[0].path, 'mindspore_lite', threads=2
     )
     assert model(imgs).shape == (5, 3) and model.backend._model.context.cpu.thread_num == 2
-    converted = (
-        tmp_path / 'converted.mindir'
-    )  # as by converter_lite: other bytes, described by its source
+    # as by converter_lite: other bytes, described by its source
+    converted = tmp_path / 'converted.mindir'
     converted.write_bytes(b'for Ascend')
     with pytest.raises(
         ExportError, match='converted.mindir has no description.*name the description of its source'

@@ -123,9 +123,8 @@ def test_a_damaged_sample_is_replaced_and_reported(workers, caplog):
         ('s2', 's2.avi', 's4'),
         ('s3', 's3.avi', 's4'),
     }
-    assert (
-        len(loader.damaged) == 6
-    )  # in each of two epochs: s2 and, on the way from it, s3; and s3 itself
+    # in each of two epochs: s2 and, on the way from it, s3; and s3 itself
+    assert len(loader.damaged) == 6
     said = [record.getMessage() for record in caplog.records]
     assert "s2.avi: is empty; 's4' stands in for 's2'" in said
     assert len(set(said)) == 2

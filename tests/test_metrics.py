@@ -72,9 +72,8 @@ def test_metrics_agree_with_scikit_learn_on_ties_and_absent_classes(seed):
         ['top_k_accuracy', 'mean_class_accuracy', 'confusion_matrix', 'per_class'], scores, labels
     )
     assert ours['top1_acc'] == pytest.approx(sklearn.accuracy_score(labels, predictions))
-    untied = (
-        scores - np.arange(7) * 1e-3
-    )  # the lower class first, which is the reference's last word on ties
+    # the lower class first, which is the reference's last word on ties
+    untied = scores - np.arange(7) * 1e-3
     assert ours['top5_acc'] == pytest.approx(
         sklearn.top_k_accuracy_score(labels, untied, k=5, labels=range(7))
     )

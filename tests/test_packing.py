@@ -228,9 +228,8 @@ def test_shards_can_be_made_by_several_machines(folders, tmp_path):
 def test_a_damaged_video_is_left_out_and_its_shard_made_again_when_it_is_mended(
     folders, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(
-        packing, 'RECORD_SIZE', 3000
-    )  # so that some of its frames are written before it fails
+    # so that some of its frames are written before it fails
+    monkeypatch.setattr(packing, 'RECORD_SIZE', 3000)
     shutil.copytree(folders / 'rawframes', tmp_path / 'frames')
     broken = tmp_path / 'frames/b/three/image_00009.jpg'
     sound = broken.read_bytes()

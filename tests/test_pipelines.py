@@ -295,9 +295,8 @@ def test_multi_scale_crops_take_their_sides_from_the_scales():
     assert crop(sample(numbered(1), test_mode=True))['img_shape'] == (48, 48)
 
 
-PLACES = np.dstack(np.indices((48, 64))[::-1] + 1).astype(
-    np.uint8
-)  # two channels: column and row, from 1
+# two channels: column and row, from 1
+PLACES = np.dstack(np.indices((48, 64))[::-1] + 1).astype(np.uint8)
 
 
 def test_multi_scale_crops_stand_in_corners_and_middle():

@@ -497,12 +497,13 @@ def test_memory_does_not_grow_with_the_length_of_a_video(tmp_path):
 
     def peak(name, count):
         video = write_video(tmp_path / f'{name}.avi', [frame] * count)
+        # in KiB
         program = (
             'import sys; from i3dbox.preparation.extraction import extract; '
             'from i3dbox.preparation.sources import find_videos; '
             'extract("RGB", find_videos(sys.argv[1]), sys.argv[2], 0, short_side=32); '
             'print(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])'
-        )  # in KiB
+        )
         return (
             float(
                 subprocess.run(

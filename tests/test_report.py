@@ -210,7 +210,6 @@ def test_mistakes_are_shown_with_frames_of_both_streams(tmp_path):
     assert main('report', [str(tmp_path / 'r.pkl'), '--out', str(tmp_path / 'out')]) == 0
     pictures = [cv2.imread(str(path)) for path in sorted((tmp_path / 'out').glob('mistake_*.png'))]
     assert len(pictures) == 2
-    assert all(
-        p.shape[1] == pictures[0].shape[1] and p.shape[0] > 2 * 96 for p in pictures
-    )  # two rows of frames
+    # two rows of frames
+    assert all(p.shape[1] == pictures[0].shape[1] and p.shape[0] > 2 * 96 for p in pictures)
     assert (tmp_path / 'out/report.html').read_text(encoding='utf-8').count('data:image/jpeg') == 2

@@ -104,11 +104,10 @@ def test_in_training_the_loss_gradients_and_moving_statistics_agree(tmp_path):
                     parameter.asnumpy(), statistics[parameter.name], rtol=1e-3, atol=1e-4
                 )
         largest = max(np.abs(gradient).max() for gradient in gradients.values())
+        # some are zero but for rounding
         errors = {
             parameter.name: np.abs(gradient.asnumpy() - gradients[parameter.name]).max()
-            / (
-                np.abs(gradients[parameter.name]).max() + 1e-3 * largest
-            )  # some are zero but for rounding
+            / (np.abs(gradients[parameter.name]).max() + 1e-3 * largest)
             for parameter, gradient in zip(ours.trainable_params(), found)
         }
         worst[seed] = max(zip(errors.values(), errors))

@@ -82,9 +82,8 @@ def test_a_killed_and_resumed_run_ends_bit_for_bit_as_one_that_was_never_killed(
     path = tiny.write_config(tmp_path, hooks=[*STEPS, dict(type='KillHook', at_step=9)], **recipe)
     killed = command('train', path, '--work-dir', tmp_path / 'killed')
     assert killed.returncode == -signal.SIGKILL
-    assert (
-        os.path.basename(last_checkpoint(str(tmp_path / 'killed'))) == 'step_9.ckpt'
-    )  # of 12, 6 an epoch
+    # of 12, 6 an epoch
+    assert os.path.basename(last_checkpoint(str(tmp_path / 'killed'))) == 'step_9.ckpt'
     resumed = command(
         'train',
         tiny.write_config(tmp_path, hooks=STEPS, **recipe),

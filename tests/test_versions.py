@@ -132,11 +132,12 @@ def test_the_oldest_of_each_range_is_what_is_tested():
     oldest = {}
     for pin in pins(ROOT / 'constraints' / 'oldest.txt'):
         oldest.setdefault(pin.name, []).append(Version(str(pin.specifier)[2:]))
+    # PyTorch wants a newer setuptools
     for name in set(RANGES) - {
         'torch',
         'tensorboardX',
         'setuptools',
-    }:  # PyTorch wants a newer setuptools
+    }:
         lower = next(Version(part.version) for part in RANGES[name] if part.operator == '>=')
         assert min(oldest[name]).release[:2] == lower.release[:2], name
 

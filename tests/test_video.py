@@ -197,9 +197,8 @@ def test_a_far_jump_seeks(tmp_path, watched):
     expected = decode_all(path)
     with VideoReader(path) as reader:
         assert same(reader.read([250, 251]), expected[250:252])
-        assert (
-            watched.seeks == 1 and watched.frames < 1 + 16 + 12 + 2
-        )  # the first, the margin, a group, the frames
+        # the first, the margin, a group, the frames
+        assert watched.seeks == 1 and watched.frames < 1 + 16 + 12 + 2
 
 
 @pytest.mark.parametrize(

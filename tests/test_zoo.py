@@ -338,9 +338,8 @@ def test_publishing_strips_the_training_state_and_names_the_hash(one, content, t
     assert parameters.keys() == content[2].keys() and not state
     assert meta == dict(modality='RGB', classes=['a', 'b', 'c'])
     text = capsys.readouterr().out.split('filled in:')[1].strip().rstrip(',')
-    entry = eval('{' + text + '}', dict(Entry=Entry, File=File))[
-        'mine'
-    ]  # as it would stand in the index
+    # as it would stand in the index
+    entry = eval('{' + text + '}', dict(Entry=Entry, File=File))['mine']
     assert entry.num_classes == 3 and entry.files[0].integrity == f'sha256:{digest}'
 
 

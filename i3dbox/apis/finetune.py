@@ -171,9 +171,8 @@ def finetune(plan: Plan, device: str = 'auto', device_id: int | None = None) -> 
     logs = {}
     checkpoints = {}
     configs = {name: Config.fromfile(path) for name, path in plan.configs.items()}
-    tested = Config.fromfile(
-        plan.test_config
-    )  # a copy of its own, as training completes its config
+    # a copy of its own, as training completes its config
+    tested = Config.fromfile(plan.test_config)
     for cfg in (*configs.values(), tested) if plan.tested == 'joint' else configs.values():
         check_data(cfg)  # what is tested with, too, before anything is trained
     for name, cfg in configs.items():

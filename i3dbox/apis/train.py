@@ -104,9 +104,8 @@ def _build_hooks(cfg, validate):
     Returns: the hooks, in their order, and whether one evaluates.
     """
     hooks = build_hooks(cfg.get('hooks', []))
-    evaluates = any(
-        getattr(hook, 'evaluates', False) for hook in hooks
-    )  # MindSpore's own callbacks do not say
+    # MindSpore's own callbacks do not say
+    evaluates = any(getattr(hook, 'evaluates', False) for hook in hooks)
     if validate and not evaluates:
         added = dict(type='EvalHook', interval=(cfg.get('evaluation') or {}).get('interval', 1))
         cfg.hooks = [*cfg.get('hooks', []), added]

@@ -82,9 +82,8 @@ def main(name: str, argv: list[str] | None = None, prog: str | None = None) -> i
         int: the exit status: what `run` returned, or 0 for None; 1 after an error of the user's;
         130 after Ctrl-C. Wrong arguments end the process with 2, as argparse does.
     """
-    os.environ.setdefault(
-        'GLOG_v', '3'
-    )  # MindSpore's errors only; its warnings drown what a command says
+    # MindSpore's errors only; its warnings drown what a command says
+    os.environ.setdefault('GLOG_v', '3')
     command = importlib.import_module(f'{__name__}.{name}')
     called = prog or f'i3dbox {name}'
     parser = argparse.ArgumentParser(

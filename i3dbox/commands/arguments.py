@@ -148,9 +148,8 @@ def add_openi_arguments(parser: argparse.ArgumentParser) -> None:
     )
     for name in OPENI:
         group.add_argument(f'--{name}', metavar='URL')
-    group.add_argument(
-        '--openI', action='store_true', help=argparse.SUPPRESS
-    )  # the original's; the addresses will do
+    # the original's; the addresses will do
+    group.add_argument('--openI', action='store_true', help=argparse.SUPPRESS)
 
 
 def apply_openi(cfg: Config, args: argparse.Namespace) -> None:

@@ -53,9 +53,8 @@ def run(args: argparse.Namespace) -> None:
     for index in sorted(chosen.tolist()):
         name = dataset.samples[index]['name']
         try:
-            results = dataset.load(
-                index, sample_rng(args.seed, 0, index)
-            )  # as in epoch 0 of such a run
+            # as in epoch 0 of such a run
+            results = dataset.load(index, sample_rng(args.seed, 0, index))
         except DamagedSampleError as error:
             print(f'{name} is damaged: {error}')
             continue

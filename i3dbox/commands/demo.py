@@ -206,10 +206,11 @@ def recognize(
             if not total.count:
                 raise
             complete = False
+        # one that comes now comes too late
         with (
             contextlib.suppress(KeyboardInterrupt),
             interrupts.hold(),
-        ):  # one that comes now comes too late
+        ):
             answers.close()
             writers.close(total.answer, complete and not frames.broke_off)
             stack.close()

@@ -45,9 +45,8 @@ def run(args: argparse.Namespace) -> int:
     if sources[0].modality is None:
         settings = dict(short_side=args.short_side, fps=args.fps, quality=args.quality)
         if modality == 'Flow':
-            FLOW_METHODS.build(
-                dict(type=args.method)
-            )  # a wrong one is told before anything is done
+            # a wrong one is told before anything is done
+            FLOW_METHODS.build(dict(type=args.method))
             settings.update(method=args.method, bound=args.bound)
     return report(
         args.out,

@@ -323,9 +323,8 @@ class _Variables(ast.NodeTransformer):
         )
 
     def visit_Expr(self, node):
-        return (
-            node if isinstance(node.value, ast.Constant) else self.generic_visit(node)
-        )  # docstrings stay
+        # docstrings stay
+        return node if isinstance(node.value, ast.Constant) else self.generic_visit(node)
 
     def visit_Set(self, node):
         match = self.PATTERN.fullmatch(ast.unparse(node))

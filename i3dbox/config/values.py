@@ -80,9 +80,10 @@ def is_name(key: Any) -> bool:
     """Says whether `key` can stand before `=` in Python and is still the same key when read
     back.
     """
+    # Python normalises the names that it reads
     return (
         isinstance(key, str)
         and key.isidentifier()
         and not keyword.iskeyword(key)
         and unicodedata.normalize('NFKC', key) == key
-    )  # Python normalises the names that it reads
+    )

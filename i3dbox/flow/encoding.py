@@ -46,9 +46,8 @@ def flow_to_color(flow: np.ndarray, bound: float = 20) -> np.ndarray:
     flow = np.asarray(flow, np.float32)
     x = flow[..., 0]
     y = flow[..., 1]
-    hue = (
-        np.rint(np.degrees(np.arctan2(y, x)) / 2).astype(int) % 180
-    )  # OpenCV counts in steps of 2 degrees
+    # OpenCV counts in steps of 2 degrees
+    hue = np.rint(np.degrees(np.arctan2(y, x)) / 2).astype(int) % 180
     saturation = np.rint(np.clip(np.hypot(x, y) / bound, 0, 1) * 255)
     hsv = np.stack([hue, saturation, np.full_like(x, 255)], axis=-1).astype(np.uint8)
     # cvtColor takes one image: the leading axes become more rows of it

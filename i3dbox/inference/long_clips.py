@@ -32,9 +32,8 @@ def cut_whole(
     if length <= max_frames:
         return length, length, [(0, 0, None)]
     whole, rest = divmod(length, stride)
-    inner = (
-        whole - 2 * context
-    )  # what `number` windows, each `kept` steps after the one before, have to share
+    # what `number` windows, each `kept` steps after the one before, have to share
+    inner = whole - 2 * context
     number = -(-inner // ((max_frames - rest) // stride - 2 * context))
     kept = -(-inner // number)
     frames = (kept + 2 * context) * stride + rest

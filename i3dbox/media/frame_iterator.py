@@ -107,9 +107,8 @@ class FrameIterator:
             self._source = None
 
     def _open_file(self, path):
-        self._source = VideoFile(
-            path, num_threads=min(usable_cores(), 4)
-        )  # more lose frames in front of damage
+        # more lose frames in front of damage
+        self._source = VideoFile(path, num_threads=min(usable_cores(), 4))
         self.name = self._source.name
         self.path = self._source.path
         self.total = self._source.stated

@@ -18,9 +18,8 @@ from av.video.reformatter import VideoReformatter
 from ..errors import DamagedSampleError
 from .containers import OPTIONS
 
-av.logging.set_level(
-    None
-)  # FFmpeg's own words on a damaged file would go to stderr beside our error
+# FFmpeg's own words on a damaged file would go to stderr beside our error
+av.logging.set_level(None)
 logger = logging.getLogger(__name__)
 
 _PYAV = int(av.__version__.split('.')[0])
@@ -137,9 +136,8 @@ class VideoFile:
             try:
                 frames = packet.decode()
             except av.FFmpegError:
-                self.damaged_packets += (
-                    time is not None
-                )  # a recording may begin between two key frames
+                # a recording may begin between two key frames
+                self.damaged_packets += time is not None
                 continue
             for frame in frames:
                 stamp = self.stamp(frame)
@@ -194,17 +192,15 @@ class VideoFile:
             )
         except av.FFmpegError as error:
             raise self.damaged(f'pictures of the format {name} cannot be converted') from error
-        if (
-            self._turn is None
-        ):  # a file has one; and whoever looks at a frame's side data keeps it until gc comes by
+        # a file has one; and whoever looks at a frame's side data keeps it until gc comes by
+        if self._turn is None:
             self._turn = _turn(frame)
         quarters, mirrored = self._turn
         image = converted.to_ndarray()
         image = np.rot90(image, quarters) if quarters else image
         image = image[:, ::-1] if mirrored else image
-        return (
-            image.copy() if converted is frame else np.ascontiguousarray(image)
-        )  # the decoder looks at its own again
+        # the decoder looks at its own again
+        return image.copy() if converted is frame else np.ascontiguousarray(image)
 
     def ends_early(self, frames: int, last: float) -> bool:
         """Whether a video of which so many frames came, the last one at `last` seconds, breaks off
@@ -295,9 +291,8 @@ class VideoFile:
 
     def _duration(self):
         if self._decoding_times and self._stream.frames and self._stream.average_rate:
-            return float(
-                self._stream.frames / self._stream.average_rate
-            )  # FFmpeg's is that of what is left of a file
+            # FFmpeg's is that of what is left of a file
+            return float(self._stream.frames / self._stream.average_rate)
         stream = self._stream.duration
         whole = self._container.duration
         if not stream:  # then the file's is when it ends

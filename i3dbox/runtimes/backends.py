@@ -74,9 +74,8 @@ class MindSporeBackend(Backend):
                 *([device_id] if device != 'cpu' else []),
             )
         except (RuntimeError, ValueError) as error:
-            if (
-                device != 'cpu' or ms.get_context('device_target') != 'CPU'
-            ):  # else something has run there already
+            # else something has run there already
+            if device != 'cpu' or ms.get_context('device_target') != 'CPU':
                 raise DeviceError(
                     f'this MindSpore has no device {device} {device_id}: {first_line(error)}'
                 ) from error
@@ -252,12 +251,13 @@ class OpenVINOBackend(Backend):
         return self._model(dict(zip(self._names, arrays)))[0]
 
 
+# 'auto' tries them in this order
 BACKENDS = {
     'mindspore': MindSporeBackend,
     'mindspore_lite': MindSporeLiteBackend,
     'openvino': OpenVINOBackend,
     'onnxruntime': ONNXRuntimeBackend,
-}  # 'auto' tries them in this order
+}
 
 
 def build_backend(

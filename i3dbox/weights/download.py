@@ -85,13 +85,11 @@ def _fetch(url, part):
     if there:
         request.add_header('Range', f'bytes={there}-')
     try:
-        answer = urllib.request.build_opener().open(
-            request, timeout=_TIMEOUT
-        )  # with the proxies of this moment
+        # with the proxies of this moment
+        answer = urllib.request.build_opener().open(request, timeout=_TIMEOUT)
     except urllib.error.HTTPError as error:
-        if (
-            there and error.code == 416
-        ):  # nothing is missing, or the file is another one: its integrity tells
+        # nothing is missing, or the file is another one: its integrity tells
+        if there and error.code == 416:
             return
         raise
     with answer:

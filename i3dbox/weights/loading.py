@@ -96,9 +96,8 @@ def _load(recognizer, path, prefix, new_head, strict):
         meta=meta,
     )
     heads = [name for name in model if HEAD in name]
-    if (
-        heads and set(heads) <= set(report.missing) and not any(HEAD in name for name in loaded)
-    ):  # inflated weights
+    # inflated weights
+    if heads and set(heads) <= set(report.missing) and not any(HEAD in name for name in loaded):
         if new_head == 'never':
             raise CheckpointError(f'{path} has no head; it is for fine-tuning')
         report.new_head = True

@@ -137,9 +137,8 @@ def _read_tensor(path, name, tensor):
 def _read_v1(path):
     arrays = {}
     for key, value in _read_table(path):
-        saved = _one(
-            _fields(value, path), 2, None
-        )  # SavedTensorSlices.data; the entry of '' has only .meta
+        # SavedTensorSlices.data; the entry of '' has only .meta
+        saved = _one(_fields(value, path), 2, None)
         if not key or saved is None:
             continue
         fields = _fields(saved, path)
@@ -189,9 +188,8 @@ def _read_table(path):
     if len(data) < 48 or int.from_bytes(data[-8:], 'little') != TABLE_MAGIC:
         raise CheckpointError(f'{path}: is truncated or no TensorFlow checkpoint')
     footer = data[-48:]
-    place = _varint(
-        footer, _varint(footer, _varint(footer, 0, path)[1], path)[1], path
-    )  # past the metaindex's handle
+    # past the metaindex's handle
+    place = _varint(footer, _varint(footer, _varint(footer, 0, path)[1], path)[1], path)
     offset, place = place
     size, _ = _varint(footer, place, path)
     for _, handle in _block(data, offset, size, path):

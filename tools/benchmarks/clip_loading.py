@@ -165,9 +165,8 @@ def measure(loaders, video, folder, repeats):
     times = {name: [] for name in loaders}
     for repeat in range(repeats):
         for name, load in loaders.items():
-            load(
-                video, folder, np.random.default_rng(repeat)
-            )  # not to pay for memory that others gave back
+            # not to pay for memory that others gave back
+            load(video, folder, np.random.default_rng(repeat))
             rng = np.random.default_rng(repeat)
             start = time.perf_counter(), time.process_time()
             load(video, folder, rng)

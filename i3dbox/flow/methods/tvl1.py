@@ -102,9 +102,8 @@ class TVL1:
         flow = u[:, :, :width]
         for plane, small in zip(flow, coarser):
             plane[...] = cv2.resize(small, (width, height)) * f32(width / small.shape[1])
-        p = np.zeros(
-            (4, height + 1, width + 1), f32
-        )  # dual variables; the first row and column stay 0
+        # dual variables; the first row and column stay 0
+        p = np.zeros((4, height + 1, width + 1), f32)
         image = cv2.merge(
             [
                 second,

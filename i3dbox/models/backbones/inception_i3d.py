@@ -108,9 +108,8 @@ class InceptionI3D(nn.SequentialCell):
 
     def construct(self, x: Tensor) -> Tensor:
         t, h, w = x.shape[2:]
-        if (
-            0 < t < self.min_input[0] or h < self.min_input[1] or w < self.min_input[2]
-        ):  # t may not be known yet
+        # t may not be known yet
+        if 0 < t < self.min_input[0] or h < self.min_input[1] or w < self.min_input[2]:
             raise ValueError(
                 f'I3D takes clips of at least 8 frames of 32 x 32; got {t} frames of {h} x {w}. '
                 'Below that its strides leave no feature map to pool.'
