@@ -444,8 +444,10 @@ def parse_value(text: str) -> Any:
     entries are values in turn, and so are they in `a,1`, which is a list. Anything else is a
     string; so is anything in quotes, commas and brackets included.
 
-        >>> parse_value('1e-3'), parse_value('a,b,1'), parse_value("'a,b'"),
-        parse_value('[(x,1),None]') (0.001, ['a', 'b', 1], 'a,b', [('x', 1), None])
+        >>> parse_value('1e-3'), parse_value('a,b,1'), parse_value("'a,b'")
+        (0.001, ['a', 'b', 1], 'a,b')
+        >>> parse_value('[(x,1),None]')
+        [('x', 1), None]
     """
     text = text.strip()
     entries = _split(text)

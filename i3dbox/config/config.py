@@ -5,17 +5,15 @@
     'InceptionI3D'
 
 A config file's top-level names are its values; modules, functions, classes and names that begin
-with `_` are not.
-`_base_` names one or several files, relative to this one (or 'i3dbox::i3d_rgb_ucf101.py' of the
-shipped ones), whose values are merged below its own: dicts merge key by key, anything else
-replaces, and
-`_delete_=True` in a dict makes it replace too. `{{fileDirname}}`, `{{fileBasename}}`,
-`{{fileBasenameNoExtension}}` and
-`{{fileExtname}}` stand for parts of the file's own path, and `{{_base_.a.b.0}}` for a copy of a
-value of its bases; both also inside strings. `custom_imports = dict(imports=['package.module'],
-dirs=[...], allow_failed_imports=False)` imports the user's own parts; modules are looked for among
-the installed ones, then in `dirs` (relative to the file; by default its folder), then in the
-working directory.
+with `_` are not. `_base_` names one or several files, relative to this one (or
+'i3dbox::i3d_rgb_ucf101.py' of the shipped ones), whose values are merged below its own: dicts merge
+key by key, anything else replaces, and `_delete_=True` in a dict makes it replace too.
+`{{fileDirname}}`, `{{fileBasename}}`, `{{fileBasenameNoExtension}}` and `{{fileExtname}}` stand for
+parts of the file's own path, and `{{_base_.a.b.0}}` for a copy of a value of its bases; both also
+inside strings. `custom_imports = dict(imports=['package.module'], dirs=[...],
+allow_failed_imports=False)` imports the user's own parts; modules are looked for among the
+installed ones, then in `dirs` (relative to the file; by default its folder), then in the working
+directory.
 """
 
 from __future__ import annotations

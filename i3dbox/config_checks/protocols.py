@@ -64,8 +64,7 @@ def apply_protocol(cfg: Config, name: str, data: str = 'test') -> None:
 def describe_protocol(cfg: Config, data: str = 'test') -> str:
     """Returns one line on how videos are scored, which is equal for equal protocols.
 
-    SampleFrames(clip_len=64, mode='whole') > Resize(short_side=256) > CenterCrop(size=224), mean of
-    the logits
+    SampleFrames(clip_len=64, mode='whole') > CenterCrop(size=224), mean of the logits
     """
     texts = {}
     for stream, pipeline in pipelines(cfg.data[data]).items():

@@ -25,14 +25,12 @@ class ClipScorer:
 
     Clips of one length pass through the stream itself, as many at a time as there are videos. Clips
     of any length pass one at a time through a graph whose length is left open (FeatureNetwork). One
-    longer than
-    `max_frames` is cut into windows that overlap by all that a time step can depend on; the logits
-    of the steps, and so their mean, are those of the whole clip.
+    longer than `max_frames` is cut into windows that overlap by all that a time step can depend on;
+    the logits of the steps, and so their mean, are those of the whole clip.
 
     The open graph and the windows are for networks whose head has `step_logits`, and whose backbone
-    states
-    `temporal_stride` and `temporal_context`, as I3D's do. Other heads have a graph compiled for
-    each length, and other backbones take a long clip whole.
+    states `temporal_stride` and `temporal_context`, as I3D's do. Other heads have a graph compiled
+    for each length, and other backbones take a long clip whole.
 
     Args:
         stream: a Recognizer3D.

@@ -28,16 +28,14 @@ class VideoFeatures:
     With a window, a row is a clip of its own, with zero padding at both its ends: for 'avg' and
     'Logits' the mean over pairs of neighbouring time steps, which is the authors' average pool of 2
     x 7 x 7 and their mean over time; for 'none' the map. Overlapping windows share decoding,
-    resizing and flow, not the
-    network: what it makes of a frame depends on where the padding is.
+    resizing and flow, not the network: what it makes of a frame depends on where the padding is.
 
     With window 0 the whole video is one clip, and a row is what one forward over all of it says at
     one place: for 'avg' and 'Logits' a pair of neighbouring time steps (the authors' average pool
     with no mean after it), one row less than steps; for 'none' one step of the map. A video longer
-    than
-    `max_frames` is cut into windows that overlap by all that a step can depend on, so the rows are
-    those of the one forward. It is decoded once more to be counted, since padding depends on its
-    length, and once a stream.
+    than `max_frames` is cut into windows that overlap by all that a step can depend on, so the rows
+    are those of the one forward. It is decoded once more to be counted, since padding depends on
+    its length, and once a stream.
 
     Flow has one image less than there are frames; where both streams are taken, RGB leaves out the
     last frame for a whole video.

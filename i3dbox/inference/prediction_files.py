@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 
 class JSONPredictions:
     """One JSON object: `info`, `windows` (frames, seconds and the top classes of each), `video`
-    (the whole), and
-    `complete`, false where the video was not seen to its end.
+    (the whole), and `complete`, false where the video was not seen to its end.
 
     Args:
         path: the file. info: plain values. top: classes a window.

@@ -19,7 +19,7 @@ class FeatureNetwork(nn.Cell):
         endpoint: a layer of the backbone, as in i3d_table.ENDPOINTS, or 'Logits'.
         pool: 'avg' takes the mean over height and width, as I3D's average pool of 2 x 7 x 7
             does with a map of 7 x 7; its mean over pairs of time steps is left to
-            heads.i3d_head.mean_over_steps. 'none' takes none.
+            averages.mean_over_steps. 'none' takes none.
         any_length: one graph for clips of all lengths.
 
     Inputs: uint8 1 x T x H x W x C (or float32, from 0 to 255, where any_length is not asked for).

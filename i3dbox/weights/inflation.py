@@ -3,9 +3,8 @@
 A k x k filter becomes k x k x k by repeating it k times along time and dividing by k, so that a
 video of one still image gives what the image gives. For flow, the three input channels are averaged
 and the mean stands for each of the two. The classifier is left out. Both sources take images in
-[-1, 1], as I3D
-does: torchvision's googlenet, whose
-`transform_input` maps ImageNet's normalisation to that, and TF-slim's inception_v1.
+[-1, 1], as I3D does: torchvision's googlenet, whose `transform_input` maps ImageNet's normalisation
+to that, and TF-slim's inception_v1.
 """
 
 from __future__ import annotations
