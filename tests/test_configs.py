@@ -13,6 +13,8 @@ from i3dbox.config import Config
 from i3dbox.config.keys import KEYS
 from i3dbox.config_checks.checks import REQUIRED_TO_TRAIN, check_config
 from i3dbox.datasets.pipelines import Compose
+from i3dbox.engine.build import build_runner
+from i3dbox.errors import DeviceError
 from i3dbox.models import build_recognizer
 from i3dbox.models.freezing import freeze, layer_name
 from i3dbox.registry import HOOKS, LOSSES, METRICS, RUNNERS, SCHEDULES
@@ -108,6 +110,11 @@ def test_curves_go_to_tensorboard(tmp_path, monkeypatch):
     train(cfg, validate=True)
     steps = [step for name, step in written[:-1] if name == 'train/loss']
     assert steps == [3, 6] and ('val/top1_acc', 6) in written and written[-1] == 'closed'
+
+
+def test_a_cpu_has_no_other_device():
+    with pytest.raises(DeviceError, match='device_id is for Ascend; a CPU is device 0, got 3'):
+        build_runner(dict(CPU=dict(type='CPURunner')), 'CPU', 3)
 
 
 def test_curves_go_to_mindinsight(tmp_path):

@@ -2,11 +2,14 @@
 video.
 """
 
+from collections import OrderedDict
+from types import SimpleNamespace
+
 import mindspore as ms
 import numpy as np
 import pytest
 from fake_data import FakeDataset
-from mindspore import Tensor
+from mindspore import Tensor, nn
 from test_configs import ROOT
 from tiny import TinyBackbone
 
@@ -21,6 +24,7 @@ from i3dbox.fileio import sha256
 from i3dbox.inference.clip_scorer import ClipScorer
 from i3dbox.inference.long_clips import cut_whole, least_frames
 from i3dbox.models import build_recognizer
+from i3dbox.models.feature_network import FeatureNetwork
 from i3dbox.models.i3d_table import temporal_geometry
 
 rng = np.random.default_rng(0)
@@ -160,6 +164,18 @@ def test_even_windows_keep_every_step_once_with_all_that_it_depends_on(endpoint)
                 assert start + frames == length or last + context <= frames // stride
             # nor is one too long
             assert frames * len(cuts) < length + (2 * context + 1) * stride * len(cuts)
+
+
+def test_a_backbone_of_ones_own_is_never_taken_for_i3d():
+    """Its cells may be called as I3D's are, and stand otherwise to the frames."""
+    backbone = nn.SequentialCell(OrderedDict(Mixed_3b=nn.ReLU(), last=nn.ReLU()))
+    stream = SimpleNamespace(backbone=backbone, head=None, preprocess=None, channels=3)
+    with pytest.raises(ConfigError, match='SequentialCell does not say .* at Mixed_3b'):
+        FeatureNetwork(stream, 'Mixed_3b').temporal_geometry
+    backbone.temporal_stride, backbone.temporal_context = 4, 1
+    assert FeatureNetwork(stream, 'last').temporal_geometry == (4, 1)
+    with pytest.raises(ConfigError, match='at Mixed_3b'):
+        FeatureNetwork(stream, 'Mixed_3b').temporal_geometry
 
 
 def test_a_limit_that_no_step_fits_into_is_refused(stream):

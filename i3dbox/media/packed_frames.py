@@ -41,7 +41,7 @@ class Record(NamedTuple):
 
 
 class PackIndex:
-    """Finds videos in a folder of shards by their names, with the interface of folder_index.FolderIndex.
+    """Finds videos in a folder of shards by their names, as folder_index.FolderIndex does.
 
     Args:
         root: the folder.

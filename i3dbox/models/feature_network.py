@@ -6,6 +6,7 @@ from mindspore import Tensor, nn
 from mindspore import dtype as mstype
 
 from ..errors import ConfigError, spelling_hint
+from .backbones.inception_i3d import InceptionI3D
 from .i3d_table import ENDPOINTS, temporal_geometry
 
 LOGITS = 'Logits'
@@ -61,6 +62,7 @@ class FeatureNetwork(nn.Cell):
         self.backbone = stream.backbone
         self.head = stream.head
         self.depth = 0 if endpoint == LOGITS else names.index(endpoint) + 1
+        self.whole = self.depth in (0, len(names))
         if any_length:
             self.set_inputs(
                 Tensor(shape=[1, None, None, None, stream.channels], dtype=mstype.uint8)
@@ -73,14 +75,14 @@ class FeatureNetwork(nn.Cell):
         where unknown.
         """
         backbone = self.stream.backbone
-        if self.endpoint in ENDPOINTS:
+        if isinstance(backbone, InceptionI3D) and self.endpoint in ENDPOINTS:
             return temporal_geometry(self.endpoint)
-        if not hasattr(backbone, 'temporal_context'):
-            raise ConfigError(
-                f'{type(backbone).__name__} does not say how its time steps stand to frames '
-                '(temporal_stride, temporal_context): give the windows a length'
-            )
-        return backbone.temporal_stride, backbone.temporal_context
+        if self.whole and hasattr(backbone, 'temporal_context'):
+            return backbone.temporal_stride, backbone.temporal_context
+        raise ConfigError(
+            f'{type(backbone).__name__} does not say how its time steps at {self.endpoint} stand '
+            'to frames (temporal_stride, temporal_context): give the windows a length'
+        )
 
     def construct(self, clip: Tensor) -> Tensor:
         x = self.preprocess(clip.expand_dims(1))

@@ -118,8 +118,10 @@ class OpenIHook(Hook):
         marker = f'{target}.copied'  # holds the source of what is there
         with only_one(f'{target}.lock'):
             own = os.path.exists(marker)
-            if own and os.path.exists(target) and open(marker, encoding='utf-8').read() == source:
-                return
+            if own and os.path.exists(target):
+                with open(marker, encoding='utf-8') as file:
+                    if file.read() == source:
+                        return
             if not own:
                 _check_replaceable(target, source, folder)
             with _copying(source, target), scratch_folder(target) as scratch:

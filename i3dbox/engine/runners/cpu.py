@@ -6,6 +6,7 @@ import logging
 
 import mindspore as ms
 
+from ...errors import DeviceError
 from ...registry import RUNNERS
 from ...versions import cpu_warning
 from .base import BaseRunner
@@ -26,6 +27,8 @@ class CPURunner(BaseRunner):
         sink_size: int = 0,
         device_id: int | None = None,
     ):
+        if device_id:
+            raise DeviceError(f'device_id is for Ascend; a CPU is device 0, got {device_id}')
         super().__init__(amp_level, loss_scale, 0, None)
 
     def setup(self, seed: int) -> None:
