@@ -181,7 +181,7 @@ def answer_to(
     recognizer: VideoRecognizer, window: Window, name: str, any_length: bool = False
 ) -> Prediction:
     """Scores a Window; returns its Prediction. any_length: see VideoRecognizer.score."""
-    scores = recognizer.score(window.rgb, window.flow, any_length)
+    scores = recognizer.score(dict(rgb=window.rgb, flow=window.flow), any_length)
     return Prediction(
         name,
         recognizer.classes,

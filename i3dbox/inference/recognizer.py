@@ -191,15 +191,12 @@ class VideoRecognizer:
         return ClipWindows(steps, window, stride or self.stride(window), **options)
 
     def score(
-        self,
-        rgb: np.ndarray | None = None,
-        flow: np.ndarray | None = None,
-        any_length: bool = False,
+        self, clips: dict[str, np.ndarray], any_length: bool = False
     ) -> dict[str, np.ndarray]:
         """Scores a clip.
 
         Args:
-            rgb, flow (array): uint8 N x T x H x W x C, as far as the stream needs them; N crops.
+            clips: 'rgb', 'flow' or both: uint8 N x T x H x W x C of N crops.
             any_length: T differs from clip to clip; a network then compiles once for all.
 
         Returns: dict of float32 arrays, classes long: by stream, or of an exported file by what it
@@ -253,12 +250,8 @@ class NetworkRecognizer(VideoRecognizer):
                 raise ConfigError(str(error).replace('the pipeline gives', 'got')) from error
 
     def score(
-        self,
-        rgb: np.ndarray | None = None,
-        flow: np.ndarray | None = None,
-        any_length: bool = False,
+        self, clips: dict[str, np.ndarray], any_length: bool = False
     ) -> dict[str, np.ndarray]:
-        clips = dict(rgb=rgb, flow=flow)
         if any_length not in self._scorers:
             from .clip_scorer import ClipScorer  # which imports MindSpore
 
@@ -296,11 +289,7 @@ class ExportedRecognizer(VideoRecognizer):
             )
 
     def score(
-        self,
-        rgb: np.ndarray | None = None,
-        flow: np.ndarray | None = None,
-        any_length: bool = False,
+        self, clips: dict[str, np.ndarray], any_length: bool = False
     ) -> dict[str, np.ndarray]:
-        clips = dict(rgb=rgb, flow=flow)
         logits = self._model(*[clips[name] for name in STREAMS[self.stream]])
         return {self.stream: average_clips(logits[None], self.average[self.stream])[0]}

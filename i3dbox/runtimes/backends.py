@@ -7,19 +7,28 @@ A backend is a class with
     devices           names that `device` can have
     precisions        names that `precision` can have; None stands for the runtime's own choice
 
-built with (path, inputs, device, device_id, threads, precision), where `inputs` are those of the
-file's description, and `run(arrays)`: from a list of arrays of the described shapes to float32 N x
+built with (path, inputs, options), where `inputs` are those of the file's description and `options`
+a RunOptions, and `run(arrays)`: from a list of arrays of the described shapes to float32 N x
 classes.
 """
 
 from __future__ import annotations
 
 import importlib.util
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..errors import DeviceError, ExportError, first_line, spelling_hint
+
+
+class RunOptions(NamedTuple):
+    """How a file is run; see exported.load_exported."""
+
+    device: str = 'cpu'
+    device_id: int = 0
+    threads: int | None = None
+    precision: str | None = None
 
 
 class Backend:
@@ -35,13 +44,14 @@ class Backend:
         return importlib.util.find_spec(cls.package) is not None
 
     @classmethod
-    def objection(cls, device: str, threads: int | None, precision: str | None) -> str | None:
+    def objection(cls, options: RunOptions) -> str:
         """Says what of it this backend cannot do; '' if it can all."""
-        if device not in cls.devices:
-            return f'no device {device!r}; it has {", ".join(cls.devices)}'
-        if precision not in cls.precisions:
-            return f'no precision {precision!r}; it has {", ".join(filter(None, cls.precisions))}'
-        if threads is not None and not cls.takes_threads:
+        if options.device not in cls.devices:
+            return f'no device {options.device!r}; it has {", ".join(cls.devices)}'
+        if options.precision not in cls.precisions:
+            known = ', '.join(filter(None, cls.precisions))
+            return f'no precision {options.precision!r}; it has {known}'
+        if options.threads is not None and not cls.takes_threads:
             return 'no setting for threads; limit the process itself, as by taskset'
         return ''
 
@@ -55,17 +65,10 @@ class MindSporeBackend(Backend):
     devices = ('cpu', 'ascend')
     takes_threads = False
 
-    def __init__(
-        self,
-        path: str,
-        inputs: list,
-        device: str,
-        device_id: int,
-        threads: int | None,
-        precision: str | None,
-    ):
+    def __init__(self, path: str, inputs: list, options: RunOptions):
         import mindspore as ms
 
+        device, device_id, *_ = options
         self._ms = ms
         ms.set_context(mode=ms.GRAPH_MODE)
         try:
@@ -112,17 +115,10 @@ class MindSporeLiteBackend(Backend):
     devices = ('cpu', 'ascend')
     precisions = (None, 'float32', 'float16')
 
-    def __init__(
-        self,
-        path: str,
-        inputs: list,
-        device: str,
-        device_id: int,
-        threads: int | None,
-        precision: str | None,
-    ):
+    def __init__(self, path: str, inputs: list, options: RunOptions):
         import mindspore_lite as lite
 
+        device, device_id, threads, precision = options
         context = lite.Context()
         try:
             context.target = [device]
@@ -170,29 +166,22 @@ class ONNXRuntimeBackend(Backend):
         'ascend': 'CANNExecutionProvider',
     }
 
-    def __init__(
-        self,
-        path: str,
-        inputs: list,
-        device: str,
-        device_id: int,
-        threads: int | None,
-        precision: str | None,
-    ):
+    def __init__(self, path: str, inputs: list, options: RunOptions):
         import onnxruntime
 
+        device, device_id, threads, _ = options
         provider = self._PROVIDERS[device]
         if provider not in onnxruntime.get_available_providers():
             raise DeviceError(
                 f'this onnxruntime has no device {device!r} ({provider}); it has '
                 f'{", ".join(onnxruntime.get_available_providers())}'
             )
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or 0
+        session = onnxruntime.SessionOptions()
+        session.intra_op_num_threads = threads or 0
         try:
             self._session = onnxruntime.InferenceSession(
                 path,
-                options,
+                session,
                 providers=[(provider, {'device_id': device_id}) if device != 'cpu' else provider],
             )
         except Exception as error:  # onnxruntime's exceptions have no common base
@@ -212,17 +201,10 @@ class OpenVINOBackend(Backend):
     devices = ('cpu', 'gpu')
     precisions = (None, 'float32', 'bfloat16')
 
-    def __init__(
-        self,
-        path: str,
-        inputs: list,
-        device: str,
-        device_id: int,
-        threads: int | None,
-        precision: str | None,
-    ):
+    def __init__(self, path: str, inputs: list, options: RunOptions):
         import openvino
 
+        device, device_id, threads, precision = options
         core = openvino.Core()
         name = (
             device.upper() if device == 'cpu' or not device_id else f'{device.upper()}.{device_id}'
@@ -236,11 +218,11 @@ class OpenVINOBackend(Backend):
             name, 'OPTIMIZATION_CAPABILITIES'
         ):
             raise DeviceError(f"{name} does not compute in bfloat16; use precision='float32'")
-        options = {'INFERENCE_PRECISION_HINT': 'bf16' if precision == 'bfloat16' else 'f32'}
+        properties = {'INFERENCE_PRECISION_HINT': 'bf16' if precision == 'bfloat16' else 'f32'}
         if threads is not None:
-            options['INFERENCE_NUM_THREADS'] = threads
+            properties['INFERENCE_NUM_THREADS'] = threads
         try:
-            self._model = core.compile_model(path, name, options)
+            self._model = core.compile_model(path, name, properties)
         except RuntimeError as error:
             raise ExportError(
                 f'OpenVINO cannot load {path}: {str(error).strip().splitlines()[-1]}'
@@ -260,15 +242,7 @@ BACKENDS = {
 }
 
 
-def build_backend(
-    name: str,
-    path: str,
-    inputs: list,
-    device: str = 'cpu',
-    device_id: int = 0,
-    threads: int | None = None,
-    precision: str | None = None,
-) -> Any:
+def build_backend(name: str, path: str, inputs: list, options: RunOptions) -> Any:
     """Builds the backend `name`, or for 'auto' the first that is installed and can do what is
     asked.
 
@@ -284,7 +258,7 @@ def build_backend(
             f'{", ".join(sorted({cls.extension for cls in BACKENDS.values()}))}'
         )
     if name == 'auto':
-        name = _choose(fitting, device, threads, precision)
+        name = _choose(fitting, options)
     elif name not in BACKENDS:
         raise ExportError(
             f'no backend is called {name!r}.{spelling_hint(name, BACKENDS)} There are: auto, '
@@ -296,17 +270,17 @@ def build_backend(
             f'are: {", ".join(fitting)}'
         )
     cls = BACKENDS[name]
-    objection = cls.objection(device, threads, precision)
+    objection = cls.objection(options)
     if objection:
         raise DeviceError(f'the backend {name} has {objection}')
     if not cls.is_installed():
         raise ExportError(f'the backend {name} is not installed: {cls.source}')
-    return cls(path, inputs, device, device_id, threads, precision)
+    return cls(path, inputs, options)
 
 
-def _choose(fitting, device, threads, precision):
-    able = [name for name, cls in fitting.items() if not cls.objection(device, threads, precision)]
-    if device == 'ascend':  # the runtime made for it goes before the framework
+def _choose(fitting, options):
+    able = [name for name, cls in fitting.items() if not cls.objection(options)]
+    if options.device == 'ascend':  # the runtime made for it goes before the framework
         able.sort(key=lambda name: name != 'mindspore_lite')
     for name in able:
         if fitting[name].is_installed():
@@ -314,8 +288,7 @@ def _choose(fitting, device, threads, precision):
     if not able:
         raise DeviceError(
             '; '.join(
-                f'the backend {name} has {cls.objection(device, threads, precision)}'
-                for name, cls in fitting.items()
+                f'the backend {name} has {cls.objection(options)}' for name, cls in fitting.items()
             )
         )
     raise ExportError(

@@ -17,7 +17,7 @@ import numpy as np
 from ..argument_checks import at_least_one
 from ..errors import ExportError
 from ..exporters.sidecar import read_sidecar
-from .backends import build_backend
+from .backends import RunOptions, build_backend
 
 Input = collections.namedtuple('Input', 'name shape dtype layout')
 
@@ -59,7 +59,9 @@ def load_exported(
     info = read_sidecar(file, description)
     return ExportedModel(
         info,
-        build_backend(backend, str(file), info['inputs'], device, device_id, threads, precision),
+        build_backend(
+            backend, str(file), info['inputs'], RunOptions(device, device_id, threads, precision)
+        ),
     )
 
 

@@ -149,7 +149,7 @@ def main():
     window = cut('joint', args.video, WINDOW + 1, method=args.method)
     with tempfile.TemporaryDirectory() as folder:
         for title, recognizer in networks(args.networks, folder):
-            recognizer.score(window.rgb, window.flow)  # compiles
+            recognizer.score(dict(rgb=window.rgb, flow=window.flow))  # compiles
             runs = [timed(recognizer.score, window.rgb, window.flow) for _ in range(args.windows)]
             wall, cpu, _ = min(runs, key=lambda run: run[0])
             print(f'{title + ": networks":24} {wall:8.2f} {cpu:8.2f}')
