@@ -97,7 +97,7 @@ class Config(collections.abc.MutableMapping):
         used = set()
         cfg = cls(_load(path, used), path)
         for key in overrides or {}:
-            check_override(cfg, key, used)
+            check_override(cfg, key, used, path)
         cfg.merge_from_dict(overrides or {})
         if cfg.get('custom_imports'):
             cfg['custom_imports'] = import_custom_modules(cfg['custom_imports'], path)

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..errors import ConfigError
-
-if TYPE_CHECKING:
-    from .config import Config
 
 KEYS = {
     'model': 'the recognizer',
@@ -31,21 +26,22 @@ KEYS = {
 }
 
 
-def check_override(cfg: Config, key: str, used: set[str]) -> None:
+def check_override(values: dict, key: str, used: set[str], filename: str) -> None:
     """Raises ConfigError for an override that would change nothing: of a variable, such as
     `train_pipeline`, whose value was taken to where it is needed when the file was read.
 
     Args:
+        values: the config's, of the file `filename`.
         key: the dotted key to override.
         used: the names of variables that the files of the config take elsewhere.
     """
     name, *rest = key.split('.')
-    if name in KEYS or name not in used or name not in cfg:
+    if name in KEYS or name not in used or name not in values:
         return
-    copies = _keys_of(cfg[name], {other: cfg[other] for other in cfg if other in KEYS})
+    copies = _keys_of(values[name], {other: values[other] for other in values if other in KEYS})
     instead = ' and '.join('.'.join((copy, *rest)) for copy in copies)
     raise ConfigError(
-        f'override {key!r}: {name} is a variable of {cfg.filename}, whose value was taken from it '
+        f'override {key!r}: {name} is a variable of {filename}, whose value was taken from it '
         f'when the file was read; override {instead or "the keys that it went into"}'
     )
 

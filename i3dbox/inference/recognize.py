@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import warnings
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -23,8 +23,7 @@ from ..workers import ahead
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from .clip_windows import Window
-    from .recognizer import VideoRecognizer
+    from .clip_windows import ClipWindows, Window
 
 
 class ClassScore(NamedTuple):
@@ -33,6 +32,25 @@ class ClassScore(NamedTuple):
     label: int
     name: str
     probability: float
+
+
+class Recognizer(Protocol):
+    """What is asked of a network that is ready for videos; recognizer.VideoRecognizer says more."""
+
+    classes: list[str]
+    window: int
+    fixed: bool
+    average: dict[str, str]
+
+    def cutter(
+        self, window: int | None = None, stride: int | None = None, **options
+    ) -> ClipWindows: ...
+
+    def score(
+        self, clips: dict[str, np.ndarray], any_length: bool = False
+    ) -> dict[str, np.ndarray]: ...
+
+    def join(self, scores: dict[str, np.ndarray]) -> np.ndarray: ...
 
 
 @dataclasses.dataclass
@@ -84,7 +102,7 @@ class Total:
     averaged as its recognizer averages them (the mean of the logits, or of the softmax), and then
     summed."""
 
-    def __init__(self, recognizer: VideoRecognizer, name: str = ''):
+    def __init__(self, recognizer: Recognizer, name: str = ''):
         self.recognizer = recognizer
         self.name = name
         self._averages = {}
@@ -142,7 +160,7 @@ class VideoStream:
 
     def __init__(
         self,
-        recognizer: VideoRecognizer,
+        recognizer: Recognizer,
         window: int | None = None,
         stride: int | None = None,
         rate: float = 25.0,
@@ -178,7 +196,7 @@ class VideoStream:
 
 
 def answer_to(
-    recognizer: VideoRecognizer, window: Window, name: str, any_length: bool = False
+    recognizer: Recognizer, window: Window, name: str, any_length: bool = False
 ) -> Prediction:
     """Scores a Window; returns its Prediction. any_length: see VideoRecognizer.score."""
     scores = recognizer.score(dict(rgb=window.rgb, flow=window.flow), any_length)
@@ -195,7 +213,7 @@ def answer_to(
 
 
 def recognize_windows(
-    recognizer: VideoRecognizer,
+    recognizer: Recognizer,
     frames: FrameIterator,
     window: int | None = None,
     stride: int | None = None,
@@ -233,7 +251,7 @@ def _watched(frames, watch):
 
 
 def inference_recognizer(
-    recognizer: VideoRecognizer,
+    recognizer: Recognizer,
     source: Any,
     window: int | None = None,
     stride: int | None = None,
