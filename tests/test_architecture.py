@@ -47,7 +47,7 @@ ROOMS = (
     '__main__',
 )
 # What commands share; these files are no commands.
-SHARED_BY_COMMANDS = ('arguments', 'report_jobs')
+SHARED_BY_COMMANDS = ('arguments', 'cfg_options', 'report_jobs')
 
 
 def modules():

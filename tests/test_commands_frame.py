@@ -11,7 +11,8 @@ import pytest
 
 from i3dbox import shipped_files
 from i3dbox.commands import ALIASES, GROUPS, cli, main, spelled, summaries
-from i3dbox.commands.arguments import add_cfg_options, add_config_argument, load_config, parse_value
+from i3dbox.commands.arguments import add_cfg_options, add_config_argument, load_config
+from i3dbox.commands.cfg_options import parse_value
 from i3dbox.config import Config
 from i3dbox.config import shipped as shipped_configs
 from i3dbox.errors import ConfigError, DamagedSampleError

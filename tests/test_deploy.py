@@ -14,7 +14,7 @@ from i3dbox.apis.deploy import infer, read_manifest, score_results, write_datase
 from i3dbox.apis.export import export
 from i3dbox.apis.test import Tester
 from i3dbox.commands import main
-from i3dbox.commands.arguments import parse_value
+from i3dbox.commands.cfg_options import parse_value
 from i3dbox.config import Config
 from i3dbox.config_checks.protocols import apply_protocol
 from i3dbox.errors import ConfigError, DataError, DeviceError, ExportError

@@ -9,7 +9,7 @@ from test_distributed import launch
 from test_training import command
 
 from i3dbox.apis.test import Tester
-from i3dbox.commands.arguments import parse_value
+from i3dbox.commands.cfg_options import parse_value
 from i3dbox.config import Config
 from i3dbox.evaluation.results import load_results
 from i3dbox.models import build_recognizer
