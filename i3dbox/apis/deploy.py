@@ -83,24 +83,7 @@ def write_dataset(
     writer = _BatchWriter(out, dataset, batch_size, input)
     if writer.clips_per_video != 1:
         check_joint(cfg)
-    first = writer.go_on()
-    options = {
-        key: value for key, value in loader_options(cfg, data).items() if key != 'batch_size'
-    }
-    loader = ClipLoader(
-        dataset,
-        SequentialSampler(len(dataset), 1),
-        start_step=first,
-        num_steps=len(dataset) - first,
-        **options,
-        prefetch=max(2, options.get('num_workers', 0)),
-    )
-    for batch in tqdm(
-        loader, desc='clips', unit='video', initial=first, total=len(dataset), disable=None
-    ):
-        if batch['index'][0] >= 0:
-            writer.add(int(batch['index'][0]), [batch[name][0] for name in dataset.inputs])
-    writer.finish()
+    _write_clips(writer, dataset, loader_options(cfg, data))
     written = set(writer.videos)
     manifest = dict(
         version=VERSION,
@@ -121,6 +104,27 @@ def write_dataset(
     )
     atomic_write(os.path.join(out, MANIFEST), json.dumps(manifest, ensure_ascii=False, indent=1))
     return manifest
+
+
+def _write_clips(writer, dataset, options):
+    """Writes what an earlier call has not written yet."""
+    first = writer.go_on()
+    options = {key: value for key, value in options.items() if key != 'batch_size'}
+    loader = ClipLoader(
+        dataset,
+        SequentialSampler(len(dataset), 1),
+        start_step=first,
+        num_steps=len(dataset) - first,
+        **options,
+        prefetch=max(2, options.get('num_workers', 0)),
+    )
+    progress = tqdm(
+        loader, desc='clips', unit='video', initial=first, total=len(dataset), disable=None
+    )
+    for batch in progress:
+        if batch['index'][0] >= 0:
+            writer.add(int(batch['index'][0]), [batch[name][0] for name in dataset.inputs])
+    writer.finish()
 
 
 class _BatchWriter:

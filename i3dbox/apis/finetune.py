@@ -128,20 +128,12 @@ def prepare(
         seed = cfg.get('seed') if seed is None else seed
     seed = SEED if seed is None else seed
     sources = [source for found in classes.values() for source in found]
-    split = read_split(split_folder)
-    largest = 0
-    if split is None or not set(configs) <= set(earlier):
-        sizes, problems = look_at_videos(sources, usable_cores())
-        largest = max(
-            (frames * width * height * 3 for frames, width, height in sizes.values()), default=0
-        )
-    if split is None:
-        split = make_split(classes, folder, problems, seed)
-        split.write(split_folder)
+    missing = [name for name in configs if name not in earlier]
+    split, largest = _split(classes, folder, split_folder, seed, bool(missing))
     videos = len(split.train)
     for name, path in configs.items():
         text = None
-        if name not in earlier:
+        if name in missing:
             recipe = choose_recipe(
                 videos, weights[name] is not None, largest, clip_len=clip_len, size=size
             )
@@ -159,6 +151,22 @@ def prepare(
         path for path in (relative(source, folder) for source in sources) if path not in listed
     ]
     return Plan(work_dir, split, configs, stream, test_config, _in_words(configs), unlisted)
+
+
+def _split(classes, folder, split_folder, seed, measure):
+    """Returns the Split, made where there is none yet, and the bytes of the largest video, decoded:
+    0 where videos need not be looked at.
+    """
+    split = read_split(split_folder)
+    if split is not None and not measure:
+        return split, 0
+    sources = [source for found in classes.values() for source in found]
+    sizes, problems = look_at_videos(sources, usable_cores())
+    if split is None:
+        split = make_split(classes, folder, problems, seed)
+        split.write(split_folder)
+    pixels = (frames * width * height for frames, width, height in sizes.values())
+    return split, 3 * max(pixels, default=0)
 
 
 def finetune(plan: Plan, device: str = 'auto', device_id: int | None = None) -> Finetuned:

@@ -77,21 +77,13 @@ def sweep(
     rows = []
     summary = []
     for path in paths:
-        name = os.path.splitext(os.path.basename(path))[0]
-        file = os.path.join(folder, 'sweep', f'{name}.pkl')
-        known = distributed.gather_json(
-            first and known_results(file, path, evaluator.identity) is not None
-        )[0]
-        results = load_results(file) if known else evaluator(path)
-        if first and not known:
-            os.makedirs(os.path.dirname(file), exist_ok=True)
-            results.save(file)
+        results = _tested(evaluator, path, os.path.join(folder, 'sweep'))
         figures = {
             key: float(value)
             for key, value in results.evaluate(metrics).items()
             if np.ndim(value) == 0
         }
-        rows.append((name, len(results.names), figures))
+        rows.append((_stem(path), len(results.names), figures))
         digest = results.meta['checkpoint']['model']['sha256']
         summary.append(dict(checkpoint=path, sha256=digest, videos=len(results.names), **figures))
     key = next(iter(rows[0][2]))
@@ -119,3 +111,23 @@ def sweep(
             ),
         )
     return text
+
+
+def _tested(evaluator, path, folder):
+    """Returns the Results of a checkpoint: those that are there already, or new ones, which are
+    kept.
+    """
+    first = distributed.rank() == 0
+    file = os.path.join(folder, f'{_stem(path)}.pkl')
+    known = first and known_results(file, path, evaluator.identity) is not None
+    if distributed.gather_json(known)[0]:
+        return load_results(file)
+    results = evaluator(path)
+    if first:
+        os.makedirs(folder, exist_ok=True)
+        results.save(file)
+    return results
+
+
+def _stem(path):
+    return os.path.splitext(os.path.basename(path))[0]

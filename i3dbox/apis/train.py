@@ -124,14 +124,7 @@ def _build_run(cfg, recognizer, runner, resume, evaluates):
     log = setup_logging(cfg.work_dir, rank)
     dataset = DATASETS.build(cfg.data.train, test_mode=False)
     check_fit(recognizer, dataset, probe=True)
-    val = None
-    metric_names = ()
-    if evaluates:
-        check_config(cfg, data=['val'])
-        # one damaged video must not end a long run; a test of its own is stricter
-        val = DATASETS.build(cfg.data.val, test_mode=True, damaged='skip')
-        check_fit(recognizer, val, probe=True)
-        metric_names = check_metrics(metrics_of(cfg), recognizer.num_classes)
+    evaluate, metric_names = _build_evaluation(cfg, recognizer) if evaluates else (None, ())
     if cfg.get('load_from') and not resume:
         for report in load_weights(recognizer, cfg.load_from, new_head='if_needed'):
             log.info('%s', report)
@@ -139,12 +132,12 @@ def _build_run(cfg, recognizer, runner, resume, evaluates):
     trained = freeze(recognizer, **(cfg.get('freeze') or {}))
     runner.mixed_precision(recognizer)
 
-    batch_size = cfg.data.get('batch_size', 1)
-    sampler = EpochSampler(len(dataset), batch_size, world, cfg.seed)
-    if batch_size * world > len(dataset):
+    sampler = EpochSampler(len(dataset), cfg.data.get('batch_size', 1), world, cfg.seed)
+    global_batch = sampler.batch_size * world
+    if global_batch > len(dataset):
         log.warning(
             'a batch of %s is more than the %s samples of an epoch: some come twice in it',
-            batch_size * world,
+            global_batch,
             len(dataset),
         )
     train_step, rates = build_train_step(cfg, recognizer, runner, sampler.steps_per_epoch)
@@ -152,7 +145,7 @@ def _build_run(cfg, recognizer, runner, resume, evaluates):
     meta = dict(
         version=1,
         seed=cfg.seed,
-        global_batch=batch_size * world,
+        global_batch=global_batch,
         steps_per_epoch=sampler.steps_per_epoch,
         modality=recognizer.modality,
         classes=list(dataset.classes) if dataset.classes else None,
@@ -172,19 +165,12 @@ def _build_run(cfg, recognizer, runner, resume, evaluates):
         start_step,
         total_steps - start_step,
     )
-    scorer = DatasetScorer(recognizer, val, **scoring_options(cfg, 'val')) if evaluates else None
-
-    def evaluate():
-        figures = scorer().evaluate(metrics_of(cfg))
-        recognizer.set_train(True)
-        return {name: value for name, value in figures.items() if np.ndim(value) == 0}
-
     log.info(
         '%s samples, %s steps of %s an epoch, from step %s to %s; %s of %s parameters train; '
         'outputs in %s',
         len(dataset),
         sampler.steps_per_epoch,
-        batch_size * world,
+        global_batch,
         start_step,
         total_steps,
         len(trained),
@@ -207,6 +193,24 @@ def _build_run(cfg, recognizer, runner, resume, evaluates):
         meta=meta,
         metric_names=metric_names,
     )
+
+
+def _build_evaluation(cfg, recognizer):
+    """Returns a function that evaluates on `cfg.data.val`, and the names of its figures."""
+    check_config(cfg, data=['val'])
+    # one damaged video must not end a long run; a test of its own is stricter
+    dataset = DATASETS.build(cfg.data.val, test_mode=True, damaged='skip')
+    check_fit(recognizer, dataset, probe=True)
+    metrics = metrics_of(cfg)
+    metric_names = check_metrics(metrics, recognizer.num_classes)
+    scorer = DatasetScorer(recognizer, dataset, **scoring_options(cfg, 'val'))
+
+    def evaluate():
+        figures = scorer().evaluate(metrics)
+        recognizer.set_train(True)
+        return {name: value for name, value in figures.items() if np.ndim(value) == 0}
+
+    return evaluate, metric_names
 
 
 def build_train_step(

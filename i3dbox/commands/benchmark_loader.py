@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from . import arguments
+
+if TYPE_CHECKING:
+    from ..analysis.benchmark import LoaderSpeed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +50,7 @@ def run(args: argparse.Namespace) -> None:
     worker = options.get('worker', 'thread')
     dataset = DATASETS.build(cfg.data[args.subset], test_mode=args.subset != 'train')
     # endless also in testing, so that a small data set can be measured for long enough
-    stream = EpochSampler(
+    sampler = EpochSampler(
         len(dataset), batch_size, seed=cfg.get('seed', 0), shuffle=args.subset == 'train'
     )
 
@@ -60,23 +64,11 @@ def run(args: argparse.Namespace) -> None:
     for num_workers in dict.fromkeys([configured, *args.num_workers]):
         # each goes on where the one before stopped, as what was just read is still in memory
         speeds[num_workers], step = loader_speed(
-            dataset, stream, args.batches, step, num_workers, worker, damaged
+            dataset, sampler, args.batches, step, num_workers, worker, damaged
         )
-    times = step_times(dataset, stream, args.batches, step, damaged)
+    times = step_times(dataset, sampler, args.batches, step, damaged)
 
-    loaders = [
-        dict(
-            num_workers=num_workers,
-            configured=num_workers == configured,
-            stream=name,
-            samples_per_s=speed.samples / speed.seconds,
-            clips_per_s=sums['clips'] / speed.seconds,
-            frames_per_s=sums['frames'] / speed.seconds,
-            mb_per_s=sums['bytes'] / 1e6 / speed.seconds,
-        )
-        for num_workers, speed in speeds.items()
-        for name, sums in speed.streams.items()
-    ]
+    loaders = loader_figures(speeds, configured)
     whole = sum(time.seconds for time in times)
     steps = [
         dict(stream=time.stream, step=time.step, ms=time.seconds * 1e3, share=time.seconds / whole)
@@ -101,6 +93,23 @@ def run(args: argparse.Namespace) -> None:
             damaged=names,
         ),
     )
+
+
+def loader_figures(speeds: dict[int, LoaderSpeed], configured: int) -> list[dict]:
+    """Returns the figures of each number of workers and stream."""
+    return [
+        dict(
+            num_workers=num_workers,
+            configured=num_workers == configured,
+            stream=name,
+            samples_per_s=speed.samples / speed.seconds,
+            clips_per_s=sums['clips'] / speed.seconds,
+            frames_per_s=sums['frames'] / speed.seconds,
+            mb_per_s=sums['bytes'] / 1e6 / speed.seconds,
+        )
+        for num_workers, speed in speeds.items()
+        for name, sums in speed.streams.items()
+    ]
 
 
 def print_tables(loaders: list[dict], steps: list[dict], by_stream: bool) -> None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+from typing import TYPE_CHECKING
 
 from . import arguments
+
+if TYPE_CHECKING:
+    from ..analysis.benchmark import CallTimes
 
 NOTE = """Compiling: what the first call takes more than the later ones. Peak memory: the largest
 resident set of the process so far (getrusage), Python and MindSpore included; not a device's own
@@ -32,7 +36,6 @@ def run(args: argparse.Namespace) -> None:
     from ..analysis.flops import count, random_clips, total
     from ..config_checks.checks import REQUIRED_TO_TRAIN, check_config
     from ..config_checks.protocols import clip_size
-    from ..evaluation.tables import table
     from ..fileio import check_writable
     from ..inference.network import build_network
     from ..models.freezing import freeze
@@ -63,33 +66,9 @@ def run(args: argparse.Namespace) -> None:
     recognizer.set_train(False)
     multiply_adds = total(count(recognizer, size)).multiply_adds * args.batch_size
 
-    rows = [
-        ['', 'Compiling (s)', 'Median (ms)', 'Fastest', 'Slowest', 'Clips/s', 'Peak memory (MiB)']
-    ]
-    figures = {}
-    for name, taken in times.items():
-        clips_per_s = args.batch_size / taken.median
-        memory = '' if taken.peak_memory is None else f'{taken.peak_memory / 2**20:,.0f}'
-        rows.append(
-            [
-                name,
-                f'{taken.compile:.1f}',
-                f'{taken.median * 1e3:.1f}',
-                f'{min(taken.later) * 1e3:.1f}',
-                f'{max(taken.later) * 1e3:.1f}',
-                f'{clips_per_s:.2f}',
-                memory,
-            ]
-        )
-        figures[name] = dict(
-            compile_s=taken.compile,
-            median_ms=taken.median * 1e3,
-            ms=[seconds * 1e3 for seconds in taken.later],
-            clips_per_s=clips_per_s,
-            peak_memory_bytes=taken.peak_memory,
-        )
     rate = multiply_adds / times['forward'].median
-    print(table(rows, right=range(1, 7)))
+    figures = {name: measured(taken, args.batch_size) for name, taken in times.items()}
+    print_times(figures)
     print(f'Forward: {multiply_adds / 1e9:.2f} G multiply-adds, {rate / 1e9:.1f} G a second')
     if args.train:
         print(f'Training step: {trained} of {trainable} parameters train')
@@ -106,3 +85,37 @@ def run(args: argparse.Namespace) -> None:
             **figures,
         ),
     )
+
+
+def measured(taken: CallTimes, batch_size: int) -> dict:
+    """Returns the figures of what was measured."""
+    return dict(
+        compile_s=taken.compile,
+        median_ms=taken.median * 1e3,
+        ms=[seconds * 1e3 for seconds in taken.later],
+        clips_per_s=batch_size / taken.median,
+        peak_memory_bytes=taken.peak_memory,
+    )
+
+
+def print_times(figures: dict[str, dict]) -> None:
+    """Prints a row for each that was measured."""
+    from ..evaluation.tables import table
+
+    rows = [
+        ['', 'Compiling (s)', 'Median (ms)', 'Fastest', 'Slowest', 'Clips/s', 'Peak memory (MiB)']
+    ]
+    for name, found in figures.items():
+        memory = found['peak_memory_bytes']
+        rows.append(
+            [
+                name,
+                f'{found["compile_s"]:.1f}',
+                f'{found["median_ms"]:.1f}',
+                f'{min(found["ms"]):.1f}',
+                f'{max(found["ms"]):.1f}',
+                f'{found["clips_per_s"]:.2f}',
+                '' if memory is None else f'{memory / 2**20:,.0f}',
+            ]
+        )
+    print(table(rows, right=range(1, 7)))

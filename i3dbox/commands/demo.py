@@ -12,6 +12,9 @@ from ..streams import STREAMS
 from . import arguments
 
 if TYPE_CHECKING:
+    from ..inference.recognize import Total
+
+if TYPE_CHECKING:
     import numpy as np
 
     from ..engine.interrupt import Interrupts
@@ -207,13 +210,18 @@ def recognize(
                 raise
             complete = False
         # one that comes now comes too late
-        with (
-            contextlib.suppress(KeyboardInterrupt),
-            interrupts.hold(),
-        ):
+        with contextlib.suppress(KeyboardInterrupt), interrupts.hold():
             answers.close()
             writers.close(total.answer, complete and not frames.broke_off)
             stack.close()
+    print_whole(total, frames, complete, args.top)
+    for path in outs:
+        print(f'{arguments.printable(path)} written')
+    return complete
+
+
+def print_whole(total: Total, frames: FrameIterator, complete: bool, top: int) -> None:
+    """Prints the classes of all windows, and whether the video breaks off."""
     whole = total.answer
     sys.stderr.flush()
     if frames.broke_off:
@@ -227,11 +235,8 @@ def recognize(
         f'{(whole.end - whole.start):.1f} s, mean over {total.count} '
         f'window{"s" * (total.count > 1)}'
     )
-    for _, name, probability in whole.top(args.top):
+    for _, name, probability in whole.top(top):
         print(f'  {probability:6.1%}  {arguments.printable(name)}')
-    for path in outs:
-        print(f'{arguments.printable(path)} written')
-    return complete
 
 
 def window_line(answer: Prediction, top: int) -> str:
