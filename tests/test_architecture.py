@@ -19,6 +19,7 @@ ROOMS = (
     'errors',
     'argument_checks',
     'shipped_files',
+    'plain_pickle',
     'fileio',
     'workers',
     'versions',

@@ -7,7 +7,6 @@ storages' keys, and each storage as an 8-byte count and its raw values.
 
 from __future__ import annotations
 
-import collections
 import io
 import os
 import pickle
@@ -17,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .. import plain_pickle
 from ..errors import CheckpointError, first_line
 from ..fileio import atomic_path
 
@@ -129,21 +129,6 @@ class _Tensor(NamedTuple):
     strides: tuple
 
 
-class _Allowed:
-    """What a pickle may call. It has no attributes that a pickle could set."""
-
-    __slots__ = ('_function',)
-
-    def __init__(self, function):
-        object.__setattr__(self, '_function', function)
-
-    def __setattr__(self, name, value):
-        raise pickle.UnpicklingError(f'it sets the attribute {name!r}')
-
-    def __call__(self, *args):
-        return self._function(*args)
-
-
 def _rebuild_tensor(storage, offset, shape, strides, *_):
     numbers = (offset, *shape, *strides)
     if (
@@ -161,40 +146,35 @@ def _rebuild_tensor(storage, offset, shape, strides, *_):
     return _Tensor(storage, offset, tuple(shape), tuple(strides))
 
 
-_ALLOWED = {
-    ('collections', 'OrderedDict'): collections.OrderedDict,
-    ('torch._utils', '_rebuild_tensor'): _Allowed(_rebuild_tensor),
-    ('torch._utils', '_rebuild_tensor_v2'): _Allowed(_rebuild_tensor),
-    ('torch._utils', '_rebuild_parameter'): _Allowed(lambda data, *_: data),
-    ('torch', 'Size'): _Allowed(tuple),
+_TABLE = {
+    ('collections', 'OrderedDict'): plain_pickle.ordered_dict,
+    ('torch._utils', '_rebuild_tensor'): _rebuild_tensor,
+    ('torch._utils', '_rebuild_tensor_v2'): _rebuild_tensor,
+    ('torch._utils', '_rebuild_parameter'): lambda data, *_: data,
+    ('torch', 'Size'): tuple,
+    **{(module, name): name for module in ('torch', 'torch.storage') for name in _DTYPES},
 }
 
 
-class _Unpickler(pickle.Unpickler):
-    """Knows tensors and plain containers; everything else is refused by name."""
-
-    def __init__(self, file):
-        super().__init__(file, encoding='latin1')  # of strings that Python 2 wrote
-
-    def find_class(self, module, name):
-        if module in ('torch', 'torch.storage') and name in _DTYPES:
-            return name
-        if (module, name) in _ALLOWED:
-            return _ALLOWED[module, name]
+def _storage(reference):
+    kind, storage_type, key, _, count, *view = reference
+    if kind != 'storage' or storage_type not in _DTYPES or any(view):
         raise CheckpointError(
-            f'its pickle asks for {module}.{name}; only tensors and plain containers are read, and '
-            'nothing was executed'
+            f'its pickle refers to {reference!r}, which is no storage that is known here'
         )
+    if not isinstance(count, int) or count < 0:
+        raise CheckpointError('a storage in it has no sensible size')
+    return _Storage(storage_type, str(key), count)
 
-    def persistent_load(self, reference):
-        kind, storage_type, key, _, count, *view = reference
-        if kind != 'storage' or storage_type not in _DTYPES or any(view):
-            raise CheckpointError(
-                f'its pickle refers to {reference!r}, which is no storage that is known here'
-            )
-        if not isinstance(count, int) or count < 0:
-            raise CheckpointError('a storage in it has no sensible size')
-        return _Storage(storage_type, str(key), count)
+
+def _unpickle(file):
+    try:
+        return plain_pickle.load(file, _TABLE, _storage, encoding='latin1')
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f'its pickle is refused: {error}; only tensors and plain containers are read, and '
+            'nothing was executed'
+        ) from error
 
 
 def _read_zip(file):
@@ -226,7 +206,7 @@ def _read_zip(file):
             raise CheckpointError('its data.pkl is too large')
         if root + 'byteorder' in entries and read('byteorder') != b'little':
             raise CheckpointError('it was written by a big-endian machine')
-        content = _Unpickler(io.BytesIO(pickled)).load()
+        content = _unpickle(io.BytesIO(pickled))
         storages = {}
 
         def load(storage):
@@ -259,7 +239,7 @@ def _read_legacy(file):
     size = os.fstat(file.fileno()).st_size
     head = io.BytesIO(file.read(_MOST_PICKLE))
     try:
-        magic = _Unpickler(head).load()
+        magic = _unpickle(head)
     except CheckpointError:
         raise
     except Exception:
@@ -267,9 +247,9 @@ def _read_legacy(file):
     if magic != _MAGIC:
         raise CheckpointError('this is no file of torch.save')
     for _ in range(2):  # the protocol, facts of the system
-        _Unpickler(head).load()
-    content = _Unpickler(head).load()
-    keys = _Unpickler(head).load()
+        _unpickle(head)
+    content = _unpickle(head)
+    keys = _unpickle(head)
     tensors = list(_tensors(content))
     places = _legacy_places(tensors, keys, head.tell(), size)
 
