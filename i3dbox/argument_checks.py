@@ -9,11 +9,16 @@ from typing import Any
 from .errors import ConfigError
 
 
+def at_least(owner: str, low: int, **arguments) -> None:
+    """Raises ConfigError unless every argument is a whole number from `low`."""
+    for name, value in arguments.items():
+        if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < low:
+            raise ConfigError(f'{owner}: {name} is a whole number from {low}; got {value!r}')
+
+
 def at_least_one(owner: str, **arguments) -> None:
     """Raises ConfigError unless every argument is a whole number from 1."""
-    for name, value in arguments.items():
-        if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
-            raise ConfigError(f'{owner}: {name} is a whole number from 1; got {value!r}')
+    at_least(owner, 1, **arguments)
 
 
 def above_zero(owner: str, **arguments) -> None:

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import ConfigError, DataError
+from ..argument_checks import at_least, one_of
+from ..errors import DataError
 from ..workers import one_opencv_thread, spawn_context, start_worker
 from .sampler import sample_rng
 
@@ -73,13 +74,8 @@ class ClipLoader:
         num_steps: int | None = None,
         prefetch: int = 2,
     ):
-        if worker not in ('thread', 'process'):
-            raise ConfigError(f"worker is one of 'thread', 'process'; got {worker!r}")
-        if num_workers < 0 or prefetch < 0:
-            raise ConfigError(
-                'num_workers and prefetch are whole numbers from 0; '
-                f'got {num_workers} and {prefetch}'
-            )
+        one_of('ClipLoader', ('thread', 'process'), worker=worker)
+        at_least('ClipLoader', 0, num_workers=num_workers, prefetch=prefetch)
         self.dataset = dataset
         self.sampler = sampler
         self.rank = rank

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..argument_checks import at_least_one
-from ..errors import ConfigError
+from ..argument_checks import at_least, at_least_one
 
 
 def sample_rng(seed: int, epoch: int, index: int) -> np.random.Generator:
@@ -37,8 +36,7 @@ class EpochSampler:
         self, num_samples: int, batch_size: int, world: int = 1, seed: int = 0, shuffle: bool = True
     ):
         at_least_one('EpochSampler', num_samples=num_samples, batch_size=batch_size, world=world)
-        if seed < 0:
-            raise ConfigError(f'seed is a whole number from 0; got {seed}')
+        at_least('EpochSampler', 0, seed=seed)
         self.num_samples = num_samples
         self.batch_size = batch_size
         self.world = world

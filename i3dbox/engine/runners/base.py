@@ -14,6 +14,7 @@ from mindspore import nn
 from mindspore.amp import LossScaler
 from mindspore.train import Callback, Model
 
+from ...argument_checks import one_of
 from ...datasets.loader import as_mindspore_dataset
 from ...errors import ConfigError, DeviceError, first_line
 from .. import distributed
@@ -46,8 +47,7 @@ class BaseRunner:
         sink_size: int = 0,
         device_id: int | None = None,
     ):
-        if amp_level not in LEVELS:
-            raise ConfigError(f'amp_level is one of {", ".join(LEVELS)}; got {amp_level!r}')
+        one_of(type(self).__name__, LEVELS, amp_level=amp_level)
         if not (
             loss_scale in (None, 'dynamic')
             or isinstance(loss_scale, (int, float))
