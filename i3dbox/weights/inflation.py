@@ -43,8 +43,8 @@ _TORCHVISION_BRANCHES = dict(
 _TORCHVISION_STEM = dict(Conv3d_1a_7x7='conv1', Conv3d_2b_1x1='conv2', Conv3d_2c_3x3='conv3')
 
 
-def torchvision_names() -> dict[str, tuple[str, Callable]]:
-    """Names in torchvision's googlenet: a dict of theirs -> (ours, function)."""
+def torchvision_names() -> dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]]:
+    """Returns the names in torchvision's googlenet: a dict of theirs -> (ours, function)."""
     names = {}
     for unit, *_ in units():
         block, _, branch = unit.partition('.')
@@ -64,9 +64,9 @@ def torchvision_names() -> dict[str, tuple[str, Callable]]:
     return names
 
 
-def slim_names() -> dict[str, tuple[str, Callable]]:
-    """Names in TF-slim's inception_v1: a dict of theirs, without InceptionV1/InceptionV1/, ->
-    (ours, function).
+def slim_names() -> dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]]:
+    """Returns the names in TF-slim's inception_v1: a dict of theirs, without
+    InceptionV1/InceptionV1/, -> (ours, function).
     """
     names = {}
     for unit, *_ in units():
