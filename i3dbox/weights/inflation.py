@@ -17,20 +17,15 @@ from ..models.i3d_table import units
 from .names import tensorflow_stem
 
 _TORCHVISION_BLOCKS = dict(
-    zip(
-        (
-            'Mixed_3b',
-            'Mixed_3c',
-            'Mixed_4b',
-            'Mixed_4c',
-            'Mixed_4d',
-            'Mixed_4e',
-            'Mixed_4f',
-            'Mixed_5b',
-            'Mixed_5c',
-        ),
-        ('3a', '3b', '4a', '4b', '4c', '4d', '4e', '5a', '5b'),
-    )
+    Mixed_3b='3a',
+    Mixed_3c='3b',
+    Mixed_4b='4a',
+    Mixed_4c='4b',
+    Mixed_4d='4c',
+    Mixed_4e='4d',
+    Mixed_4f='4e',
+    Mixed_5b='5a',
+    Mixed_5c='5b',
 )
 _TORCHVISION_BRANCHES = dict(
     b0='branch1',

@@ -124,6 +124,11 @@ class _Storage(NamedTuple):
     key: str
     count: int
 
+    @property
+    def size(self):
+        """How many bytes its values take."""
+        return self.count * np.dtype(_DTYPES[self.kind]).itemsize
+
 
 class _Tensor(NamedTuple):
     """A tensor before its storage is read."""
@@ -216,15 +221,14 @@ def _read_zip(file):
 
         def load(storage):
             if storage.key not in storages:
-                size = storage.count * np.dtype(_DTYPES[storage.kind]).itemsize
-                storages[storage.key] = read(f'data/{storage.key}', size)
+                storages[storage.key] = read(f'data/{storage.key}', storage.size)
             return storages[storage.key]
 
         return _resolve(content, load)
 
 
 def _legacy_offsets(tensors, keys, offset, size):
-    """Returns where each storage begins, after its count, in a file of `size` bytes whose first one
+    """Returns where each storage begins, with its count, in a file of `size` bytes whose first one
     is at `offset`: dict of key -> int.
     """
     known = {tensor.storage.key: tensor.storage for tensor in tensors}
@@ -233,8 +237,8 @@ def _legacy_offsets(tensors, keys, offset, size):
         storage = known.get(key)
         if storage is None:
             raise CheckpointError('it lists a storage that no tensor uses')
-        offsets[key] = offset + 8
-        offset += 8 + storage.count * np.dtype(_DTYPES[storage.kind]).itemsize
+        offsets[key] = offset
+        offset += 8 + storage.size
         if offset > size:
             raise CheckpointError('it is truncated')
     return offsets
@@ -260,10 +264,10 @@ def _read_legacy(file):
     def load(storage):
         if storage.key not in offsets:
             raise CheckpointError('it is incomplete: a storage is missing')
-        file.seek(offsets[storage.key] - 8)
+        file.seek(offsets[storage.key])
         if int.from_bytes(file.read(8), 'little') != storage.count:
             raise CheckpointError('it is damaged: a storage has another size than stated')
-        return file.read(storage.count * np.dtype(_DTYPES[storage.kind]).itemsize)
+        return file.read(storage.size)
 
     return _resolve(content, load)
 
