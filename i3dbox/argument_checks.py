@@ -3,39 +3,39 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from .errors import ConfigError
 
 
-def at_least(owner: str, low: int, **arguments) -> None:
+def at_least(owner: str, low: int, **arguments: Any) -> None:
     """Raises ConfigError unless every argument is a whole number from `low`."""
     for name, value in arguments.items():
         if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < low:
             raise ConfigError(f'{owner}: {name} is a whole number from {low}; got {value!r}')
 
 
-def at_least_one(owner: str, **arguments) -> None:
+def at_least_one(owner: str, **arguments: Any) -> None:
     """Raises ConfigError unless every argument is a whole number from 1."""
     at_least(owner, 1, **arguments)
 
 
-def above_zero(owner: str, **arguments) -> None:
+def above_zero(owner: str, **arguments: Any) -> None:
     """Raises ConfigError unless every argument is a finite number above 0."""
     for name, value in arguments.items():
         if not isinstance(value, numbers.Real) or not 0 < value < float('inf'):
             raise ConfigError(f'{owner}: {name} is a number above 0; got {value!r}')
 
 
-def in_range(owner: str, low: float, high: float, **arguments) -> None:
+def in_range(owner: str, low: float, high: float, **arguments: Any) -> None:
     """Raises ConfigError unless every argument is a number in [low, high]."""
     for name, value in arguments.items():
         if not isinstance(value, numbers.Real) or not low <= value <= high:
             raise ConfigError(f'{owner}: {name} is a number from {low} to {high}; got {value!r}')
 
 
-def one_of(owner: str, choices: Iterable, **arguments) -> None:
+def one_of(owner: str, choices: Collection, **arguments: Any) -> None:
     """Raises ConfigError unless every argument is in `choices`."""
     for name, value in arguments.items():
         if value not in choices:
@@ -44,7 +44,7 @@ def one_of(owner: str, choices: Iterable, **arguments) -> None:
             )
 
 
-def as_size(owner: str, size: Any) -> tuple[int, int]:
+def as_size(owner: str, size: int | Sequence[int]) -> tuple[int, int]:
     """Returns (width, height) from an int or such a pair. Raises ConfigError for anything else."""
     width, height = size if isinstance(size, (tuple, list)) and len(size) == 2 else (size, size)
     at_least_one(owner, size=width)

@@ -55,7 +55,7 @@ def make_public(path: str) -> None:
 
 
 def atomic_write(path: str, data: str | bytes) -> None:
-    """Writes `data` (str, as UTF-8, or bytes) to `path` in one step."""
+    """Writes `data`, text as UTF-8, to `path` in one step."""
     with atomic_path(path) as temporary:
         with open(temporary, 'wb') as file:
             file.write(data.encode('utf-8') if isinstance(data, str) else data)
@@ -119,9 +119,10 @@ def scratch_folder(path: str) -> Iterator[str]:
             raise FileExistsError(f'{path} is being made by another process')
         try:
             for entry in os.scandir(folder):
-                shutil.rmtree(entry.path) if entry.is_dir(follow_symlinks=False) else os.remove(
-                    entry.path
-                )
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry.path)
+                else:
+                    os.remove(entry.path)
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)

@@ -8,8 +8,9 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import sys
+import types
 import warnings
-from typing import Any
+from collections.abc import Sequence
 
 MOVED = {
     'config_values': 'config.values',
@@ -59,14 +60,17 @@ class MovedModules(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """
 
     def find_spec(
-        self, name: str, path: Any | None = None, target: Any | None = None
+        self,
+        name: str,
+        path: Sequence[str] | None = None,
+        target: types.ModuleType | None = None,
     ) -> importlib.machinery.ModuleSpec | None:
         package, _, module = name.partition('.')
         if package == __package__ and module in MOVED:
             return importlib.machinery.ModuleSpec(name, self)
         return None
 
-    def exec_module(self, module: Any) -> None:
+    def exec_module(self, module: types.ModuleType) -> None:
         old = module.__name__
         new = f'{__package__}.{MOVED[old.partition(".")[2]]}'
         warnings.warn(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Callable
 from typing import Any
 
 from .errors import RegistryError, first_line, spelling_hint
@@ -21,17 +22,17 @@ class Registry:
 
     Args:
         kind: what it holds, for error messages.
-        *packages: where the built-in parts live. All their modules are imported at the
-            first look-up, so that a new part is one new file.
+        *packages: where the built-in parts live. All their modules are imported at the first
+            look-up, so that a new part is one new file.
     """
 
-    def __init__(self, kind: str, *packages):
+    def __init__(self, kind: str, *packages: str):
         self.kind = kind
         self._packages = packages
         self._imported = not packages
         self._parts = {}
 
-    def register(self, part: Any | None = None, *, name: str | None = None) -> Any:
+    def register(self, part: Callable | None = None, *, name: str | None = None) -> Callable:
         """Adds a class or function under its own name or `name`; usable as a decorator."""
         if part is None:
             return lambda p: self.register(p, name=name)
@@ -48,15 +49,18 @@ class Registry:
         self._parts[name] = part
         return part
 
-    def register_module(self, name: str | None = None, module: Any | None = None) -> Any:
+    def register_module(
+        self, name: str | Callable | None = None, module: Callable | None = None
+    ) -> Callable:
         """Registers a part, as mmaction2's users write it: as a decorator with or without brackets
         and name, or called with a part.
         """
         if name is not None and not isinstance(name, str):
-            name, module = None, name
+            module = name
+            name = None
         return self.register(module, name=name)
 
-    def get(self, type_: Any) -> Any:
+    def get(self, type_: str | Callable) -> Callable:
         """Returns the part that `type_` names: a registered name, a dotted path, or the part
         itself.
         """
@@ -79,7 +83,7 @@ class Registry:
             'Parts of your own are found when custom_imports names their module.'
         )
 
-    def build(self, cfg: dict, **defaults) -> Any:
+    def build(self, cfg: dict, **defaults: Any) -> Any:
         """Builds a part, see `build_from_cfg`."""
         return build_from_cfg(cfg, self, **defaults)
 
@@ -112,17 +116,17 @@ class Registry:
             raise RegistryError(f'{self.kind} {path!r} cannot be imported: {error}') from error
 
 
-def as_cfg(part: Any) -> dict:
+def as_cfg(part: str | dict) -> dict:
     """Returns a part's name as the config that it stands for; a config as it is."""
     return dict(type=part) if isinstance(part, str) else part
 
 
-def build_from_cfg(cfg: dict, registry: Registry, **defaults) -> Any:
+def build_from_cfg(cfg: dict, registry: Registry, **defaults: Any) -> Any:
     """Builds the part that `cfg` describes.
 
     Args:
         cfg: `type` and the part's arguments.
-        registry (Registry): where to look the type up.
+        registry: where to look the type up.
         **defaults: arguments for the part where `cfg` does not give them.
 
     Raises:
@@ -166,7 +170,7 @@ def _check_arguments(part, args, kind):
         raise RegistryError(f'{kind} {name} needs the argument {missing[0]!r}')
 
 
-def parameters_of(part: Any) -> tuple[dict[str, inspect.Parameter], bool]:
+def parameters_of(part: Callable) -> tuple[dict[str, inspect.Parameter], bool]:
     """Returns what `part` takes, and whether it takes anything. A class that hands **kwargs on
     takes what its bases take, too.
     """

@@ -6,7 +6,7 @@ import importlib.metadata
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from .shipped_files import shipped_folder
 
@@ -34,7 +34,7 @@ PACKAGES = {
 
 
 def installed(package: str) -> str | None:
-    """Returns the installed version (str) of a package, or None; 'unknown' where its metadata are
+    """Returns the installed version of a package, or None; 'unknown' where its metadata are
     damaged.
     """
     try:
@@ -46,8 +46,7 @@ def installed(package: str) -> str | None:
 
 
 def tested() -> dict[str, str]:
-    """Returns the newest versions that i3dbox was tested with on this Python, a dict of package to
-    version (str).
+    """Returns the newest versions that i3dbox was tested with on this Python, by package.
 
     It is empty on a Python that was not tested, and where the files are not there.
     """
@@ -58,12 +57,11 @@ def tested() -> dict[str, str]:
         return dict(line.strip().split('==') for line in file if '==' in line)
 
 
-def newer_than_tested(modules: Iterable[str] = tuple(PACKAGES)) -> list[str]:
+def newer_than_tested(modules: Collection[str] = tuple(PACKAGES)) -> list[str]:
     """Returns what is installed newer than it was tested, as in 'av 20.0.0 (tested: 19.0.2)'.
 
     Args:
-        modules (iterable of str): the modules to look at; others than those of PACKAGES are passed
-            over.
+        modules: the modules to look at; others than those of PACKAGES are passed over.
     """
     known = tested()
     found = []
@@ -84,8 +82,7 @@ def _is_newer(version, other):
 
 
 def cpu_warning(version: str) -> str | None:
-    """Returns a warning (str) if MindSpore `version` makes CPU runs far slower than others do, else
-    None.
+    """Returns a warning if MindSpore `version` makes CPU runs far slower than others do, else None.
 
     From 2.9.0 on, at least up to 2.10.0, every CPU convolution wider than 1x1x1 falls to oneDNN's
     reference kernel. Measured on 2 cores of an AMD EPYC: a 64-channel 3x3x3 convolution at 8 x 28 x

@@ -16,8 +16,11 @@ import signal
 import sys
 import threading
 import types
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Generator, Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from multiprocessing.sharedctypes import Synchronized
 
 _END = object()
 _counter = None  # of a worker: the frames of all workers, for a progress bar
@@ -81,13 +84,15 @@ def _is_guarded(main):
     return any('__name__' in test and '__main__' in test for test in tests)
 
 
-def start_worker(on_interrupt: Any = signal.SIG_IGN, counter: Any | None = None) -> None:
+def start_worker(
+    on_interrupt: Callable | signal.Handlers = signal.SIG_IGN, counter: Synchronized | None = None
+) -> None:
     """Makes this process a good worker: it ends with its parent, and OpenCV uses one thread in it.
 
     Args:
         on_interrupt: what Ctrl-C does to it; by default nothing, for the main process ends its
             workers.
-        counter (multiprocessing.Value): what `count_frame` adds to.
+        counter: a multiprocessing.Value, what `count_frame` adds to.
     """
     global _counter
     _counter = counter
@@ -124,7 +129,7 @@ def _put(values, stop, *value):
             continue
 
 
-def ahead(iterable: Iterator) -> Iterator:
+def ahead(iterable: Generator[Any, None, None]) -> Iterator[Any]:
     """Yields what a generator yields, while a thread already works on the next.
 
     Its errors come where its next value would have come. Closing it ends the thread, and then the

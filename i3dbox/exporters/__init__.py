@@ -1,4 +1,4 @@
-"""Exporters, one file a format: from a network to a file that another runtime loads.
+"""Exporters, one file per format: from a network to a file that another runtime loads.
 
 A class registered in EXPORTERS under the name that --format takes, with
 
@@ -9,8 +9,8 @@ A class registered in EXPORTERS under the name that --format takes, with
     check(device)       raises an I3DBoxError where this machine cannot export; called before
                         anything expensive. device (str): 'CPU' or 'Ascend'
     export(network, inputs, path, dynamic)
-                        writes the file. network (Cell) takes clips, one a row; inputs (dict of name
-                        -> array) are examples of them in the order of its arguments; dynamic
+                        writes the file. network (Cell) takes clips, one per row; inputs (dict of
+                        name -> array) are examples of them in the order of its arguments; dynamic
                         (bool): their first axis may have any size. Returns facts for the
                         description beside the file (a dict), or None
 
@@ -34,7 +34,7 @@ class BaseExporter:
     tolerance = ('relative', 1e-4)
 
     def check(self, device: str) -> None:
-        """Nothing is needed."""
+        """Does nothing: nothing is needed."""
 
     def export(
         self, network: nn.Cell, inputs: dict[str, np.ndarray], path: str, dynamic: bool = False

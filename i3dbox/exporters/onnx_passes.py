@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,7 +26,8 @@ REDUCTIONS = ('ReduceMean', 'ReduceSum', 'ReduceMax', 'ReduceMin', 'ReduceProd')
 
 def clean(model: ModelProto) -> ModelProto:
     """Returns the model with constants and batch norm folded, nodes without effect removed,
-    paddings written out, plain names and inferred shapes. The batch size is still fixed."""
+    paddings written out, plain names and inferred shapes. The batch size is still fixed.
+    """
     import onnx
 
     graph = Graph(model)
@@ -77,7 +78,7 @@ class Graph:
         model.ir_version = self._model.ir_version
         return model
 
-    def infer(self) -> tuple[dict[str, tuple], dict[str, int]]:
+    def infer(self) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:
         """Returns what is known of values: (name -> shape, where all of it is fixed; name -> ONNX
         element type).
         """
@@ -102,7 +103,7 @@ class Graph:
                 shapes[value.name] = tuple(dim.dim_value for dim in dims)
         return shapes, types
 
-    def consumers(self) -> dict[str, list]:
+    def consumers(self) -> dict[str, list[NodeProto | None]]:
         """Returns name -> the nodes that read it; the graph's outputs have a reader more, None."""
         consumers = {name: [None] for name in self.outputs}
         for node in self.nodes:
@@ -110,7 +111,7 @@ class Graph:
                 consumers.setdefault(name, []).append(node)
         return consumers
 
-    def producers(self) -> dict[str, Any]:
+    def producers(self) -> dict[str, NodeProto]:
         """Returns name -> the node that makes it."""
         return {name: node for node in self.nodes for name in node.output}
 
@@ -343,24 +344,24 @@ class Graph:
     def _name_nodes(self, names, taken):
         counts = {}
         for node in self.nodes:
-            counts[node.op_type] = number = counts.get(node.op_type, 0) + 1
-            node.name = f'{node.op_type}_{number}'
+            counts[node.op_type] = counts.get(node.op_type, 0) + 1
+            node.name = f'{node.op_type}_{counts[node.op_type]}'
             if node.op_type == 'Conv' and node.input[1] in self.constants:
                 called = names[node.input[1]].rpartition('.weight')[0]
                 node.name = called if called and called not in taken else node.name
             taken.add(node.name)
-            for place, name in enumerate(node.input):
+            for index, name in enumerate(node.input):
                 if name in self.constants and _made_up(name):
-                    names[name] = f'{node.name}.input_{place}'
-            for place, name in enumerate(node.output):
-                names[name] = node.name if len(node.output) == 1 else f'{node.name}.{place}'
+                    names[name] = f'{node.name}.input_{index}'
+            for index, name in enumerate(node.output):
+                names[name] = node.name if len(node.output) == 1 else f'{node.name}.{index}'
 
     def _drop_unused_constants(self):
         used = {name for node in self.nodes for name in node.input}
         self.constants = {name: array for name, array in self.constants.items() if name in used}
 
     def set_shape(self, node: NodeProto, shape: Sequence[int]) -> None:
-        """Gives a Reshape another shape (a tuple)."""
+        """Gives a Reshape another shape."""
         node.input[1] = f'{node.output[0]}{SHAPE}'
         self.constants[node.input[1]] = np.array(shape, np.int64)
 
@@ -388,7 +389,7 @@ def _attribute(node, name):
 def free_batch(model: ModelProto, batch: int) -> ModelProto:
     """Returns the cleaned `model`, exported at the batch size `batch`, for any batch size N.
 
-    Reshapes that keep the batch axis, or split or join it with the one behind, are made to follow
+    Reshapes that keep the batch axis, or split or join it with the one after it, are made to follow
     it. What comes out is checked for batches of 1 and 3 by its shapes.
 
     Raises: ExportError where the batch size is built into the graph elsewhere; names the operator.

@@ -1,4 +1,4 @@
-"""The description of an exported file: JSON beside it, under its name with .json behind. Needs no
+"""The description of an exported file: JSON beside it, under its name and .json. Needs no
 MindSpore.
 """
 
@@ -20,9 +20,7 @@ def sidecar_path(path: str) -> str:
 
 
 def write_sidecar(path: str, info: dict) -> None:
-    """Writes the description `info` (a dict) of the exported file `path`, with its hash and
-    size.
-    """
+    """Writes the description `info` of the exported file `path`, with its hash and size."""
     info = dict(
         version=VERSION,
         file=os.path.basename(path),
@@ -34,7 +32,7 @@ def write_sidecar(path: str, info: dict) -> None:
 
 
 def read_sidecar(path: str, description: str | None = None) -> dict:
-    """Returns the description (a dict) of the exported file `path`, after comparing their hashes.
+    """Returns the description of the exported file `path`, after comparing their hashes.
 
     Args:
         description: the description of the file that `path` was converted from by another
@@ -42,14 +40,15 @@ def read_sidecar(path: str, description: str | None = None) -> dict:
 
     Raises: ExportError for a file or description that is absent, damaged, or not of the other.
     """
-    path, beside = str(path), str(description or sidecar_path(path))
+    path = str(path)
+    beside = str(description or sidecar_path(path))
     if not os.path.isfile(path):
         raise ExportError(f'the exported file {path} does not exist')
     if not os.path.isfile(beside):
         raise ExportError(
-            f'{path} has no description: {beside} is not there. tools/export.py writes both files; '
-            'keep them together. For what another tool has converted, name the description of its '
-            'source'
+            f'{path} has no description: {beside} is not there. '
+            'tools/export.py writes both files; keep them together. '
+            'For what another tool has converted, name the description of its source'
         )
     try:
         with open(beside, encoding='utf-8') as file:

@@ -14,7 +14,7 @@ def encode(flow: np.ndarray, bound: float = 20) -> np.ndarray:
     """Maps flow to 8 bits: cut to [-bound, bound], which becomes [0, 255]; rounded.
 
     Args:
-        flow (array): any shape, pixels per frame.
+        flow: any shape, pixels per frame.
         bound: the largest magnitude of a component that can be told, in pixels per frame.
 
     Returns:
@@ -37,7 +37,7 @@ def flow_to_color(flow: np.ndarray, bound: float = 20) -> np.ndarray:
     Rest is white; right is red, down is yellow-green, left is cyan, up is violet.
 
     Args:
-        flow (array): ... x H x W x 2, pixels per frame.
+        flow: ... x H x W x 2, pixels per frame.
         bound: the magnitude that gets full colour; larger ones do too.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Finding the entries of a list below a folder: one directory listing a folder, not one stat a
+"""Finding the entries of a list below a folder: one directory listing per folder, not one stat per
 file.
 """
 
@@ -6,8 +6,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Sequence
 
 from ..errors import DataError
 
@@ -65,7 +64,7 @@ class FolderIndex:
         return self._names[folder]
 
 
-def first_folder(root: str, names: Iterable[str], purpose: str) -> str:
+def first_folder(root: str, names: Sequence[str], purpose: str) -> str:
     """Returns the first of `root`'s folders `names` that exists. Raises DataError if none does."""
     if not os.path.isdir(root):
         raise DataError(f'{root}: there is no such folder; expected a data set there')
@@ -82,9 +81,9 @@ def fold(name: str) -> str:
     return unicodedata.normalize('NFC', name).casefold()
 
 
-def rooted(data: Any) -> list[dict]:
+def rooted(data: dict | None) -> list[dict]:
     """Returns the configs of data sets in `data`, those within two-stream ones too, that have a
-    data_root: list of dict.
+    data_root.
     """
     found = []
     for part in (data or {}).values():

@@ -28,9 +28,9 @@ def frame_names(modality: str, number: int, filename_tmpl: str | None = None) ->
     if modality not in FILENAME_TMPL:
         raise ConfigError(f"modality is 'RGB' or 'Flow'; got {modality!r}")
     template = filename_tmpl or FILENAME_TMPL[modality]
-    places = [(number,)] if modality == 'RGB' else [('x', number), ('y', number)]
+    fields = [(number,)] if modality == 'RGB' else [('x', number), ('y', number)]
     try:
-        return [template.format(*place) for place in places]
+        return [template.format(*values) for values in fields]
     except (IndexError, KeyError, ValueError) as error:
         raise _wrong_template(template, modality, error) from error
 
@@ -51,10 +51,10 @@ class EncodedFrames:
         """Reads frames.
 
         Args:
-            frame_inds (sequence of int): 0 <= index < len(self), in any order, repeats allowed.
+            frame_inds: 0 <= index < len(self), in any order, repeats allowed.
 
         Returns:
-            list of uint8 arrays, H x W x 3 (RGB) or H x W x 2 (flow x, y), in the order of
+            uint8 arrays, H x W x 3 (RGB) or H x W x 2 (flow x, y), in the order of
             `frame_inds`. A repeated index gives the same array again, so frames are not to be
             written to.
 
@@ -81,9 +81,10 @@ class EncodedFrames:
             frames[index] = planes[0] if len(planes) == 1 else cv2.merge(planes)
         return [frames[index] for index in frame_inds]
 
-    def encoded(self, frame_inds: Iterable[int]) -> Iterator[tuple[int, list]]:
+    def encoded(self, frame_inds: Iterable[int]) -> Iterator[tuple[int, list[tuple[str, bytes]]]]:
         """Yields (index, [(where, data), ...]) for the frames' images as they are stored: one for
-        RGB, for flow x and y. Raises IndexError, DamagedSampleError: see `read`."""
+        RGB, for flow x and y. Raises IndexError, DamagedSampleError: see `read`.
+        """
         frame_inds = list(frame_inds)
         if frame_inds and not 0 <= min(frame_inds) <= max(frame_inds) < self._length:
             raise IndexError(
@@ -144,7 +145,7 @@ class FrameFolder(EncodedFrames):
 
     def __init__(
         self,
-        path: str,
+        path: str | os.PathLike,
         modality: str = 'RGB',
         filename_tmpl: str | None = None,
         start_index: int = 1,
@@ -210,11 +211,9 @@ class FrameFolder(EncodedFrames):
         length = 0
         while there.issuperset(self._names(length)):
             length += 1
-        # any image behind the first that is missing? (a gap is looked across as far as there are
-        # files)
-        if any(
-            not there.isdisjoint(self._names(i)) for i in range(length, length + len(there) + 1)
-        ):
+        # A gap is looked across as far as there are files.
+        rest = range(length, length + len(there) + 1)
+        if any(not there.isdisjoint(self._names(index)) for index in rest):
             missing = next(name for name in self._names(length) if name not in there)
             raise self._damaged(
                 os.path.join(self.path, missing),

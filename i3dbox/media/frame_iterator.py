@@ -34,18 +34,19 @@ class FrameIterator:
     size than the first is brought to the first's.
 
     Args:
-        source (str, int, array or iterable): a file that FFmpeg reads (videos, animated GIFs,
-            pipes); a camera's index; or RGB frames, uint8 T x H x W x 3 or one after the other.
+        source: a file that FFmpeg reads (videos, animated GIFs, pipes); a camera's index; or RGB
+            frames, uint8 T x H x W x 3 or one after the other.
         fps: take a frame each 1 / fps seconds, repeating or leaving out as needed; default:
             every frame.
-        rate: frames a second of arrays, which do not know it.
+        rate: frames per second of arrays, which do not know it.
 
     Attributes:
-        name (str): of the source. fps (float): of what is yielded; 0 where unknown.
+        name (str): of the source.
+        fps (float): of what is yielded; 0 where unknown.
         total (int or None): how many frames there will be, as far as the file's header knows.
-            stated (int or None): how many it says that the file has.
-        read (int): frames taken from the source so far. broke_off (bool): whether it ended well
-            before `total`.
+        stated (int or None): how many the header says that the file has.
+        read (int): frames taken from the source so far.
+        broke_off (bool): whether it ended well before `total`.
 
     Raises:
         DamagedSampleError: from here, for a source that cannot be opened; while iterating, for one
@@ -53,20 +54,20 @@ class FrameIterator:
         ConfigError: arguments that are none of the above.
     """
 
-    def __init__(self, source: Any, fps: float | None = None, rate: float = 25.0):
+    def __init__(
+        self,
+        source: str | os.PathLike | int | Iterable[np.ndarray],
+        fps: float | None = None,
+        rate: float = 25.0,
+    ):
         self.read = 0
         self.broke_off = False
         self.total = None
         self._source = None
         self._shape = None
-        in_range(
-            'FrameIterator',
-            1e-3,
-            1e4,
-            **{
-                name: value for name, value in dict(fps=fps, rate=rate).items() if value is not None
-            },
-        )
+        rates = {'fps': fps, 'rate': rate}
+        given = {name: value for name, value in rates.items() if value is not None}
+        in_range('FrameIterator', 1e-3, 1e4, **given)
         self._every = fps
         if isinstance(source, int) and not isinstance(source, bool):
             own = self._open_camera(source)
@@ -80,8 +81,8 @@ class FrameIterator:
             self.total = len(source) if hasattr(source, '__len__') else None
         else:
             raise ConfigError(
-                f'a source is a file, the index of a camera, or RGB frames; got '
-                f'{type(source).__name__}'
+                'a source is a file, the index of a camera, or RGB frames; '
+                f'got {type(source).__name__}'
             )
         self.stated = self.total
         if fps and self.total:
@@ -100,14 +101,14 @@ class FrameIterator:
 
     def close(self) -> None:
         """Closes the file or the camera."""
-        if self._source is not None:
-            self._source.release() if isinstance(
-                self._source, cv2.VideoCapture
-            ) else self._source.close()
-            self._source = None
+        if isinstance(self._source, cv2.VideoCapture):
+            self._source.release()
+        elif self._source is not None:
+            self._source.close()
+        self._source = None
 
     def _open_file(self, path):
-        # more lose frames in front of damage
+        # more threads lose frames before damage
         self._source = VideoFile(path, num_threads=min(usable_cores(), 4))
         self.name = self._source.name
         self.path = self._source.path
@@ -178,7 +179,7 @@ def at_rate(
 
     Args:
         frames: (time in seconds, frame), in their order.
-        fps: frames a second, of those that are yielded.
+        fps: frames per second, of those that are yielded.
         last: for how many seconds the last frame is shown.
     """
     number = 0

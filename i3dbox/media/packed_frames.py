@@ -2,7 +2,7 @@
 
 A record is a run of frames of one video. Its fields: `name`, the video's; `start`, the number of
 its first frame, from 0; `frames`, how many; `last`, 1 in a video's last record; and `images`,
-bytes: the number of images (one a frame, or for flow two, x and y) and the size of each as
+bytes: the number of images (one per frame, or for flow two, x and y) and the size of each as
 little-endian uint32, then the images. All but the last are index fields, so that the SQLite file
 beside the shard tells where everything is.
 
@@ -70,7 +70,7 @@ class PackIndex:
         self._spellings = {fold(name): name for name in self._videos}
         self._folders = {fold(name.rpartition('/')[0]) for name in self._videos}
 
-    def find(self, path: str) -> list | None:
+    def find(self, path: str) -> list[Record] | None:
         """Returns the Records of the video `path`, in order, or None. Case and Unicode form do not
         count.
         """
@@ -85,7 +85,7 @@ class PackedFrames(EncodedFrames):
     """The frames of one video in shards.
 
     Args:
-        records (list of Record): from PackIndex.
+        records: from PackIndex.
         modality: 'RGB' or 'Flow'.
         name: the sample's, for errors.
 
@@ -94,7 +94,7 @@ class PackedFrames(EncodedFrames):
             read.
     """
 
-    def __init__(self, records: list, modality: str, name: str):
+    def __init__(self, records: list[Record], modality: str, name: str):
         self.records = records
         self.modality = modality
         self.name = name
@@ -122,9 +122,8 @@ class PackedFrames(EncodedFrames):
                 file.seek(record.offset)
                 head = file.read(8 + table)
                 sizes = np.frombuffer(head, '<u4', offset=8) if len(head) == 8 + table else [0]
-                if sizes[0] != planes * record.frames or head[:8] != record.size.to_bytes(
-                    8, 'little'
-                ):
+                size = int.from_bytes(head[:8], 'little')
+                if sizes[0] != planes * record.frames or size != record.size:
                     raise self._damaged(
                         record.path, f'no frames of {self.name!r} where its index file says'
                     )
@@ -137,17 +136,13 @@ class PackedFrames(EncodedFrames):
         except OSError as error:
             raise self._damaged(record.path, f'cannot be read: {error.strerror}') from error
         for index in frame_inds:
-            places = range((index - record.start) * planes, (index - record.start + 1) * planes)
-            yield (
-                index,
-                [
-                    (
-                        f'{record.path}, frame {index} of {self.name!r}',
-                        data[starts[k] - starts[first] : ends[k] - starts[first]],
-                    )
-                    for k in places
-                ],
-            )
+            where = f'{record.path}, frame {index} of {self.name!r}'
+            begin = (index - record.start) * planes
+            images = [
+                (where, data[starts[k] - starts[first] : ends[k] - starts[first]])
+                for k in range(begin, begin + planes)
+            ]
+            yield index, images
 
 
 def _records(shard, modality):
@@ -179,13 +174,11 @@ def _records(shard, modality):
         sqlite3.Error,
     ) as error:
         raise DataError(
-            f'{shard}: cannot be read as a shard of tools/data/pack.py ({type(error).__name__}: '
-            f'{error})'
+            f'{shard}: cannot be read as a shard of tools/data/pack.py '
+            f'({type(error).__name__}: {error})'
         ) from error
     if description != modality:
         raise DataError(f'{shard}: holds {description} frames; {modality} is wanted')
     for name, first, frames, last, page_id, offset, end in rows:
-        yield (
-            name,
-            Record(shard, start + page_id * page + offset, end - offset - 8, first, frames, last),
-        )
+        begin = start + page_id * page + offset
+        yield name, Record(shard, begin, end - offset - 8, first, frames, last)

@@ -76,14 +76,15 @@ class VideoFile:
         pipes: whether a pipe will do; who reads a video more than once says no.
 
     Attributes:
-        fps (float): frames a second by the header, 0 if unknown.
-        frame_time (float): 1 / fps, or 1 / 25. seconds (float or None): how long the video is by
-            the header.
+        fps (float): frames per second by the header, 0 if unknown.
+        frame_time (float): 1 / fps, or 1 / 25.
+        seconds (float or None): how long the video is by the header.
         stated (int or None): how many frames it has by the header, or by its duration.
         picture (bool): whether this is a picture, which FFmpeg opens as a video of one frame.
-        codec (str): the decoder's name. piped (bool): whether the file is a pipe.
-        damaged_packets (int): how many could not be decoded so far, not counting those in front of
-            the first frame.
+        codec (str): the decoder's name.
+        piped (bool): whether the file is a pipe.
+        damaged_packets (int): how many could not be decoded so far, not counting those before the
+            first frame.
 
     Raises:
         DamagedSampleError: a file that cannot be opened or read, or is no video.
@@ -91,7 +92,7 @@ class VideoFile:
 
     def __init__(
         self,
-        path: str,
+        path: str | os.PathLike,
         name: str | None = None,
         num_threads: int = 1,
         bgr: bool = False,
@@ -148,26 +149,24 @@ class VideoFile:
                     time = own if own is not None and own > time else time + self.frame_time
                 yield time, frame
 
-    def index(self) -> list[tuple]:
+    def index(self) -> list[tuple[int | None, int | None]]:
         """Reads to the end without decoding.
 
-        Returns: list of (time stamp or None, for a key frame the stamp to `seek` or None), in the
+        Returns:
+            (time stamp or None, for a key frame the stamp to `seek` or None) of each packet, in the
             order of the file.
         """
-        return [
-            (
-                self.stamp(packet),
-                (packet.dts if self._seeks_decoding_times else self.stamp(packet))
-                if packet.is_keyframe
-                else None,
-            )
-            for packet in self._packets()
-            if packet.size
-        ]
+        packets = []
+        for packet in self._packets():
+            if packet.size:
+                stamp = self.stamp(packet)
+                target = packet.dts if self._seeks_decoding_times else stamp
+                packets.append((stamp, target if packet.is_keyframe else None))
+        return packets
 
     def seek(self, stamp: int) -> bool:
-        """Goes to the last key frame in front of a time stamp, as far as FFmpeg can. Returns
-        whether it could.
+        """Goes to the last key frame before a time stamp, as far as FFmpeg can. Returns whether it
+        could.
         """
         try:
             self._container.seek(stamp, stream=self._stream)
@@ -175,8 +174,8 @@ class VideoFile:
             return False
         return True
 
-    def stamp(self, frame: av.VideoFrame) -> int | None:
-        """Returns the time stamp (int, in the file's unit) of a frame, or None."""
+    def stamp(self, frame: av.VideoFrame | av.Packet) -> int | None:
+        """Returns the time stamp (in the file's unit) of a frame or packet, or None."""
         return frame.dts if self._decoding_times else frame.pts
 
     def image(self, frame: av.VideoFrame) -> np.ndarray:
@@ -215,6 +214,7 @@ class VideoFile:
         )
 
     def damaged(self, reason: str) -> DamagedSampleError:
+        """Returns the error that tells what is wrong with the file."""
         return DamagedSampleError(self.name, self.path, reason)
 
     def _packets(self):

@@ -12,14 +12,16 @@ from ..errors import DamagedSampleError
 from .video_file import VideoFile
 
 if TYPE_CHECKING:
+    import os
+
     import numpy as np
 
 logger = logging.getLogger(__name__)
 
-# Decoding takes 0.1 to 1 ms a frame, listing the packets of a short video 1 to 10 ms: a jump over
+# Decoding takes 0.1 to 1 ms per frame, listing the packets of a short video 1 to 10 ms: a jump over
 # fewer frames than this is not worth looking for.
 _FAR = 64
-# Some streams are exact only a few frames behind a key frame (H.264 that recovers by and by).
+# Some streams are exact only a few frames after a key frame (H.264 that recovers by and by).
 _SEEK_MARGIN = 16
 
 
@@ -34,9 +36,8 @@ class VideoReader:
     `len()` is what the file's header says, or the number of packets where it says nothing. Headers
     of real data sets are off by a frame or two, or count frames that are not to be shown. If
     decoding ends early by no more than that (VideoFile.ends_early), frames past the end become the
-    last real one and
-    `len()` is corrected; if it ends earlier, or in front of what cannot be decoded, the file is
-    damaged. Frames that a header does not count are not used.
+    last real one and `len()` is corrected; if it ends earlier, or before what cannot be decoded,
+    the file is damaged. Frames that a header does not count are not used.
 
     Args:
         path: the file. FFmpeg looks at its content; the name may be any.
@@ -45,7 +46,7 @@ class VideoReader:
         bgr: give frames in OpenCV's order of channels, for what goes back to OpenCV.
 
     Attributes:
-        fps (float): frames a second by the header, 0 if unknown.
+        fps (float): frames per second by the header, 0 if unknown.
 
     Raises:
         DamagedSampleError: from here and from `read`, for a file that is no readable video.
@@ -53,7 +54,13 @@ class VideoReader:
 
     modality = 'RGB'
 
-    def __init__(self, path: str, name: str | None = None, num_threads: int = 1, bgr: bool = False):
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        name: str | None = None,
+        num_threads: int = 1,
+        bgr: bool = False,
+    ):
         self._arguments = path, name, num_threads, bgr, False
         self._video = self._shape = self._packets = None
         self._rewind()
@@ -85,11 +92,11 @@ class VideoReader:
         """Decodes frames.
 
         Args:
-            frame_inds (sequence of int): 0 <= index < len(self), in any order, repeats allowed.
+            frame_inds: 0 <= index < len(self), in any order, repeats allowed.
 
         Returns:
-            list of uint8 arrays H x W x 3, RGB, in the order of `frame_inds`. A repeated index
-            gives the same array again, so frames are not to be written to.
+            uint8 arrays H x W x 3, RGB, in the order of `frame_inds`. A repeated index gives the
+            same array again, so frames are not to be written to.
 
         Raises:
             IndexError: an index outside the video.
@@ -129,13 +136,13 @@ class VideoReader:
             self._seek(index)
         while self._next <= index:
             time, frame = next(self._frames, (None, None))
-            if frame is None or self._video.damaged_packets:  # behind damage, numbers mean nothing
+            if frame is None or self._video.damaged_packets:  # after damage, numbers mean nothing
                 return False
             if self._next == 0:
                 self._first = self._video.stamp(frame)
             self._time = time
             self._frame = frame
-            self._next = self._next + 1
+            self._next += 1
         return True
 
     def _image(self, video, frame, index):
@@ -155,7 +162,7 @@ class VideoReader:
         if self._packets is None:
             self._packets = self._list_packets()
         stamps, keys = self._packets
-        before = max((place for place in keys if place <= index - _SEEK_MARGIN), default=0)
+        before = max((key for key in keys if key <= index - _SEEK_MARGIN), default=0)
         if before - self._next < _FAR or stamps[0] != self._first:
             return
         if self._video.seek(keys[before]):
@@ -182,7 +189,7 @@ class VideoReader:
         """Lists the compressed frames without decoding them.
 
         Returns:
-            (list of time stamps, ascending; dict of the key frames' places in it -> what to seek
+            (list of time stamps, ascending; dict of the key frames' indices in it -> what to seek
             to). There are no key frames if the list does not fit the header, stamps are missing, or
             two frames have one.
         """
@@ -192,7 +199,7 @@ class VideoReader:
         if len(packets) != self._length or None in stamps or len(stamps) != len(packets):
             return [None], {}
         packets.sort()
-        keys = {place: key for place, (_, key) in enumerate(packets) if key is not None}
+        keys = {index: key for index, (_, key) in enumerate(packets) if key is not None}
         return [stamp for stamp, _ in packets], keys
 
     def _stated_length(self):
@@ -207,8 +214,8 @@ class VideoReader:
         return length
 
     def _correct_length(self):
-        """Takes note of the true end, in front of frame `_next`; raises if it is far from the
-        stated one.
+        """Takes note of the true end, before frame `_next`; raises if it is far from the stated
+        one.
         """
         if self._next == 0:
             raise self._video.damaged('no frame can be decoded')
@@ -216,7 +223,7 @@ class VideoReader:
             raise self._video.damaged(f'the video ends after {self._next} of {self._length} frames')
         logger.debug('%s: has %d frames, its header says %d', self.path, self._next, self._length)
         self._length = self._next
-        self.close()  # behind the end there is no current frame
+        self.close()  # after the end there is no current frame
 
     def _rewind(self):
         self.close()

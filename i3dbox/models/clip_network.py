@@ -1,4 +1,4 @@
-"""A recognizer as it is served: one clip a row."""
+"""A recognizer as it is served: one clip per row."""
 
 from __future__ import annotations
 

@@ -42,11 +42,11 @@ class FeatureNetwork(nn.Cell):
             if isinstance(stream.backbone, nn.SequentialCell)
             else []
         )
-        if endpoint not in (*names, LOGITS):
+        known = (*names, LOGITS)
+        if endpoint not in known:
             raise ConfigError(
-                f'the model has no endpoint '
-                f'{endpoint!r}.{spelling_hint(endpoint, (*names, LOGITS))} '
-                f'It has {", ".join((*names, LOGITS))}'
+                f'the model has no endpoint {endpoint!r}.{spelling_hint(endpoint, known)} '
+                f'It has {", ".join(known)}'
             )
         if pool not in ('avg', 'none'):
             raise ConfigError(f"pool is 'avg' or 'none'; got {pool!r}")

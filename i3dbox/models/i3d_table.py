@@ -42,31 +42,33 @@ def temporal_geometry(endpoint: str = 'Mixed_5c') -> tuple[int, int]:
     """Returns how an endpoint's time steps stand to the frames of the clip.
 
     Returns:
-        (int, int): the stride, frames a step; and the context, the number of steps before and
-        behind a step whose frames it may depend on, whatever the clip's length makes of the
-        padding.
+        The stride, frames per step; and the context, the number of steps before and after a step
+        whose frames it may depend on, whatever the clip's length makes of the padding.
     """
     stride = 1
     before = 0
-    behind = 0
+    after = 0
     for name, spec in ENDPOINTS.items():
         if name.startswith('Mixed'):
             kernel = 3
             step = 1
         else:
             kernel, step = spec[-2:]
-            kernel, step = (kernel, step) if isinstance(kernel, int) else (kernel[0], step[0])
+            if not isinstance(kernel, int):
+                kernel = kernel[0]
+                step = step[0]
         before += (kernel - 1) // 2 * stride
-        behind += (kernel - 1 - max(kernel - step, 0) // 2) * stride
+        after += (kernel - 1 - max(kernel - step, 0) // 2) * stride
         stride *= step
         if name == endpoint:
-            return stride, -(-max(before, behind - stride + 1) // stride)
+            return stride, -(-max(before, after - stride + 1) // stride)
     raise KeyError(endpoint)
 
 
 def units(in_channels: int = 3) -> Iterator[tuple[str, int, int, int]]:
     """Yields (name, input channels, output channels, kernel size) of each convolution but the
-    head's, as in ('Mixed_3b.b1b', 96, 128, 3)."""
+    head's, as in ('Mixed_3b.b1b', 96, 128, 3).
+    """
     channels = in_channels
     for name, spec in ENDPOINTS.items():
         if name.startswith('Conv'):
@@ -80,15 +82,15 @@ def units(in_channels: int = 3) -> Iterator[tuple[str, int, int, int]]:
             channels = b0 + b1b + b2b + b3b
 
 
-def parameter_shapes(in_channels: int = 3, num_classes: int | None = None) -> dict[str, tuple]:
-    """Returns the parameters of a Recognizer3D of this network, without its dropout's counter.
+def parameter_shapes(
+    in_channels: int = 3, num_classes: int | None = None
+) -> dict[str, tuple[int, ...]]:
+    """Returns the shapes of a Recognizer3D's parameters for this network, by name and in its order,
+    without its dropout's counter.
 
     Args:
         in_channels: 3 for RGB, 2 for flow.
         num_classes: None leaves the head out.
-
-    Returns:
-        dict of name -> shape, in the network's order.
     """
     shapes = {}
     for name, source, width, kernel in units(in_channels):

@@ -1,3 +1,3 @@
-"""What runs exported files, one class a runtime. Each imports its library when it is built, and no
-other.
+"""What runs exported files, one class per runtime. Each imports its library when it is built, and
+no other.
 """

@@ -41,11 +41,12 @@ class Backend:
 
     @classmethod
     def is_installed(cls) -> bool:
+        """Whether the package that it imports is there."""
         return importlib.util.find_spec(cls.package) is not None
 
     @classmethod
     def objection(cls, options: RunOptions) -> str:
-        """Says what of it this backend cannot do; '' if it can all."""
+        """Says what of the options this backend cannot do; '' if it can do all."""
         if options.device not in cls.devices:
             return f'no device {options.device!r}; it has {", ".join(cls.devices)}'
         if options.precision not in cls.precisions:
@@ -65,7 +66,7 @@ class MindSporeBackend(Backend):
     devices = ('cpu', 'ascend')
     takes_threads = False
 
-    def __init__(self, path: str, inputs: list, options: RunOptions):
+    def __init__(self, path: str, inputs: list[dict], options: RunOptions):
         import mindspore as ms
 
         device, device_id, *_ = options
@@ -115,7 +116,7 @@ class MindSporeLiteBackend(Backend):
     devices = ('cpu', 'ascend')
     precisions = (None, 'float32', 'float16')
 
-    def __init__(self, path: str, inputs: list, options: RunOptions):
+    def __init__(self, path: str, inputs: list[dict], options: RunOptions):
         import mindspore_lite as lite
 
         device, device_id, threads, precision = options
@@ -166,7 +167,7 @@ class ONNXRuntimeBackend(Backend):
         'ascend': 'CANNExecutionProvider',
     }
 
-    def __init__(self, path: str, inputs: list, options: RunOptions):
+    def __init__(self, path: str, inputs: list[dict], options: RunOptions):
         import onnxruntime
 
         device, device_id, threads, _ = options
@@ -201,7 +202,7 @@ class OpenVINOBackend(Backend):
     devices = ('cpu', 'gpu')
     precisions = (None, 'float32', 'bfloat16')
 
-    def __init__(self, path: str, inputs: list, options: RunOptions):
+    def __init__(self, path: str, inputs: list[dict], options: RunOptions):
         import openvino
 
         device, device_id, threads, precision = options
@@ -242,7 +243,7 @@ BACKENDS = {
 }
 
 
-def build_backend(name: str, path: str, inputs: list, options: RunOptions) -> Any:
+def build_backend(name: str, path: str, inputs: list[dict], options: RunOptions) -> Any:
     """Builds the backend `name`, or for 'auto' the first that is installed and can do what is
     asked.
 
@@ -292,6 +293,6 @@ def _choose(fitting, options):
             )
         )
     raise ExportError(
-        f'no runtime for this file is installed: '
+        'no runtime for this file is installed: '
         f'{" or ".join(fitting[name].source for name in able)}'
     )

@@ -41,17 +41,14 @@ def load_exported(
         backend: 'mindspore', 'mindspore_lite', 'onnxruntime', 'openvino', or 'auto': the
             first of those that runs such files, is installed, and can do what the other arguments
             ask for.
-        device: 'cpu' or 'ascend'; 'cuda' (onnxruntime) and 'gpu' (OpenVINO) where those have
-            it.
+        device: 'cpu' or 'ascend'; 'cuda' (onnxruntime) and 'gpu' (OpenVINO) where those have it.
         device_id: which of several.
-        threads: of the CPU; default: the runtime's choice. The mindspore backend cannot set
-            it.
+        threads: of the CPU; default: the runtime's choice. The mindspore backend cannot set it.
         precision: 'float32' (what runtimes on the CPU do by default), 'bfloat16' (openvino),
             'float16' (mindspore_lite).
         description: where the description is, for a file that another tool (converter_lite)
             has converted: that of its source. The hash of such a file is not known.
 
-    Returns: ExportedModel.
     Raises: ExportError for a file or backend that cannot be used; DeviceError for a device or
         precision; ConfigError for threads.
     """
@@ -66,7 +63,7 @@ def load_exported(
 
 
 class ExportedModel:
-    """A loaded file: call it with the clips of each input, by place or by name.
+    """A loaded file: call it with the clips of each input, by position or by name.
 
     Attributes:
         inputs (list of Input): name, shape (None where any size goes), dtype, layout of each.
@@ -90,7 +87,7 @@ class ExportedModel:
         self._batch = self.inputs[0].shape[0]
         self._num_classes = info['output']['shape'][1]
 
-    def __call__(self, *args, **kwargs) -> np.ndarray:
+    def __call__(self, *args: np.ndarray, **kwargs: np.ndarray) -> np.ndarray:
         arrays = self._check(self._bind(args, kwargs))
         rows = len(arrays[0])
         if rows == 0:

@@ -11,11 +11,8 @@ from .checkpoint_file import COUNTER, read_checkpoint, write_checkpoint
 from .zoo import local_path
 
 if TYPE_CHECKING:
-    from mindspore import Parameter
-
-if TYPE_CHECKING:
     import numpy as np
-    from mindspore import nn
+    from mindspore import Parameter, nn
 
 
 def save_checkpoint(
@@ -26,7 +23,7 @@ def save_checkpoint(
     Args:
         path: ends in .ckpt.
         recognizer: its parameters are saved under their own names.
-        state (iterable of Parameter): optimizer and scaler state, saved as 'train.<name>'.
+        state: optimizer and scaler state, saved as 'train.<name>'.
         meta: whatever JSON holds: step, epoch, seed, config text, classes, modality.
     """
     write_checkpoint(
@@ -37,7 +34,7 @@ def save_checkpoint(
     )
 
 
-def load_checkpoint(path: str) -> tuple[dict, dict, dict]:
+def load_checkpoint(path: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict]:
     """Reads a checkpoint as `read_checkpoint` does; zoo://NAME is downloaded where it is not there
     yet.
     """
@@ -46,13 +43,9 @@ def load_checkpoint(path: str) -> tuple[dict, dict, dict]:
 
 def load_weights_only(path: str) -> tuple[dict[str, np.ndarray], dict]:
     """Reads a checkpoint as `load_checkpoint` does, and leaves out what is the training run's:
-    returns its weights (dict of name -> array), and of its meta what says whose they are."""
+    returns its weights, and of its meta what says whose they are.
+    """
     parameters, _, meta = load_checkpoint(path)
-    return (
-        {name: array for name, array in parameters.items() if not name.endswith(COUNTER)},
-        {
-            key: meta[key]
-            for key in ('modality', 'classes', 'config', 'source', 'licence')
-            if key in meta
-        },
-    )
+    weights = {name: array for name, array in parameters.items() if not name.endswith(COUNTER)}
+    keys = ('modality', 'classes', 'config', 'source', 'licence')
+    return weights, {key: meta[key] for key in keys if key in meta}

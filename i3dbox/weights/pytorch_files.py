@@ -44,7 +44,7 @@ def read_pytorch(path: str) -> dict[str, np.ndarray]:
     `model_state_dict` or `model`; a leading `module.` of all names (DataParallel) is left out.
 
     Returns:
-        dict of name -> numpy array, float16 and bfloat16 as float32.
+        The arrays by name, float16 and bfloat16 as float32.
 
     Raises:
         CheckpointError: the file is damaged, asks for anything but tensors and plain containers, or
@@ -66,15 +66,20 @@ def read_pytorch(path: str) -> dict[str, np.ndarray]:
     return _state_dict(content, path)
 
 
-def write_pytorch(path: str, arrays: dict) -> None:
-    """Writes arrays (dict of name -> float32 array) as a state_dict that torch.load reads, in the
-    zip format.
-    """
+def write_pytorch(path: str, arrays: dict[str, np.ndarray]) -> None:
+    """Writes float32 arrays as a state_dict that torch.load reads, in the zip format."""
+
+    def text(value):
+        return b'X' + struct.pack('<I', len(value.encode())) + value.encode()
+
+    def whole(value):
+        return b'J' + struct.pack('<i', value)
+
+    def several(values):
+        return b'(' + b''.join(map(whole, values)) + b't'
+
     pickled = io.BytesIO()
     write = pickled.write
-    text = lambda value: b'X' + struct.pack('<I', len(value.encode())) + value.encode()  # noqa: E731
-    whole = lambda value: b'J' + struct.pack('<i', value)  # noqa: E731
-    several = lambda values: b'(' + b''.join(map(whole, values)) + b't'  # noqa: E731
     empty_dict = b'ccollections\nOrderedDict\n)R'
     write(b'\x80\x02' + empty_dict + b'(')
     for key, (name, array) in enumerate(arrays.items()):
@@ -118,6 +123,11 @@ class _Storage(NamedTuple):
     kind: str
     key: str
     count: int
+
+    @property
+    def size(self):
+        """How many bytes its values take."""
+        return self.count * np.dtype(_DTYPES[self.kind]).itemsize
 
 
 class _Tensor(NamedTuple):
@@ -211,28 +221,27 @@ def _read_zip(file):
 
         def load(storage):
             if storage.key not in storages:
-                size = storage.count * np.dtype(_DTYPES[storage.kind]).itemsize
-                storages[storage.key] = read(f'data/{storage.key}', size)
+                storages[storage.key] = read(f'data/{storage.key}', storage.size)
             return storages[storage.key]
 
         return _resolve(content, load)
 
 
-def _legacy_places(tensors, keys, place, size):
-    """Returns where each storage begins, behind its count, in a file of `size` bytes whose first
-    one is at `place`: dict of key -> int.
+def _legacy_offsets(tensors, keys, offset, size):
+    """Returns where each storage begins, with its count, in a file of `size` bytes whose first one
+    is at `offset`: dict of key -> int.
     """
     known = {tensor.storage.key: tensor.storage for tensor in tensors}
-    places = {}
+    offsets = {}
     for key in map(str, keys):
         storage = known.get(key)
         if storage is None:
             raise CheckpointError('it lists a storage that no tensor uses')
-        places[key] = place + 8
-        place += 8 + storage.count * np.dtype(_DTYPES[storage.kind]).itemsize
-        if place > size:
+        offsets[key] = offset
+        offset += 8 + storage.size
+        if offset > size:
             raise CheckpointError('it is truncated')
-    return places
+    return offsets
 
 
 def _read_legacy(file):
@@ -250,31 +259,29 @@ def _read_legacy(file):
         _unpickle(head)
     content = _unpickle(head)
     keys = _unpickle(head)
-    tensors = list(_tensors(content))
-    places = _legacy_places(tensors, keys, head.tell(), size)
+    offsets = _legacy_offsets(_tensors(content), keys, head.tell(), size)
 
     def load(storage):
-        if storage.key not in places:
+        if storage.key not in offsets:
             raise CheckpointError('it is incomplete: a storage is missing')
-        file.seek(places[storage.key] - 8)
+        file.seek(offsets[storage.key])
         if int.from_bytes(file.read(8), 'little') != storage.count:
             raise CheckpointError('it is damaged: a storage has another size than stated')
-        return file.read(storage.count * np.dtype(_DTYPES[storage.kind]).itemsize)
+        return file.read(storage.size)
 
     return _resolve(content, load)
 
 
 def _tensors(content):
-    """Returns All tensors in dicts at any depth."""
+    """Yields the tensors in dicts at any depth."""
     waiting = [content]
     seen = set()
     while waiting:
         value = waiting.pop()
         if isinstance(value, _Tensor):
             yield value
-        elif (
-            isinstance(value, dict) and id(value) not in seen
-        ):  # a pickle can hold one dict in many places
+        # a pickle can hold one dict in many places
+        elif isinstance(value, dict) and id(value) not in seen:
             seen.add(id(value))
             waiting += value.values()
 
@@ -311,10 +318,10 @@ def _array(tensor, load):
 
 
 def _state_dict(content, path):
-    for name in (None, 'state_dict', 'model_state_dict', 'model'):
-        found = (
-            content if name is None else content.get(name) if isinstance(content, dict) else None
-        )
+    candidates = [content]
+    if isinstance(content, dict):
+        candidates += map(content.get, ('state_dict', 'model_state_dict', 'model'))
+    for found in candidates:
         if (
             isinstance(found, dict)
             and found

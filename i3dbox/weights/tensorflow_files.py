@@ -41,7 +41,7 @@ class Tensor(NamedTuple):
     """
 
     dtype: int
-    shape: tuple
+    shape: tuple[int, ...]
     shard: int
     offset: int
     size: int
@@ -55,7 +55,7 @@ def read_tensorflow(path: str) -> dict[str, np.ndarray]:
         path: V2: NAME, NAME.index or a data file; V1: the file.
 
     Returns:
-        dict of name -> float32 array.
+        float32 arrays by name.
 
     Raises:
         CheckpointError: files are missing or damaged; every checksum is verified.
@@ -81,7 +81,7 @@ def read_tensorflow(path: str) -> dict[str, np.ndarray]:
 
 
 def read_index(path: str) -> dict[str, Tensor]:
-    """Reads NAME.index. Returns a dict of name -> Tensor, in order. Raises CheckpointError."""
+    """Reads NAME.index: what it says of each tensor, in order. Raises CheckpointError."""
     tensors = {}
     for key, value in _read_table(path):
         if not key:  # the header: numbers of shards, byte order
@@ -189,12 +189,13 @@ def _read_table(path):
         raise CheckpointError(f'{path}: is truncated or no TensorFlow checkpoint')
     footer = data[-48:]
     # past the metaindex's handle
-    place = _varint(footer, _varint(footer, _varint(footer, 0, path)[1], path)[1], path)
-    offset, place = place
-    size, _ = _varint(footer, place, path)
+    _, position = _varint(footer, 0, path)
+    _, position = _varint(footer, position, path)
+    offset, position = _varint(footer, position, path)
+    size, _ = _varint(footer, position, path)
     for _, handle in _block(data, offset, size, path):
-        offset, place = _varint(handle, 0, path)
-        size, _ = _varint(handle, place, path)
+        offset, position = _varint(handle, 0, path)
+        size, _ = _varint(handle, position, path)
         yield from _block(data, offset, size, path)
 
 
@@ -213,45 +214,45 @@ def _block(data, offset, size, path):
         raise CheckpointError(f'{path}: a block is compressed in an unknown way ({kind})')
     end = len(content) - 4 - 4 * int.from_bytes(content[-4:], 'little')
     key = b''
-    place = 0
-    while place < end:
-        shared, place = _varint(content, place, path)
-        rest, place = _varint(content, place, path)
-        length, place = _varint(content, place, path)
-        if shared > len(key) or place + rest + length > end:
+    position = 0
+    while position < end:
+        shared, position = _varint(content, position, path)
+        rest, position = _varint(content, position, path)
+        length, position = _varint(content, position, path)
+        if shared > len(key) or position + rest + length > end:
             raise CheckpointError(f'{path}: is damaged: an entry is not whole')
-        key = key[:shared] + content[place : place + rest]
-        yield key, content[place + rest : place + rest + length]
-        place += rest + length
+        key = key[:shared] + content[position : position + rest]
+        yield key, content[position + rest : position + rest + length]
+        position += rest + length
 
 
 def _snappy(data, path):
     """Decompresses Snappy: https://github.com/google/snappy/blob/main/format_description.txt"""
-    size, place = _varint(data, 0, path)
+    size, position = _varint(data, 0, path)
     out = bytearray()
     try:
-        while place < len(data):
-            tag = data[place]
-            place += 1
+        while position < len(data):
+            tag = data[position]
+            position += 1
             length = tag >> 2
             kind = tag & 3
             if kind == 0:  # bytes as they are
                 if length >= 60:
                     extra = length - 59
-                    length = int.from_bytes(data[place : place + extra], 'little')
-                    place += extra
-                out += data[place : place + length + 1]
-                place += length + 1
+                    length = int.from_bytes(data[position : position + extra], 'little')
+                    position += extra
+                out += data[position : position + length + 1]
+                position += length + 1
                 continue
             if kind == 1:  # a copy of what came before
                 length = 4 + (length & 7)
-                back = tag >> 5 << 8 | data[place]
-                place += 1
+                back = tag >> 5 << 8 | data[position]
+                position += 1
             else:
                 extra = 2 if kind == 2 else 4
-                length = length + 1
-                back = int.from_bytes(data[place : place + extra], 'little')
-                place += extra
+                length += 1
+                back = int.from_bytes(data[position : position + extra], 'little')
+                position += extra
             if not 0 < back <= len(out) or len(out) > size:
                 raise IndexError
             for _ in range(length):  # it may overlap itself
@@ -268,39 +269,39 @@ def _snappy(data, path):
 # protocol buffers
 
 
-def _varint(data, place, path):
-    """Returns a number and the place behind it."""
+def _varint(data, position, path):
+    """Returns a number and the position after it."""
     value = shift = 0
-    while place < len(data) and shift < 64:
-        byte = data[place]
+    while position < len(data) and shift < 64:
+        byte = data[position]
         value |= (byte & 127) << shift
-        place = place + 1
-        shift = shift + 7
+        position += 1
+        shift += 7
         if byte < 128:
-            return value, place
+            return value, position
     raise CheckpointError(f'{path}: is damaged: a number is not whole')
 
 
 def _fields(message, path):
     """Returns a message as a dict of field number -> list of values: ints, or bytes."""
     fields = {}
-    place = 0
-    while place < len(message):
-        tag, place = _varint(message, place, path)
+    position = 0
+    while position < len(message):
+        tag, position = _varint(message, position, path)
         kind = tag & 7
         if kind == 0:
-            value, place = _varint(message, place, path)
+            value, position = _varint(message, position, path)
         elif kind in (1, 5):
             size = 8 if kind == 1 else 4
-            value = int.from_bytes(message[place : place + size], 'little')
-            place = place + size
+            value = int.from_bytes(message[position : position + size], 'little')
+            position += size
         elif kind == 2:
-            size, place = _varint(message, place, path)
-            value = message[place : place + size]
-            place = place + size
+            size, position = _varint(message, position, path)
+            value = message[position : position + size]
+            position += size
         else:
             raise CheckpointError(f'{path}: is damaged: a message has a field of kind {kind}')
-        if place > len(message):
+        if position > len(message):
             raise CheckpointError(f'{path}: is damaged: a message is not whole')
         fields.setdefault(tag >> 3, []).append(value)
     return fields

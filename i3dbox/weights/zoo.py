@@ -71,7 +71,7 @@ def _make(name, entry, folder, final):
     otherwise = (
         f'. Without a network, put {name}.ckpt of another machine at {final} (docs/weights.md)'
     )
-    for file in (*entry.files, *([entry.labels] if entry.labels else [])):
+    for file in filter(None, (*entry.files, entry.labels)):
         download(
             [f'{host}{file.path}' for host in (*hosts, HOST)],
             os.path.join(folder, file.name),

@@ -3,7 +3,9 @@
 An integrity is 'git:<git blob id>', which GitHub shows of every file, or 'sha256:<hex digits>'.
 """
 
-from typing import NamedTuple, Optional
+from __future__ import annotations
+
+from typing import NamedTuple
 
 
 class File(NamedTuple):
@@ -18,19 +20,20 @@ class Entry(NamedTuple):
     """A checkpoint.
 
     Attributes:
-        modality (str), num_classes (int): of the network.
-        data (str): what it was trained on.
-        files (tuple of File): the first one is converted; what else it needs follows.
-        labels (File or None): the class names, one a line.
-        source (str): the page of whoever made it. licence (str): theirs.
-        figures (str): published figures, and whose they are.
+        modality, num_classes: of the network.
+        data: what it was trained on.
+        files: the first one is converted; what else it needs follows.
+        labels: the class names, one per line.
+        source: the page of whoever made it.
+        licence: theirs.
+        figures: published figures, and whose they are.
     """
 
     modality: str
     num_classes: int
     data: str
-    files: tuple
-    labels: Optional[File]
+    files: tuple[File, ...]
+    labels: File | None
     source: str
     licence: str
     figures: str = ''

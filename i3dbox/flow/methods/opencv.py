@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 
@@ -18,7 +18,7 @@ class _Algorithm:
     own.
     """
 
-    def __call__(self, first, second):
+    def __call__(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         return self.make().calc(first, second, None)
 
 
@@ -38,16 +38,17 @@ class OpenCVTVL1(_Algorithm):
                 "opencv-contrib-python-headless, and no other opencv beside it); 'tvl1' does not"
             )
 
-    def make(self) -> Any:
+    def make(self) -> cv2.DenseOpticalFlow:
         return cv2.optflow.DualTVL1OpticalFlow_create()
 
 
 @FLOW_METHODS.register(name='dis')
 class DIS(_Algorithm):
     """Dense inverse search (Kroeger et al. 2016), OpenCV's preset 'medium': fast, and no stand-in
-    for TV-L1 where weights were made with that."""
+    for TV-L1 where weights were made with that.
+    """
 
-    def make(self) -> Any:
+    def make(self) -> cv2.DenseOpticalFlow:
         return cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
 
 

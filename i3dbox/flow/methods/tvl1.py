@@ -81,9 +81,7 @@ class TVL1:
         self.epsilon = epsilon
 
     def __call__(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """Returns the flow from `first` to `second`, two uint8 H x W grey images: float32 H x W x
-        2.
-        """
+        """Returns the flow from `first` to `second`, uint8 H x W grey images: float32 H x W x 2."""
         pyramid = [(first.astype(f32), second.astype(f32))]
         while len(pyramid) < self.scales:
             height, width = (round(side * self.scale_step) for side in pyramid[-1][0].shape)

@@ -18,8 +18,8 @@ class Dropout(nn.Cell):
     rank of W * B.
 
     Args:
-        p (float): probability of zero, in [0, 1).
-        seed (int): of the run; `build_recognizer` gives it, and each layer a stream of its own.
+        p: probability of zero, in [0, 1).
+        seed: of the run; `build_recognizer` gives it, and each layer a stream of its own.
 
     Inputs: N x ... float, with fewer than 2**31 elements over all ranks.
     """
@@ -46,7 +46,7 @@ class Dropout(nn.Cell):
         self.seed = Tensor(int(mixed & 0x7FFFFFFF), mstype.int32)
 
     def _mix(self, x):
-        """A 32-bit integer hash: xor-shift and multiply, three rounds (all in wrapping int32)."""
+        """Hashes 32-bit integers: xor-shift and multiply, three rounds (all in wrapping int32)."""
         for _ in range(2):
             shifted = ops.bitwise_and(ops.bitwise_right_shift(x, self.sixteen), self.low16)
             x = ops.bitwise_xor(x, shifted) * self.multiplier
@@ -57,8 +57,8 @@ class Dropout(nn.Cell):
         if not self.training or self.p == 0:
             return x
         size = x.size
-        place = Tensor(np.arange(size, dtype=np.int32)) + self.rank * size
-        draw = self._mix(place + self._mix(self.step * self.stride + self.seed))
+        index = Tensor(np.arange(size, dtype=np.int32)) + self.rank * size
+        draw = self._mix(index + self._mix(self.step * self.stride + self.seed))
         kept = ops.bitwise_and(draw, self.low24) >= self.threshold
         ops.assign_add(self.step, Tensor(1, mstype.int32))
         return x * kept.reshape(x.shape).astype(x.dtype) / (1 - self.p)

@@ -16,9 +16,9 @@ class BatchNorm3d(nn.BatchNorm2d):
     nn.BatchNorm3d does the same through a child cell; this one keeps the parameters' names short.
 
     Args:
-        num_features (int): channels.
-        eps (float): 1e-3 in the authors' code.
-        momentum (float): of the moving statistics, in MindSpore's sense (new = momentum * old +
+        num_features: channels.
+        eps: 1e-3 in the authors' code.
+        momentum: of the moving statistics, in MindSpore's sense (new = momentum * old +
             (1 - momentum) * batch); the PyTorch ports' 0.01 is 0.99 here.
     """
 

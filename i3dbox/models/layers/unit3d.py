@@ -20,9 +20,11 @@ class Unit3D(nn.Cell):
     Weights start as in the authors' library (Sonnet): truncated normal, deviation 1 / sqrt(fan in).
 
     Args:
-        in_channels (int), out_channels (int): channels.
-        kernel_size, stride (int or tuple of 3): over time, height, width.
-        norm (dict): arguments of BatchNorm3d.
+        in_channels: of the input.
+        out_channels: of the output.
+        kernel_size: over time, height, width.
+        stride: over the same.
+        norm: arguments of BatchNorm3d.
 
     Inputs: N x C x T x H x W float. Outputs: N x out_channels x ceil(T / stride) x ..., not
         negative.
@@ -32,8 +34,8 @@ class Unit3D(nn.Cell):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: int | tuple = 1,
-        stride: int | tuple = 1,
+        kernel_size: int | tuple[int, int, int] = 1,
+        stride: int | tuple[int, int, int] = 1,
         norm: dict | None = None,
     ):
         super().__init__()

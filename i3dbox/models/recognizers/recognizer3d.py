@@ -14,8 +14,6 @@ from ..preprocess import Preprocess
 
 if TYPE_CHECKING:
     import numpy as np
-
-if TYPE_CHECKING:
     from mindspore import Tensor
 
 
@@ -73,8 +71,8 @@ class Recognizer3D(nn.Cell):
         shape = tuple(imgs.shape)
         if len(shape) != 6:
             raise ModelError(
-                f'a batch is B x N x T x H x W x C; got {shape}. Does the pipeline end in '
-                f'PackClips?'
+                f'a batch is B x N x T x H x W x C; got {shape}. '
+                'Does the pipeline end in PackClips?'
             )
         if shape[5] != self.channels:
             raise ModelError(

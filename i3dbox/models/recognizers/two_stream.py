@@ -14,8 +14,6 @@ from ...streams import BOTH
 
 if TYPE_CHECKING:
     import numpy as np
-
-if TYPE_CHECKING:
     from mindspore import Tensor
 
 
