@@ -25,6 +25,7 @@ from i3dbox.config import Config
 from i3dbox.config.shipped import find_config
 from i3dbox.errors import ConfigError, DeviceError, ExportError, I3DBoxError, RegistryError
 from i3dbox.exporters.mindir import MindIRExporter
+from i3dbox.exporters.onnx_passes import clean
 from i3dbox.registry import BACKBONES, EXPORTERS
 from i3dbox.runtimes.backends import BACKENDS
 
@@ -518,3 +519,12 @@ def test_the_mistake_of_naming_an_exporter_without_its_parts_is_told(tiny_export
         tiny_export('Half')
     with pytest.raises(RegistryError, match='takes no argument'):
         tiny_export(dict(type='ONNX', opset=3))
+
+
+def test_operators_without_inputs_stay_as_they_are():
+    onnx = pytest.importorskip('onnx')
+    node = onnx.helper.make_node('RandomUniform', [], ['y'], shape=[1, 2])
+    value = onnx.helper.make_tensor_value_info('y', onnx.TensorProto.FLOAT, [1, 2])
+    graph = onnx.helper.make_graph([node], 'random', [], [value])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid('', 11)])
+    assert [node.op_type for node in clean(model).graph.node] == ['RandomUniform']

@@ -231,7 +231,7 @@ class Graph:
     def _remove_one(self, shapes, types):
         producers = self.producers()
         for node in self.nodes:
-            if node.input[0] in self.constants:
+            if not node.input or node.input[0] in self.constants:  # RandomUniform has none
                 continue
             before = shapes.get(node.input[0])
             after = shapes.get(node.output[0])
@@ -439,10 +439,10 @@ def _check_batch(model, size):
             'the batch size is built into the ONNX graph: '
             f'{" ".join(str(error).split())[:200]}. Export a fixed --batch-size'
         ) from error
-    for node in model.graph.node:
+    for node in [node for node in model.graph.node if node.op_type == 'Reshape']:
         before = shapes.get(node.input[0])
         after = shapes.get(node.output[0])
-        if node.op_type == 'Reshape' and math.prod(before or ()) != math.prod(after or ()):
+        if math.prod(before or ()) != math.prod(after or ()):
             raise ExportError(
                 f'the batch size is built into the ONNX operator {node.name} ({before} to '
                 f'{after} for a batch of {size}). Export a fixed --batch-size'
