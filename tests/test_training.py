@@ -430,7 +430,7 @@ class TestDamagedSamples:
         (
             dict(runner=dict(CPU=dict(type='CPURunner', amp_level='O9'))),
             ConfigError,
-            'O0, O1, O2, O3; got',
+            "'O0', 'O1', 'O2', 'O3'; got",
         ),
     ],
 )
