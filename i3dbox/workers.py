@@ -73,15 +73,17 @@ class _SpawnContext(multiprocessing.context.SpawnContext):
 
 
 def _is_guarded(main):
-    """Whether a main module may be imported: it works under `if __name__ == '__main__':`."""
-    if not hasattr(main, '__file__'):  # as in a notebook: there is nothing that would be imported
+    """Whether a main module may be imported: its code compares `__name__` with '__main__'."""
+    path = getattr(main, '__file__', '.pyc')
+    if path.endswith('.pyc'):  # cannot be looked into; or a notebook, where nothing is imported
         return True
     try:
-        tree = ast.parse(pathlib.Path(main.__file__).read_bytes())
+        nodes = list(ast.walk(ast.parse(pathlib.Path(path).read_bytes())))
     except (OSError, SyntaxError, ValueError):  # as of standard input
         return False
-    tests = [ast.unparse(node.test) for node in tree.body if isinstance(node, ast.If)]
-    return any('__name__' in test and '__main__' in test for test in tests)
+    names = any(isinstance(node, ast.Name) and node.id == '__name__' for node in nodes)
+    texts = [node.value for node in nodes if isinstance(node, ast.Constant)]
+    return names and any(isinstance(text, str) and text.startswith('__main') for text in texts)
 
 
 def start_worker(

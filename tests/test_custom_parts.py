@@ -8,9 +8,12 @@ import sys
 import numpy as np
 import pytest
 import tiny
+from i3d_weights import write_i3d_checkpoint
 from test_training import command, lines
+from videos import moving_frames, write_video
 
 from i3dbox.apis.train import train
+from i3dbox.commands import main
 from i3dbox.config import Config
 
 DOCS = pathlib.Path(__file__).parents[1] / 'docs'
@@ -97,3 +100,29 @@ def test_importing_the_package_and_its_commands_imports_nothing_heavy():
         [sys.executable, '-c', code], capture_output=True, text=True, cwd=DOCS.parent
     )
     assert done.stdout.strip() == '[]', done.stderr
+
+
+@pytest.mark.slow
+def test_features_are_taken_by_a_process_that_knows_the_parts_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_i3d_checkpoint(tmp_path / 'a.ckpt', 'RGB', 8)
+    write_video(tmp_path / 'a.mp4', moving_frames(20, 64, 48), 'mp4v')
+    (tmp_path / 'own_step.py').write_text(
+        'from i3dbox.registry import PIPELINES\n'
+        '@PIPELINES.register\n'
+        'class OwnStep:\n'
+        '    def __call__(self, results):\n'
+        '        return results\n'
+    )
+    steps = ['OpenClip', 'SampleFrames', 'DecodeClip', 'OwnStep', 'ThreeCrop', 'PackClips']
+    arguments = dict(SampleFrames=dict(clip_len=8), ThreeCrop=dict(size=48))
+    pipeline = [dict(type=step, **arguments.get(step, {})) for step in steps]
+    (tmp_path / 'own.py').write_text(
+        "_base_ = 'i3dbox::i3d_rgb_synthetic.py'\n"
+        "custom_imports = dict(imports=['own_step'])\n"
+        f'data = dict(test=dict(pipeline={pipeline!r}))\n'
+    )
+    for window, rows in ((8, 3), (0, 2)):
+        words = ['a.mp4', f'out{window}', '--config', 'own.py', '--checkpoint', 'a.ckpt']
+        assert main('extract_features', [*words, '--window', str(window)]) == 0
+        assert np.load(f'out{window}/a.npy').shape == (rows, 1024)

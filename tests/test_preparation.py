@@ -16,6 +16,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from videos import encode as write_encoded
 from videos import moving_frames, write_images, write_mjpeg, write_video
 
 from i3dbox.commands import main
@@ -25,6 +26,7 @@ from i3dbox.flow.encoding import encode
 from i3dbox.media.frame_folder import FrameFolder
 from i3dbox.media.video_reader import VideoReader
 from i3dbox.preparation.extraction import extract
+from i3dbox.preparation.images import bgr_frames
 from i3dbox.preparation.jobs import run_jobs
 from i3dbox.preparation.sources import Source, find_frame_folders, find_sources, find_videos, shard
 from i3dbox.registry import FLOW_METHODS
@@ -191,6 +193,21 @@ def write_at_times(path, times):
             file.mux(stream.encode(frame))
         file.mux(stream.encode(None))
     return path
+
+
+@pytest.mark.parametrize('rate', [24, 30, 60])
+@pytest.mark.parametrize('suffix', ['mkv', 'flv'])
+def test_a_constant_rate_stays_constant_in_containers_that_round_to_milliseconds(
+    tmp_path, suffix, rate
+):
+    levels = [np.full((32, 32, 3), 4 * k, np.uint8) for k in range(60)]
+    path = write_encoded(
+        tmp_path / f'a.{suffix}', levels, 'ffv1' if suffix == 'mkv' else 'flv', fps=rate
+    )
+    (source,) = find_videos(str(path))
+    shown = [frame.mean() for frame in bgr_frames(source)]
+    for fps, step in ((rate, 1), (rate / 2, 2), (rate / 3, 3)):
+        assert [frame.mean() for frame in bgr_frames(source, fps=fps)] == shown[::step]
 
 
 @pytest.mark.parametrize(

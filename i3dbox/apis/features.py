@@ -9,6 +9,8 @@ import pickle
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING
 
+from ..config import Config
+from ..config.custom_imports import import_custom_modules
 from ..errors import DataError
 from ..fileio import sha256
 from ..inference.feature_files import check_format, feature_file
@@ -97,6 +99,9 @@ def _extractor(made_of):
     from ..inference.model_spec import ModelSpec
 
     arguments = pickle.loads(made_of)
+    config = arguments['model'].get('config')
+    if isinstance(config, Config) and config.get('custom_imports'):  # unknown in this process yet
+        import_custom_modules(config.custom_imports, config.filename)
     return FeatureExtractor(ModelSpec.resolve(**arguments.pop('model')), **arguments)
 
 

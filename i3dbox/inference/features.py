@@ -102,8 +102,9 @@ class VideoFeatures:
 
     def _forward(self, name, clip):
         """Sees a clip, uint8 N x T x H x W x C -> float32 K x t (x h x w), the mean of N crops."""
-        maps = self.networks[name](Tensor(clip)).asnumpy()
-        return maps[0] if len(maps) == 1 else maps.mean(0)
+        # one by one, as graphs of any length take one
+        maps = [self.networks[name](Tensor(crop[None])).asnumpy()[0] for crop in clip]
+        return maps[0] if len(maps) == 1 else np.mean(maps, 0)
 
     def _read(self, source):
         stream = FrameIterator(source, self.fps)

@@ -142,7 +142,7 @@ class VideoFile:
                 continue
             for frame in frames:
                 stamp = self.stamp(frame)
-                own = None if stamp is None else (stamp - self._start) * self._unit
+                own = None if stamp is None else self._on_grid((stamp - self._start) * self._unit)
                 if time is None:
                     time = max(own or 0.0, 0.0)
                 else:
@@ -163,6 +163,14 @@ class VideoFile:
                 target = packet.dts if self._seeks_decoding_times else stamp
                 packets.append((stamp, target if packet.is_keyframe else None))
         return packets
+
+    def _on_grid(self, time):
+        """Returns a time as it was before the container rounded it: Matroska, FLV and ASF count
+        milliseconds, so that frame 2 of 30 a second comes at 0.067 s and no more at 2 / 30.
+        """
+        exact = round(time * self.fps) / self.fps if self.fps else time
+        rounding = min(self._unit, 1e-3) / 2
+        return exact if 1e-6 < abs(exact - time) <= rounding + 1e-6 else time
 
     def seek(self, stamp: int) -> bool:
         """Goes to the last key frame before a time stamp, as far as FFmpeg can. Returns whether it
