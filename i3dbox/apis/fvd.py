@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from mindspore import Tensor
 from tqdm import tqdm
 
 from ..argument_checks import one_of
@@ -23,7 +22,7 @@ from ..evaluation.frechet import FrechetDistance
 from ..inference.clip_pipelines import config_pipelines
 from ..inference.clip_steps import clip_steps
 from ..inference.clip_windows import ClipWindows
-from ..inference.features import LEAST
+from ..inference.features import LEAST, mean_of_crops
 from ..inference.network import load_network
 from ..media.frame_iterator import FrameIterator
 from ..models.feature_network import LOGITS, FeatureNetwork
@@ -92,7 +91,7 @@ def video_distance(
         if 'rgb' not in spec.streams:
             raise ConfigError('the distance takes an RGB model')
         steps = clip_steps(_pipelines(spec, resize, size), 'rgb')
-        network = _network(spec, steps['rgb'].size, frames, device, device_id)
+        network = _network(spec, steps['rgb'], frames, device, device_id)
         clips = functools.partial(_clips, steps, frames, stride)
     distance = FrechetDistance(resamples, seed)
     failures = []
@@ -129,18 +128,12 @@ def _pipelines(spec, resize, size):
     return dict(imgs=[dict(type='DecodeClip'), *steps, dict(type='PackClips')])
 
 
-def _network(spec, size, frames, device, device_id):
-    """Returns a function of a clip, N x T x H x W x 3, to its logits, the mean of N crops."""
+def _network(spec, steps, frames, device, device_id):
+    """Returns a function of a clip, N x T x H x W x 3, to its logits."""
     stream = load_network(spec, device, device_id)[1]['rgb']
-    if size:
-        stream.check_input(np.broadcast_to(np.uint8(0), (1, 1, frames, *size, stream.channels)))
+    steps.check(stream, frames)
     network = FeatureNetwork(stream, LOGITS)
-
-    def logits(clip):
-        crops = [mean_over_steps(steps) for steps in network(Tensor(clip)).asnumpy()]
-        return crops[0] if len(crops) == 1 else np.mean(crops, 0)
-
-    return logits
+    return lambda clip: mean_over_steps(mean_of_crops(network, clip))
 
 
 class _Videos:

@@ -38,8 +38,7 @@ def exported_pipelines(model: ExportedModel) -> dict[str, list[dict]]:
 def _of_size(steps, frames, size):
     """Returns a pipeline for clips of `frames` frames and `size` (width, height)."""
     steps = [dict(step) for step in steps]
-    last = next((step for step in reversed(steps) if 'size' in step), {})
-    last.update(size=size)
+    (_crop(steps) or {}).update(size=size)
     for step in steps:
         if 'clip_len' in step:
             step.update(clip_len=frames)
@@ -61,7 +60,7 @@ def with_geometry(
         steps = [step for step in steps if step['type'] != 'Resize']
         steps.insert(first, resize)
     if size:
-        crop = next((step for step in reversed(steps) if 'size' in step), None)
+        crop = _crop(steps)
         if crop is None:
             crop = dict(type='CenterCrop')
             steps.insert(_position(steps, 'PackClips'), crop)
@@ -71,8 +70,8 @@ def with_geometry(
 
 
 def _check_crop(steps):
-    short_side = next((step['short_side'] for step in steps if step.get('short_side')), None)
-    size = next((step['size'] for step in reversed(steps) if 'size' in step), None)
+    short_side = _short_side(steps)
+    size = (_crop(steps) or {}).get('size')
     at_least_one('clips', short_side=short_side or 1, size=size or 1)
     if short_side and size and size > short_side:
         raise ConfigError(f'size ({size}) is at most short_side ({short_side})')
@@ -85,8 +84,8 @@ def described(pipelines: dict[str, list[dict]], changes: dict) -> dict:
     first = next(iter(pipelines.values()))
     flow = next((step for step in first if step['type'] == 'ComputeFlow'), {})
     words = dict(
-        short_side=next((step['short_side'] for step in first if step.get('short_side')), None),
-        size=next((step['size'] for step in reversed(first) if 'size' in step), None),
+        short_side=_short_side(first),
+        size=(_crop(first) or {}).get('size'),
         method=changes.get('method', flow.get('method', 'tvl1')),
         bound=changes.get('bound', flow.get('bound', BOUND)),
     )
@@ -103,6 +102,15 @@ def _of_clips(steps):
         if step['type'] not in usual
         and (step['type'] != 'SampleFrames' or step.get('frame_interval', 1) > 1)
     ]
+
+
+def _crop(steps):
+    """Returns the last step that says a size, or None."""
+    return next((step for step in reversed(steps) if 'size' in step), None)
+
+
+def _short_side(steps):
+    return next((step['short_side'] for step in steps if step.get('short_side')), None)
 
 
 def _position(steps, kind):

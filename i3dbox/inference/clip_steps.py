@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from ..datasets.pipelines.stretch import Stretch
 from ..errors import ConfigError
 from ..registry import PIPELINES
 from ..streams import MODALITIES, STREAMS, check_stream
+
+if TYPE_CHECKING:
+    from mindspore import nn
 
 # the authors': frames of a clip, pixels of the flow's encoding
 WINDOW = 64
@@ -77,6 +81,14 @@ class ClipSteps:
     @property
     def flow_at_once(self) -> bool:
         return self._flow is not None
+
+    def check(self, stream: nn.Cell, frames: int) -> None:
+        """Raises ModelError where a recognizer takes no clips of `frames` frames of these steps;
+        where no step says the size, nobody knows before the first clip.
+        """
+        if self.size:
+            shape = (1, 1, frames, *self.size, stream.channels)
+            stream.check_input(np.broadcast_to(np.uint8(0), shape))
 
     def frame(self, image: np.ndarray) -> np.ndarray:
         """Does to a frame (uint8 H x W x 3, RGB) what is done to each alone."""

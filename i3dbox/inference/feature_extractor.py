@@ -64,9 +64,7 @@ class FeatureExtractor:
             for name, stream in streams.items()
         }
         for name, stream in streams.items():
-            if steps[name].size:
-                shape = (1, 1, window or LEAST, *steps[name].size, stream.channels)
-                stream.check_input(np.broadcast_to(np.uint8(0), shape))
+            steps[name].check(stream, window or LEAST)
         self.features = VideoFeatures(
             networks,
             steps,

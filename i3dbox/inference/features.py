@@ -17,6 +17,9 @@ from .clip_windows import ClipWindows
 from .long_clips import cut_whole, least_frames
 
 if TYPE_CHECKING:
+    from ..models.feature_network import FeatureNetwork
+
+if TYPE_CHECKING:
     from .clip_steps import ClipSteps
 
 LEAST = 8  # frames of a clip that I3D takes
@@ -100,12 +103,6 @@ class VideoFeatures:
         steps = {name: self.steps[name] for name in streams}
         return ClipWindows(steps, window, stride, **{**self.clips, **changes})
 
-    def _forward(self, name, clip):
-        """Sees a clip, uint8 N x T x H x W x C -> float32 K x t (x h x w), the mean of N crops."""
-        # one by one, as graphs of any length take one
-        maps = [self.networks[name](Tensor(crop[None])).asnumpy()[0] for crop in clip]
-        return maps[0] if len(maps) == 1 else np.mean(maps, 0)
-
     def _read(self, source):
         stream = FrameIterator(source, self.fps)
         for item in stream:
@@ -123,7 +120,10 @@ class VideoFeatures:
         windows = self._windows(tuple(self.networks), self.window, self.stride)
         for window in windows.over(self._read(source)):
             maps = np.concatenate(
-                [self._forward(name, getattr(window, name)) for name in self.networks]
+                [
+                    mean_of_crops(self.networks[name], getattr(window, name))
+                    for name in self.networks
+                ]
             )
             row = maps if self.pool == 'none' else mean_over_steps(maps)
             yield window.start, window.end, row.astype(np.float32)
@@ -159,6 +159,14 @@ class VideoFeatures:
         # RGB is one frame more than flow
         stream = itertools.islice(FrameIterator(source, self.fps), length + (name == 'flow'))
         for (_, first, last), window in zip(cuts, windows.over(stream)):
-            steps = self._forward(name, getattr(window, name))
+            steps = mean_of_crops(self.networks[name], getattr(window, name))
             for step in range(steps.shape[1])[first:last]:
                 yield steps[:, step : step + 1]
+
+
+def mean_of_crops(network: FeatureNetwork, clip: np.ndarray) -> np.ndarray:
+    """Returns what a network makes of a clip, uint8 N x T x H x W x C -> float32 K x t (x h x w):
+    the mean of its N crops, which are taken one by one, as graphs of any length take one.
+    """
+    maps = [network(Tensor(crop[None])).asnumpy()[0] for crop in clip]
+    return maps[0] if len(maps) == 1 else np.mean(maps, 0)

@@ -240,12 +240,8 @@ class NetworkRecognizer(VideoRecognizer):
 
     def check(self, window: int) -> None:
         for name, stream in self._streams.items():
-            size = self._steps[name].size
-            if size is None:  # nobody knows before the first clip
-                continue
-            shape = (1, 1, window, *size, stream.channels)
             try:
-                stream.check_input(np.broadcast_to(np.uint8(0), shape))
+                self._steps[name].check(stream, window)
             except ModelError as error:
                 raise ConfigError(str(error).replace('the pipeline gives', 'got')) from error
 
