@@ -111,9 +111,12 @@ class Registry:
     def _from_dotted_path(self, path):
         module_name, _, name = path.rpartition('.')
         try:
-            return getattr(importlib.import_module(module_name), name)
+            part = getattr(importlib.import_module(module_name), name)
         except (ImportError, AttributeError) as error:
             raise RegistryError(f'{self.kind} {path!r} cannot be imported: {error}') from error
+        if not callable(part):
+            raise RegistryError(f'{path} is no {self.kind}: it cannot be called')
+        return part
 
 
 def as_cfg(part: str | dict) -> dict:
@@ -150,7 +153,11 @@ def build_from_cfg(cfg: dict, registry: Registry, **defaults: Any) -> Any:
 
 def _check_arguments(part, args, kind):
     name = getattr(part, '__name__', part)
-    parameters, takes_any = parameters_of(part)
+    try:
+        parameters, takes_any = parameters_of(part)
+        own = inspect.signature(part).parameters.values()
+    except ValueError:  # some of Python's own types do not say what they take
+        return
     unknown = [] if takes_any else [a for a in args if a not in parameters]
     if unknown:
         hint = spelling_hint(unknown[0], parameters)
@@ -158,7 +165,6 @@ def _check_arguments(part, args, kind):
             f'{kind} {name} takes no argument {unknown[0]!r}.{hint} '
             f'It takes: {", ".join(parameters) or "none"}.'
         )
-    own = inspect.signature(part).parameters.values()
     missing = [
         p.name
         for p in own

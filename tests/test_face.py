@@ -2,6 +2,7 @@
 
 import ast
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import pytest
 from i3d_weights import write_i3d_checkpoint
 
 import i3dbox
-from i3dbox.errors import CheckpointError, ConfigError
+from i3dbox.errors import CheckpointError, ConfigError, I3DBoxError
 
 
 def test_importing_the_package_imports_nothing_heavy():
@@ -81,3 +82,35 @@ def test_a_model_that_there_is_not_is_told():
         i3dbox.create_model('i3d_rgb_kinetics40')
     with pytest.raises(CheckpointError, match="Did you mean 'i3d_rgb"):
         i3dbox.create_model('i3d_rgb')
+
+
+WRONG = {
+    'cfg is a Config': lambda: i3dbox.train('i3d_rgb_ucf101.py'),
+    'overrides are a dict': lambda: i3dbox.Config.fromfile('i3d.py', ['seed=1']),
+    'a checkpoint is a file or zoo://NAME; got None': lambda: load_weights(None, None),
+    'a model is named by a str; got 3': lambda: i3dbox.init_recognizer(3),
+    'recognizer is what init_recognizer returns; got str': lambda: i3dbox.VideoStream('a.onnx'),
+    'is what init_recognizer returns': lambda: i3dbox.inference_recognizer('a.onnx', 'a.mp4'),
+    "window is a whole number from 0; got '16'": lambda: features(window='16'),
+    'stride is a whole number from 1; got 0': lambda: features(stride=0),
+}
+
+
+def load_weights(recognizer, checkpoint):
+    from i3dbox.weights.loading import load_weights
+
+    return load_weights(recognizer, checkpoint)
+
+
+def features(**settings):
+    return i3dbox.extract_features(['a.mp4'], 'out', 'i3d_rgb_kinetics400', **settings)
+
+
+@pytest.mark.parametrize('message', WRONG)
+def test_an_argument_of_another_kind_is_told_by_its_name(message):
+    with pytest.raises(I3DBoxError, match=re.escape(message)):
+        WRONG[message]()
+
+
+def test_dir_shows_what_there_is_to_use():
+    assert [name for name in dir(i3dbox) if not name.startswith('__')] == sorted(i3dbox.__all__)

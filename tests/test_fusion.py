@@ -102,6 +102,18 @@ def test_what_does_not_match_is_refused_with_its_first_difference(change, messag
     assert str(caught.value) == f'rgb.pkl and flow.pkl cannot be fused: {message}'
 
 
+@pytest.mark.parametrize(
+    'weights, message',
+    [
+        ([1, float('nan')], 'weight 2 is a number from'),
+        ([0, 0], 'weights of 0 alone'),
+    ],
+)
+def test_weights_that_leave_no_scores_are_refused(weights, message):
+    with pytest.raises(ConfigError, match=message):
+        fuse(dict(a=results('RGB'), b=results('Flow')), weights)
+
+
 def test_videos_that_only_the_second_has_are_named_too():
     with pytest.raises(
         ConfigError, match="1 videos of b are not in a, the first is 'jump/v_jump_g04_c05'"

@@ -2,8 +2,10 @@
 
 import pytest
 
+from i3dbox.engine.build import build_hooks
 from i3dbox.engine.hooks.checkpoint_hook import CheckpointHook
 from i3dbox.engine.hooks.early_stop_hook import EarlyStopHook
+from i3dbox.errors import ConfigError
 
 
 class Evaluated:
@@ -138,3 +140,8 @@ def test_a_memory_of_an_earlier_version_that_has_seen_nothing_goes_on(metric):
     assert (
         Evaluated([EarlyStopHook(metric, patience=3)], memory, **{metric: [0.5]}).stopped_at is None
     )
+
+
+def test_a_part_that_is_no_hook_is_told_when_hooks_are_built():
+    with pytest.raises(ConfigError, match='Counter is no hook: it derives from'):
+        build_hooks([dict(type='collections.Counter')])

@@ -403,7 +403,8 @@ def test_a_folder_that_something_else_made_is_not_touched(videos, tmp_path):
         (['--shard', '3/2'], 'a shard is I/N with I from 1 to N'),
         (['--workers', '0'], 'whole number from 1'),
         (['--quality', '101'], 'whole number from 1 to 100'),
-        (['--fps', '0'], 'number above 0'),
+        (['--fps', '0'], 'a number above 0, at most 1000'),
+        (['--fps', '1e5'], 'a number above 0, at most 1000'),
         (['--short-side', '-1'], 'whole number from 0'),
     ],
 )

@@ -221,6 +221,27 @@ def test_what_is_pushed_is_recognised_as_what_is_read(joint, video):
     )
 
 
+@pytest.mark.parametrize(
+    'frame, message',
+    [
+        (np.zeros((32, 32, 3), np.float32), 'frame 1 is float32 32 x 32 x 3'),
+        (np.zeros((32, 32), np.uint8), 'frame 1 is uint8 32 x 32'),
+        (np.zeros((32, 48, 3), np.uint8), 'frame 1 is 48 x 32, those before are 32 x 32'),
+    ],
+)
+def test_a_frame_that_does_not_go_on_is_told_when_it_is_pushed(joint, frame, message):
+    stream = VideoStream(joint, 8)
+    stream.push(np.zeros((32, 32, 3), np.uint8))
+    with pytest.raises(ConfigError, match=message):
+        stream.push(frame)
+
+
+@pytest.mark.parametrize('windows', [dict(stride=0), dict(window=10**5)])
+def test_windows_of_no_length_or_of_hours_are_refused(joint, windows):
+    with pytest.raises(ConfigError, match='(stride|window) is a'):
+        VideoStream(joint, **windows)
+
+
 def test_the_mean_of_softmaxes_is_taken_where_the_network_asks_for_it(tmp_path, video):
     recognizer = init_recognizer(*made(tmp_path, 'rgb', average_clips='prob'))
     answer = inference_recognizer(recognizer, video, 8, 8)

@@ -190,3 +190,12 @@ def test_a_new_part_of_any_kind_is_one_new_file():
     for kind in (value for value in vars(registries).values() if isinstance(value, Registry)):
         for package in kind._packages:
             assert hasattr(importlib.import_module(package), '__path__'), f'{package} is a module'
+
+
+def test_a_path_of_something_that_is_no_part_is_told(registry):
+    with pytest.raises(RegistryError, match='math.pi is no shape: it cannot be called'):
+        registry.build(dict(type='math.pi'))
+
+
+def test_a_type_that_does_not_say_what_it_takes_is_tried(registry):
+    assert registry.build(dict(type='collections.Counter', a=2)) == dict(a=2)

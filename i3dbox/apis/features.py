@@ -17,7 +17,7 @@ from ..inference.feature_files import check_format, feature_file
 from ..inference.feature_settings import complete
 from ..preparation.extraction import Extraction, keep_settings
 from ..preparation.jobs import run_jobs
-from ..preparation.sources import find_videos
+from ..preparation.sources import as_videos
 from ..workers import spawn_context, start_worker
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ SETTINGS = 'features.json'
 
 
 def extract_features(
-    sources: str | list[Source],
+    sources: str | list[str | Source],
     out: str,
     model: str | dict,
     format: str = 'npy',
@@ -47,7 +47,7 @@ def extract_features(
     this one stays without MindSpore, small.
 
     Args:
-        sources (str or list of Source): a folder of videos, or one; or what was found.
+        sources (str, or list of str or Source): a folder of videos, or one; or several of them.
         out: the folder.
         model: a name of the zoo, or arguments of ModelSpec.resolve.
         format: 'npy', 'npz' or 'h5', see feature_files.feature_file.
@@ -61,7 +61,7 @@ def extract_features(
     """
     check_format(format)
     settings = complete(settings)
-    sources = find_videos(sources) if isinstance(sources, (str, os.PathLike)) else sources
+    sources = as_videos(sources)
     model = dict(model=model) if isinstance(model, str) else model
     made_of = pickle.dumps(
         dict(

@@ -89,7 +89,7 @@ def add_device_arguments(parser: argparse.ArgumentParser) -> None:
         default='auto',
         help='default: the one that this MindSpore is built for',
     )
-    parser.add_argument('--device-id', type=int, metavar='N', help='which Ascend device')
+    add_number(parser, '--device-id', 'which Ascend device', low=0)
 
 
 def add_stream_arguments(parser: argparse.ArgumentParser) -> None:
@@ -236,6 +236,11 @@ def add_metrics_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_fps_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds --fps."""
+    add_number(parser, '--fps', 'frames a second; default: every frame', above=0, high=1000)
+
+
 def add_image_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds --short-side, --fps and --quality: how images are made of videos."""
     add_number(
@@ -245,7 +250,7 @@ def add_image_arguments(parser: argparse.ArgumentParser) -> None:
         low=0,
         default=256,
     )
-    add_number(parser, '--fps', 'frames a second; default: every frame', above=0)
+    add_fps_argument(parser)
     add_number(parser, '--quality', 'of the JPEGs, 1 to 100', high=100, default=95)
 
 
@@ -338,12 +343,12 @@ def add_number(
         name (str), help (str): of the option; the default is added to the help unless that speaks
             of it.
         low (int), high (int): it is a whole number of [low, high].
-        above (float): it is a number above that, instead.
+        above (float): it is any number above that, and at most `high`, instead.
         **options: of add_argument.
     """
     if default is not None and 'default' not in help:
         help = f'{help}; default: {default}'
-    kind = at_least(low, high) if above is None else number_above(above)
+    kind = at_least(low, high) if above is None else number_above(above, high or float('inf'))
     parser.add_argument(name, type=kind, metavar='N', default=default, help=help, **options)
 
 
@@ -364,16 +369,18 @@ def at_least(low: int, high: int | None = None) -> Callable[[str], int]:
     return whole_number
 
 
-def number_above(low: float) -> Callable[[str], float]:
-    """Returns an argument's type: a finite number above `low`."""
+def number_above(low: float, high: float = float('inf')) -> Callable[[str], float]:
+    """Returns an argument's type: a finite number above `low`, at most `high`."""
+
+    wanted = f'a number above {low}' + (f', at most {high}' if high < float('inf') else '')
 
     def number(text):
         try:
             value = float(text)
         except ValueError:
             value = low
-        if not low < value < float('inf'):
-            raise argparse.ArgumentTypeError(f'it is a number above {low}; got {text!r}')
+        if not low < value <= high or value == float('inf'):
+            raise argparse.ArgumentTypeError(f'it is {wanted}; got {text!r}')
         return value
 
     return number

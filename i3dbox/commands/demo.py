@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--stride',
         'frames of the video from one window to the next; default: half of what one spans',
     )
-    arguments.add_number(parser, '--fps', 'frames a second; default: every frame', above=0)
+    arguments.add_fps_argument(parser)
     parser.add_argument(
         '--method', help='of flow: tvl1, dis, farneback; default: tvl1, or what the config says'
     )

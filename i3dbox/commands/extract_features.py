@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=('avg', 'none'),
         help="avg (default): I3D's average pool, and the mean over time; none: maps",
     )
-    arguments.add_number(parser, '--fps', 'frames a second; default: every frame', above=0)
+    arguments.add_fps_argument(parser)
     parser.add_argument(
         '--tail',
         choices=('move', 'drop'),

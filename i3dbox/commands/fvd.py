@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser, '--frames', 'of a clip, from the beginning of each video', low=8, default=16
     )
     arguments.add_number(parser, '--stride', 'a clip each N frames; default: one a video')
-    arguments.add_number(parser, '--fps', 'frames a second; default: every frame', above=0)
+    arguments.add_fps_argument(parser)
     parser.add_argument(
         '--resize',
         choices=('stretch', 'crop', 'pipeline'),

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--load-from', metavar='CKPT', help='start from the weights of a checkpoint'
     )
-    parser.add_argument('--seed', type=int, metavar='N', help='of all randomness')
+    arguments.add_number(parser, '--seed', 'of all randomness', low=0)
     parser.add_argument('--validate', action='store_true', help='evaluate during training')
     arguments.add_device_arguments(parser)
     arguments.add_openi_arguments(parser)

@@ -90,6 +90,8 @@ class Config(collections.abc.MutableMapping):
         Raises:
             ConfigError: with the file and, where there is one, the line at fault.
         """
+        if not isinstance(overrides or {}, dict):
+            raise ConfigError(f'overrides are a dict; got {type(overrides).__name__}')
         path = resolve(os.fspath(path), os.getcwd())
         problem = _file_problem(path)
         if problem:

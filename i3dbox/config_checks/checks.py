@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..config import Config
 from ..config.keys import KEYS
 from ..errors import CheckpointError, ConfigError, first_difference, spelling_hint
 from ..evaluation.metrics import DEFAULT, evaluate
@@ -15,7 +16,6 @@ from ..registry import DATASETS
 if TYPE_CHECKING:
     from mindspore import nn
 
-    from ..config import Config
     from ..datasets.base import BaseDataset
     from ..errors import I3DBoxError
     from ..weights.loading import LoadReport
@@ -61,6 +61,8 @@ def check_config(cfg: Config, required: Sequence[str] = REQUIRED, data: Sequence
         required: keys that must be there.
         data: data sets that must be there, such as 'train'.
     """
+    if not isinstance(cfg, Config):
+        raise ConfigError(f'cfg is a Config, as Config.fromfile reads one; got {cfg!r}')
     cfg.check_keys(KEYS)
     for key in (*required, *(f'data.{name}' for name in data)):
         if _look_up(cfg, key) is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import mindspore as ms
 from mindspore.train import Callback
 
-from ..errors import DeviceError
+from ..errors import ConfigError, DeviceError
 from ..registry import HOOKS, RUNNERS
 from .distributed import is_launched
 
@@ -42,7 +42,14 @@ def build_runner(
 
 def build_hooks(configs: Iterable[dict]) -> list[Callback]:
     """Builds hooks in the order of their priority."""
-    return in_order([HOOKS.build(cfg) for cfg in configs])
+    hooks = [HOOKS.build(cfg) for cfg in configs]
+    for hook in hooks:
+        if not isinstance(hook, Callback):
+            raise ConfigError(
+                f'{type(hook).__name__} is no hook: it derives from i3dbox.engine.hooks.hook.Hook '
+                "or MindSpore's Callback"
+            )
+    return in_order(hooks)
 
 
 def in_order(hooks: Iterable[Callback]) -> list[Callback]:

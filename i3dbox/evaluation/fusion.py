@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from ..argument_checks import in_range
 from ..averages import add_streams
 from ..errors import ConfigError, first_difference
 from ..streams import BOTH, MODALITIES, STREAM_OF
@@ -29,6 +30,9 @@ def fuse(parts: dict[str, Results], weights: Iterable[float] | None = None) -> R
     weights = [1.0] * len(parts) if weights is None else list(weights)
     if len(weights) != len(parts):
         raise ConfigError(f'{len(parts)} results take as many weights; got {weights}')
+    in_range('fuse', -1e6, 1e6, **{f'weight {i}': weight for i, weight in enumerate(weights, 1)})
+    if not any(weights):
+        raise ConfigError('weights of 0 alone leave nothing of the scores')
     (first_name, first), *others = parts.items()
     aligned = [first] + [_aligned(first_name, first, name, other) for name, other in others]
     joint = add_streams([part.scores for part in aligned], weights)

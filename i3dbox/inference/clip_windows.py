@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..argument_checks import at_least_one, one_of
+from ..argument_checks import at_least_one, in_range, one_of
 from ..errors import ConfigError, DamagedSampleError
 
 if TYPE_CHECKING:
     from .clip_steps import ClipSteps
 
-MAX_WHOLE = 10000  # frames of a video in one piece: 2.5 GB of pixels at 224 x 224
+MAX_WHOLE = 10000  # frames of a clip: 2.5 GB of pixels at 224 x 224
 
 
 class Window(NamedTuple):
@@ -80,6 +80,7 @@ class ClipWindows:
             window=first.clip_len if window is None else window,
             stride=1 if stride is None else stride,
         )
+        in_range('ClipWindows', 1, MAX_WHOLE, window=window or 1)
         self.steps = steps
         self.streams = tuple(steps)
         self.window = window
@@ -129,7 +130,7 @@ class ClipWindows:
         """Returns the windows that the end of the video completes. Call it once, last."""
         windows = []
         if self.count == 1 and 'flow' in self.steps:
-            reason = 'a single frame has no flow; the stream rgb can be asked for'
+            reason = 'a single frame has no flow; a network for RGB can look at it'
             raise DamagedSampleError(self.name, self.name, reason)
         seen = self.count - (self.streams == ('flow',))  # the last frame adds no flow
         if self.count and (not self._end or self.tail == 'move' and self._end < seen):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..argument_checks import at_least
 from ..errors import ConfigError
 
 # None: as the model's test pipeline has it; I3D's authors': 64, 256, 224, 'tvl1', 20.
@@ -41,4 +42,8 @@ def complete(settings: dict) -> dict:
         raise ConfigError(
             f'there is no setting {sorted(unknown)[0]!r}; there are {", ".join(DEFAULTS)}'
         )
-    return {**DEFAULTS, **settings}
+    settings = {**DEFAULTS, **settings}
+    for low, keys in ((0, ('window',)), (1, ('stride', 'short_side', 'size'))):
+        given = {key: settings[key] for key in keys if settings[key] is not None}
+        at_least('features', low, **given)
+    return settings

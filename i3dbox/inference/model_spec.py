@@ -71,7 +71,7 @@ class ModelSpec:
         """
         if stream is not None:
             check_stream(stream)
-        names = [model] if isinstance(model, (str, os.PathLike, Config)) else list(model or ())
+        names = _as_list(model)
         if len(names) == 1 and (_is_config(names[0]) or checkpoint and names[0] in shipped_names()):
             (config,) = names
             names = []
@@ -204,6 +204,15 @@ def zoo_models() -> list[str]:
         name.replace('_rgb', '') for name in ENTRIES if name.replace('_rgb', '_flow') in ENTRIES
     ]
     return [*ENTRIES, *(pair for pair in pairs if pair not in ENTRIES)]
+
+
+def _as_list(model):
+    model = () if model is None else model
+    several = isinstance(model, (list, tuple))
+    for name in model if several else [model]:
+        if not isinstance(name, (str, os.PathLike)) and (several or not isinstance(name, Config)):
+            raise ConfigError(f'a model is named by a str; got {name!r}. You can {WAYS}')
+    return list(model) if several else [model]
 
 
 def _is_config(model):

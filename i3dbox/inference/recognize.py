@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
-from ..argument_checks import above_zero
+from ..argument_checks import above_zero, at_least_one
 from ..averages import ClipAverage, softmax
 from ..errors import ConfigError
-from ..media.frame_iterator import FrameIterator
+from ..media.frame_iterator import FrameIterator, as_frame
 from ..workers import ahead
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ class Prediction:
         """Returns the surest classes, surest first: list of ClassScore. Among equals the lower
         class is first.
         """
+        at_least_one('top', number=number)
         probabilities = self.probabilities
         order = np.argsort(-self.scores, kind='stable')[:number]
         return [
@@ -167,9 +168,11 @@ class VideoStream:
         name: str = 'frames',
         **options,
     ):
+        check_recognizer(recognizer)
         above_zero('VideoStream', rate=rate)
         self._recognizer = recognizer
         self._rate = rate
+        self._shape = None
         self._name = name
         self._cutter = recognizer.cutter(window, stride, name=name, **options)
         self._total = Total(recognizer, name)
@@ -177,7 +180,13 @@ class VideoStream:
     def push(self, frame: np.ndarray, time: float | None = None) -> list[Prediction]:
         """Takes a frame (uint8 H x W x 3, RGB) and its time in seconds; returns a list of the
         Predictions to the windows that it completes."""
-        time = self._cutter.count / self._rate if time is None else time
+        number = self._cutter.count
+        frame = as_frame(frame, number)
+        self._shape = self._shape or frame.shape
+        if frame.shape != self._shape:
+            sizes = [f'{shape[1]} x {shape[0]}' for shape in (frame.shape, self._shape)]
+            raise ConfigError(f'frame {number} is {sizes[0]}, those before are {sizes[1]}')
+        time = number / self._rate if time is None else time
         return [self._score(window) for window in self._cutter.push(time, frame)]
 
     def finish(self) -> list[Prediction]:
@@ -193,6 +202,14 @@ class VideoStream:
         answer = answer_to(self._recognizer, window, self._name)
         self._total.add(answer)
         return answer
+
+
+def check_recognizer(recognizer: Recognizer) -> None:
+    """Raises ConfigError for what is no recognizer, such as the name of a model."""
+    if not hasattr(recognizer, 'cutter'):
+        raise ConfigError(
+            f'recognizer is what init_recognizer returns; got {type(recognizer).__name__}'
+        )
 
 
 def answer_to(
@@ -278,6 +295,7 @@ def inference_recognizer(
     Returns: Prediction, or for a list of sources a list of them.
     Raises: an I3DBoxError for a source that cannot be read.
     """
+    check_recognizer(recognizer)
     if isinstance(source, (list, tuple)) and all(
         isinstance(one, str) or hasattr(one, '__fspath__') or getattr(one, 'ndim', 3) == 4
         for one in source

@@ -186,9 +186,10 @@ class VideoRecognizer:
         options = {'threads': usable_cores(), **options}
         if window == 0:
             return ClipWindows(steps, None, **options)
-        window = window or self.window
+        window = self.window if window is None else window
         self.check(window)
-        return ClipWindows(steps, window, stride or self.stride(window), **options)
+        stride = self.stride(window) if stride is None else stride
+        return ClipWindows(steps, window, stride, **options)
 
     def score(
         self, clips: dict[str, np.ndarray], any_length: bool = False

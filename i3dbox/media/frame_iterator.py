@@ -67,7 +67,7 @@ class FrameIterator:
         self._shape = None
         rates = {'fps': fps, 'rate': rate}
         given = {name: value for name, value in rates.items() if value is not None}
-        in_range('FrameIterator', 1e-3, 1e4, **given)
+        in_range('FrameIterator', 1e-3, 1e3, **given)
         self._every = fps
         if isinstance(source, int) and not isinstance(source, bool):
             own = self._open_camera(source)
@@ -154,13 +154,7 @@ class FrameIterator:
 
     def _of_arrays(self, frames, rate):
         for frame in frames:
-            frame = np.asarray(frame)
-            if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
-                raise ConfigError(
-                    f'frames are uint8 H x W x 3, RGB; frame {self.read} is {frame.dtype} '
-                    f'{" x ".join(map(str, frame.shape))}'
-                )
-            frame = self._as_first(frame)
+            frame = self._as_first(as_frame(frame, self.read))
             self.read += 1
             yield (self.read - 1) / rate, frame
 
@@ -170,6 +164,17 @@ class FrameIterator:
         if frame.shape == self._shape:
             return frame
         return cv2.resize(frame, self._shape[1::-1], interpolation=cv2.INTER_AREA)
+
+
+def as_frame(frame: np.ndarray, number: int) -> np.ndarray:
+    """Returns frame `number` as an array. Raises ConfigError unless it is uint8 H x W x 3."""
+    frame = np.asarray(frame)
+    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
+        raise ConfigError(
+            f'frames are uint8 H x W x 3, RGB; frame {number} is {frame.dtype} '
+            f'{" x ".join(map(str, frame.shape))}'
+        )
+    return frame
 
 
 def at_rate(

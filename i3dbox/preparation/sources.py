@@ -99,6 +99,18 @@ def find_videos(root: str, required: bool = True) -> list[Source]:
     return _distinct(sorted(sources))
 
 
+def as_videos(sources: str | os.PathLike | Sequence) -> list[Source]:
+    """Returns the videos that are meant: by a folder or a file, or by a list of these and of
+    Sources.
+    """
+    if isinstance(sources, (str, os.PathLike)):
+        return find_videos(sources)
+    found = []
+    for source in sources:
+        found += [source] if isinstance(source, Source) else find_videos(source)
+    return _distinct(found)
+
+
 def find_frame_folders(
     root: str,
     modalities: Sequence[str] = ('RGB', 'Flow'),

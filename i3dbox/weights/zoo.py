@@ -24,6 +24,8 @@ def local_path(path: str) -> str:
     """Returns `path`, or for zoo://NAME the path of the checkpoint in the cache, which is fetched
     if need be.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise CheckpointError(f'a checkpoint is a file or {PREFIX}NAME; got {path!r}')
     return fetch(str(path)[len(PREFIX) :]) if str(path).startswith(PREFIX) else path
 
 
