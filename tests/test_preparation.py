@@ -24,6 +24,7 @@ from i3dbox.errors import DataError
 from i3dbox.fileio import atomic_folder
 from i3dbox.flow.encoding import encode
 from i3dbox.media.frame_folder import FrameFolder
+from i3dbox.media.video_file import VideoFile
 from i3dbox.media.video_reader import VideoReader
 from i3dbox.preparation.extraction import extract
 from i3dbox.preparation.images import bgr_frames
@@ -235,7 +236,7 @@ def test_a_video_whose_header_promises_a_frame_too_many_gives_those_that_are_the
     tmp_path, monkeypatch
 ):
     write_video(tmp_path / 'a.avi', moving_frames(8))
-    monkeypatch.setattr(VideoReader, '_stated_length', lambda self: 9)
+    monkeypatch.setattr(VideoFile, 'indexed', lambda self: 9)
     assert (
         extract('RGB', find_videos(str(tmp_path / 'a.avi')), str(tmp_path / 'out'), 0).frames == 8
     )

@@ -108,7 +108,7 @@ class FrameIterator:
         self._source = None
 
     def _open_file(self, path):
-        # more threads lose frames before damage
+        # more threads may lose frames before damage
         self._source = VideoFile(path, num_threads=min(usable_cores(), 4))
         self.name = self._source.name
         self.path = self._source.path

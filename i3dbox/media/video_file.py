@@ -79,12 +79,14 @@ class VideoFile:
         fps (float): frames per second by the header, 0 if unknown.
         frame_time (float): 1 / fps, or 1 / 25.
         seconds (float or None): how long the video is by the header.
-        stated (int or None): how many frames it has by the header, or by its duration.
+        counted (int or None): how many frames it has by the header.
+        stated (int or None): the same, or what its duration makes of its rate: a guess.
         picture (bool): whether this is a picture, which FFmpeg opens as a video of one frame.
         codec (str): the decoder's name.
         piped (bool): whether the file is a pipe.
-        damaged_packets (int): how many could not be decoded so far, not counting those before the
-            first frame.
+        identity (tuple): path, size in bytes and time of change.
+        undecoded (int): packets from the first one on that cannot be decoded, known when the frames
+            have come to their end.
 
     Raises:
         DamagedSampleError: a file that cannot be opened or read, or is no video.
@@ -100,7 +102,7 @@ class VideoFile:
     ):
         self.path = os.fspath(path)
         self.name = name or os.path.splitext(os.path.basename(self.path))[0]
-        self.damaged_packets = 0
+        self.undecoded = 0
         self._format = 'bgr24' if bgr else 'rgb24'
         self._reformatter = VideoReformatter()
         self._container = self._file = self._turn = None
@@ -130,16 +132,19 @@ class VideoFile:
         """Yields (time, av.VideoFrame) from where the file stands: the start, or where `seek` went.
 
         Times are in seconds from the file's start and grow; where a frame has none they are counted
-        on. What cannot be decoded is left out, and counted.
+        on. The end is there where a packet cannot be decoded, as what follows one would be numbered
+        wrongly. At the start such packets are left out: a recording may begin between key frames.
         """
         time = None
-        for packet in self._packets():
+        packets = self._packets()
+        for packet in packets:
             try:
                 frames = packet.decode()
             except av.FFmpegError:
-                # a recording may begin between two key frames
-                self.damaged_packets += time is not None
-                continue
+                if time is None:
+                    continue
+                self.undecoded = 1 + sum(packet.size > 0 for packet in packets)
+                return
             for frame in frames:
                 stamp = self.stamp(frame)
                 own = None if stamp is None else self._on_grid((stamp - self._start) * self._unit)
@@ -163,6 +168,35 @@ class VideoFile:
                 target = packet.dts if self._seeks_decoding_times else stamp
                 packets.append((stamp, target if packet.is_keyframe else None))
         return packets
+
+    def indexed(self) -> int | None:
+        """Returns how many frames are to be shown by the index that a MOV (MP4, 3GP) or AVI keeps,
+        or None where there is none that tells it.
+
+        Such an index begins with a key frame, has as many entries as the header counts, and its
+        last one ends in the file. A fragmented or cut file has none, nor have two AVIs that were
+        joined, nor an AVI that leaves out frames.
+        """
+        size = self.identity[1]
+        if (
+            self._kind not in ('mov', 'avi')
+            or self._kind == 'avi'
+            and _riff_size(self._file) < size
+        ):
+            return None
+        entries = self._index_entries()
+        if not entries or len(entries) != self.counted:
+            return None
+        first = entries[0]
+        # an edit list hides what comes before its first frame
+        begins = first.is_keyframe and not first.is_discard
+        return self.counted if begins and entries[-1].pos + entries[-1].size <= size else None
+
+    def _index_entries(self):
+        if hasattr(self._stream, 'index_entries'):  # since PyAV 17
+            return self._stream.index_entries
+        with VideoFile(self.path, self.name) as video:
+            return [packet for packet in video._packets() if packet.dts is not None]
 
     def _on_grid(self, time):
         """Returns a time as it was before the container rounded it: Matroska, FLV and ASF count
@@ -210,9 +244,11 @@ class VideoFile:
         return image.copy() if converted is frame else np.ascontiguousarray(image)
 
     def ends_early(self, frames: int, last: float) -> bool:
-        """Whether a video of which so many frames came, the last one at `last` seconds, breaks off
-        by its header.
+        """Whether a video of which so many frames came, the last one at `last` seconds, breaks off:
+        by its header, or by what is left undecoded.
         """
+        if self.undecoded > max(2, (frames + self.undecoded) // 100):
+            return True
         short = (self.stated or 0) - frames > max(2, (self.stated or 0) // 100)
         # a count may be an estimate by a rate that varies, and a header may count frames that are
         # not to be shown
@@ -251,6 +287,7 @@ class VideoFile:
         try:
             about = os.stat(self.path)
             self.piped = stat.S_ISFIFO(about.st_mode)
+            self.identity = self.path, about.st_size, about.st_mtime_ns
             if self.piped and not pipes:
                 raise self.damaged('this is a pipe; a video is read more than once')
             self._file = _Pipe(self.path) if self.piped else open(self.path, 'rb', buffering=0)
@@ -278,7 +315,7 @@ class VideoFile:
         decoder.thread_count = num_threads
         decoder.thread_type = 'AUTO'
         self.codec = decoder.name
-        kind = self._container.format.name
+        self._kind = kind = self._container.format.name.split(',')[0]
         self.picture = kind.endswith('_pipe') or kind == 'image2'
         # An AVI has no times of display. What FFmpeg makes of it is wrong where B-frames are
         # packed.
@@ -290,11 +327,9 @@ class VideoFile:
         self.fps = float(rate) if rate and 0 < rate < 10000 else 0.0
         self.frame_time = 1 / (self.fps or 25)
         self.seconds = self._duration()
+        self.counted = self._stream.frames or None
         self.stated = (
-            self._stream.frames
-            or self.seconds
-            and max(int(self.seconds * self.fps + 0.5), 0)
-            or None
+            self.counted or self.seconds and max(int(self.seconds * self.fps + 0.5), 0) or None
         )
 
     def _duration(self):
@@ -308,6 +343,11 @@ class VideoFile:
                 (whole - max(self._container.start_time or 0, 0)) / av.time_base if whole else None
             )
         return min(stream * self._unit, whole / av.time_base if whole else math.inf)
+
+
+def _riff_size(file):
+    """Returns the length of the first RIFF chunk of a file, with its head of 8 bytes."""
+    return 8 + int.from_bytes(os.pread(file.fileno(), 8, 0)[4:], 'little')
 
 
 class _Pipe(io.FileIO):

@@ -8,7 +8,6 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..errors import DamagedSampleError
 from .video_file import VideoFile
 
 if TYPE_CHECKING:
@@ -23,6 +22,10 @@ logger = logging.getLogger(__name__)
 _FAR = 64
 # Some streams are exact only a few frames after a key frame (H.264 that recovers by and by).
 _SEEK_MARGIN = 16
+# The lengths of videos that were looked at in this process, as loaders open each in every epoch;
+# by path, size and time of change.
+_lengths = {}
+_MOST = 100000
 
 
 class VideoReader:
@@ -33,11 +36,12 @@ class VideoReader:
     landing is proven: from the key frame on, time stamps must be those of the file's list of
     packets, one after the other. Otherwise the reader decodes from the start.
 
-    `len()` is what the file's header says, or the number of packets where it says nothing. Headers
-    of real data sets are off by a frame or two, or count frames that are not to be shown. If
-    decoding ends early by no more than that (VideoFile.ends_early), frames past the end become the
-    last real one and `len()` is corrected; if it ends earlier, or before what cannot be decoded,
-    the file is damaged. Frames that a header does not count are not used.
+    `len()` is the number of frames that can be decoded: that of the index, where the file keeps one
+    that fits its header (VideoFile.indexed); else they are counted by decoding, once a process.
+    Headers of real data sets are off by a frame or two, and files that were joined have the header
+    of their first part. Where decoding ends earlier than an index says by no more than a header
+    may be off (VideoFile.ends_early), frames past the end become the last real one and `len()` is
+    corrected; if it ends earlier, or before what cannot be decoded, the file is damaged.
 
     Args:
         path: the file. FFmpeg looks at its content; the name may be any.
@@ -47,9 +51,10 @@ class VideoReader:
 
     Attributes:
         fps (float): frames per second by the header, 0 if unknown.
+        stated (int or None): frames by the header, see VideoFile.
 
     Raises:
-        DamagedSampleError: from here and from `read`, for a file that is no readable video.
+        DamagedSampleError: from here, `len` and `read`, for a file that is no readable video.
     """
 
     modality = 'RGB'
@@ -67,14 +72,21 @@ class VideoReader:
         self.path = self._video.path
         self.name = self._video.name
         self.fps = self._video.fps
-        try:
-            self._length = self._stated_length()
-        except DamagedSampleError:
+        self.stated = self._video.stated
+        self._key = self._video.identity
+        if self._video.picture:
+            error = self._video.damaged('this is a picture, not a video')
             self.close()
-            raise
+            raise error
 
     def __len__(self):
-        return self._length
+        if self._key not in _lengths:
+            if len(_lengths) == _MOST:
+                _lengths.clear()
+            if self._video is None:
+                self._rewind()
+            _lengths[self._key] = self._video.indexed() or self._count()
+        return _lengths[self._key]
 
     def __enter__(self):
         return self
@@ -104,15 +116,15 @@ class VideoReader:
         """
         frame_inds = list(map(int, frame_inds))
         wanted = sorted(set(frame_inds))
-        if wanted and not 0 <= wanted[0] <= wanted[-1] < self._length:
+        if wanted and not 0 <= wanted[0] <= wanted[-1] < len(self):
             raise IndexError(
-                f'{self.path} has {self._length} frames; asked for {wanted[0]} to {wanted[-1]}'
+                f'{self.path} has {len(self)} frames; asked for {wanted[0]} to {wanted[-1]}'
             )
         frames = {}
         for index in wanted:
             if not self._grab(index):
                 self._correct_length()
-                return self.read([min(index, self._length - 1) for index in frame_inds])
+                return self.read([min(index, len(self) - 1) for index in frame_inds])
             frames[index] = self._image(self._video, self._frame, index)
         return [frames[index] for index in frame_inds]
 
@@ -122,11 +134,10 @@ class VideoReader:
         An image is made when it is asked for. Raises what `read` raises.
         """
         number = 0
-        while number < self._length and self._grab(number):
+        while self._grab(number):
             yield self._time, functools.partial(self._image, self._video, self._frame, number)
             number += 1
-        if number < self._length:
-            self._correct_length()
+        self._correct_length()
 
     def _grab(self, index):
         """Makes `index` the current frame. Returns False if the video ends before it."""
@@ -136,7 +147,7 @@ class VideoReader:
             self._seek(index)
         while self._next <= index:
             time, frame = next(self._frames, (None, None))
-            if frame is None or self._video.damaged_packets:  # after damage, numbers mean nothing
+            if frame is None:
                 return False
             if self._next == 0:
                 self._first = self._video.stamp(frame)
@@ -196,37 +207,43 @@ class VideoReader:
         with VideoFile(*self._arguments) as video:
             packets = video.index()
         stamps = {stamp for stamp, _ in packets}
-        if len(packets) != self._length or None in stamps or len(stamps) != len(packets):
+        if len(packets) != len(self) or None in stamps or len(stamps) != len(packets):
             return [None], {}
         packets.sort()
         keys = {index: key for index, (_, key) in enumerate(packets) if key is not None}
         return [stamp for stamp, _ in packets], keys
 
-    def _stated_length(self):
-        if self._video.picture:
-            raise self._video.damaged('this is a picture, not a video')
-        if self._video.stated:
-            return self._video.stated
+    def _count(self):
+        number = 0
+        time = 0.0
         with VideoFile(*self._arguments) as video:
-            length = len(video.index())
-        if length == 0:
-            raise self._video.damaged('the video has no frames')
-        return length
+            for number, (time, _) in enumerate(video, 1):  # noqa: B007 (the last one is meant)
+                pass
+            return self._checked(video, number, time)
 
     def _correct_length(self):
-        """Takes note of the true end, before frame `_next`; raises if it is far from the stated
-        one.
-        """
-        if self._next == 0:
-            raise self._video.damaged('no frame can be decoded')
-        if self._video.ends_early(self._next, self._time):
-            raise self._video.damaged(f'the video ends after {self._next} of {self._length} frames')
-        logger.debug('%s: has %d frames, its header says %d', self.path, self._next, self._length)
-        self._length = self._next
+        """Takes note of the true end, before frame `_next`."""
+        _lengths[self._key] = self._checked(self._video, self._next, self._time)
         self.close()  # after the end there is no current frame
+
+    def _checked(self, video, number, time):
+        """Returns the number of frames of a video that came to its end. Raises DamagedSampleError
+        where it is not all that there should be.
+        """
+        if number == 0:
+            raise video.damaged(
+                'no frame can be decoded' if video.stated else 'the video has no frames'
+            )
+        if video.ends_early(number, time):
+            total = max(video.stated or 0, number + video.undecoded)
+            raise video.damaged(f'the video ends after {number} of {total} frames')
+        if number != video.stated:
+            logger.debug('%s: has %d frames, its header says %s', self.path, number, video.stated)
+        return number
 
     def _rewind(self):
         self.close()
         self._video = VideoFile(*self._arguments)
         self._frames = iter(self._video)
+        self._time = 0.0
         self._next = 0  # the number of the frame that the next _grab decodes

@@ -29,8 +29,8 @@ def check_videos(videos: list[Source], workers: int) -> list[Problem]:
 
     'empty' is a file without bytes; 'truncated' ends before its header says, or cannot be decoded
     from there on, by more than VideoReader tolerates; 'size' has frames of several sizes; 'frame
-    count' is a header that is off by less, or says less than there is, with which training goes on;
-    everything else that cannot be decoded is 'unreadable'.
+    count' is a header that counts other than there are, with which training goes on; everything
+    else that cannot be decoded is 'unreadable'.
 
     Returns:
         list of Problem, in the order of the videos.
@@ -65,8 +65,9 @@ def look_at_videos(
 
 def _look(video, threads):
     with VideoReader(video.path, video.name, threads) as reader:
-        height, width = reader.read([0])[0].shape[:2]
-        return 1, (len(reader), width, height)
+        for _, image in reader:
+            height, width = image().shape[:2]
+            return 1, (reader.stated or 1, width, height)
 
 
 def _has_bytes(video):
@@ -77,14 +78,10 @@ def _check(video, threads):
     """Returns the number of frames, and a Problem as a tuple or None."""
     if not _has_bytes(video):
         return 0, (video.path, 'empty', 'the file is empty')
-    with VideoReader(video.path, video.name, threads) as reader:
-        stated = len(reader)
-    with VideoFile(video.path, video.name, threads) as file:
+    with VideoFile(video.path, video.name, threads, pipes=False) as file:
         sizes = collections.Counter()
         time = 0.0
         for time, frame in file:  # noqa: B007 (the last time is looked at)
-            if file.damaged_packets:
-                break
             if not sizes:
                 file.image(frame)  # whether its colours can be converted
             sizes[frame.width, frame.height] += 1
@@ -94,11 +91,9 @@ def _check(video, threads):
             f'{count} of {width} x {height}' for (width, height), count in sizes.items()
         )
         return frames, (video.path, 'size', f'frames change their size: {counts}')
-    if frames == stated:
+    early = file.ends_early(frames, time)
+    if frames and not early and not file.undecoded and frames == (file.counted or frames):
         return frames, None
-    if frames == 0:
-        kind = 'unreadable'
-    else:
-        kind = 'truncated' if file.ends_early(frames, time) else 'frame count'
-    behind = '; what is behind them cannot be decoded' if file.damaged_packets else ''
-    return frames, (video.path, kind, f'{frames} frames; its header says {stated}{behind}')
+    kind = 'truncated' if early else 'frame count' if frames else 'unreadable'
+    behind = '; what is behind them cannot be decoded' if file.undecoded else ''
+    return frames, (video.path, kind, f'{frames} frames; its header says {file.stated}{behind}')
