@@ -273,21 +273,37 @@ def check_method(method: str | None) -> None:
         FLOW_METHODS.get(method)
 
 
-def add_frame_arguments(parser: argparse.ArgumentParser, modality: str | None = None) -> None:
-    """Adds --modality and --filename-tmpl: what folders of frames hold."""
+def add_frame_arguments(
+    parser: argparse.ArgumentParser, modality: str | None = None, what: str = 'of the frames'
+) -> None:
+    """Adds --modality (default: `modality`), --filename-tmpl and --start-index: what folders of
+    frames hold.
+    """
     parser.add_argument(
         '--modality',
         choices=('RGB', 'Flow'),
         default=modality,
-        help=f'of the frames; default: {modality or "what is found"}',
+        help=f'{what}; default: {modality or "what is found, RGB of videos"}',
     )
+    add_frame_name_arguments(parser)
+
+
+def add_frame_name_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds --filename-tmpl and --start-index."""
     parser.add_argument(
         '--filename-tmpl',
         metavar='T',
-        help="names of the images; default: the original's, "
-        "image_{:05d}.jpg and image_{1:05d}{0}.jpg. mmaction's are img_{:05}.jpg and "
-        'flow_{}_{:05}.jpg',
+        help="names of a folder's images, as img_{:05}.jpg, flow_{}_{:05}.jpg (mmaction's), "
+        'image_{1:05d}{0}.jpg; default: found by looking',
     )
+    add_number(parser, '--start-index', 'of the first image; default: found by looking', low=0)
+
+
+def modalities_of(args: argparse.Namespace) -> tuple[str, ...]:
+    """Returns the modalities of frames that are looked for."""
+    if args.filename_tmpl and not args.modality:
+        raise ConfigError('with --filename-tmpl, say by --modality what it names')
+    return (args.modality,) if args.modality else ('RGB', 'Flow')
 
 
 def add_worker_arguments(parser: argparse.ArgumentParser, what: str = 'processes') -> None:

@@ -38,6 +38,7 @@ def run(args: argparse.Namespace) -> None:
         args.format,
         args.modality,
         args.filename_tmpl,
+        args.start_index,
         args.missing,
     ):
         print(path)

@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('out', metavar='OUT', help='the folder for the folders of flow')
     arguments.add_flow_arguments(parser)
+    arguments.add_frame_name_arguments(parser)
     arguments.add_image_arguments(parser)
     arguments.add_worker_arguments(parser)
 
@@ -28,7 +29,8 @@ def run(args: argparse.Namespace) -> int:
     from ..registry import FLOW_METHODS
 
     FLOW_METHODS.build(dict(type=args.method))  # a wrong one is told before anything is done
-    sources = shard(find_sources(args.source), args.shard)
+    sources = find_sources(args.source, ('RGB',), args.filename_tmpl, args.start_index)
+    sources = shard(sources, args.shard)
     if os.path.realpath(args.source) == os.path.realpath(args.out):
         raise ConfigError(f'{args.out}: flow goes into another folder than what it is made of')
     if args.fps and sources and sources[0].modality:

@@ -16,11 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'taken as they are; or of videos',
     )
     parser.add_argument('out', metavar='OUT', help='the folder for the MindRecord shards')
-    parser.add_argument(
-        '--modality',
-        choices=('RGB', 'Flow'),
-        help='what to pack; default: what the folders hold, RGB from videos',
-    )
+    arguments.add_frame_arguments(parser, what='to pack')
     arguments.add_number(parser, '--videos-per-shard', 'videos a file', default=128)
     arguments.add_flow_arguments(parser)
     arguments.add_image_arguments(parser)
@@ -33,7 +29,8 @@ def run(args: argparse.Namespace) -> int:
     from ..preparation.sources import find_sources
     from ..registry import FLOW_METHODS
 
-    sources = find_sources(args.source, (args.modality,) if args.modality else ('RGB', 'Flow'))
+    modalities = arguments.modalities_of(args)
+    sources = find_sources(args.source, modalities, args.filename_tmpl, args.start_index)
     modality = args.modality or sources[0].modality or 'RGB'
     other = next((source for source in sources if source.modality not in (None, modality)), None)
     if other:

@@ -14,27 +14,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'frames', metavar='FRAMES', help='a folder of folders of frames or flow, at any depth'
     )
     arguments.add_frame_arguments(parser)
-    parser.add_argument(
-        '--start-index',
-        type=int,
-        default=1,
-        metavar='N',
-        help='number of the first image; default: 1',
-    )
 
 
 def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from ..errors import ConfigError, DamagedSampleError, DataError
+    from ..errors import DamagedSampleError, DataError
     from ..fileio import atomic_write
-    from ..media.frame_folder import FrameFolder
     from ..preparation.jobs import Failure
     from ..preparation.sources import find_frame_folders
 
-    if args.filename_tmpl and not args.modality:
-        raise ConfigError('with --filename-tmpl, say by --modality what it names')
-    modalities = (args.modality,) if args.modality else ('RGB', 'Flow')
+    modalities = arguments.modalities_of(args)
     folders = find_frame_folders(args.frames, modalities, args.filename_tmpl, args.start_index)
     if not folders:
         raise DataError(f'{args.frames}: holds no folders of frames')
@@ -42,14 +32,7 @@ def run(args: argparse.Namespace) -> int:
     written = 0
     for source in tqdm(folders, desc='counting frames', unit='folder', disable=None):
         try:
-            frames = FrameFolder(
-                source.path,
-                source.modality,
-                args.filename_tmpl,
-                args.start_index,
-                name=source.name,
-                recount=True,
-            )
+            frames = source.open_folder(recount=True)
         except DamagedSampleError as error:
             failures.append(Failure(source.name, error.path, error.reason))
             continue

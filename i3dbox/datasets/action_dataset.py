@@ -8,7 +8,6 @@ import os
 from typing import TYPE_CHECKING
 
 from ..media.folder_index import first_folder
-from ..media.frame_folder import FILENAME_TMPL
 from .annotations import JSON_SUBSETS, read_json
 from .base import BaseDataset, choice
 
@@ -31,12 +30,12 @@ class ActionDataset(BaseDataset):
         pipeline (list of dict): see BaseDataset.
         video_dir, frame_dir, packed_dir, split_dir (str): where not below `data_root` under the
             usual names.
-        filename_tmpl (str): names of the frames, see FrameFolder; default: the original's.
+        filename_tmpl (str): names of the frames, see FrameFolder; default: found by looking.
         ann_file (str): the original's JSON, read instead of the split files.
         **kwargs: of BaseDataset: modality, test_mode, damaged, missing.
 
-    Samples: `name` ('Class/video'), `label`, and `filename`, or `frame_dir` and `filename_tmpl`, or
-        `packed`.
+    Samples: `name` ('Class/video'), `label`, and `filename`, or `frame_dir` (and `filename_tmpl`
+        if that is given), or `packed`.
 
     Raises:
         ConfigError, AnnotationError, DataError: an argument, list or folder that cannot be used.
@@ -96,9 +95,9 @@ class ActionDataset(BaseDataset):
         root = self.frame_dir or first_folder(
             self.data_root, self.frame_dirs[self.modality], 'frame folders'
         )
-        template = self.filename_tmpl or FILENAME_TMPL[self.modality]
         samples = self.locate([self._entry(entry, '') for entry in entries], root, 'frame_dir')
-        return [dict(sample, filename_tmpl=template) for sample in samples]
+        names = dict(filename_tmpl=self.filename_tmpl) if self.filename_tmpl else {}
+        return [dict(sample, **names) for sample in samples]
 
     def _entry(self, entry, extension):
         """Returns the entry with the class in `classes`' spelling, so that names agree between

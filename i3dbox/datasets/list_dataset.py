@@ -77,10 +77,12 @@ class RawframeDataset(ListDataset):
     """Frame folders by a list of `path total_frames label` per line. Arguments: see ListDataset.
 
     Args:
-        filename_tmpl (str): names of the frames; default: mmaction's, img_{:05}.jpg for RGB and
-            flow_{}_{:05}.jpg for Flow (x or y, number).
+        filename_tmpl (str): names of the frames, such as mmaction's, img_{:05}.jpg for RGB and
+            flow_{}_{:05}.jpg for Flow (x or y, number); default: found by looking.
+        start_index (int): number of the first frame; default: found by looking.
 
-    Samples: `name` (the path), `label`, `frame_dir`, `total_frames`, `filename_tmpl`.
+    Samples: `name` (the path), `label`, `frame_dir`, `total_frames`, and
+        `filename_tmpl` and `start_index` where they are given.
     """
 
     def __init__(
@@ -89,19 +91,19 @@ class RawframeDataset(ListDataset):
         data_prefix: str,
         pipeline: list[dict],
         filename_tmpl: str | None = None,
+        start_index: int | None = None,
         **kwargs,
     ):
         self.filename_tmpl = filename_tmpl
+        self.start_index = start_index
         super().__init__(ann_file, data_prefix, pipeline, **kwargs)
 
     def load_annotations(self) -> list[dict]:
         entries = self.check_labels(read_rawframe_list(self.ann_file))
-        template = (
-            self.filename_tmpl
-            or {'RGB': 'img_{:05}.jpg', 'Flow': 'flow_{}_{:05}.jpg'}[self.modality]
-        )
+        names = dict(filename_tmpl=self.filename_tmpl, start_index=self.start_index)
+        names = {key: value for key, value in names.items() if value is not None}
         samples = self.locate(entries, self.data_prefix, 'frame_dir')
-        return [dict(sample, filename_tmpl=template) for sample in samples]
+        return [dict(sample, **names) for sample in samples]
 
 
 @DATASETS.register

@@ -35,7 +35,7 @@ from tqdm import tqdm
 from ..errors import ConfigError, DataError
 from ..fileio import cache_folder
 from ..flow.encoding import encode
-from ..media.frame_folder import FILENAME_TMPL
+from ..media.frame_names import FILENAME_TMPL
 from ..registry import DATASETS
 from .ucf101 import UCF101Dataset
 

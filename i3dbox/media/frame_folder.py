@@ -8,31 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 import cv2
 import numpy as np
 
-from ..errors import ConfigError, DamagedSampleError
+from ..errors import DamagedSampleError
+from .frame_names import FIRST, KNOWN, FrameNames, check_template, known_names, likely_names
 
-# The original's names. RGB: the frame's number; flow: {0} is x or y, {1} the number.
-FILENAME_TMPL = {'RGB': 'image_{:05d}.jpg', 'Flow': 'image_{1:05d}{0}.jpg'}
 _RGB = getattr(cv2, 'IMREAD_COLOR_RGB', None)  # since OpenCV 4.11
-
-
-def frame_names(modality: str, number: int, filename_tmpl: str | None = None) -> list[str]:
-    """Returns the names of the images that hold frame `number`: one, or for flow two, x and y.
-
-    Args:
-        modality: 'RGB' or 'Flow'.
-        filename_tmpl: see FrameFolder.
-
-    Raises:
-        ConfigError: a modality or template that names no images.
-    """
-    if modality not in FILENAME_TMPL:
-        raise ConfigError(f"modality is 'RGB' or 'Flow'; got {modality!r}")
-    template = filename_tmpl or FILENAME_TMPL[modality]
-    fields = [(number,)] if modality == 'RGB' else [('x', number), ('y', number)]
-    try:
-        return [template.format(*values) for values in fields]
-    except (IndexError, KeyError, ValueError) as error:
-        raise _wrong_template(template, modality, error) from error
 
 
 class EncodedFrames:
@@ -128,9 +107,9 @@ class FrameFolder(EncodedFrames):
         modality: 'RGB' or 'Flow'.
         filename_tmpl: a format string for the images' names. RGB: of the number, as in
             mmaction's 'img_{:05}.jpg'. Flow: of 'x' or 'y' and the number, in this order, as in
-            mmaction's 'flow_{}_{:05}.jpg' or the original's 'image_{1:05d}{0}.jpg'. Default: the
-            original's.
-        start_index: number of the first image.
+            mmaction's 'flow_{}_{:05}.jpg' or the original's 'image_{1:05d}{0}.jpg'. Default: what
+            the images in the folder are called.
+        start_index: number of the first image; default: 0 or 1, whichever is there.
         total_frames: how many there are; default: what the file `n_frames` in the folder
             says, or else the images are counted. A count of RGB frames may stand for flow, which
             has one fewer.
@@ -140,7 +119,7 @@ class FrameFolder(EncodedFrames):
     Raises:
         ConfigError: a modality or template that names no images.
         DamagedSampleError: from here and from `read`, for an image that is missing or cannot be
-            read.
+            read, or for images of several names.
     """
 
     def __init__(
@@ -148,7 +127,7 @@ class FrameFolder(EncodedFrames):
         path: str | os.PathLike,
         modality: str = 'RGB',
         filename_tmpl: str | None = None,
-        start_index: int = 1,
+        start_index: int | None = None,
         total_frames: int | None = None,
         name: str | None = None,
         recount: bool = False,
@@ -156,11 +135,10 @@ class FrameFolder(EncodedFrames):
         self.path = os.fspath(path)
         self.name = name or os.path.basename(os.path.normpath(self.path))
         self.modality = modality
-        self.start_index = start_index
-        self.filename_tmpl = filename_tmpl
-        self._check_template()
+        check_template(modality, filename_tmpl)
         if not os.path.isdir(self.path):
             raise self._damaged(self.path, 'there is no such folder of frames')
+        self.names = self._look(filename_tmpl, start_index)
         stated = total_frames or (None if recount else self._n_frames())
         self._length = self._check_last(stated) if stated else self._count()
 
@@ -168,11 +146,33 @@ class FrameFolder(EncodedFrames):
         for index in frame_inds:
             yield index, [(path, self._read_file(path)) for path in self._files(index)]
 
-    def _names(self, index):
-        return frame_names(self.modality, index + self.start_index, self.filename_tmpl)
+    def _look(self, template, start):
+        """Returns the FrameNames of the folder, of which two parts are given or None."""
+        if template and start is not None:
+            return FrameNames(self.modality, template, start)
+        found = known_names(self.modality, _Entries(self.path), template, start)
+        if found or template:
+            return found or FrameNames(self.modality, template, 1)
+        likely = likely_names(self.modality, os.listdir(self.path))
+        if not likely:
+            return FrameNames(self.modality, KNOWN[self.modality][0], 1 if start is None else start)
+        if len(likely) > 1:
+            templates = ', '.join(names.template for names in likely[:3])
+            raise self._damaged(
+                self.path,
+                f'it holds {self.modality} images of several names ({templates}); '
+                'filename_tmpl says which',
+            )
+        first = likely[0].start_index
+        if first not in (FIRST if start is None else (start,)):
+            raise self._damaged(
+                os.path.join(self.path, likely[0].of(0)[0]),
+                f'this is the first image there is; if that is right, start_index={first} says so',
+            )
+        return likely[0]
 
     def _files(self, index):
-        return [os.path.join(self.path, name) for name in self._names(index)]
+        return [os.path.join(self.path, name) for name in self.names.of(index)]
 
     def _read_file(self, path):
         try:
@@ -209,30 +209,28 @@ class FrameFolder(EncodedFrames):
     def _count(self):
         there = set(os.listdir(self.path))
         length = 0
-        while there.issuperset(self._names(length)):
+        while there.issuperset(self.names.of(length)):
             length += 1
         # A gap is looked across as far as there are files.
         rest = range(length, length + len(there) + 1)
-        if any(not there.isdisjoint(self._names(index)) for index in rest):
-            missing = next(name for name in self._names(length) if name not in there)
+        if any(not there.isdisjoint(self.names.of(index)) for index in rest):
+            missing = next(name for name in self.names.of(length) if name not in there)
             raise self._damaged(
                 os.path.join(self.path, missing),
                 'this frame is missing, though others beside or behind it are there',
             )
         if length == 0:
             raise self._damaged(
-                self.path, f'the folder holds no frames; expected {self._names(0)[0]} ...'
+                self.path, f'the folder holds no frames; expected {self.names.of(0)[0]} ...'
             )
         return length
 
-    def _check_template(self):
-        names = {name for index in (0, 1) for name in self._names(index)}
-        if len(names) != (2 if self.modality == 'RGB' else 4):
-            raise _wrong_template(self.filename_tmpl, self.modality, 'it names the same file twice')
 
+class _Entries:
+    """What is in a folder, asked for one by one."""
 
-def _wrong_template(template, modality, reason):
-    return ConfigError(
-        f'filename_tmpl {template!r} does not name {modality} frames ({reason}); expected a format '
-        f'string such as {FILENAME_TMPL[modality]!r}'
-    )
+    def __init__(self, path):
+        self.path = path
+
+    def __contains__(self, name):
+        return os.path.exists(os.path.join(self.path, name))

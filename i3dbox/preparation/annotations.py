@@ -29,6 +29,7 @@ def build_annotations(
     format: str = 'original',
     modality: str = 'RGB',
     filename_tmpl: str | None = None,
+    start_index: int | None = None,
     missing: str = 'raise',
 ) -> list[str]:
     """Writes the annotation files of each split that `split_dir` holds.
@@ -43,7 +44,7 @@ def build_annotations(
         out: the folder for the files.
         format: see above.
         modality: of the frames.
-        filename_tmpl: see media.frame_folder.FrameFolder.
+        filename_tmpl, start_index: see media.frame_folder.FrameFolder.
         missing: what to do about entries without frames: 'raise' or 'skip'.
 
     Returns:
@@ -84,7 +85,11 @@ def build_annotations(
             for sample in tqdm(new, desc='counting frames', unit='video', disable=None):
                 counts[sample['name']] = len(
                     FrameFolder(
-                        sample['frame_dir'], modality, sample['filename_tmpl'], name=sample['name']
+                        sample['frame_dir'],
+                        modality,
+                        filename_tmpl,
+                        start_index,
+                        name=sample['name'],
                     )
                 )
         if format == 'original':

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import DataError
 from ..fileio import atomic_folder, atomic_write
-from ..media.frame_folder import frame_names
+from ..media.frame_names import frame_names
 from ..workers import count_frame
 from .images import IMAGES
 from .jobs import run_jobs

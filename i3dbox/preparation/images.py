@@ -17,7 +17,6 @@ import numpy as np
 from ..datasets.pipelines.spatial import Resize
 from ..errors import DamagedSampleError
 from ..flow.encoding import encode
-from ..media.frame_folder import FrameFolder
 from ..media.frame_iterator import at_rate
 from ..media.video_reader import VideoReader
 from ..registry import FLOW_METHODS, as_cfg
@@ -96,7 +95,7 @@ def stored_images(source: Source) -> Iterator[list[bytes]]:
     """Yields each frame of a folder as a list of its images' bytes, as they are. Raises
     DamagedSampleError.
     """
-    reader = FrameFolder(source.path, source.modality, name=source.name)
+    reader = source.open_folder()
     for _, images in reader.encoded(range(len(reader))):
         yield [data for _, data in images]
 
@@ -130,7 +129,7 @@ def bgr_frames(
 def _open(source):
     if source.modality is None:
         return VideoReader(source.path, source.name, bgr=True)
-    return FrameFolder(source.path, source.modality, name=source.name)
+    return source.open_folder()
 
 
 def _in_order(folder):

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..errors import DataError
-from ..media.frame_folder import frame_names
+from ..media.frame_folder import FrameFolder
+from ..media.frame_names import frame_names, known_names, likely_names
 
 VIDEO_EXTENSIONS = (
     '.avi',
@@ -38,20 +39,34 @@ class Source(NamedTuple):
             extension, unless another video differs from it in nothing else.
         path: where it is.
         modality: of a folder's frames, 'RGB' or 'Flow'; None for a video.
+        filename_tmpl, start_index: of a folder's frames, see media.frame_folder.FrameFolder.
     """
 
     name: str
     path: str
     modality: str | None = None
+    filename_tmpl: str | None = None
+    start_index: int | None = None
+
+    def open_folder(self, **options) -> FrameFolder:
+        """Returns the FrameFolder, which takes the options."""
+        names = self.modality, self.filename_tmpl, self.start_index
+        return FrameFolder(self.path, *names, name=self.name, **options)
 
 
-def find_sources(root: str, modalities: Sequence[str] = ('RGB',)) -> list[Source]:
+def find_sources(
+    root: str,
+    modalities: Sequence[str] = ('RGB',),
+    filename_tmpl: str | None = None,
+    start_index: int | None = None,
+) -> list[Source]:
     """Finds the videos below `root`, or else the folders of frames. Links are followed.
 
     Args:
         root: a folder; or one video.
-        modalities: which frames a folder may hold, in the original's layout. Where a folder holds
-            several of them, the first counts.
+        modalities: which frames a folder may hold. Where a folder holds several of them, the first
+            counts.
+        filename_tmpl, start_index: the frames' names; default: found by looking, in each folder.
 
     Returns:
         list of Source, by name.
@@ -62,12 +77,12 @@ def find_sources(root: str, modalities: Sequence[str] = ('RGB',)) -> list[Source
     videos = find_videos(root, required=False)
     if videos:
         return videos
-    folders = find_frame_folders(root, modalities)
+    folders = find_frame_folders(root, modalities, filename_tmpl, start_index)
     if not folders:
-        frames = ' or '.join(frame_names(modality, 1)[0] for modality in modalities)
+        names = [frame_names(modality, 1, filename_tmpl)[0] for modality in modalities]
         raise DataError(
             f'{root}: holds no videos ({", ".join(VIDEO_EXTENSIONS)}) and no folders of frames '
-            f'({frames}, ...)'
+            f'({" or ".join(names)}, ...)'
         )
     return folders
 
@@ -115,28 +130,32 @@ def find_frame_folders(
     root: str,
     modalities: Sequence[str] = ('RGB', 'Flow'),
     filename_tmpl: str | None = None,
-    start_index: int = 1,
+    start_index: int | None = None,
 ) -> list[Source]:
-    """Finds the folders below `root`, or `root` itself, that hold a first frame.
+    """Finds the folders below `root`, or `root` itself, that hold a first frame of a known name, or
+    have no folders in them and hold numbered images.
 
     Args:
-        filename_tmpl: the frames' names, see media.frame_folder.FrameFolder; default: the
-            original's.
-        start_index: number of the first frame.
+        filename_tmpl, start_index: the frames' names, see media.frame_folder.FrameFolder.
     """
-    first = {
-        modality: frame_names(modality, start_index, filename_tmpl)[0] for modality in modalities
-    }
     found = []
     for folder, names, subfolders in _walk(root):
-        modality = next((modality for modality in modalities if first[modality] in names), None)
-        if modality:
+        fits = [
+            modality
+            for modality in modalities
+            if known_names(modality, names, filename_tmpl, start_index)
+            or not (subfolders or filename_tmpl)
+            and likely_names(modality, names)
+        ]
+        if fits:
             path = os.path.join(root, folder)
             found.append(
                 Source(
                     folder or os.path.basename(os.path.abspath(root)),
                     os.path.normpath(path),
-                    modality,
+                    fits[0],
+                    filename_tmpl,
+                    start_index,
                 )
             )
             subfolders.clear()

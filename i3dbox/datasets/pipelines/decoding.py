@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...argument_checks import at_least_one
+from ...argument_checks import at_least, at_least_one
 from ...errors import ConfigError, DamagedSampleError
 from ...media.frame_folder import FrameFolder
 from ...media.packed_frames import PackedFrames
@@ -21,13 +21,14 @@ class OpenClip:
     """Opens the video `filename`, the folder of frames `frame_dir` or the video `packed` in shards.
 
     Needs: name, modality, and filename, frame_dir or packed. Uses where there: filename_tmpl,
-    total_frames (of a folder).
+    start_index, total_frames (of a folder).
     Writes: reader, total_frames. The flow of a video has one frame less than the video.
 
     Args:
         filename_tmpl (str): names of a folder's images, see FrameFolder; default: the sample's, or
-            else the original's layout.
-        start_index (int): number of a folder's first image.
+            found by looking.
+        start_index (int): number of a folder's first image; default: the sample's, or found by
+            looking.
         num_threads (int): of the video decoder; loaders have several workers already.
 
     Raises:
@@ -39,9 +40,11 @@ class OpenClip:
     needs = ('name', 'modality')
 
     def __init__(
-        self, filename_tmpl: str | None = None, start_index: int = 1, num_threads: int = 1
+        self, filename_tmpl: str | None = None, start_index: int | None = None, num_threads: int = 1
     ):
         at_least_one('OpenClip', num_threads=num_threads)
+        if start_index is not None:
+            at_least('OpenClip', 0, start_index=start_index)
         self.filename_tmpl = filename_tmpl
         self.start_index = start_index
         self.num_threads = num_threads
@@ -54,7 +57,7 @@ class OpenClip:
                 results['frame_dir'],
                 modality,
                 self.filename_tmpl or results.get('filename_tmpl'),
-                self.start_index,
+                results.get('start_index') if self.start_index is None else self.start_index,
                 results.get('total_frames'),
                 name,
             )
