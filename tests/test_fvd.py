@@ -9,6 +9,7 @@ from test_training import command
 from videos import moving_frames, write_video
 
 from i3dbox.apis.fvd import _clips, _pipelines, video_distance
+from i3dbox.commands import main
 from i3dbox.datasets.pipelines.stretch import Stretch
 from i3dbox.errors import DataError
 from i3dbox.evaluation.frechet import FrechetDistance, Gaussian, frechet_distance, square_root
@@ -240,3 +241,13 @@ def test_features_pass_by_the_network(tmp_path):
     np.save(tmp_path / 'c.npy', np.zeros((2, 3), int))
     with pytest.raises(DataError, match=r'c.npy: must be uint8 N x T x H x W x 3, or features'):
         video_distance(str(tmp_path / 'a.npy'), str(tmp_path / 'c.npy'))
+
+
+@pytest.mark.parametrize('count, few', [(8, False), (7, True)])
+def test_a_distance_of_few_clips_says_so(tmp_path, capsys, count, few):
+    for name in ('real', 'generated'):
+        np.save(tmp_path / f'{name}.npy', features(count if name == 'real' else 9, 8))
+    words = [str(tmp_path / f'{name}.npy') for name in ('real', 'generated')]
+    assert main('fvd', [*words, '--json', str(tmp_path / 'fvd.json')]) == 0
+    assert ('of fewer clips than the 8 values of each' in capsys.readouterr().out) == few
+    assert json.loads((tmp_path / 'fvd.json').read_text())['few_clips'] == few

@@ -112,6 +112,37 @@ def test_a_network_that_is_always_sure_and_half_the_time_right_is_half_off():
     assert evaluate(['calibration_error'], scores, np.array([0, 1])) == {'ece': pytest.approx(0.5)}
 
 
+@pytest.mark.parametrize(
+    'right, number, low, high',
+    # the examples of Newcombe (1998, Statistics in Medicine 17, 857), method 3
+    [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_a_share_of_the_samples_has_wilsons_interval(right, number, low, high):
+    scores = np.zeros((number, 2))
+    scores[right:, 1] = 1
+    found = evaluate(['bootstrap'], scores, np.zeros(number, int))
+    assert found['top1_acc_low'] == pytest.approx(low, abs=5e-5)
+    assert found['top1_acc_high'] == pytest.approx(high, abs=5e-5)
+
+
+def test_six_right_of_six_is_no_certainty():
+    scores = np.eye(2)[np.zeros(6, int)]
+    found = evaluate(['bootstrap'], scores, np.zeros(6, int))
+    assert found['top1_acc_low'] == pytest.approx(0.6097, abs=1e-4)
+    assert found['top1_acc_high'] == 1
+
+
+@pytest.mark.parametrize('wrong', [dict(level=95), dict(level=1), dict(resamples=0)])
+def test_an_interval_of_no_level_or_no_resamples_is_refused(wrong):
+    with pytest.raises(ConfigError, match=f'bootstrap: {next(iter(wrong))} is a'):
+        evaluate([dict(type='bootstrap', **wrong)], SCORES, np.zeros(4, int))
+
+
 def test_the_bootstraps_interval_is_that_of_the_binomial():
     labels = np.zeros(400, int)
     scores = np.zeros((400, 2))
@@ -273,7 +304,7 @@ def test_a_figure_and_its_interval_share_a_column(results, tmp_path, capsys):
     assert (
         main('summarize', [str(tmp_path / 'r.pkl'), '--eval', 'top_k_accuracy', 'bootstrap']) == 0
     )
-    assert '0.7500 [0.2500, 1.0000]' in capsys.readouterr().out
+    assert '0.7500 [0.3006, 0.9544]' in capsys.readouterr().out
 
 
 def test_another_extension_is_refused(results, tmp_path):

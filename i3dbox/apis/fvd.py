@@ -37,13 +37,21 @@ _BATCH = 256  # rows of features at a time
 
 
 class VideoDistance(NamedTuple):
-    """The distance, that of each resample (float64 array), the number of clips of each set, and the
-    videos that are not in it (jobs.Failure)."""
+    """The distance, that of each resample (float64 array), the number of clips of each set, the
+    videos that are not in it (jobs.Failure), and the number of values that a clip has."""
 
     value: float
     resampled: np.ndarray
     clips: dict
     failures: list
+    dimensions: int
+
+    @property
+    def few(self) -> bool:
+        """Whether a set has fewer clips than a clip has values: its covariance is then singular,
+        and the distance mostly owed to the number of clips.
+        """
+        return min(self.clips.values()) < self.dimensions
 
 
 def video_distance(
@@ -117,7 +125,7 @@ def video_distance(
                 f'{path}: {counts[name]} clips of {frames} frames; a distance takes two or '
                 f'more{reason}'
             )
-    return VideoDistance(distance.value, distance.resampled, counts, failures)
+    return VideoDistance(distance.value, distance.resampled, counts, failures, distance.dimensions)
 
 
 def _pipelines(spec, resize, size):

@@ -73,14 +73,21 @@ def run(args: argparse.Namespace) -> int:
         f'FVD: {found.value:.6g} ({found.clips["real"]} real and {found.clips["generated"]} '
         f'generated clips)'
     )
-    figures = dict(fvd=found.value, clips=found.clips, failures=len(found.failures))
+    if found.few:
+        print(
+            f'of fewer clips than the {found.dimensions} values of each, a distance says little: '
+            'it is mostly owed to their number. Sets of 2048 are common'
+        )
+    figures = dict(
+        fvd=found.value, clips=found.clips, few_clips=found.few, failures=len(found.failures)
+    )
     if len(found.resampled) > 1:
         figures.update(
             resamples=len(found.resampled),
             resampled_mean=found.resampled.mean(),
             resampled_variance=found.resampled.var(ddof=1),
         )
-        print(
+        print(  # what the clips drawn anew give, docs/features.md
             f'over {len(found.resampled)} resamples of the clips: mean '
             f'{figures["resampled_mean"]:.6g}, standard '
             f'deviation {np.sqrt(figures["resampled_variance"]):.3g} (variance '

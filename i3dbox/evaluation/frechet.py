@@ -154,6 +154,11 @@ class FrechetDistance:
         return int(self._sets[which][0].count)
 
     @property
+    def dimensions(self) -> int:
+        """The number of values of a feature."""
+        return len(next(iter(self._sets.values()))[0].mean)
+
+    @property
     def value(self) -> float:
         """The distance of all features. Raises DataError where a set holds fewer than two."""
         return self._distance(0)

@@ -130,7 +130,7 @@ def _figures(columns):
         page.heading('Figures'),
         page.table(head, rows),
         page.paragraph(
-            'In brackets: 95 % intervals over the choice of the test videos (bootstrap).', note=True
+            'In brackets: 95 % intervals over the choice of the test videos.', note=True
         ),
     ]
     lines = {}
