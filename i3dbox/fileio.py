@@ -7,8 +7,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import platform
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 
 from .errors import ConfigError
@@ -28,23 +30,57 @@ def cache_folder() -> str:
 
 @contextlib.contextmanager
 def atomic_path(path: str) -> Iterator[str]:
-    """Yields a temporary path beside `path`; renames it to `path` if the block succeeds.
+    """Yields a temporary path beside `path`; renames it to `path` if the block succeeds, when it is
+    on the disk.
 
-    The temporary file keeps the extension, and is removed if the block fails. Parent folders are
-    made.
+    The temporary file keeps the extension, and is removed if the block fails. What a killed process
+    left there is written over. Parent folders are made.
     """
-    folder, name = os.path.split(os.path.abspath(path))
-    os.makedirs(folder, exist_ok=True)
-    stem, extension = os.path.splitext(name)
-    handle, temporary = tempfile.mkstemp(prefix=f'.{stem}.', suffix=f'.part{extension}', dir=folder)
-    os.close(handle)
+    path = os.path.abspath(path)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    temporary, handle = _open_temporary(path)
     try:
         yield temporary
         make_public(temporary)
+        _sync(temporary)
         os.replace(temporary, path)
-    finally:
+    except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.remove(temporary)
+        raise
+    finally:
+        os.close(handle)
+
+
+def _open_temporary(path):
+    """Returns (path, handle) of a file beside `path` that no other process writes: always the same
+    one, unless there is another writer.
+    """
+    folder, name = os.path.split(path)
+    stem, extension = os.path.splitext(name)
+    temporary = os.path.join(folder, _short(f'.{stem}.part{extension}', extension))
+    with contextlib.suppress(OSError):  # no file, or not ours
+        handle = _lock(temporary, os.O_RDWR | os.O_CREAT | getattr(os, 'O_NOFOLLOW', 0))
+        if handle is not None:
+            os.ftruncate(handle, 0)
+            return temporary, handle
+    handle, temporary = tempfile.mkstemp(prefix='.', suffix=f'.part{extension}', dir=folder)
+    return temporary, handle
+
+
+def _short(name, extension=''):
+    """Returns a name for a temporary file or folder, at most as long as names can be."""
+    if len(os.fsencode(name)) <= 255:
+        return name
+    return f'.{hashlib.sha256(os.fsencode(name)).hexdigest()[:32]}.part{extension}'
+
+
+def _sync(path):
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def make_public(path: str) -> None:
@@ -59,8 +95,6 @@ def atomic_write(path: str, data: str | bytes) -> None:
     with atomic_path(path) as temporary:
         with open(temporary, 'wb') as file:
             file.write(data.encode('utf-8') if isinstance(data, str) else data)
-            file.flush()
-            os.fsync(file.fileno())
 
 
 def sha256(path: str) -> str:
@@ -113,7 +147,7 @@ def scratch_folder(path: str) -> Iterator[str]:
         FileExistsError: another process is making `path` now.
     """
     parent, name = os.path.split(os.path.abspath(path))
-    folder = os.path.join(parent, f'.{name}.part')
+    folder = os.path.join(parent, _short(f'.{name}.part'))
     with _locked(folder) as locked:
         if not locked:
             raise FileExistsError(f'{path} is being made by another process')
@@ -139,33 +173,61 @@ def only_one(path: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def held(path: str, message: str) -> Iterator[None]:
+    """Holds the file `path` for the time of the block, and writes into it who does.
+
+    Args:
+        message: of the error, with {} for who holds it.
+
+    Raises:
+        ConfigError: another process holds it.
+    """
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    handle = _lock(path, os.O_RDWR | os.O_CREAT)
+    if handle is None:
+        with open(path, encoding='utf-8', errors='replace') as file:
+            holder = file.read(200).strip()
+        raise ConfigError(message.format(holder or 'another process'))
+    try:
+        since = time.strftime('%Y-%m-%d %H:%M:%S')
+        os.ftruncate(handle, 0)
+        os.write(handle, f'process {os.getpid()} on {platform.node()} since {since}\n'.encode())
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # the folder may be gone, or hold files
+            os.remove(path)
+            os.rmdir(os.path.dirname(path))
+        os.close(handle)
+
+
+@contextlib.contextmanager
 def _locked(folder):
     """Makes the folder; yields whether this process could lock it. The lock goes with the process,
     however it ends.
     """
-    handle = _lock(folder)
+    os.makedirs(folder, exist_ok=True)
+    handle = _lock(folder, os.O_RDONLY)
     try:
         yield handle is not None
     finally:
-        if handle is not None and handle >= 0:
+        if handle is not None:
             os.close(handle)
 
 
-def _lock(folder):
-    """Returns a handle that holds the lock, or None where another process has it; -1 where there
-    are no locks.
+def _lock(path, flags):
+    """Opens a file or folder; returns a handle that holds its lock, or None where another process
+    has it. Where there are no locks, nobody has it.
     """
     while True:
-        os.makedirs(folder, exist_ok=True)
-        if fcntl is None:
-            return -1
         try:
-            handle = os.open(folder, os.O_RDONLY)
+            handle = os.open(path, flags, 0o600)
         except FileNotFoundError:
-            continue  # whoever had it has just removed or renamed it
+            os.makedirs(path, exist_ok=True)
+            continue  # whoever had the folder has just removed or renamed it
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.samestat(os.fstat(handle), os.stat(folder)):
+            if fcntl:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(handle), os.stat(path)):
                 return handle
         except BlockingIOError:
             os.close(handle)

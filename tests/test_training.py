@@ -5,6 +5,7 @@ wrong.
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from i3dbox.apis.sweep import last_checkpoints, sweep
 from i3dbox.apis.test import test as run_test
 from i3dbox.apis.train import train
 from i3dbox.config import Config
+from i3dbox.engine.hooks.checkpoint_hook import CheckpointHook
 from i3dbox.engine.optimizers.build import build_optimizer
 from i3dbox.engine.run import last_checkpoint
 from i3dbox.engine.train_step import TrainStep
@@ -32,6 +34,7 @@ from i3dbox.errors import (
     ModelError,
     RegistryError,
 )
+from i3dbox.fileio import held
 from i3dbox.models import build_recognizer
 from i3dbox.models.freezing import freeze
 from i3dbox.registry import LOSSES
@@ -222,6 +225,60 @@ def test_an_early_stopped_run_that_is_resumed_stays_stopped(tmp_path):
     )
     assert train(cfg, validate=True).epoch == 2
     assert train(cfg, resume='auto', validate=True).step == 12
+
+
+def test_a_second_training_in_a_work_dir_hears_who_is_there(tmp_path):
+    cfg = config(tmp_path, total_epochs=1)
+    with held(os.path.join(cfg.work_dir, '.lock'), ''):
+        with pytest.raises(ConfigError, match=f'in this folder: process {os.getpid()} on '):
+            train(cfg)
+    assert not os.path.exists(cfg.work_dir)
+
+
+def test_a_run_without_an_evaluation_says_that_it_keeps_no_best_checkpoint(tmp_path):
+    hooks = [dict(type='CheckpointHook', save_best='top1_acc')]
+    cfg = config(tmp_path, total_epochs=1, hooks=hooks)
+    train(cfg)
+    (log,) = pathlib.Path(cfg.work_dir).glob('*.log')
+    assert 'so the checkpoint of the best top1_acc will not be kept' in log.read_text()
+    assert '.lock' not in os.listdir(cfg.work_dir)
+
+
+def test_checkpoints_that_a_killed_run_did_not_come_to_remove_go_at_the_next_start(tmp_path):
+    hooks = [dict(type='CheckpointHook', by_epoch=False, max_keep_ckpts=1)]
+    cfg = config(tmp_path, total_epochs=1, hooks=hooks)
+    train(cfg)
+    left = sorted(path.name for path in pathlib.Path(cfg.work_dir).glob('*.ckpt'))
+    removed = load_checkpoint(last_checkpoint(cfg.work_dir))[2]['memory']['forgotten']
+    for name in (*removed, 'step_999'):
+        pathlib.Path(cfg.work_dir, f'{name}.ckpt').write_bytes(b'')
+    cfg.total_epochs = 2
+    train(cfg, 'auto')
+    now = sorted(path.name for path in pathlib.Path(cfg.work_dir).glob('*.ckpt'))
+    assert removed and len(left) == 1 and len(now) == 2 and 'step_999.ckpt' in now
+
+
+def test_a_work_dir_that_is_removed_while_it_is_trained_in_ends_the_run(tmp_path, monkeypatch):
+    cfg = config(tmp_path, total_epochs=1, hooks=STEPS[1:])
+    save = CheckpointHook._save
+
+    def save_in_nothing(hook, run):
+        shutil.rmtree(run.work_dir)
+        save(hook, run)
+
+    monkeypatch.setattr(CheckpointHook, '_save', save_in_nothing)
+    with pytest.raises(DataError, match='run was removed while a training works in it'):
+        train(cfg)
+
+
+def test_a_work_dir_that_names_a_checkpoint_elsewhere_is_not_followed(tmp_path):
+    (tmp_path / 'other.ckpt').write_bytes(b'')
+    (tmp_path / 'run').mkdir()
+    (tmp_path / 'run/last_checkpoint').write_text('../other.ckpt')
+    with pytest.raises(
+        CheckpointError, match=r"names the checkpoint '../other.ckpt', which is not"
+    ):
+        last_checkpoint(str(tmp_path / 'run'))
 
 
 def test_a_work_dir_whose_checkpoint_is_gone_says_so(tmp_path):

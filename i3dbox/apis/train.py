@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import zlib
@@ -26,6 +27,7 @@ from ..engine.optimizers.build import build_optimizer
 from ..engine.run import Run, last_checkpoint, training_state
 from ..engine.train_step import TrainStep
 from ..errors import CheckpointError, ConfigError
+from ..fileio import held
 from ..inference.network import build_network
 from ..models.freezing import freeze
 from ..registry import DATASETS, HOOKS, LOSSES, SCHEDULES
@@ -65,14 +67,41 @@ def train(
     cfg.setdefault('seed', 0)
     hooks, evaluates = _build_hooks(cfg, validate)
     call_hooks(hooks, 'prepare', cfg)
-    resume = last_checkpoint(cfg.work_dir) if resume == 'auto' else resume
-    if resume is None and last_checkpoint(cfg.work_dir):
+    _resumed(cfg.work_dir, resume)  # what is wrong is told before the network is built
+    recognizer, runner = build_network(cfg, device, device_id)
+    with _held(cfg.work_dir):
+        resume = _resumed(cfg.work_dir, resume)
+        run = _build_run(cfg, recognizer, runner, resume, evaluates)
+        return _fit(cfg, run, runner, hooks, resume)
+
+
+def _resumed(work_dir, resume):
+    """Returns the checkpoint to go on from, or None. Raises ConfigError where the folder holds
+    another run.
+    """
+    if resume == 'auto':
+        return last_checkpoint(work_dir)
+    if resume is None and last_checkpoint(work_dir):
         raise ConfigError(
-            f'{cfg.work_dir} holds the checkpoints of an earlier run: --resume goes on with it, '
+            f'{work_dir} holds the checkpoints of an earlier run: --resume goes on with it, '
             'another --work-dir (or removing this one) starts anew'
         )
-    recognizer, runner = build_network(cfg, device, device_id)
-    run = _build_run(cfg, recognizer, runner, resume, evaluates)
+    return resume
+
+
+def _held(work_dir):
+    """Returns the context in which no other training works in the folder."""
+    if distributed.rank():
+        return contextlib.nullcontext()
+    return held(
+        os.path.join(work_dir, '.lock'),
+        f'{work_dir}: there is a training in this folder: {{}}. Wait for its end, or name another '
+        '--work-dir',
+    )
+
+
+def _fit(cfg, run, runner, hooks, resume):
+    """Trains until the last step; returns the Run."""
     if run.step >= run.total_steps or 'stopped' in run.memory:
         run.logger.info(
             '%s: nothing is left to do; %s',

@@ -11,7 +11,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter, nn
 
-from ..errors import CheckpointError, DivergedError
+from ..errors import CheckpointError, DataError, DivergedError
 from ..fileio import atomic_write
 from ..weights.checkpoint import save_checkpoint
 from . import distributed
@@ -120,6 +120,8 @@ class Run:
                     'checkpoints from before'
                 )
         if self.rank == 0:
+            if not os.path.isdir(self.work_dir):
+                raise DataError(f'{self.work_dir} was removed while a training works in it')
             meta = dict(
                 self._meta,
                 step=self.step,
@@ -189,7 +191,7 @@ def last_checkpoint(work_dir: str) -> str | None:
     with open(pointer, encoding='utf-8', errors='replace') as file:
         name = file.read().strip()
     path = os.path.join(work_dir, name)
-    if not os.path.isfile(path):
+    if os.path.basename(name) != name or not os.path.isfile(path):
         raise CheckpointError(
             f'{pointer} names the checkpoint {name!r}, which is not there. Name another with '
             '--resume CKPT, or remove the file to start anew'

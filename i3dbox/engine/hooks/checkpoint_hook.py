@@ -51,6 +51,14 @@ class CheckpointHook(Hook):
                 f'CheckpointHook: save_best is {self.save_best!r}; the evaluation gives '
                 f'{", ".join(run.metric_names)}'
             )
+        if self.save_best and not run.metric_names:
+            run.logger.warning(
+                'nothing is evaluated in this run, so the checkpoint of the best %s will not be '
+                'kept: --validate (or an EvalHook) evaluates',
+                self.save_best,
+            )
+        for name in run.memory.get('forgotten', ()):
+            self._remove(run, name)  # a killed run did not come to it
         self.intervals = self._count(run)
 
     def after_step(self, run: Run) -> None:
@@ -87,8 +95,12 @@ class CheckpointHook(Hook):
         names = [n for n in saved.get(kind, []) if n != name] + [name]
         first_kept = max(len(names) - self.max_keep_ckpts, 0) if self.max_keep_ckpts > 0 else 0
         saved[kind] = names[first_kept:]
+        run.memory['forgotten'] = names[:first_kept]
         run.save(name)
+        for old in names[:first_kept]:
+            self._remove(run, old)
+
+    def _remove(self, run, name):
         if run.rank == 0:
-            for old in names[:first_kept]:
-                with contextlib.suppress(FileNotFoundError):
-                    os.remove(os.path.join(run.work_dir, f'{old}.ckpt'))
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(os.path.join(run.work_dir, f'{name}.ckpt'))
