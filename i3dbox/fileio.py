@@ -114,18 +114,20 @@ def scratch_folder(path: str) -> Iterator[str]:
     """
     parent, name = os.path.split(os.path.abspath(path))
     folder = os.path.join(parent, f'.{name}.part')
-    with _locked(folder) as locked:
-        if not locked:
-            raise FileExistsError(f'{path} is being made by another process')
-        try:
-            for entry in os.scandir(folder):
-                if entry.is_dir(follow_symlinks=False):
-                    shutil.rmtree(entry.path)
-                else:
-                    os.remove(entry.path)
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    lock = _lock(folder)
+    if lock is None:
+        raise FileExistsError(f'{path} is being made by another process')
+    try:
+        for entry in os.scandir(folder):
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path)
+            else:
+                os.remove(entry.path)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if lock >= 0:
+            os.close(lock)
 
 
 @contextlib.contextmanager
@@ -138,22 +140,9 @@ def only_one(path: str) -> Iterator[None]:
         yield
 
 
-@contextlib.contextmanager
-def _locked(folder):
-    """Makes the folder; yields whether this process could lock it. The lock goes with the process,
-    however it ends.
-    """
-    handle = _lock(folder)
-    try:
-        yield handle is not None
-    finally:
-        if handle is not None and handle >= 0:
-            os.close(handle)
-
-
 def _lock(folder):
-    """Returns a handle that holds the lock, or None where another process has it; -1 where there
-    are no locks.
+    """Makes the folder. Returns a handle that locks it, or None where another process has it; -1
+    where there are no locks. The lock goes with the process, however it ends.
     """
     while True:
         os.makedirs(folder, exist_ok=True)

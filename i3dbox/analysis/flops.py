@@ -49,6 +49,13 @@ class Layer:
     multiply_adds: int = 0
     missed: bool = False
 
+    def add(self, other: Layer) -> None:
+        """Counts what another layer costs as well."""
+        self.parameters += other.parameters
+        self.statistics += other.statistics
+        self.multiply_adds += other.multiply_adds
+        self.missed |= other.missed
+
 
 def random_clips(recognizer: nn.Cell, batch_size: int, size: Sequence[int]) -> list[np.ndarray]:
     """Returns the recognizer's inputs: noise, uint8 B x 1 x T x H x W x C each.
@@ -140,11 +147,7 @@ def blocks(layers: Iterable[Layer], depth: int = 1) -> list[Layer]:
     for layer in layers:
         name = _block(layer.name, depth)
         # a block comes before what is in it
-        row = rows.setdefault(name, Layer(name, layer.type, layer.shape))
-        row.parameters += layer.parameters
-        row.statistics += layer.statistics
-        row.multiply_adds += layer.multiply_adds
-        row.missed |= layer.missed
+        rows.setdefault(name, Layer(name, layer.type, layer.shape)).add(layer)
     # what only holds other rows says nothing
     return [
         row
@@ -167,12 +170,7 @@ def _block(name, depth):
 
 def total(layers: Sequence[Layer]) -> Layer:
     """Returns the sum of `layers` as a Layer."""
-    return Layer(
-        'total',
-        '',
-        None,
-        *(
-            sum(getattr(layer, key) for layer in layers)
-            for key in ('parameters', 'statistics', 'multiply_adds')
-        ),
-    )
+    whole = Layer('total', '')
+    for layer in layers:
+        whole.add(layer)
+    return whole

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import textwrap
 from collections.abc import Callable
 
 from .. import registry as registries
@@ -155,16 +156,11 @@ def _entries(lines):
     entry before.
     """
     entries = []
-    indent = None
-    for line in lines:
-        if not line.strip():
-            continue
-        depth = len(line) - len(line.lstrip())
-        indent = depth if indent is None else indent
-        if depth > indent and entries:
+    for line in textwrap.dedent('\n'.join(lines)).splitlines():
+        if line.startswith(' '):
             entries[-1] += f' {line.strip()}'
-        else:
-            entries.append(line.strip())
+        elif line:
+            entries.append(line)
     return entries
 
 

@@ -65,7 +65,8 @@ def sweep(
             f'a sweep takes a metric that gives a single number, such as top_k_accuracy; got '
             f'{metrics}'
         )
-    check_writable(os.path.join(folder, 'sweep', 'summary.json'))
+    out = os.path.join(folder, 'sweep')
+    check_writable(os.path.join(out, 'summary.json'))
     evaluator = Tester(cfg, device, device_id, data)
     first = distributed.rank() == 0
     if average:
@@ -77,7 +78,7 @@ def sweep(
     rows = []
     summary = []
     for path in paths:
-        results = _tested(evaluator, path, os.path.join(folder, 'sweep'))
+        results = _tested(evaluator, path, out)
         figures = {
             key: float(value)
             for key, value in results.evaluate(metrics).items()
@@ -96,20 +97,15 @@ def sweep(
         f'\nprotocol: {results.meta["protocol"]}'
     )
     if first:
-        atomic_write(os.path.join(folder, 'sweep', 'summary.txt'), text + '\n')
-        atomic_write(
-            os.path.join(folder, 'sweep', 'summary.json'),
-            json.dumps(
-                dict(
-                    checkpoints=summary,
-                    best=best[0],
-                    key=key,
-                    data=data,
-                    protocol=results.meta['protocol'],
-                ),
-                indent=1,
-            ),
+        found = dict(
+            checkpoints=summary,
+            best=best[0],
+            key=key,
+            data=data,
+            protocol=results.meta['protocol'],
         )
+        atomic_write(os.path.join(out, 'summary.txt'), text + '\n')
+        atomic_write(os.path.join(out, 'summary.json'), json.dumps(found, indent=1))
     return text
 
 
@@ -124,7 +120,6 @@ def _tested(evaluator, path, folder):
         return load_results(file)
     results = evaluator(path)
     if first:
-        os.makedirs(folder, exist_ok=True)
         results.save(file)
     return results
 

@@ -95,7 +95,7 @@ class Tester:
             check_classes(self.dataset, report)
             logger.info('%s', report)
         if not self.checked:
-            check_fit(self.recognizer, self.dataset, probe=True)
+            check_fit(self.recognizer, self.dataset)
             self.mixed_precision(self.recognizer)
             self.checked = True
         results = self.scorer()

@@ -123,7 +123,7 @@ def _build_run(cfg, recognizer, runner, resume, evaluates):
     world = distributed.world_size()
     log = setup_logging(cfg.work_dir, rank)
     dataset = DATASETS.build(cfg.data.train, test_mode=False)
-    check_fit(recognizer, dataset, probe=True)
+    check_fit(recognizer, dataset)
     evaluate, metric_names = _build_evaluation(cfg, recognizer) if evaluates else (None, ())
     if cfg.get('load_from') and not resume:
         for report in load_weights(recognizer, cfg.load_from, new_head='if_needed'):
@@ -200,7 +200,7 @@ def _build_evaluation(cfg, recognizer):
     check_config(cfg, data=['val'])
     # one damaged video must not end a long run; a test of its own is stricter
     dataset = DATASETS.build(cfg.data.val, test_mode=True, damaged='skip')
-    check_fit(recognizer, dataset, probe=True)
+    check_fit(recognizer, dataset)
     metrics = metrics_of(cfg)
     metric_names = check_metrics(metrics, recognizer.num_classes)
     scorer = DatasetScorer(recognizer, dataset, **scoring_options(cfg, 'val'))

@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
+import math
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..config import Config
 from ..config.shipped import find_config
 from ..errors import ConfigError
-from ..fileio import atomic_write
+from ..fileio import atomic_write, check_writable
 from ..workers import usable_cores
+from .argument_types import at_least, number_above, shard
 from .cfg_options import DictAction
 
 if TYPE_CHECKING:
+    from ..evaluation.results import Results
     from ..inference.model_spec import ModelSpec
 
 OPENI = ('data_url', 'train_url', 'ckpt_url', 'result_url')
+
+
+def call(function: Callable, args: argparse.Namespace, **others: Any) -> Any:
+    """Calls a function with the arguments of the command that are named as its parameters are, and
+    with `others`, which come before them. Returns what it returns.
+    """
+    parameters = inspect.signature(function).parameters
+    given = {name: value for name, value in vars(args).items() if name in parameters}
+    return function(**{**given, **others})
 
 
 def add_config_argument(parser: argparse.ArgumentParser, or_model: bool = False) -> None:
@@ -158,11 +171,9 @@ def apply_openi(cfg: Config, args: argparse.Namespace) -> None:
     """
     urls = {name: getattr(args, name) for name in OPENI if getattr(args, name)}
     if urls:
-        others = [hook for hook in cfg.get('hooks', []) if hook.get('type') != 'OpenIHook']
-        own = next(
-            (hook for hook in cfg.get('hooks', []) if hook.get('type') == 'OpenIHook'),
-            dict(type='OpenIHook'),
-        )
+        hooks = cfg.get('hooks', [])
+        others = [hook for hook in hooks if hook.get('type') != 'OpenIHook']
+        own = next((hook for hook in hooks if hook not in others), dict(type='OpenIHook'))
         cfg.hooks = [*others, dict(own, **urls)]
 
 
@@ -223,6 +234,25 @@ def split_name(item: str) -> tuple[str, str]:
     )
 
 
+def add_scores_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds --out and --eval; `present` does what they ask for."""
+    parser.add_argument(
+        '--out', metavar='FILE', help='write the scores of every video, .pkl or .json'
+    )
+    add_metrics_argument(parser)
+
+
+def present(results: Results, metrics: list, out: str | None) -> None:
+    """Prints figures of results, and writes their scores where --out says."""
+    from ..evaluation.tables import print_results
+
+    if out:  # before anything that could fail
+        results.save(out)
+    print_results(results, metrics)
+    if out:
+        print(f'scores of {len(results.names)} videos written to {out}')
+
+
 def add_metrics_argument(parser: argparse.ArgumentParser) -> None:
     """Adds --eval."""
     parser.add_argument(
@@ -233,6 +263,16 @@ def add_metrics_argument(parser: argparse.ArgumentParser) -> None:
         'mean_class_accuracy, per_class, confusion_matrix, calibration_error, bootstrap '
         '(intervals) '
         "and your own; default: the config's, or the first two",
+    )
+
+
+def add_subset_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds --subset."""
+    parser.add_argument(
+        '--subset',
+        choices=('train', 'val', 'test'),
+        default='train',
+        help="which of the config's data sets; default: train",
     )
 
 
@@ -252,6 +292,11 @@ def add_image_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_fps_argument(parser)
     add_number(parser, '--quality', 'of the JPEGs, 1 to 100', high=100, default=95)
+
+
+def image_settings(args: argparse.Namespace) -> dict:
+    """Returns what `add_image_arguments` has added, by name."""
+    return dict(short_side=args.short_side, fps=args.fps, quality=args.quality)
 
 
 def add_flow_arguments(parser: argparse.ArgumentParser) -> None:
@@ -295,7 +340,7 @@ def add_worker_arguments(parser: argparse.ArgumentParser, what: str = 'processes
     add_number(parser, '--workers', f'{what}; default: one a core', default=usable_cores())
     parser.add_argument(
         '--shard',
-        type=_shard,
+        type=shard,
         default=(1, 1),
         metavar='I/N',
         help='only the I-th of N parts, as for one of N machines',
@@ -320,6 +365,12 @@ def add_json_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--json', metavar='FILE', help='also write the figures there')
 
 
+def check_json(args: argparse.Namespace) -> None:
+    """Raises ConfigError where --json names a file that cannot be written."""
+    if args.json:
+        check_writable(args.json)
+
+
 def write_json(path: str | None, figures: dict) -> None:
     """Writes figures to `path` where --json names one."""
     if path:
@@ -332,7 +383,7 @@ def add_number(
     name: str,
     help: str,
     low: int = 1,
-    high: int | None = None,
+    high: float = math.inf,
     above: float | None = None,
     default: float | None = None,
     **options,
@@ -348,56 +399,13 @@ def add_number(
     """
     if default is not None and 'default' not in help:
         help = f'{help}; default: {default}'
-    kind = at_least(low, high) if above is None else number_above(above, high or float('inf'))
+    kind = at_least(low, high) if above is None else number_above(above, high)
     parser.add_argument(name, type=kind, metavar='N', default=default, help=help, **options)
-
-
-def at_least(low: int, high: int | None = None) -> Callable[[str], int]:
-    """Returns an argument's type: a whole number from `low` (to `high`)."""
-
-    wanted = f'a whole number from {low}' + (f' to {high}' if high is not None else '')
-
-    def whole_number(text):
-        try:
-            number = int(text)
-        except ValueError:
-            number = None
-        if number is None or number < low or high is not None and number > high:
-            raise argparse.ArgumentTypeError(f'it is {wanted}; got {text!r}')
-        return number
-
-    return whole_number
-
-
-def number_above(low: float, high: float = float('inf')) -> Callable[[str], float]:
-    """Returns an argument's type: a finite number above `low`, at most `high`."""
-
-    wanted = f'a number above {low}' + (f', at most {high}' if high < float('inf') else '')
-
-    def number(text):
-        try:
-            value = float(text)
-        except ValueError:
-            value = low
-        if not low < value <= high or value == float('inf'):
-            raise argparse.ArgumentTypeError(f'it is {wanted}; got {text!r}')
-        return value
-
-    return number
 
 
 def printable(text: str) -> str:
     """Returns `text` for any terminal; bytes of names that are no text are shown as escapes."""
     return text.encode('utf-8', 'backslashreplace').decode()
-
-
-def _shard(text):
-    number, _, count = text.partition('/')
-    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
-        raise argparse.ArgumentTypeError(
-            f'a shard is I/N with I from 1 to N, as in 2/8; got {text!r}'
-        )
-    return int(number), int(count)
 
 
 def load_config(args: argparse.Namespace) -> Config:

@@ -19,12 +19,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_config_argument(parser)
     parser.add_argument('out', metavar='OUT', help='the folder for the pictures')
-    parser.add_argument(
-        '--subset',
-        choices=('train', 'val', 'test'),
-        default='train',
-        help="which of the config's data sets; default: train",
-    )
+    arguments.add_subset_argument(parser)
     arguments.add_number(parser, '--number', 'how many samples', default=20)
     arguments.add_number(
         parser,

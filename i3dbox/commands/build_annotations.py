@@ -30,14 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from ..preparation.annotations import build_annotations
 
-    for path in build_annotations(
-        args.dataset,
-        args.splits,
-        args.frames,
-        args.out,
-        args.format,
-        args.modality,
-        args.filename_tmpl,
-        args.missing,
+    for path in arguments.call(
+        build_annotations,
+        args,
+        name=args.dataset,
+        split_dir=args.splits,
+        frame_dir=args.frames,
     ):
         print(path)

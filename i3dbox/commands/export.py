@@ -6,6 +6,7 @@ import argparse
 
 from ..errors import ConfigError
 from . import arguments
+from .argument_types import at_least
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,18 +56,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError('--model has its own checkpoint')
     from ..apis.export import export, verify
 
-    exported = export(
-        cfg,
-        checkpoint,
-        args.format,
-        args.out,
-        args.batch_size,
-        args.clip_len,
-        args.size,
-        args.input,
-        args.device,
-        args.device_id,
-    )
+    exported = arguments.call(export, args, cfg=cfg, checkpoint=checkpoint)
     _print(exported)
     if not args.verify:
         return 0
@@ -100,7 +90,7 @@ def _batch_size(text):
     if text == 'dynamic':
         return None
     try:
-        return arguments.at_least(1)(text)
+        return at_least(1)(text)
     except argparse.ArgumentTypeError:
         raise argparse.ArgumentTypeError(
             f"a whole number from 1, or 'dynamic'; got {text!r}"

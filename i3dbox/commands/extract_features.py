@@ -97,15 +97,11 @@ def run(args: argparse.Namespace) -> int:
         )
     arguments.check_method(args.method)
     given = {key: getattr(args, key) for key in DEFAULTS if getattr(args, key, None) is not None}
-    done = extract_features(
-        sources,
-        args.out,
-        arguments.model_of(args, args.stream),
-        args.format,
-        args.workers,
-        args.device,
-        args.device_id,
-        args.max_frames,
+    done = arguments.call(
+        extract_features,
+        args,
+        sources=sources,
+        model=arguments.model_of(args, args.stream),
         **{**PRESETS.get(args.preset, {}), **given},
     )
     return report(args.out, 'files of features', done)

@@ -33,14 +33,12 @@ def run(args: argparse.Namespace) -> None:
     from ..config_checks.checks import check_config
     from ..config_checks.protocols import clip_size
     from ..evaluation.tables import table
-    from ..fileio import check_writable
     from ..models import build_recognizer
 
     cfg, _ = arguments.config_of(args)
     check_config(cfg, required=['model'])
     size = clip_size(cfg, args.clip_len, args.size)
-    if args.json:
-        check_writable(args.json)
+    arguments.check_json(args)
     layers = count(build_recognizer(cfg.model), size)
     rows = blocks(layers, args.depth)
     whole = total(layers)

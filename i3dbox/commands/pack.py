@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
         )
     settings = {}
     if sources[0].modality is None:
-        settings = dict(short_side=args.short_side, fps=args.fps, quality=args.quality)
+        settings = arguments.image_settings(args)
         if modality == 'Flow':
             # a wrong one is told before anything is done
             FLOW_METHODS.build(dict(type=args.method))

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> None:
     cfg = arguments.load_config(args)
     if args.protocol:
         apply_protocol(cfg, args.protocol, args.split)
-    manifest = write_dataset(cfg, args.out, args.batch_size, args.input, args.split)
+    manifest = arguments.call(write_dataset, args, cfg=cfg, data=args.split)
     if manifest['skipped']:
         print(
             f'{len(manifest["skipped"])} damaged videos are left out: '

@@ -79,9 +79,8 @@ def _mean(figures):
     """
     import numpy as np
 
-    names = [name for name, value in figures[0].items() if np.ndim(value) == 0]
     return {
         name: sum(f[name] for f in figures) / len(figures)
-        for name in names
-        if not name.endswith(('_low', '_high'))
+        for name, value in figures[0].items()
+        if np.ndim(value) == 0 and not name.endswith(('_low', '_high'))
     }

@@ -52,8 +52,6 @@ def run(args: argparse.Namespace) -> None:
     if args.protocol:
         apply_protocol(cfg, args.protocol, args.data)
     paths = last_checkpoints(args.folder, args.last)
-    text = sweep(
-        cfg, paths, args.folder, metrics, args.average, args.device, args.device_id, args.data
-    )
+    text = arguments.call(sweep, args, cfg=cfg, paths=paths, metrics=metrics)
     if rank() == 0:
         print(text)

@@ -38,4 +38,4 @@ def run(args: argparse.Namespace) -> None:
     arguments.apply_openi(cfg, args)
     from ..apis.train import train
 
-    train(cfg, args.resume, args.device, args.device_id, args.validate)
+    arguments.call(train, args, cfg=cfg)

@@ -169,12 +169,8 @@ def classes_of(
     return list(named[0].meta['classes']) if named else None
 
 
-def check_fit(recognizer: nn.Cell, dataset: BaseDataset, probe: bool = False) -> None:
-    """Raises an I3DBoxError unless `recognizer` can take what `dataset` gives.
-
-    Args:
-        probe: also load one sample and check its shape.
-    """
+def check_fit(recognizer: nn.Cell, dataset: BaseDataset) -> None:
+    """Raises an I3DBoxError unless `recognizer` can take what `dataset` gives; loads one sample."""
     if tuple(recognizer.inputs) != tuple(dataset.inputs):
         hint = (
             '. A two-stream config is for tools/test.py: train each stream by its own'
@@ -196,11 +192,8 @@ def check_fit(recognizer: nn.Cell, dataset: BaseDataset, probe: bool = False) ->
             f'the data set has the label {highest}, the model {recognizer.num_classes} classes: '
             'set num_classes of model.head'
         )
-    if probe:
-        results = dataset.first_readable()
-        missing = [name for name in dataset.inputs if not hasattr(results.get(name), 'shape')]
-        if missing:
-            raise ConfigError(
-                f'the pipeline leaves no array {missing[0]!r}: it must end in PackClips'
-            )
-        recognizer.check_input(*(results[name][None] for name in dataset.inputs))
+    results = dataset.first_readable()
+    missing = [name for name in dataset.inputs if not hasattr(results.get(name), 'shape')]
+    if missing:
+        raise ConfigError(f'the pipeline leaves no array {missing[0]!r}: it must end in PackClips')
+    recognizer.check_input(*(results[name][None] for name in dataset.inputs))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -83,7 +84,7 @@ def calibration_chart(columns: dict[str, Results], bins: int = 10) -> bytes:
     """Draws accuracy against confidence of several results."""
     figure, axes = _figure('is the network as often right as it is sure?', 5, 4.2)
     axes.plot([0, 1], [0, 1], color='0.7', lw=1)
-    for color, (title, results) in zip(COLORS * (len(columns) // len(COLORS) + 1), columns.items()):
+    for color, (title, results) in zip(itertools.cycle(COLORS), columns.items()):
         confidence, correct = confidences(results.scores, results.labels)
         indices = np.minimum((confidence * bins).astype(int), bins - 1)
         filled = [b for b in range(bins) if (indices == b).any()]
@@ -101,7 +102,7 @@ def calibration_chart(columns: dict[str, Results], bins: int = 10) -> bytes:
 
 def _chart(runs, title, series, bottom=None):
     figure, axes = _figure(title, 6, 3.4)
-    for color, (name, log) in zip(COLORS * (len(runs) // len(COLORS) + 1), runs.items()):
+    for color, (name, log) in zip(itertools.cycle(COLORS), runs.items()):
         label = name
         for mode, column, style in series:
             points = [

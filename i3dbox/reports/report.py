@@ -135,10 +135,9 @@ def _figures(columns):
     ]
     lines = {}
     for title, part in columns.items():
-        protocol = part.meta.get('protocol')
         skipped = part.meta.get('skipped')
-        if protocol:
-            lines.setdefault(protocol, []).append(title)
+        if part.meta.get('protocol'):
+            lines.setdefault(part.meta['protocol'], []).append(title)
         if skipped:
             text = f'{len(skipped)} damaged videos are not counted: {", ".join(skipped)}'
             lines.setdefault(text, []).append(title)
@@ -201,12 +200,9 @@ def _sources(columns):
         *(page.paragraph(f'{path}, sha256 {digest}') for path, digest in files),
     ]
     meta = metas[-1]
-    if meta.get('versions'):
-        parts.append(
-            page.paragraph(
-                ', '.join(f'{name} {version}' for name, version in meta['versions'].items())
-            )
-        )
+    versions = [f'{name} {version}' for name, version in (meta.get('versions') or {}).items()]
+    if versions:
+        parts.append(page.paragraph(', '.join(versions)))
     if meta.get('config_text'):
         parts.append(page.details('the config', meta['config_text']))
     return parts

@@ -18,6 +18,7 @@ import numpy as np
 from ..errors import DataError
 from ..flow.encoding import decode, flow_to_color
 from ..media.frame_iterator import JUMP
+from .contact_sheet import full_scale
 from .text import measure, shorten, write
 
 _BACKGROUND = (24, 24, 24)
@@ -97,8 +98,7 @@ class LabelledVideo:
         top = answer.top(self._top)
         full = None
         if window.flow is not None:
-            flow = decode(window.flow[0, ::8], self._bound)
-            full = max(1.0, float(np.percentile(np.hypot(flow[..., 0], flow[..., 1]), 99)))
+            full = full_scale(decode(window.flow[0, ::8], self._bound))
         while self._held and self._next < end:
             time, frame = self._held.popleft()
             image = None
