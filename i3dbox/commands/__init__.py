@@ -12,6 +12,7 @@ import ast
 import importlib
 import itertools
 import os
+import pathlib
 import shlex
 import sys
 import traceback
@@ -210,12 +211,8 @@ def spelled(name: str) -> str:
 def summaries() -> dict[str, str]:
     """Returns the commands and the first lines of their docstrings, read without importing them."""
     found = {}
-    folder = os.path.dirname(__file__)
-    for name in sorted(os.listdir(folder)):
-        if not name.endswith('.py') or name == '__init__.py':
-            continue
-        with open(os.path.join(folder, name), encoding='utf-8') as file:
-            tree = ast.parse(file.read())
+    for path in sorted(pathlib.Path(__file__).parent.glob('*.py')):
+        tree = ast.parse(path.read_text(encoding='utf-8'))
         if any(isinstance(node, ast.FunctionDef) and node.name == 'run' for node in tree.body):
-            found[name[:-3]] = (ast.get_docstring(tree) or '').split('\n')[0]
+            found[path.stem] = (ast.get_docstring(tree) or '').split('\n')[0]
     return found

@@ -26,16 +26,21 @@ OPENI = ('data_url', 'train_url', 'ckpt_url', 'result_url')
 
 
 def call(function: Callable, args: argparse.Namespace, **others: Any) -> Any:
-    """Calls a function with the arguments of the command that are named as its parameters are, and
-    with `others`, which come before them. Returns what it returns.
+    """Calls a function with `others`, and for each other parameter with the command's argument of
+    that name, which must be there. Returns what it returns.
     """
-    parameters = inspect.signature(function).parameters
-    given = {name: value for name, value in vars(args).items() if name in parameters}
-    return function(**{**given, **others})
+    given = {
+        name: getattr(args, name)
+        for name, parameter in inspect.signature(function).parameters.items()
+        if name not in others and parameter.kind != parameter.VAR_KEYWORD
+    }
+    return function(**given, **others)
 
 
 def add_config_argument(parser: argparse.ArgumentParser, or_model: bool = False) -> None:
-    """Adds the positional argument CONFIG; or_model (bool): and --model, which may stand for it."""
+    """Adds the positional argument CONFIG and --cfg-options; or_model (bool): and --model, which
+    may stand for it.
+    """
     parser.add_argument(
         'config',
         metavar='CONFIG',
@@ -48,6 +53,7 @@ def add_config_argument(parser: argparse.ArgumentParser, or_model: bool = False)
             metavar='NAME',
             help='instead of CONFIG: a model of the zoo, such as i3d_rgb_kinetics400',
         )
+    add_cfg_options(parser)
 
 
 def config_of(args: argparse.Namespace) -> tuple[Config, str | dict | None]:
@@ -96,11 +102,11 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
 
 def add_device_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds --device and --device-id."""
-    parser.add_argument(
+    add_choice(
+        parser,
         '--device',
-        choices=('auto', 'CPU', 'Ascend'),
-        default='auto',
-        help='default: the one that this MindSpore is built for',
+        ('auto', 'CPU', 'Ascend'),
+        'default: the one that this MindSpore is built for',
     )
     add_number(parser, '--device-id', 'which Ascend device', low=0)
 
@@ -133,15 +139,13 @@ def add_backend_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds --backend, --device, --device-id, --threads, --precision and --description, as
     load_exported takes them.
     """
-    parser.add_argument(
+    add_choice(
+        parser,
         '--backend',
-        choices=('auto', 'mindspore', 'mindspore_lite', 'onnxruntime', 'openvino'),
-        default='auto',
-        help='what runs the file; default: the first that is installed and fits',
+        ('auto', 'mindspore', 'mindspore_lite', 'onnxruntime', 'openvino'),
+        'what runs the file; default: the first that is installed and fits',
     )
-    parser.add_argument(
-        '--device', choices=('cpu', 'ascend', 'cuda', 'gpu'), default='cpu', help='default: cpu'
-    )
+    add_choice(parser, '--device', ('cpu', 'ascend', 'cuda', 'gpu'), 'default: cpu')
     add_number(parser, '--device-id', 'which of several', low=0, default=0)
     add_number(parser, '--threads', "of the CPU; default: the runtime's choice")
     parser.add_argument(
@@ -178,8 +182,8 @@ def apply_openi(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds --model, --config, --checkpoint, --rgb and --flow: a trained model, of the zoo or one's
-    own.
+    """Adds --model, --config, --cfg-options, --checkpoint, --rgb and --flow: a trained model, of
+    the zoo or one's own.
     """
     parser.add_argument(
         '--model',
@@ -195,6 +199,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         help="the config of your own checkpoints, a file or a shipped one's "
         'name; default: plain I3D with their number of classes',
     )
+    add_cfg_options(parser)
     parser.add_argument('--checkpoint', metavar='K', help='a .ckpt')
     add_stream_arguments(parser)
 
@@ -268,12 +273,7 @@ def add_metrics_argument(parser: argparse.ArgumentParser) -> None:
 
 def add_subset_argument(parser: argparse.ArgumentParser) -> None:
     """Adds --subset."""
-    parser.add_argument(
-        '--subset',
-        choices=('train', 'val', 'test'),
-        default='train',
-        help="which of the config's data sets; default: train",
-    )
+    add_choice(parser, '--subset', ('train', 'val', 'test'), "which of the config's data sets")
 
 
 def add_fps_argument(parser: argparse.ArgumentParser) -> None:
@@ -376,6 +376,17 @@ def write_json(path: str | None, figures: dict) -> None:
     if path:
         atomic_write(path, json.dumps(figures, indent=1) + '\n')
         print(f'figures written to {path}')
+
+
+def add_choice(
+    parser: argparse.ArgumentParser, name: str, choices: tuple[str, ...], help: str
+) -> None:
+    """Adds an option that takes one of several words, by default the first, which is added to the
+    help unless that speaks of it.
+    """
+    if 'default' not in help:
+        help = f'{help}; default: {choices[0]}'
+    parser.add_argument(name, choices=choices, default=choices[0], help=help)
 
 
 def add_number(

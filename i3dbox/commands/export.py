@@ -32,11 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="clips a call, or 'dynamic'; default: 1",
     )
     arguments.add_clip_arguments(parser)
-    parser.add_argument(
+    arguments.add_choice(
+        parser,
         '--input',
-        choices=('uint8', 'float32'),
-        default='uint8',
-        help='uint8 (default): N x T x H x W x C, the file holds the preprocessing; '
+        ('uint8', 'float32'),
+        'uint8 (default): N x T x H x W x C, the file holds the preprocessing; '
         'float32: N x C x T x H x W in [-1, 1]',
     )
     parser.add_argument(
@@ -45,7 +45,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='load the file in its own runtime and compare it with the network on real clips',
     )
     arguments.add_device_arguments(parser)
-    arguments.add_cfg_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:

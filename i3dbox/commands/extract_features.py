@@ -62,11 +62,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--method', metavar='NAME', help='of flow: tvl1 (default), dis, farneback or tvl1_opencv'
     )
-    parser.add_argument(
+    arguments.add_choice(
+        parser,
         '--format',
-        choices=('npy', 'npz', 'h5'),
-        default='npy',
-        help='npy (default): the features; npz, h5: also when each row begins and ends',
+        ('npy', 'npz', 'h5'),
+        'npy (default): the features; npz, h5: also when each row begins and ends',
     )
     arguments.add_number(
         parser,
@@ -76,7 +76,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     arguments.add_worker_arguments(parser, 'threads that compute flow')
     arguments.add_device_arguments(parser)
-    arguments.add_cfg_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:

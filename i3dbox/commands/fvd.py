@@ -21,11 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     arguments.add_number(parser, '--stride', 'a clip each N frames; default: one a video')
     arguments.add_fps_argument(parser)
-    parser.add_argument(
+    arguments.add_choice(
+        parser,
         '--resize',
-        choices=('stretch', 'crop', 'pipeline'),
-        default='stretch',
-        help="stretch (default): to a square, as the paper's code does; crop: the short side, and "
+        ('stretch', 'crop', 'pipeline'),
+        "stretch (default): to a square, as the paper's code does; crop: the short side, and "
         "a cut in the middle; pipeline: as the config's test pipeline does",
     )
     arguments.add_number(parser, '--size', 'of the square', low=32, default=224)
@@ -39,7 +39,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_number(parser, '--seed', 'of the resamples', low=0, default=0)
     arguments.add_json_argument(parser)
     arguments.add_device_arguments(parser)
-    arguments.add_cfg_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -51,7 +51,5 @@ def run(args: argparse.Namespace) -> int:
     return report(
         args.out,
         'shards',
-        pack(
-            modality, sources, args.out, args.workers, args.videos_per_shard, args.shard, **settings
-        ),
+        arguments.call(pack, args, modality=modality, sources=sources, part=args.shard, **settings),
     )

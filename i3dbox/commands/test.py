@@ -25,7 +25,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_scores_arguments(parser)
     arguments.add_device_arguments(parser)
     arguments.add_openi_arguments(parser)
-    arguments.add_cfg_options(parser)
 
 
 def run(args: argparse.Namespace) -> None:

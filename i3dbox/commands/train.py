@@ -27,7 +27,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--validate', action='store_true', help='evaluate during training')
     arguments.add_device_arguments(parser)
     arguments.add_openi_arguments(parser)
-    arguments.add_cfg_options(parser)
 
 
 def run(args: argparse.Namespace) -> None:
