@@ -81,11 +81,10 @@ def check_writable(path: str) -> None:
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
         raise ConfigError(f'{path} cannot be written: {error}') from error
-    if os.path.isdir(path) or not os.access(folder, os.W_OK):
-        raise ConfigError(
-            f'{path} cannot be written: '
-            + ('it is a folder' if os.path.isdir(path) else f'{folder} is not writable')
-        )
+    if os.path.isdir(path):
+        raise ConfigError(f'{path} cannot be written: it is a folder')
+    if not os.access(folder, os.W_OK):
+        raise ConfigError(f'{path} cannot be written: {folder} is not writable')
 
 
 @contextlib.contextmanager

@@ -107,7 +107,7 @@ def write_dataset(
 def _write_clips(writer, dataset, options):
     """Writes what an earlier call has not written yet."""
     first = writer.go_on()
-    options = {key: value for key, value in options.items() if key != 'batch_size'}
+    options.pop('batch_size', None)
     loader = ClipLoader(
         dataset,
         SequentialSampler(len(dataset), 1),

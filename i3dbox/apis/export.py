@@ -4,18 +4,17 @@ the same answers.
 
 from __future__ import annotations
 
-import collections
 import copy
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import mindspore as ms
 import numpy as np
 
 from .. import __version__
 from ..argument_checks import as_size, at_least_one
-from ..config_checks.checks import check_config, classes_of
+from ..config_checks.checks import check_config, classes_of, look_up
 from ..config_checks.protocols import check_joint, clip_size, fixed_length, pipelines
 from ..datasets.sampler import sample_rng
 from ..errors import ExportError, I3DBoxError, ModelError
@@ -32,6 +31,8 @@ from ..weights.zoo import PREFIX, local_path
 from .deploy import prepare
 
 if TYPE_CHECKING:
+    from mindspore import nn
+
     from ..config import Config
 
 LAYOUTS = {'uint8': 'N x T x H x W x C', 'float32': 'N x C x T x H x W'}
@@ -42,7 +43,14 @@ VALUES = {
     ('Flow', 'float32'): 'flow x, y cut to [-bound, bound] and divided by bound',
 }
 
-Export = collections.namedtuple('Export', 'path info exporter network')
+
+class Export(NamedTuple):
+    """An exported file: its path and description, what wrote it, and the network that it holds."""
+
+    path: str
+    info: dict
+    exporter: Any
+    network: nn.Cell
 
 
 def export(
@@ -184,13 +192,12 @@ def _check_size(recognizer, clip):
 
 def _protocol(cfg, clip, modality):
     """Returns how clips are made, as far as the config says."""
-    parts = pipelines((cfg.get('data') or {}).get('test') or {})
+    parts = pipelines(look_up(cfg, 'data.test') or {})
     steps = [step for pipeline in parts.values() for step in pipeline]
     protocol = dict(clip_len=clip[0], size=list(clip[1:]))
     if steps:
-        protocol['frame_interval'] = next(
-            (s.get('frame_interval', 1) for s in steps if s.get('clip_len')), 1
-        )
+        sampled = (step.get('frame_interval', 1) for step in steps if step.get('clip_len'))
+        protocol['frame_interval'] = next(sampled, 1)
     if 'RGB' in modality:
         protocol['channels'] = 'RGB'
     if 'Flow' in modality:
@@ -208,21 +215,29 @@ def _checkpoints(checkpoint, reports):
     found = []
     for stream, report in zip(streams, reports):
         path = str(local_path(report.path))
-        entry = dict(stream=stream, file=os.path.basename(path), sha256=sha256(path))
-        entry.update(
-            (key, report.meta[key]) for key in ('source', 'licence') if report.meta.get(key)
+        origin = {key: report.meta[key] for key in ('source', 'licence') if report.meta.get(key)}
+        found.append(
+            dict(stream=stream, file=os.path.basename(path), sha256=sha256(path), **origin)
         )
-        found.append(entry)
     return found
 
 
-class Verification(
-    collections.namedtuple('Verification', 'clips absolute relative same_top5 tolerance')
-):
-    """What verification found. clips (str): which they were; absolute (float): the largest
-    difference; relative (float): that of a clip, divided by the clip's largest logit; same_top5
-    (bool): for each clip, in order;
-    tolerance: ('absolute' or 'relative', number)."""
+class Verification(NamedTuple):
+    """What verification found.
+
+    Attributes:
+        clips: which they were.
+        absolute: the largest difference.
+        relative: that of a clip, divided by the clip's largest logit.
+        same_top5: for each clip, in order.
+        tolerance: ('absolute' or 'relative', number).
+    """
+
+    clips: str
+    absolute: float
+    relative: float
+    same_top5: bool
+    tolerance: tuple[str, float]
 
     @property
     def passed(self) -> bool:

@@ -29,7 +29,7 @@ def last_checkpoints(folder: str, number: int) -> list[str]:
 
     Raises: CheckpointError where there are none.
     """
-    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    names = os.listdir(folder) if os.path.isdir(folder) else []
     for kind in ('epoch', 'step'):
         found = [name for name in names if re.fullmatch(rf'{kind}_\d+\.ckpt', name)]
         if found:
@@ -89,8 +89,9 @@ def sweep(
         summary.append(dict(checkpoint=path, sha256=digest, videos=len(results.names), **figures))
     key = next(iter(rows[0][2]))
     best = rows[0]
-    for row in rows[1:]:
-        best = row if better(key, row[2][key], best[2][key]) else best
+    for row in rows:
+        if better(key, row[2][key], best[2][key]):
+            best = row
     text = (
         f'{figures_table(rows)}\nbest: {best[0]}, {key} {best[2][key]:.4f}, chosen among '
         f'{len(rows)} on data.{data}'

@@ -12,7 +12,6 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
 from ..evaluation.metrics import confidences
-from ..evaluation.metrics.confusion import confusion_matrix
 from ..evaluation.tables import class_names
 from ..visualization.text import fitting
 
@@ -54,7 +53,7 @@ def curves(runs: dict[str, dict]) -> dict[str, bytes]:
 
 def confusion_chart(results: Results, title: str) -> bytes:
     """Draws the confusion matrix, rows divided by the number of their samples."""
-    counts = confusion_matrix(results.scores, results.labels)['confusion_matrix']
+    counts = results.evaluate(['confusion_matrix'])['confusion_matrix']
     names = [fitting(name)[0] for name in class_names(results.classes, len(counts))]
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     side = min(max(4.5, 0.16 * len(counts) + 2.5), 20)
@@ -105,11 +104,8 @@ def _chart(runs, title, series, bottom=None):
     for color, (name, log) in zip(itertools.cycle(COLORS), runs.items()):
         label = name
         for mode, column, style in series:
-            points = [
-                (step, value)
-                for step, value in zip(log[mode].get('step', ()), log[mode].get(column, ()))
-                if value is not None
-            ]
+            pairs = zip(log[mode].get('step', ()), log[mode].get(column, ()))
+            points = [(step, value) for step, value in pairs if value is not None]
             if points:
                 axes.plot(*zip(*points), color=color, label=label, lw=1.2, ms=4, **style)
                 label = None
