@@ -141,8 +141,8 @@ def step_times(
     cv2.setNumThreads(threads)
     if damaged is not None:
         damaged += loader.damaged
-    rows = [
-        *((timer.stream, timer.name, timer.seconds) for timer in steps),
+    rows = [(timer.stream, timer.name, timer.seconds) for timer in steps]
+    rows += [
         ('', 'the rest of loading', get.seconds - sum(timer.seconds for timer in steps)),
         ('', 'building the batch', seconds - get.seconds),
     ]
@@ -231,8 +231,11 @@ def build_step(cfg: Config, recognizer: nn.Cell, runner: BaseRunner, calls: int)
 def train_step_times(train_step: TrainStep, clips: Sequence[np.ndarray], repeat: int) -> CallTimes:
     """Measures a training step on `clips` and random labels. Returns CallTimes."""
     train_step.set_train(True)
-    classes = train_step.recognizer.num_classes
-    labels = np.random.default_rng(0).integers(0, classes, len(clips[0])).astype(np.int32)
+    labels = (
+        np.random.default_rng(0)
+        .integers(0, train_step.recognizer.num_classes, len(clips[0]))
+        .astype(np.int32)
+    )
     tensors = [Tensor(array) for array in (*clips, labels)]
     return _call_times(lambda: train_step(*tensors)[0].asnumpy(), repeat, 'training step')
 
@@ -252,5 +255,6 @@ def peak_memory() -> int | None:
     """
     if resource is None:
         return None
-    unit = 1 if sys.platform == 'darwin' else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
+        1 if sys.platform == 'darwin' else 1024
+    )

@@ -93,10 +93,11 @@ def count(recognizer: nn.Cell, size: Sequence[int]) -> list[Layer]:
         for parameter in cell.get_parameters(expand=False):
             if id(parameter) not in seen:
                 seen.add(id(parameter))
-                kind = 'parameters' if parameter.requires_grad else 'statistics'
-                setattr(layer, kind, getattr(layer, kind) + parameter.size)
-                # until it is seen at work
-                layer.missed |= parameter.requires_grad and parameter.ndim > 1
+                if parameter.requires_grad:
+                    layer.parameters += parameter.size
+                    layer.missed |= parameter.ndim > 1  # until it is seen at work
+                else:
+                    layer.statistics += parameter.size
         hooks.append(cell.register_forward_hook(_observer(layer, bar)))
     try:
         with bar, _pynative():  # hooks are not called in graph mode

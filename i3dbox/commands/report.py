@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> None:
                 f'{difference or "another number of them"}'
             )
     arguments.check_different([path for _, path in sources])
-    if 'RGB' in columns and 'Flow' in columns and len(columns) == 2:
+    if columns.keys() == {'RGB', 'Flow'}:
         try:
             columns = fuse({'RGB': columns['RGB'], 'Flow': columns['Flow']}).by_stream()
         except ConfigError as error:
