@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Iterable
 
 
@@ -91,12 +92,8 @@ def first_difference(names: Iterable[str] | None, others: Iterable[str] | None) 
     """
     if not names or not others:
         return ''
-    names = list(names)
-    others = list(others)
-    for label in range(max(len(names), len(others))):
-        here, there = (
-            repr(seq[label]) if label < len(seq) else 'missing' for seq in (names, others)
-        )
+    pairs = itertools.zip_longest(map(repr, names), map(repr, others), fillvalue='missing')
+    for label, (here, there) in enumerate(pairs):
         if here != there:
             return f'class {label} is {here} in the one and {there} in the other'
     return ''

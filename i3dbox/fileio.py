@@ -115,11 +115,10 @@ def check_writable(path: str) -> None:
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
         raise ConfigError(f'{path} cannot be written: {error}') from error
-    if os.path.isdir(path) or not os.access(folder, os.W_OK):
-        raise ConfigError(
-            f'{path} cannot be written: '
-            + ('it is a folder' if os.path.isdir(path) else f'{folder} is not writable')
-        )
+    if os.path.isdir(path):
+        raise ConfigError(f'{path} cannot be written: it is a folder')
+    if not os.access(folder, os.W_OK):
+        raise ConfigError(f'{path} cannot be written: {folder} is not writable')
 
 
 @contextlib.contextmanager
@@ -148,18 +147,20 @@ def scratch_folder(path: str) -> Iterator[str]:
     """
     parent, name = os.path.split(os.path.abspath(path))
     folder = os.path.join(parent, _short(f'.{name}.part'))
-    with _locked(folder) as locked:
-        if not locked:
-            raise FileExistsError(f'{path} is being made by another process')
-        try:
-            for entry in os.scandir(folder):
-                if entry.is_dir(follow_symlinks=False):
-                    shutil.rmtree(entry.path)
-                else:
-                    os.remove(entry.path)
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder, exist_ok=True)
+    lock = _lock(folder, os.O_RDONLY)
+    if lock is None:
+        raise FileExistsError(f'{path} is being made by another process')
+    try:
+        for entry in os.scandir(folder):
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path)
+            else:
+                os.remove(entry.path)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
 
 
 @contextlib.contextmanager
@@ -200,30 +201,18 @@ def held(path: str, message: str) -> Iterator[None]:
         os.close(handle)
 
 
-@contextlib.contextmanager
-def _locked(folder):
-    """Makes the folder; yields whether this process could lock it. The lock goes with the process,
-    however it ends.
-    """
-    os.makedirs(folder, exist_ok=True)
-    handle = _lock(folder, os.O_RDONLY)
-    try:
-        yield handle is not None
-    finally:
-        if handle is not None:
-            os.close(handle)
-
-
 def _lock(path, flags):
     """Opens a file or folder; returns a handle that holds its lock, or None where another process
-    has it. Where there are no locks, nobody has it.
+    has it. The lock goes with the process, however it ends. Where there are none, nobody has it.
     """
     while True:
         try:
             handle = os.open(path, flags, 0o600)
         except FileNotFoundError:
-            os.makedirs(path, exist_ok=True)
-            continue  # whoever had the folder has just removed or renamed it
+            if flags & os.O_CREAT:
+                raise
+            os.makedirs(path, exist_ok=True)  # whoever had it has just removed or renamed it
+            continue
         try:
             if fcntl:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -65,8 +65,8 @@ def newer_than_tested(modules: Collection[str] = tuple(PACKAGES)) -> list[str]:
     """
     known = tested()
     found = []
-    for package in (PACKAGES[module] for module in PACKAGES if module in modules):
-        here = installed(package)
+    for module, package in PACKAGES.items():
+        here = installed(package) if module in modules else None
         if here and package in known and _is_newer(here, known[package]):
             found.append(f'{package} {here} (tested: {known[package]})')
     return found

@@ -48,7 +48,7 @@ ROOMS = (
     '__main__',
 )
 # What commands share; these files are no commands.
-SHARED_BY_COMMANDS = ('arguments', 'cfg_options', 'report_jobs')
+SHARED_BY_COMMANDS = ('argument_types', 'arguments', 'cfg_options', 'report_jobs')
 
 
 def modules():

@@ -11,7 +11,7 @@ import pytest
 
 from i3dbox import shipped_files
 from i3dbox.commands import ALIASES, GROUPS, cli, main, spelled, summaries
-from i3dbox.commands.arguments import add_cfg_options, add_config_argument, load_config
+from i3dbox.commands.arguments import add_config_argument, load_config
 from i3dbox.commands.cfg_options import parse_value
 from i3dbox.config import Config
 from i3dbox.config import shipped as shipped_configs
@@ -204,7 +204,6 @@ def test_listing_the_commands_imports_nothing_heavy():
 def parse(*words):
     parser = argparse.ArgumentParser()
     add_config_argument(parser)
-    add_cfg_options(parser)
     return parser.parse_args(words)
 
 

@@ -15,6 +15,7 @@ from videos import moving_frames, write_video
 from i3dbox.apis.train import train
 from i3dbox.commands import main
 from i3dbox.config import Config
+from i3dbox.registry import DATASETS
 
 DOCS = pathlib.Path(__file__).parents[1] / 'docs'
 
@@ -41,14 +42,28 @@ def test_the_small_c3d_trains_and_tests_by_the_commands(tmp_path):
     assert 'top1_acc' in done.stdout
 
 
+def examples():
+    """The Python of the guide: parts, and configs that use them."""
+    text = (DOCS / 'customize.md').read_text(encoding='utf-8')
+    found = re.findall(r'```python\n(.*?)```', text, re.S)
+    configs = [block for block in found if block.startswith(('custom_imports', '_base_'))]
+    return [block for block in found if block not in configs], configs
+
+
 @pytest.fixture
 def guide():
-    """The examples of the guide, as one module's text."""
-    return '\n'.join(
-        re.findall(
-            r'```python\n(.*?)```', (DOCS / 'customize.md').read_text(encoding='utf-8'), re.S
-        )[1:]
-    )
+    """The parts of the guide, as one module's text."""
+    return '\n'.join(examples()[0])
+
+
+def test_the_guides_config_takes_a_data_set_of_ones_own(guide, tmp_path):
+    (tmp_path / 'my_parts.py').write_text(guide, encoding='utf-8')
+    (tmp_path / 'config.py').write_text('\n'.join(examples()[1]), encoding='utf-8')
+    cfg = Config.fromfile(str(tmp_path / 'config.py'))
+    cfg.data.train.folder = str(tmp_path)
+    for name in 'ab':
+        (tmp_path / f'{name}.mp4').write_bytes(b'')
+    assert DATASETS.build(cfg.data.train).classes == ['wave', 'clap']
 
 
 def test_the_guides_examples_work_together(guide, tmp_path):

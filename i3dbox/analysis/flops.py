@@ -49,6 +49,13 @@ class Layer:
     multiply_adds: int = 0
     missed: bool = False
 
+    def add(self, other: Layer) -> None:
+        """Counts what another layer costs as well."""
+        self.parameters += other.parameters
+        self.statistics += other.statistics
+        self.multiply_adds += other.multiply_adds
+        self.missed |= other.missed
+
 
 def random_clips(recognizer: nn.Cell, batch_size: int, size: Sequence[int]) -> list[np.ndarray]:
     """Returns the recognizer's inputs: noise, uint8 B x 1 x T x H x W x C each.
@@ -86,10 +93,11 @@ def count(recognizer: nn.Cell, size: Sequence[int]) -> list[Layer]:
         for parameter in cell.get_parameters(expand=False):
             if id(parameter) not in seen:
                 seen.add(id(parameter))
-                kind = 'parameters' if parameter.requires_grad else 'statistics'
-                setattr(layer, kind, getattr(layer, kind) + parameter.size)
-                # until it is seen at work
-                layer.missed |= parameter.requires_grad and parameter.ndim > 1
+                if parameter.requires_grad:
+                    layer.parameters += parameter.size
+                    layer.missed |= parameter.ndim > 1  # until it is seen at work
+                else:
+                    layer.statistics += parameter.size
         hooks.append(cell.register_forward_hook(_observer(layer, bar)))
     try:
         with bar, _pynative():  # hooks are not called in graph mode
@@ -140,11 +148,7 @@ def blocks(layers: Iterable[Layer], depth: int = 1) -> list[Layer]:
     for layer in layers:
         name = _block(layer.name, depth)
         # a block comes before what is in it
-        row = rows.setdefault(name, Layer(name, layer.type, layer.shape))
-        row.parameters += layer.parameters
-        row.statistics += layer.statistics
-        row.multiply_adds += layer.multiply_adds
-        row.missed |= layer.missed
+        rows.setdefault(name, Layer(name, layer.type, layer.shape)).add(layer)
     # what only holds other rows says nothing
     return [
         row
@@ -167,12 +171,7 @@ def _block(name, depth):
 
 def total(layers: Sequence[Layer]) -> Layer:
     """Returns the sum of `layers` as a Layer."""
-    return Layer(
-        'total',
-        '',
-        None,
-        *(
-            sum(getattr(layer, key) for layer in layers)
-            for key in ('parameters', 'statistics', 'multiply_adds')
-        ),
-    )
+    whole = Layer('total', '')
+    for layer in layers:
+        whole.add(layer)
+    return whole

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import textwrap
 from collections.abc import Callable
 
 from .. import registry as registries
@@ -41,17 +42,17 @@ def render() -> str:
     lines = []
     for name, (heading, place, given) in CHAPTERS.items():
         registry = getattr(registries, name)
-        parts = {part_name: registry.get(part_name) for part_name in registry.names()}
-        own = {
-            part_name: part
-            for part_name, part in parts.items()
-            if part.__module__.split('.')[0] == 'i3dbox'
-        }
+        parts = ((part_name, registry.get(part_name)) for part_name in registry.names())
+        own = [(part_name, part) for part_name, part in parts if _is_own(part)]
         if own:
             lines += [f'## {heading}', '', f'In a config: {place}.', '']
-        for part_name, part in own.items():
+        for part_name, part in own:
             lines += _part(part_name, part, given)
     return '\n'.join(lines).rstrip() + '\n'
+
+
+def _is_own(part):
+    return part.__module__.split('.')[0] == 'i3dbox'
 
 
 def _part(name, part, given):
@@ -98,11 +99,7 @@ def _value(value):
 
 def _docstring(part):
     """Returns a part's own docstring, cleaned; not its base's."""
-    return (
-        inspect.cleandoc(part.__dict__.get('__doc__') or '')
-        if inspect.isclass(part)
-        else inspect.getdoc(part) or ''
-    )
+    return inspect.cleandoc(part.__doc__ or '')
 
 
 def split_docstring(text: str) -> tuple[list[str], list[str]]:
@@ -135,12 +132,8 @@ def arguments_of(part: Callable) -> list[tuple[list[str], str, str]]:
     entries = []
     known = set()
     for owner in inspect.getmro(part)[:-1] if inspect.isclass(part) else [part]:
-        if owner.__module__.split('.')[0] != 'i3dbox':
-            continue
-        for entry in _entries(split_docstring(_docstring(owner))[1]):
-            match = _ENTRY.match(entry)
-            if match is None:
-                continue
+        entries_there = _entries(split_docstring(_docstring(owner))[1]) if _is_own(owner) else []
+        for match in filter(None, map(_ENTRY.match, entries_there)):
             head, meaning = match.groups()
             names = re.findall(r'\w+', re.sub(r'\([^()]*\)', ' ', head))
             kinds = re.findall(r'\([^()]*\)', head)
@@ -155,16 +148,11 @@ def _entries(lines):
     entry before.
     """
     entries = []
-    indent = None
-    for line in lines:
-        if not line.strip():
-            continue
-        depth = len(line) - len(line.lstrip())
-        indent = depth if indent is None else indent
-        if depth > indent and entries:
+    for line in textwrap.dedent('\n'.join(lines)).splitlines():
+        if line.startswith(' '):
             entries[-1] += f' {line.strip()}'
-        else:
-            entries.append(line.strip())
+        elif line:
+            entries.append(line)
     return entries
 
 

@@ -66,8 +66,6 @@ def write_dataset(
     cfg = copy.deepcopy(cfg)
     fixed_length(cfg, data)
     dataset = DATASETS.build(cfg.data[data], test_mode=True)
-    streams = models(cfg.model)
-    how = {model.get('average_clips', 'score') for model in streams}
     videos = [dict(name=sample['name'], label=sample['label']) for sample in dataset.samples]
     settings = dict(
         protocol=describe_protocol(cfg, data),
@@ -88,10 +86,10 @@ def write_dataset(
     manifest = dict(
         version=VERSION,
         i3dbox=__version__,
-        **dict(settings, videos=videos),
+        **{**settings, 'videos': videos},
         config=cfg.filename,
         config_text=cfg.pretty_text,
-        average_clips=how.pop(),
+        average_clips=models(cfg.model)[0].get('average_clips', 'score'),
         modality=dataset.modality,
         subset=subsets(cfg.data[data]),
         classes=list(dataset.classes) if dataset.classes else None,
@@ -109,7 +107,7 @@ def write_dataset(
 def _write_clips(writer, dataset, options):
     """Writes what an earlier call has not written yet."""
     first = writer.go_on()
-    options = {key: value for key, value in options.items() if key != 'batch_size'}
+    options.pop('batch_size', None)
     loader = ClipLoader(
         dataset,
         SequentialSampler(len(dataset), 1),
@@ -156,6 +154,10 @@ class _BatchWriter:
     def name(self, number):
         return f'i3d_data_bs{self.batch_size}_{number:06d}'
 
+    def paths(self, number):
+        """Returns the files of a batch, one for each input, from `out` on."""
+        return [f'{folder}/{self.name(number)}.bin' for folder in self.folders]
+
     def go_on(self):
         """Takes note of the files that an earlier call has written; returns the video to go on
         with.
@@ -166,21 +168,15 @@ class _BatchWriter:
         if os.path.exists(self._journal):
             with open(self._journal, encoding='utf-8') as file:
                 known = dict(line.split() for line in file if len(line.split()) == 2)
-        known = {
-            path: digest
-            for path, digest in known.items()
-            if os.path.exists(os.path.join(self.out, path))
-        }
+        whole = 0
         while all(
-            self._relative(folder, self.name(len(self.names))) in known for folder in self.folders
+            path in known and os.path.exists(os.path.join(self.out, path))
+            for path in self.paths(whole)
         ):
-            self.names.append(self.name(len(self.names)))
-        self.names = self.names[:-1]  # the last may have been filled up
-        self.hashes = {
-            path: known[path]
-            for name in self.names
-            for path in (self._relative(folder, name) for folder in self.folders)
-        }
+            whole += 1
+        for number in range(whole - 1):  # the last may have been filled up
+            self.names.append(self.name(number))
+            self.hashes.update((path, known[path]) for path in self.paths(number))
         clips = len(self.names) * self.batch_size
         self.videos = [clip // self.clips_per_video for clip in range(clips)]
         first, self._skip = divmod(clips, self.clips_per_video)
@@ -209,12 +205,10 @@ class _BatchWriter:
             self._rows += self._rows[-1:] * missing
             self.videos += [-1] * missing
             self._write()
-        labels = [
-            self.dataset.samples[video]['label'] if video >= 0 else -1 for video in self.videos
-        ]
+        labels = labels_of(self.dataset.samples, self.videos)
         path = os.path.join(self.out, f'label_bs{self.batch_size}.npy')
         with atomic_path(path) as temporary:
-            np.save(temporary, np.array(labels, np.int32).reshape(-1, self.batch_size))
+            np.save(temporary, labels.reshape(-1, self.batch_size))
 
     def _settle(self, clips):
         """Notes the shapes; sees to it that all will have room."""
@@ -224,9 +218,7 @@ class _BatchWriter:
             self.inputs.append(
                 dict(name=name, folder=folder, dtype=self.dtype, shape=[self.batch_size, *shape])
             )
-        bytes_a_clip = (
-            sum(int(np.prod(shape)) for shape in self._shapes) * np.dtype(self.dtype).itemsize
-        )
+        bytes_a_clip = sum(clip.size for clip in clips) * np.dtype(self.dtype).itemsize
         needed = len(self.dataset) * (self.clips_per_video or 1) * bytes_a_clip
         there = sum(
             entry.stat().st_size
@@ -241,28 +233,25 @@ class _BatchWriter:
             )
 
     def _write(self):
-        name = self.name(len(self.names))
-        for folder, rows in zip(self.folders, zip(*self._rows)):
+        number = len(self.names)
+        written = {}
+        for path, rows in zip(self.paths(number), zip(*self._rows)):
             clips = np.stack(rows)
             if self.dtype == 'float32':
                 clips = prepare(clips)
             data = clips.tobytes()
-            path = self._relative(folder, name)
             atomic_write(os.path.join(self.out, path), data)
-            self.hashes[path] = hashlib.sha256(data).hexdigest()
+            written[path] = hashlib.sha256(data).hexdigest()
         with open(self._journal, 'a', encoding='utf-8') as file:
-            file.write(
-                ''.join(
-                    f'{path} {self.hashes[path]}\n'
-                    for path in (self._relative(folder, name) for folder in self.folders)
-                )
-            )
-        self.names.append(name)
+            file.write(''.join(f'{path} {digest}\n' for path, digest in written.items()))
+        self.hashes.update(written)
+        self.names.append(self.name(number))
         self._rows = []
 
-    @staticmethod
-    def _relative(folder, name):
-        return f'{folder}/{name}.bin'
+
+def labels_of(videos: list[dict], clips: list[int]) -> np.ndarray:
+    """Returns the label of each clip's video, int32; -1 for a clip that only fills up."""
+    return np.array([videos[video]['label'] if video >= 0 else -1 for video in clips], np.int32)
 
 
 def prepare(clips: np.ndarray) -> np.ndarray:
@@ -343,19 +332,12 @@ def infer(
 
 
 def _check_fit(artefact, model, folder, manifest):
-    theirs = [spec.name for spec in model.inputs]
-    ours = [spec['name'] for spec in manifest['inputs']]
+    theirs = [_described(spec) for spec in model.info['inputs']]
+    ours = [_described(spec) for spec in manifest['inputs']]
     if theirs != ours:
         raise ExportError(
             f'{artefact} takes {" and ".join(theirs)}; {folder} holds {" and ".join(ours)}'
         )
-    for spec, written in zip(model.inputs, manifest['inputs']):
-        if (spec.dtype, *spec.shape[1:]) != (written['dtype'], *written['shape'][1:]):
-            sizes = [' x '.join(map(str, shape[1:])) for shape in (spec.shape, written['shape'])]
-            raise ExportError(
-                f'{artefact} takes {spec.name}, {spec.dtype} N x {sizes[0]}; {folder} holds '
-                f'{written["name"]}, {written["dtype"]} N x {sizes[1]}'
-            )
     classes = model.info['output']['shape'][1]
     if classes != manifest['num_classes']:
         raise ExportError(
@@ -364,6 +346,11 @@ def _check_fit(artefact, model, folder, manifest):
     difference = first_difference(model.classes, manifest['classes'])
     if difference:
         raise ExportError(f'{artefact} and {folder} differ in their classes: {difference}')
+
+
+def _described(spec):
+    """Returns an input's name and what its files hold, whatever the size of a batch."""
+    return f'{spec["name"]}, {spec["dtype"]} N x {" x ".join(map(str, spec["shape"][1:]))}'
 
 
 def _read(folder, spec, name, manifest):
@@ -404,7 +391,7 @@ def score_results(folder: str) -> Results:
         rows.append(answer.reshape(-1, classes))
     logits = np.concatenate(rows)
     videos = np.array(manifest['clips'])
-    scored = [video for video in range(len(manifest['videos'])) if (videos == video).any()]
+    scored = sorted({*manifest['clips']} - {-1})
     scores = [
         average_clips(logits[videos == video][None], manifest['average_clips'])[0]
         for video in scored
@@ -429,9 +416,7 @@ def _check_labels(folder, manifest):
     manifest says.
     """
     path = os.path.join(folder, f'label_bs{manifest["batch_size"]}.npy')
-    expected = [
-        manifest['videos'][video]['label'] if video >= 0 else -1 for video in manifest['clips']
-    ]
+    expected = labels_of(manifest['videos'], manifest['clips'])
     try:
         labels = np.load(path).reshape(-1)
     except (OSError, ValueError) as error:

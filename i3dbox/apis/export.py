@@ -4,18 +4,17 @@ the same answers.
 
 from __future__ import annotations
 
-import collections
 import copy
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import mindspore as ms
 import numpy as np
 
 from .. import __version__
 from ..argument_checks import as_size, at_least_one
-from ..config_checks.checks import check_config, classes_of
+from ..config_checks.checks import check_config, classes_of, look_up
 from ..config_checks.protocols import check_joint, clip_size, fixed_length, pipelines
 from ..datasets.sampler import sample_rng
 from ..errors import ExportError, I3DBoxError, ModelError
@@ -32,6 +31,8 @@ from ..weights.zoo import PREFIX, local_path
 from .deploy import prepare
 
 if TYPE_CHECKING:
+    from mindspore import nn
+
     from ..config import Config
 
 LAYOUTS = {'uint8': 'N x T x H x W x C', 'float32': 'N x C x T x H x W'}
@@ -42,7 +43,14 @@ VALUES = {
     ('Flow', 'float32'): 'flow x, y cut to [-bound, bound] and divided by bound',
 }
 
-Export = collections.namedtuple('Export', 'path info exporter network')
+
+class Export(NamedTuple):
+    """An exported file: its path and description, what wrote it, and the network that it holds."""
+
+    path: str
+    info: dict
+    exporter: Any
+    network: nn.Cell
 
 
 def export(
@@ -78,16 +86,17 @@ def export(
     """
     check_config(cfg, ('model', 'runner'))
     check_joint(cfg)
-    exporter = EXPORTERS.build(format if isinstance(format, dict) else dict(type=format))
-    name = format['type'] if isinstance(format, dict) else format
+    format = format if isinstance(format, dict) else dict(type=format)
+    exporter = EXPORTERS.build(format)
+    name = format['type']
     _check_exporter(exporter, name, batch_size, input)
     clip_len, *size = clip_size(cfg, clip_len, size)
     at_least_one('export', clip_len=clip_len)
-    clip_len, *size = map(int, (clip_len, *as_size('export', size)))
+    clip = tuple(map(int, (clip_len, *as_size('export', size))))
     out = _out_path(out, cfg, checkpoint, exporter.extension)
     recognizer, _ = build_network(cfg, device, device_id, getattr(exporter, 'check', None))
-    specs = _inputs(recognizer, batch_size, (clip_len, *size), input)
-    _check_size(recognizer, (clip_len, *size))
+    specs = _inputs(recognizer, batch_size, clip, input)
+    _check_size(recognizer, clip)
     reports = load_weights(recognizer, checkpoint, new_head='never')
     classes = classes_of(reports, recognizer.num_classes, ExportError)
     network = clip_network(recognizer, input == 'float32')
@@ -113,7 +122,7 @@ def export(
         num_classes=recognizer.num_classes,
         classes=classes,
         modality=recognizer.modality,
-        protocol=_protocol(cfg, clip_len, size, recognizer.modality),
+        protocol=_protocol(cfg, clip, recognizer.modality),
         checkpoints=_checkpoints(checkpoint, reports),
         versions=dict(i3dbox=__version__, mindspore=ms.__version__),
     )
@@ -139,10 +148,7 @@ def _check_exporter(exporter, name, batch_size, input):
 def _out_path(out, cfg, checkpoint, extension):
     if out is None:
         path = checkpoint['rgb'] if isinstance(checkpoint, dict) else str(checkpoint)
-        folder, name = os.path.split(path)
-        if path.startswith(PREFIX):
-            folder = ''
-            name = path[len(PREFIX) :]
+        folder, name = os.path.split(path.removeprefix(PREFIX))
         if isinstance(checkpoint, dict):
             name = os.path.basename(cfg.filename or 'two_stream')
         out = os.path.join(folder, os.path.splitext(name)[0] + extension)
@@ -184,15 +190,14 @@ def _check_size(recognizer, clip):
         ) from error
 
 
-def _protocol(cfg, clip_len, size, modality):
+def _protocol(cfg, clip, modality):
     """Returns how clips are made, as far as the config says."""
-    parts = pipelines((cfg.get('data') or {}).get('test') or {})
+    parts = pipelines(look_up(cfg, 'data.test') or {})
     steps = [step for pipeline in parts.values() for step in pipeline]
-    protocol = dict(clip_len=clip_len, size=list(size))
+    protocol = dict(clip_len=clip[0], size=list(clip[1:]))
     if steps:
-        protocol['frame_interval'] = next(
-            (s.get('frame_interval', 1) for s in steps if s.get('clip_len')), 1
-        )
+        sampled = (step.get('frame_interval', 1) for step in steps if step.get('clip_len'))
+        protocol['frame_interval'] = next(sampled, 1)
     if 'RGB' in modality:
         protocol['channels'] = 'RGB'
     if 'Flow' in modality:
@@ -210,21 +215,29 @@ def _checkpoints(checkpoint, reports):
     found = []
     for stream, report in zip(streams, reports):
         path = str(local_path(report.path))
-        entry = dict(stream=stream, file=os.path.basename(path), sha256=sha256(path))
-        entry.update(
-            (key, report.meta[key]) for key in ('source', 'licence') if report.meta.get(key)
+        origin = {key: report.meta[key] for key in ('source', 'licence') if report.meta.get(key)}
+        found.append(
+            dict(stream=stream, file=os.path.basename(path), sha256=sha256(path), **origin)
         )
-        found.append(entry)
     return found
 
 
-class Verification(
-    collections.namedtuple('Verification', 'clips absolute relative same_top5 tolerance')
-):
-    """What verification found. clips (str): which they were; absolute (float): the largest
-    difference; relative (float): that of a clip, divided by the clip's largest logit; same_top5
-    (bool): for each clip, in order;
-    tolerance: ('absolute' or 'relative', number)."""
+class Verification(NamedTuple):
+    """What verification found.
+
+    Attributes:
+        clips: which they were.
+        absolute: the largest difference.
+        relative: that of a clip, divided by the clip's largest logit.
+        same_top5: for each clip, in order.
+        tolerance: ('absolute' or 'relative', number).
+    """
+
+    clips: str
+    absolute: float
+    relative: float
+    same_top5: bool
+    tolerance: tuple[str, float]
 
     @property
     def passed(self) -> bool:
@@ -243,9 +256,8 @@ def verify(exported: Export, cfg: Config, count: int = 3) -> Verification:
     Returns: Verification.
     Raises: ExportError where no runtime here runs such files.
     """
-    own = {'.mindir': 'mindspore', '.onnx': 'onnxruntime'}.get(
-        os.path.splitext(exported.path)[1], 'auto'
-    )
+    extension = os.path.splitext(exported.path)[1]
+    own = {'.mindir': 'mindspore', '.onnx': 'onnxruntime'}.get(extension, 'auto')
     on_ascend = own == 'mindspore' and ms.get_context('device_target') == 'Ascend'
     model = load_exported(exported.path, own, 'ascend' if on_ascend else 'cpu')
     specs = exported.info['inputs']
@@ -254,8 +266,8 @@ def verify(exported: Export, cfg: Config, count: int = 3) -> Verification:
         clips = [prepare(array) for array in clips]
     expected = np.concatenate(
         [
-            exported.network(*[ms.Tensor(array[i : i + 1]) for array in clips]).asnumpy()
-            for i in range(len(clips[0]))
+            exported.network(*(ms.Tensor(row[None]) for row in rows)).asnumpy()
+            for rows in zip(*clips)
         ]
     )
     found = model(*clips)
@@ -293,26 +305,21 @@ def _clips(cfg, specs, count):
         cfg = copy.deepcopy(cfg)
         fixed_length(cfg)
         dataset = DATASETS.build(cfg.data.test, test_mode=True)
-        loaded = []
-        for index in range(min(count, len(dataset))):
-            results, _ = dataset.get(index, sample_rng(0, 0, index))
-            if results is not None:
-                loaded.append(([results[spec['name']][0] for spec in specs], results['name']))
+        samples = (
+            dataset.get(index, sample_rng(0, 0, index))[0]
+            for index in range(min(count, len(dataset)))
+        )
+        loaded = [results for results in samples if results is not None]
         if not loaded:
             raise ExportError('it has no readable sample')
-        wrong = [
-            clip.shape
-            for clip, shape in zip(loaded[0][0], shapes)
-            if list(clip.shape) != list(shape)
-        ]
-        if wrong:
-            raise ExportError(
-                f'its clips are {" x ".join(map(str, wrong[0]))}, the file takes '
-                f'{" x ".join(map(str, shapes[0]))}'
-            )
-        names = ', '.join(name for _, name in loaded)
-        return [
-            np.stack(arrays) for arrays in zip(*(clips for clips, _ in loaded))
-        ], f'{len(loaded)} clips of the test set ({names})'
+        for spec, shape in zip(specs, shapes):
+            sizes = [
+                ' x '.join(map(str, size)) for size in (loaded[0][spec['name']][0].shape, shape)
+            ]
+            if sizes[0] != sizes[1]:
+                raise ExportError(f'its clips are {sizes[0]}, the file takes {sizes[1]}')
+        names = ', '.join(results['name'] for results in loaded)
+        clips = [np.stack([results[spec['name']][0] for results in loaded]) for spec in specs]
+        return clips, f'{len(loaded)} clips of the test set ({names})'
     except (I3DBoxError, OSError, KeyError) as error:
         return drawn, f'{count} random clips, as the test set cannot be used: {error}'

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from ..argument_checks import at_least_one
 from ..config import Config
-from ..config_checks.checks import check_data
+from ..config_checks.checks import check_data, look_up
 from ..engine.run import last_checkpoint
 from ..errors import CheckpointError, ConfigError, DownloadError
 from ..evaluation.results import Results
@@ -105,7 +105,9 @@ def prepare(
     _check_apart(folder, work_dir)
     classes = find_classes(folder)
     split_folder = os.path.join(work_dir, 'split')
-    options = dict(options or {}, **({} if epochs is None else dict(total_epochs=epochs)))
+    options = dict(options or {})
+    if epochs is not None:
+        options['total_epochs'] = epochs
     paths = {name: os.path.join(work_dir, config_name(name)) for name in BOTH}
     earlier = {name: Config.fromfile(path) for name, path in paths.items() if os.path.exists(path)}
     configs = {name: paths[name] for name in STREAMS[stream]}
@@ -128,12 +130,13 @@ def prepare(
         seed = cfg.get('seed') if seed is None else seed
     seed = SEED if seed is None else seed
     sources = [source for found in classes.values() for source in found]
-    missing = [name for name in configs if name not in earlier]
-    split, largest = _split(classes, folder, split_folder, seed, bool(missing))
+    split, largest = _split(
+        classes, sources, folder, split_folder, seed, earlier.keys() >= configs.keys()
+    )
     videos = len(split.train)
     for name, path in configs.items():
         text = None
-        if name in missing:
+        if name not in earlier:
             recipe = choose_recipe(
                 videos, weights[name] is not None, largest, clip_len=clip_len, size=size
             )
@@ -142,9 +145,8 @@ def prepare(
                 name, folder, len(split.classes), videos, weights[name], seed, recipe
             )
         write_config(path, text, options, check_data)
-    test_config = configs[STREAMS[stream][0]]
+    test_config = os.path.join(work_dir, config_name(stream))
     if stream == 'joint':
-        test_config = os.path.join(work_dir, config_name('joint'))
         write_config(test_config, TWO_STREAM)
     listed = {path for path, _ in (*split.train, *split.val, *split.left_out)}
     unlisted = [
@@ -153,14 +155,13 @@ def prepare(
     return Plan(work_dir, split, configs, stream, test_config, _in_words(configs), unlisted)
 
 
-def _split(classes, folder, split_folder, seed, measure):
+def _split(classes, sources, folder, split_folder, seed, planned):
     """Returns the Split, made where there is none yet, and the bytes of the largest video, decoded:
-    0 where videos need not be looked at.
+    0 where videos need not be looked at, as all is planned.
     """
     split = read_split(split_folder)
-    if split is not None and not measure:
+    if split is not None and planned:
         return split, 0
-    sources = [source for found in classes.values() for source in found]
     sizes, problems = look_at_videos(sources, usable_cores())
     if split is None:
         split = make_split(classes, folder, problems, seed)
@@ -228,11 +229,11 @@ def choose_weights(
                 f'{model}'
             )
         return stream, {
-            name: choose_weights(file, name)[1][name] for name, file in zip(STREAMS['joint'], files)
+            name: choose_weights(file, name)[1][name] for name, file in zip(BOTH, files)
         }
     if os.path.isfile(model):
         return _own_weights(model, stream)
-    entry = ENTRIES.get(model.replace(PREFIX, '', 1))
+    entry = ENTRIES.get(model.removeprefix(PREFIX))
     if entry and stream in MODALITIES and entry.modality != MODALITIES[stream]:
         raise ConfigError(f'{model} is of {entry.modality}; --stream says {stream}')
     try:
@@ -286,21 +287,19 @@ def _check_apart(folder, work_dir):
 
 
 def _check_clip(clip_len, size):
-    least = dict(zip(('clip_len', 'size'), InceptionI3D.min_input))
-    for name, value in dict(clip_len=clip_len, size=size).items():
+    named = (('clip_len', clip_len), ('size', size))
+    for (name, value), least in zip(named, InceptionI3D.min_input):
         if value is not None:
             at_least_one('finetune', **{name: value})
-            if value < least[name]:
-                raise ConfigError(f'{name} is at least {least[name]}; got {value}')
+            if value < least:
+                raise ConfigError(f'{name} is at least {least}; got {value}')
 
 
 def _clip_of(cfg):
     """Returns clip_len and size of the clips that a config trains on; None where it says that
     otherwise than `prepare` did.
     """
-    steps = {
-        step.get('type'): step for step in cfg.get('data', {}).get('train', {}).get('pipeline', ())
-    }
+    steps = {step.get('type'): step for step in look_up(cfg, 'data.train.pipeline') or ()}
     found = dict(
         clip_len=steps.get('SampleFrames', {}).get('clip_len'),
         size=steps.get('RandomCrop', {}).get('size'),
@@ -312,15 +311,14 @@ def _check_same(cfg, **asked):
     """Raises ConfigError where a config of an earlier call is of another folder, seed, model or
     clip than `asked` for. A seed, clip_len and size of None, asked for or there, are any."""
     there = dict(
-        folder=cfg.get('data', {}).get('train', {}).get('data_prefix'),
+        folder=look_up(cfg, 'data.train.data_prefix'),
         seed=cfg.get('seed'),
         model=cfg.get('load_from'),
         **_clip_of(cfg),
     )
     for what, value in asked.items():
-        if there[what] != value and not (
-            what in ('seed', 'clip_len', 'size') and None in (value, there[what])
-        ):
+        any_will_do = what in ('seed', 'clip_len', 'size') and None in (value, there[what])
+        if there[what] != value and not any_will_do:
             raise ConfigError(
                 f'{cfg.filename}, from an earlier call, has {there[what]} as its {what}; now it is '
                 f'{value}. Another --work-dir starts anew'
@@ -331,7 +329,7 @@ def _in_words(configs):
     texts = []
     for name, path in configs.items():
         cfg = Config.fromfile(path)
-        which = (cfg.get('freeze') or {}).get('finetune_prefixes')
+        which = look_up(cfg, 'freeze.finetune_prefixes')
         texts.append(
             f'{MODALITIES[name]}: {", ".join(which) if which else "all layers"} for '
             f'{cfg.total_epochs} '

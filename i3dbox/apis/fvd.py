@@ -113,7 +113,7 @@ def video_distance(
                 except DataError as error:
                     raise DataError(f'{videos.path}: {error}') from error
     counts = {name: distance.count(name) for name in sets}
-    for name, path in (('real', real), ('generated', generated)):
+    for name, videos in sets.items():
         if counts[name] < 2:
             reason = (
                 f'; the first of {len(failures)} that failed: {failures[0].path}: '
@@ -122,7 +122,7 @@ def video_distance(
                 else ''
             )
             raise DataError(
-                f'{path}: {counts[name]} clips of {frames} frames; a distance takes two or '
+                f'{videos.path}: {counts[name]} clips of {frames} frames; a distance takes two or '
                 f'more{reason}'
             )
     return VideoDistance(distance.value, distance.resampled, counts, failures, distance.dimensions)

@@ -29,7 +29,7 @@ def last_checkpoints(folder: str, number: int) -> list[str]:
 
     Raises: CheckpointError where there are none.
     """
-    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    names = os.listdir(folder) if os.path.isdir(folder) else []
     for kind in ('epoch', 'step'):
         found = [name for name in names if re.fullmatch(rf'{kind}_\d+\.ckpt', name)]
         if found:
@@ -65,7 +65,8 @@ def sweep(
             f'a sweep takes a metric that gives a single number, such as top_k_accuracy; got '
             f'{metrics}'
         )
-    check_writable(os.path.join(folder, 'sweep', 'summary.json'))
+    out = os.path.join(folder, 'sweep')
+    check_writable(os.path.join(out, 'summary.json'))
     evaluator = Tester(cfg, device, device_id, data)
     first = distributed.rank() == 0
     if average:
@@ -77,7 +78,7 @@ def sweep(
     rows = []
     summary = []
     for path in paths:
-        results = _tested(evaluator, path, os.path.join(folder, 'sweep'))
+        results = _tested(evaluator, path, out)
         figures = {
             key: float(value)
             for key, value in results.evaluate(metrics).items()
@@ -88,28 +89,24 @@ def sweep(
         summary.append(dict(checkpoint=path, sha256=digest, videos=len(results.names), **figures))
     key = next(iter(rows[0][2]))
     best = rows[0]
-    for row in rows[1:]:
-        best = row if better(key, row[2][key], best[2][key]) else best
+    for row in rows:
+        if better(key, row[2][key], best[2][key]):
+            best = row
     text = (
         f'{figures_table(rows)}\nbest: {best[0]}, {key} {best[2][key]:.4f}, chosen among '
         f'{len(rows)} on data.{data}'
         f'\nprotocol: {results.meta["protocol"]}'
     )
     if first:
-        atomic_write(os.path.join(folder, 'sweep', 'summary.txt'), text + '\n')
-        atomic_write(
-            os.path.join(folder, 'sweep', 'summary.json'),
-            json.dumps(
-                dict(
-                    checkpoints=summary,
-                    best=best[0],
-                    key=key,
-                    data=data,
-                    protocol=results.meta['protocol'],
-                ),
-                indent=1,
-            ),
+        found = dict(
+            checkpoints=summary,
+            best=best[0],
+            key=key,
+            data=data,
+            protocol=results.meta['protocol'],
         )
+        atomic_write(os.path.join(out, 'summary.txt'), text + '\n')
+        atomic_write(os.path.join(out, 'summary.json'), json.dumps(found, indent=1))
     return text
 
 
@@ -124,7 +121,6 @@ def _tested(evaluator, path, folder):
         return load_results(file)
     results = evaluator(path)
     if first:
-        os.makedirs(folder, exist_ok=True)
         results.save(file)
     return results
 

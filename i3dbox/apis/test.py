@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from .. import __version__
 from ..averages import add_streams
-from ..config_checks.checks import check_classes, check_config, check_fit, loader_options
+from ..config_checks.checks import check_classes, check_config, check_fit, loader_options, look_up
 from ..config_checks.protocols import describe_protocol, subsets
 from ..datasets.loader import ClipLoader
 from ..datasets.sampler import SequentialSampler
@@ -79,13 +79,19 @@ class Tester:
         self.hooks = build_hooks(cfg.get('hooks', []))
         call_hooks(self.hooks, 'prepare', cfg)
         self.cfg = cfg
-        self.data = data
         self.recognizer, runner = build_network(cfg, device, device_id)
         setup_logging(rank=distributed.rank())
         self.dataset = DATASETS.build(cfg.data[data], test_mode=True)
         self.checked = False
         self.mixed_precision = runner.mixed_precision
-        self.identity = self._identity()
+        # what tests alike, whatever the checkpoint and the machine: plain values
+        self.identity = dict(
+            config_text=cfg.pretty_text,
+            protocol=describe_protocol(cfg, data),
+            data=data,
+            subset=subsets(cfg.data[data]),
+            modality=self.recognizer.modality,
+        )
         self.scorer = DatasetScorer(self.recognizer, self.dataset, **scoring_options(cfg, data))
 
     def __call__(self, checkpoint: str | dict) -> Results:
@@ -95,7 +101,7 @@ class Tester:
             check_classes(self.dataset, report)
             logger.info('%s', report)
         if not self.checked:
-            check_fit(self.recognizer, self.dataset, probe=True)
+            check_fit(self.recognizer, self.dataset)
             self.mixed_precision(self.recognizer)
             self.checked = True
         results = self.scorer()
@@ -107,29 +113,17 @@ class Tester:
         if distributed.rank() == 0:
             call_hooks(self.hooks, 'after_test', results)
 
-    def _identity(self):
-        """Returns what tests alike, whatever the checkpoint and the machine: plain values."""
-        return dict(
-            config_text=self.cfg.pretty_text,
-            protocol=describe_protocol(self.cfg, self.data),
-            data=self.data,
-            subset=subsets(self.cfg.data[self.data]),
-            modality=self.recognizer.modality,
-        )
-
     def _meta(self, checkpoint):
         """Returns where the results come from: plain values."""
-        files = _files(checkpoint)
-        for path in files.values():
+        hashes = {}
+        for part, path in _files(checkpoint).items():
             if not os.path.isfile(local_path(path)):
                 raise CheckpointError(f'checkpoint {path} does not exist')
+            hashes[part] = dict(path=str(path), sha256=sha256(local_path(path)))
         return dict(
             self.identity,
             config=self.cfg.filename,
-            checkpoint={
-                part: dict(path=str(path), sha256=sha256(local_path(path)))
-                for part, path in files.items()
-            },
+            checkpoint=hashes,
             versions=dict(
                 i3dbox=__version__,
                 mindspore=mindspore.__version__,
@@ -173,10 +167,7 @@ def _files(checkpoint):
 
 def scoring_options(cfg: Config, data: str) -> dict:
     """Arguments of DatasetScorer: those of the loader, and `cfg.evaluation.max_frames`."""
-    return dict(
-        loader_options(cfg, data),
-        max_frames=(cfg.get('evaluation') or {}).get('max_frames'),
-    )
+    return dict(loader_options(cfg, data), max_frames=look_up(cfg, 'evaluation.max_frames'))
 
 
 class DatasetScorer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import os
 import zlib
@@ -15,6 +16,7 @@ from ..config_checks.checks import (
     check_config,
     check_fit,
     check_metrics,
+    look_up,
     metrics_of,
 )
 from ..datasets.base import DamageReport
@@ -116,14 +118,8 @@ def _fit(cfg, run, runner, hooks, resume):
     except Exception:
         report_damaged(run.loader.damaged, run.logger)
         raise
-    report_damaged(
-        [
-            DamageReport(*report)
-            for reports in distributed.gather_json(run.loader.damaged)
-            for report in reports
-        ],
-        run.logger,
-    )
+    gathered = itertools.chain(*distributed.gather_json(run.loader.damaged))
+    report_damaged([DamageReport(*report) for report in gathered], run.logger)
     return run
 
 
@@ -136,7 +132,7 @@ def _build_hooks(cfg, validate):
     # MindSpore's own callbacks do not say
     evaluates = any(getattr(hook, 'evaluates', False) for hook in hooks)
     if validate and not evaluates:
-        added = dict(type='EvalHook', interval=(cfg.get('evaluation') or {}).get('interval', 1))
+        added = dict(type='EvalHook', interval=look_up(cfg, 'evaluation.interval') or 1)
         cfg.hooks = [*cfg.get('hooks', []), added]
         hooks = in_order([*hooks, HOOKS.build(added)])
         evaluates = True
@@ -152,7 +148,7 @@ def _build_run(cfg, recognizer, runner, resume, evaluates):
     world = distributed.world_size()
     log = setup_logging(cfg.work_dir, rank)
     dataset = DATASETS.build(cfg.data.train, test_mode=False)
-    check_fit(recognizer, dataset, probe=True)
+    check_fit(recognizer, dataset)
     evaluate, metric_names = _build_evaluation(cfg, recognizer) if evaluates else (None, ())
     if cfg.get('load_from') and not resume:
         for report in load_weights(recognizer, cfg.load_from, new_head='if_needed'):
@@ -229,7 +225,7 @@ def _build_evaluation(cfg, recognizer):
     check_config(cfg, data=['val'])
     # one damaged video must not end a long run; a test of its own is stricter
     dataset = DATASETS.build(cfg.data.val, test_mode=True, damaged='skip')
-    check_fit(recognizer, dataset, probe=True)
+    check_fit(recognizer, dataset)
     metrics = metrics_of(cfg)
     metric_names = check_metrics(metrics, recognizer.num_classes)
     scorer = DatasetScorer(recognizer, dataset, **scoring_options(cfg, 'val'))
@@ -275,9 +271,8 @@ def build_train_step(
 
 def default_work_dir(cfg: Config) -> str:
     """Returns work_dirs/<name of the config>, below the current folder."""
-    return os.path.join(
-        'work_dirs', os.path.splitext(os.path.basename(cfg.filename or 'config'))[0]
-    )
+    name, _ = os.path.splitext(os.path.basename(cfg.filename or 'config'))
+    return os.path.join('work_dirs', name)
 
 
 def report_damaged(reports: list[DamageReport], log: logging.Logger) -> None:
@@ -300,14 +295,13 @@ def _check_ranks_agree(recognizer, start_step, total_steps, samples):
         checksum = zlib.crc32(parameter.asnumpy().tobytes(), checksum)
     here = dict(start_step=start_step, total_steps=total_steps, samples=samples, weights=checksum)
     for number, there in enumerate(distributed.gather_json(here)):
-        differing = [key for key in here if there[key] != here[key]]
-        if differing:
-            key = differing[0]
-            raise ConfigError(
-                f'rank {number} differs from rank {distributed.rank()} in its {key} ({there[key]}, '
-                f'{here[key]}): all machines need the same code, config, data, weights and '
-                f'checkpoint'
-            )
+        for key, value in here.items():
+            if there[key] != value:
+                raise ConfigError(
+                    f'rank {number} differs from rank {distributed.rank()} in its {key} '
+                    f'({there[key]}, {value}): all machines need the same code, config, data, '
+                    'weights and checkpoint'
+                )
 
 
 def _resume(path, recognizer, train_step, meta):

@@ -10,7 +10,9 @@ from __future__ import annotations
 import argparse
 import ast
 import importlib
+import itertools
 import os
+import pathlib
 import shlex
 import sys
 import traceback
@@ -36,6 +38,7 @@ ALIASES = {
     'flops': 'get_flops',
     'env': 'collect_env',
 }
+SHORT = {command: alias for alias, command in ALIASES.items()}
 GROUPS = {
     'With your own videos': ('demo', 'finetune', 'extract_features', 'fvd'),
     'Train and test': (
@@ -96,24 +99,18 @@ def main(name: str, argv: list[str] | None = None, prog: str | None = None) -> i
         status = command.run(args) or 0
         sys.stdout.flush()  # here, where a closed pipe is dealt with
         return status
-    except I3DBoxError as error:
+    except BrokenPipeError:
+        return _reader_left()
+    except (I3DBoxError, OSError, KeyboardInterrupt) as error:
         if args.debug:
             traceback.print_exc()
+        if isinstance(error, KeyboardInterrupt):
+            print(f'{called}: interrupted', file=sys.stderr)
+            return 130
         print(f'{called}: error: {" ".join(str(error).splitlines())}', file=sys.stderr)
-        _name_untested(_modules_of(error))
+        if isinstance(error, I3DBoxError):
+            _name_untested(_modules_of(error))
         return 1
-    except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            return _reader_left()
-        if args.debug:
-            traceback.print_exc()
-        print(f'{called}: error: {error}', file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        if args.debug:
-            traceback.print_exc()
-        print(f'{called}: interrupted', file=sys.stderr)
-        return 130
     except Exception:
         _name_untested(sys.modules)
         raise
@@ -125,30 +122,24 @@ def cli(argv: list[str] | None = None) -> int:
     """
     name, *rest = (sys.argv[1:] if argv is None else argv) or ['--help']
     commands = summaries()
-    aliases = {alias: command for alias, command in ALIASES.items() if command in commands}
-    if name in commands or name in aliases:
-        return main(aliases.get(name, name), rest, prog=f'i3dbox {name}')
+    if name in commands or name in ALIASES:
+        return main(ALIASES.get(name, name), rest, prog=f'i3dbox {name}')
     if name == '--version':
         print(f'i3dbox {__version__}')
         return 0
     if name in ('-h', '--help'):
         try:
-            print(help_text(commands, aliases), flush=True)
+            print(help_text(commands), flush=True)
         except BrokenPipeError:
             return _reader_left()
         return 0
+    names = ', '.join(SHORT.get(command, command) for command in commands)
     print(
-        f'i3dbox: error: there is no command {name!r}.{spelling_hint(name, (*commands, *aliases))} '
-        f'There are: {", ".join(_names(commands, aliases))}.',
+        f'i3dbox: error: there is no command {name!r}.{spelling_hint(name, (*commands, *ALIASES))} '
+        f'There are: {names}.',
         file=sys.stderr,
     )
     return 2
-
-
-def _names(commands, aliases):
-    """Returns the commands, each by its short name where it has one."""
-    short = {command: alias for alias, command in aliases.items()}
-    return [short.get(command, command) for command in commands]
 
 
 def _modules_of(error):
@@ -187,34 +178,23 @@ def _reader_left():
     return 1
 
 
-def help_text(commands: dict, aliases: dict) -> str:
-    """Returns the list of commands (dict of name -> summary) by group, each with its short name
-    (dict of alias -> name).
-    """
-    short = {command: alias for alias, command in aliases.items()}
+def help_text(commands: dict) -> str:
+    """Returns the list of commands (dict of name -> summary) by group, each with its short name."""
     names = {
-        command: ', '.join(filter(None, (short.get(command), command))) for command in commands
+        command: f'{SHORT[command]}, {command}' if command in SHORT else command
+        for command in commands
     }
     width = max(map(len, names.values()))
-    grouped = {
-        title: [command for command in members if command in commands]
-        for title, members in GROUPS.items()
-    }
-    grouped['More'] = [
-        command for command in commands if not any(command in group for group in GROUPS.values())
-    ]
+    grouped = set(itertools.chain(*GROUPS.values()))
+    more = [command for command in commands if command not in grouped]
     lines = [
         'usage: i3dbox NAME ...',
         '',
         'i3dbox NAME --help tells more. Names after a comma mean the same.',
     ]
-    for title, members in grouped.items():
-        if members:
-            lines += [
-                '',
-                title,
-                *(f'  {names[command]:{width}}  {commands[command]}' for command in members),
-            ]
+    for title, members in {**GROUPS, 'More': more}.items():
+        lines += ['', title]
+        lines += [f'  {names[command]:{width}}  {commands[command]}' for command in members]
     return '\n'.join(lines)
 
 
@@ -225,18 +205,14 @@ def spelled(name: str) -> str:
     folder, script = os.path.split(sys.argv[0])
     if script.endswith('.py') and script[:-3] in summaries():
         return f'python {shlex.quote(os.path.join(folder, name + ".py"))}'
-    return f'i3dbox {next((alias for alias, command in ALIASES.items() if command == name), name)}'
+    return f'i3dbox {SHORT.get(name, name)}'
 
 
 def summaries() -> dict[str, str]:
     """Returns the commands and the first lines of their docstrings, read without importing them."""
     found = {}
-    folder = os.path.dirname(__file__)
-    for name in sorted(os.listdir(folder)):
-        if not name.endswith('.py') or name == '__init__.py':
-            continue
-        with open(os.path.join(folder, name), encoding='utf-8') as file:
-            tree = ast.parse(file.read())
+    for path in sorted(pathlib.Path(__file__).parent.glob('*.py')):
+        tree = ast.parse(path.read_text(encoding='utf-8'))
         if any(isinstance(node, ast.FunctionDef) and node.name == 'run' for node in tree.body):
-            found[name[:-3]] = (ast.get_docstring(tree) or '').split('\n')[0]
+            found[path.stem] = (ast.get_docstring(tree) or '').split('\n')[0]
     return found

@@ -3,26 +3,44 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
+import math
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..config import Config
 from ..config.shipped import find_config
 from ..errors import ConfigError
-from ..fileio import atomic_write
+from ..fileio import atomic_write, check_writable
 from ..workers import usable_cores
+from .argument_types import at_least, number_above, shard
 from .cfg_options import DictAction
 
 if TYPE_CHECKING:
+    from ..evaluation.results import Results
     from ..inference.model_spec import ModelSpec
 
 OPENI = ('data_url', 'train_url', 'ckpt_url', 'result_url')
 
 
+def call(function: Callable, args: argparse.Namespace, **others: Any) -> Any:
+    """Calls a function with `others`, and for each other parameter with the command's argument of
+    that name, which must be there. Returns what it returns.
+    """
+    given = {
+        name: getattr(args, name)
+        for name, parameter in inspect.signature(function).parameters.items()
+        if name not in others and parameter.kind != parameter.VAR_KEYWORD
+    }
+    return function(**given, **others)
+
+
 def add_config_argument(parser: argparse.ArgumentParser, or_model: bool = False) -> None:
-    """Adds the positional argument CONFIG; or_model (bool): and --model, which may stand for it."""
+    """Adds the positional argument CONFIG and --cfg-options; or_model (bool): and --model, which
+    may stand for it.
+    """
     parser.add_argument(
         'config',
         metavar='CONFIG',
@@ -35,6 +53,7 @@ def add_config_argument(parser: argparse.ArgumentParser, or_model: bool = False)
             metavar='NAME',
             help='instead of CONFIG: a model of the zoo, such as i3d_rgb_kinetics400',
         )
+    add_cfg_options(parser)
 
 
 def config_of(args: argparse.Namespace) -> tuple[Config, str | dict | None]:
@@ -83,11 +102,11 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
 
 def add_device_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds --device and --device-id."""
-    parser.add_argument(
+    add_choice(
+        parser,
         '--device',
-        choices=('auto', 'CPU', 'Ascend'),
-        default='auto',
-        help='default: the one that this MindSpore is built for',
+        ('auto', 'CPU', 'Ascend'),
+        'default: the one that this MindSpore is built for',
     )
     add_number(parser, '--device-id', 'which Ascend device', low=0)
 
@@ -120,15 +139,13 @@ def add_backend_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds --backend, --device, --device-id, --threads, --precision and --description, as
     load_exported takes them.
     """
-    parser.add_argument(
+    add_choice(
+        parser,
         '--backend',
-        choices=('auto', 'mindspore', 'mindspore_lite', 'onnxruntime', 'openvino'),
-        default='auto',
-        help='what runs the file; default: the first that is installed and fits',
+        ('auto', 'mindspore', 'mindspore_lite', 'onnxruntime', 'openvino'),
+        'what runs the file; default: the first that is installed and fits',
     )
-    parser.add_argument(
-        '--device', choices=('cpu', 'ascend', 'cuda', 'gpu'), default='cpu', help='default: cpu'
-    )
+    add_choice(parser, '--device', ('cpu', 'ascend', 'cuda', 'gpu'), 'default: cpu')
     add_number(parser, '--device-id', 'which of several', low=0, default=0)
     add_number(parser, '--threads', "of the CPU; default: the runtime's choice")
     parser.add_argument(
@@ -158,17 +175,15 @@ def apply_openi(cfg: Config, args: argparse.Namespace) -> None:
     """
     urls = {name: getattr(args, name) for name in OPENI if getattr(args, name)}
     if urls:
-        others = [hook for hook in cfg.get('hooks', []) if hook.get('type') != 'OpenIHook']
-        own = next(
-            (hook for hook in cfg.get('hooks', []) if hook.get('type') == 'OpenIHook'),
-            dict(type='OpenIHook'),
-        )
+        hooks = cfg.get('hooks', [])
+        others = [hook for hook in hooks if hook.get('type') != 'OpenIHook']
+        own = next((hook for hook in hooks if hook not in others), dict(type='OpenIHook'))
         cfg.hooks = [*others, dict(own, **urls)]
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds --model, --config, --checkpoint, --rgb and --flow: a trained model, of the zoo or one's
-    own.
+    """Adds --model, --config, --cfg-options, --checkpoint, --rgb and --flow: a trained model, of
+    the zoo or one's own.
     """
     parser.add_argument(
         '--model',
@@ -184,6 +199,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         help="the config of your own checkpoints, a file or a shipped one's "
         'name; default: plain I3D with their number of classes',
     )
+    add_cfg_options(parser)
     parser.add_argument('--checkpoint', metavar='K', help='a .ckpt')
     add_stream_arguments(parser)
 
@@ -223,6 +239,25 @@ def split_name(item: str) -> tuple[str, str]:
     )
 
 
+def add_scores_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds --out and --eval; `present` does what they ask for."""
+    parser.add_argument(
+        '--out', metavar='FILE', help='write the scores of every video, .pkl or .json'
+    )
+    add_metrics_argument(parser)
+
+
+def present(results: Results, metrics: list, out: str | None) -> None:
+    """Prints figures of results, and writes their scores where --out says."""
+    from ..evaluation.tables import print_results
+
+    if out:  # before anything that could fail
+        results.save(out)
+    print_results(results, metrics)
+    if out:
+        print(f'scores of {len(results.names)} videos written to {out}')
+
+
 def add_metrics_argument(parser: argparse.ArgumentParser) -> None:
     """Adds --eval."""
     parser.add_argument(
@@ -234,6 +269,11 @@ def add_metrics_argument(parser: argparse.ArgumentParser) -> None:
         '(intervals) '
         "and your own; default: the config's, or the first two",
     )
+
+
+def add_subset_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds --subset."""
+    add_choice(parser, '--subset', ('train', 'val', 'test'), "which of the config's data sets")
 
 
 def add_fps_argument(parser: argparse.ArgumentParser) -> None:
@@ -252,6 +292,11 @@ def add_image_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_fps_argument(parser)
     add_number(parser, '--quality', 'of the JPEGs, 1 to 100', high=100, default=95)
+
+
+def image_settings(args: argparse.Namespace) -> dict:
+    """Returns what `add_image_arguments` has added, by name."""
+    return dict(short_side=args.short_side, fps=args.fps, quality=args.quality)
 
 
 def add_flow_arguments(parser: argparse.ArgumentParser) -> None:
@@ -311,7 +356,7 @@ def add_worker_arguments(parser: argparse.ArgumentParser, what: str = 'processes
     add_number(parser, '--workers', f'{what}; default: one a core', default=usable_cores())
     parser.add_argument(
         '--shard',
-        type=_shard,
+        type=shard,
         default=(1, 1),
         metavar='I/N',
         help='only the I-th of N parts, as for one of N machines',
@@ -336,6 +381,12 @@ def add_json_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--json', metavar='FILE', help='also write the figures there')
 
 
+def check_json(args: argparse.Namespace) -> None:
+    """Raises ConfigError where --json names a file that cannot be written."""
+    if args.json:
+        check_writable(args.json)
+
+
 def write_json(path: str | None, figures: dict) -> None:
     """Writes figures to `path` where --json names one."""
     if path:
@@ -343,12 +394,23 @@ def write_json(path: str | None, figures: dict) -> None:
         print(f'figures written to {path}')
 
 
+def add_choice(
+    parser: argparse.ArgumentParser, name: str, choices: tuple[str, ...], help: str
+) -> None:
+    """Adds an option that takes one of several words, by default the first, which is added to the
+    help unless that speaks of it.
+    """
+    if 'default' not in help:
+        help = f'{help}; default: {choices[0]}'
+    parser.add_argument(name, choices=choices, default=choices[0], help=help)
+
+
 def add_number(
     parser: argparse.ArgumentParser,
     name: str,
     help: str,
     low: int = 1,
-    high: int | None = None,
+    high: float = math.inf,
     above: float | None = None,
     default: float | None = None,
     **options,
@@ -364,56 +426,13 @@ def add_number(
     """
     if default is not None and 'default' not in help:
         help = f'{help}; default: {default}'
-    kind = at_least(low, high) if above is None else number_above(above, high or float('inf'))
+    kind = at_least(low, high) if above is None else number_above(above, high)
     parser.add_argument(name, type=kind, metavar='N', default=default, help=help, **options)
-
-
-def at_least(low: int, high: int | None = None) -> Callable[[str], int]:
-    """Returns an argument's type: a whole number from `low` (to `high`)."""
-
-    wanted = f'a whole number from {low}' + (f' to {high}' if high is not None else '')
-
-    def whole_number(text):
-        try:
-            number = int(text)
-        except ValueError:
-            number = None
-        if number is None or number < low or high is not None and number > high:
-            raise argparse.ArgumentTypeError(f'it is {wanted}; got {text!r}')
-        return number
-
-    return whole_number
-
-
-def number_above(low: float, high: float = float('inf')) -> Callable[[str], float]:
-    """Returns an argument's type: a finite number above `low`, at most `high`."""
-
-    wanted = f'a number above {low}' + (f', at most {high}' if high < float('inf') else '')
-
-    def number(text):
-        try:
-            value = float(text)
-        except ValueError:
-            value = low
-        if not low < value <= high or value == float('inf'):
-            raise argparse.ArgumentTypeError(f'it is {wanted}; got {text!r}')
-        return value
-
-    return number
 
 
 def printable(text: str) -> str:
     """Returns `text` for any terminal; bytes of names that are no text are shown as escapes."""
     return text.encode('utf-8', 'backslashreplace').decode()
-
-
-def _shard(text):
-    number, _, count = text.partition('/')
-    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
-        raise argparse.ArgumentTypeError(
-            f'a shard is I/N with I from 1 to N, as in 2/8; got {text!r}'
-        )
-    return int(number), int(count)
 
 
 def load_config(args: argparse.Namespace) -> Config:

@@ -13,12 +13,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_config_argument(parser)
-    parser.add_argument(
-        '--subset',
-        choices=('train', 'val', 'test'),
-        default='train',
-        help="which of the config's data sets; default: train",
-    )
+    arguments.add_subset_argument(parser)
     arguments.add_number(parser, '--batches', 'how many are measured', default=10)
     arguments.add_number(
         parser,
@@ -30,25 +25,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     arguments.add_number(parser, '--batch-size', "default: the config's")
     arguments.add_json_argument(parser)
-    arguments.add_cfg_options(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     from ..analysis.benchmark import loader_speed, step_times
-    from ..config_checks.checks import check_config, loader_options
+    from ..config_checks.checks import build_dataset, check_config, loader_options
     from ..datasets.sampler import EpochSampler
-    from ..fileio import check_writable
-    from ..registry import DATASETS
 
     cfg = arguments.load_config(args)
     check_config(cfg, required=['data'], data=[args.subset])
-    if args.json:
-        check_writable(args.json)
+    arguments.check_json(args)
     options = loader_options(cfg, args.subset)
     batch_size = args.batch_size or options.get('batch_size', 1)
     configured = options.get('num_workers', 0)
     worker = options.get('worker', 'thread')
-    dataset = DATASETS.build(cfg.data[args.subset], test_mode=args.subset != 'train')
+    dataset = build_dataset(cfg, args.subset)
     # endless also in testing, so that a small data set can be measured for long enough
     sampler = EpochSampler(
         len(dataset), batch_size, seed=cfg.get('seed', 0), shuffle=args.subset == 'train'

@@ -28,7 +28,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     arguments.add_json_argument(parser)
     arguments.add_device_arguments(parser)
-    arguments.add_cfg_options(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -36,7 +35,6 @@ def run(args: argparse.Namespace) -> None:
     from ..analysis.flops import count, random_clips, total
     from ..config_checks.checks import REQUIRED_TO_TRAIN, check_config
     from ..config_checks.protocols import clip_size
-    from ..fileio import check_writable
     from ..inference.network import build_network
     from ..models.freezing import freeze
 
@@ -44,8 +42,7 @@ def run(args: argparse.Namespace) -> None:
     required = REQUIRED_TO_TRAIN if args.train else ('model', 'runner')
     check_config(cfg, [key for key in required if key != 'data'])
     size = clip_size(cfg, args.clip_len, args.size)
-    if args.json:
-        check_writable(args.json)
+    arguments.check_json(args)
     recognizer, runner = build_network(cfg, args.device, args.device_id)
     clips = random_clips(recognizer, args.batch_size, size)
     trainable = trained = len(recognizer.trainable_params())

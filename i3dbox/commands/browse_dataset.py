@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import pathlib
 import re
 import unicodedata
 from typing import TYPE_CHECKING
@@ -19,12 +20,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_config_argument(parser)
     parser.add_argument('out', metavar='OUT', help='the folder for the pictures')
-    parser.add_argument(
-        '--subset',
-        choices=('train', 'val', 'test'),
-        default='train',
-        help="which of the config's data sets; default: train",
-    )
+    arguments.add_subset_argument(parser)
     arguments.add_number(parser, '--number', 'how many samples', default=20)
     arguments.add_number(
         parser,
@@ -33,21 +29,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         low=0,
         default=0,
     )
-    arguments.add_cfg_options(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     import numpy as np
 
-    from ..config_checks.checks import check_config
+    from ..config_checks.checks import build_dataset, check_config
     from ..datasets.sampler import sample_rng
     from ..errors import DamagedSampleError
-    from ..registry import DATASETS
 
     cfg = arguments.load_config(args)
     check_config(cfg, ('data',), data=(args.subset,))
     make_folder(args.out)
-    dataset = DATASETS.build(cfg.data[args.subset], test_mode=args.subset != 'train')
+    dataset = build_dataset(cfg, args.subset)
     chosen = np.random.default_rng(args.seed).permutation(len(dataset))[: args.number]
     written = 0
     for index in sorted(chosen.tolist()):
@@ -102,11 +96,9 @@ def write_picture(path: str, image: np.ndarray) -> None:
     from ..fileio import atomic_write
 
     data = cv2.imencode('.png', image[..., ::-1])[1].tobytes()
-    if os.path.isfile(path):
-        with open(path, 'rb') as file:
-            if file.read() == data:
-                return
-    atomic_write(path, data)
+    file = pathlib.Path(path)
+    if not file.is_file() or file.read_bytes() != data:
+        atomic_write(path, data)
 
 
 def make_folder(path: str) -> None:

@@ -12,33 +12,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('splits', metavar='SPLITS', help='the folder of the official split files')
     parser.add_argument('frames', metavar='FRAMES', help='the folder of folders of frames')
     parser.add_argument('out', metavar='OUT', help='the folder for the annotation files')
-    parser.add_argument(
+    arguments.add_choice(
+        parser,
         '--format',
-        choices=('original', 'mmaction'),
-        default='original',
-        help="original (default): the original's JSON; mmaction: lists of videos and of rawframes",
+        ('original', 'mmaction'),
+        "original (default): the original's JSON; mmaction: lists of videos and of rawframes",
     )
     arguments.add_frame_arguments(parser, modality='RGB')
-    parser.add_argument(
+    arguments.add_choice(
+        parser,
         '--missing',
-        choices=('raise', 'skip'),
-        default='raise',
-        help='what to do about entries without frames; default: raise an error',
+        ('raise', 'skip'),
+        'what to do about entries without frames; default: raise an error',
     )
 
 
 def run(args: argparse.Namespace) -> None:
     from ..preparation.annotations import build_annotations
 
-    for path in build_annotations(
-        args.dataset,
-        args.splits,
-        args.frames,
-        args.out,
-        args.format,
-        args.modality,
-        args.filename_tmpl,
-        args.start_index,
-        args.missing,
+    for path in arguments.call(
+        build_annotations,
+        args,
+        name=args.dataset,
+        split_dir=args.splits,
+        frame_dir=args.frames,
     ):
         print(path)

@@ -20,7 +20,7 @@ class DictAction(argparse.Action):
         option_string: str | None = None,
     ) -> None:
         options = dict(getattr(namespace, self.dest) or {})
-        for word in [values] if isinstance(values, str) else values:
+        for word in values:
             key, equals, text = word.partition('=')
             if not key or not equals:
                 raise argparse.ArgumentError(self, f'expected KEY=VALUE, got {word!r}')

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from . import arguments
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -12,11 +14,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="PyTorch's .pt or .pth; TensorFlow's .index; a MindSpore .ckpt; or zoo://NAME",
     )
     parser.add_argument('out', metavar='DST', help='the .ckpt to write; with --to pytorch, the .pt')
-    parser.add_argument(
+    arguments.add_choice(
+        parser,
         '--source',
-        choices=('auto', 'pytorch', 'tensorflow', 'original'),
-        default='auto',
-        help='what SRC is; default: what it looks like',
+        ('auto', 'pytorch', 'tensorflow', 'original'),
+        'what SRC is; default: what it looks like',
     )
     parser.add_argument(
         '--modality', choices=('RGB', 'Flow'), help='what it must be; with --inflate, what to make'
@@ -27,11 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='SRC holds the 2D Inception-v1 of ImageNet: '
         "torchvision's googlenet or TF-slim's inception_v1",
     )
-    parser.add_argument(
+    arguments.add_choice(
+        parser,
         '--to',
-        choices=('i3dbox', 'pytorch', 'pytorch_hassony2'),
-        default='i3dbox',
-        help='write a .ckpt (default), or a state_dict as piergiaj/pytorch-i3d (pytorch) or '
+        ('i3dbox', 'pytorch', 'pytorch_hassony2'),
+        'write a .ckpt (default), or a state_dict as piergiaj/pytorch-i3d (pytorch) or '
         'hassony2/kinetics_i3d_pytorch loads it',
     )
 

@@ -99,13 +99,10 @@ def run(args: argparse.Namespace) -> int:
     recognizer.cutter(args.window, args.stride, **cutter_options(args)).close()
     failed = []
     for number, (name, source) in enumerate(sources):
-        outs = [
-            path
-            if name is None
-            else os.path.join(os.path.splitext(path)[0], name + os.path.splitext(path)[1])
-            for path in args.out
-        ]
+        outs = args.out
         if folder:
+            parts = map(os.path.splitext, args.out)
+            outs = [os.path.join(stem, name + extension) for stem, extension in parts]
             print(f'{"" if number == 0 else os.linesep}{arguments.printable(source)}')
         try:
             with interruptible() as interrupts:

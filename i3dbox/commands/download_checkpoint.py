@@ -42,13 +42,13 @@ def run(args: argparse.Namespace) -> None:
         ]
         print(table([('name', 'stream', 'classes', 'trained on', 'source', 'here'), *rows]))
         return
-    name = args.name[len(PREFIX) :] if args.name.startswith(PREFIX) else args.name
-    target = os.path.join(args.dir, f'{name}.ckpt') if args.dir else None
-    if target:
-        check_writable(target)
+    name = args.name.removeprefix(PREFIX)
+    if not args.dir:
+        print(fetch(name))
+        return
+    target = os.path.join(args.dir, f'{name}.ckpt')
+    check_writable(target)
     path = fetch(name)
-    if target:
-        with atomic_path(target) as temporary:
-            shutil.copyfile(path, temporary)
-        path = target
-    print(path)
+    with atomic_path(target) as temporary:
+        shutil.copyfile(path, temporary)
+    print(target)

@@ -6,6 +6,7 @@ import argparse
 
 from ..errors import ConfigError
 from . import arguments
+from .argument_types import at_least
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,11 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="clips a call, or 'dynamic'; default: 1",
     )
     arguments.add_clip_arguments(parser)
-    parser.add_argument(
+    arguments.add_choice(
+        parser,
         '--input',
-        choices=('uint8', 'float32'),
-        default='uint8',
-        help='uint8 (default): N x T x H x W x C, the file holds the preprocessing; '
+        ('uint8', 'float32'),
+        'uint8 (default): N x T x H x W x C, the file holds the preprocessing; '
         'float32: N x C x T x H x W in [-1, 1]',
     )
     parser.add_argument(
@@ -44,7 +45,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='load the file in its own runtime and compare it with the network on real clips',
     )
     arguments.add_device_arguments(parser)
-    arguments.add_cfg_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -55,18 +55,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError('--model has its own checkpoint')
     from ..apis.export import export, verify
 
-    exported = export(
-        cfg,
-        checkpoint,
-        args.format,
-        args.out,
-        args.batch_size,
-        args.clip_len,
-        args.size,
-        args.input,
-        args.device,
-        args.device_id,
-    )
+    exported = arguments.call(export, args, cfg=cfg, checkpoint=checkpoint)
     _print(exported)
     if not args.verify:
         return 0
@@ -100,7 +89,7 @@ def _batch_size(text):
     if text == 'dynamic':
         return None
     try:
-        return arguments.at_least(1)(text)
+        return at_least(1)(text)
     except argparse.ArgumentTypeError:
         raise argparse.ArgumentTypeError(
             f"a whole number from 1, or 'dynamic'; got {text!r}"

@@ -62,11 +62,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--method', metavar='NAME', help='of flow: tvl1 (default), dis, farneback or tvl1_opencv'
     )
-    parser.add_argument(
+    arguments.add_choice(
+        parser,
         '--format',
-        choices=('npy', 'npz', 'h5'),
-        default='npy',
-        help='npy (default): the features; npz, h5: also when each row begins and ends',
+        ('npy', 'npz', 'h5'),
+        'npy (default): the features; npz, h5: also when each row begins and ends',
     )
     arguments.add_number(
         parser,
@@ -76,7 +76,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     arguments.add_worker_arguments(parser, 'threads that compute flow')
     arguments.add_device_arguments(parser)
-    arguments.add_cfg_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -97,15 +96,11 @@ def run(args: argparse.Namespace) -> int:
         )
     arguments.check_method(args.method)
     given = {key: getattr(args, key) for key in DEFAULTS if getattr(args, key, None) is not None}
-    done = extract_features(
-        sources,
-        args.out,
-        arguments.model_of(args, args.stream),
-        args.format,
-        args.workers,
-        args.device,
-        args.device_id,
-        args.max_frames,
+    done = arguments.call(
+        extract_features,
+        args,
+        sources=sources,
+        model=arguments.model_of(args, args.stream),
         **{**PRESETS.get(args.preset, {}), **given},
     )
     return report(args.out, 'files of features', done)

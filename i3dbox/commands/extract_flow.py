@@ -47,8 +47,6 @@ def run(args: argparse.Namespace) -> int:
             args.workers,
             method=args.method,
             bound=args.bound,
-            short_side=args.short_side,
-            fps=args.fps,
-            quality=args.quality,
+            **arguments.image_settings(args),
         ),
     )

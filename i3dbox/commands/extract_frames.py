@@ -25,13 +25,5 @@ def run(args: argparse.Namespace) -> int:
     return report(
         args.out,
         'folders of frames',
-        extract(
-            'RGB',
-            videos,
-            args.out,
-            args.workers,
-            short_side=args.short_side,
-            fps=args.fps,
-            quality=args.quality,
-        ),
+        extract('RGB', videos, args.out, args.workers, **arguments.image_settings(args)),
     )

@@ -47,19 +47,9 @@ def run(args: argparse.Namespace) -> None:
     from ..evaluation.metrics import DEFAULT
     from ..evaluation.tables import print_results
 
-    plan = prepare(
-        args.folder,
-        args.model,
-        args.stream,
-        args.work_dir,
-        args.epochs,
-        args.seed,
-        args.cfg_options,
-        args.clip_len,
-        args.size,
-    )
+    plan = arguments.call(prepare, args, options=args.cfg_options)
     print_plan(plan)
-    done = finetune(plan, args.device, args.device_id)
+    done = arguments.call(finetune, args, plan=plan)
     print_results(done.results, DEFAULT)
     print(f'report: {done.report}')
     print(f'recognise other videos:\n  {demo_command(plan, done)}')
@@ -70,38 +60,30 @@ def print_plan(plan: Plan) -> None:
     from ..evaluation.tables import table
 
     counts = plan.split.counts()
-    rows = [
-        *counts[:SHOWN],
-        *([(f'({len(counts) - SHOWN} more)', '', '')] if len(counts) > SHOWN else []),
-    ]
-    rows = [(arguments.printable(name), *numbers) for name, *numbers in rows]
-    print(
-        table(
-            [
-                ('class', 'train', 'test'),
-                *rows,
-                (f'{len(counts)} classes', len(plan.split.train), len(plan.split.val)),
-            ]
-        )
+    rows = [(arguments.printable(name), *numbers) for name, *numbers in counts[:SHOWN]]
+    if len(counts) > SHOWN:
+        rows.append((f'({len(counts) - SHOWN} more)', '', ''))
+    rows.append((f'{len(counts)} classes', len(plan.split.train), len(plan.split.val)))
+    print(table([('class', 'train', 'test'), *rows]))
+    print_videos(
+        'cannot be read and are left out', [f'{path}: {why}' for path, why in plan.split.left_out]
     )
-    for what, lines in (
-        (
-            'cannot be read and are left out',
-            [f'{path}: {why}' for path, why in plan.split.left_out],
-        ),
-        (
-            'came after the split was made and are not in it; another --work-dir takes them in',
-            plan.unlisted,
-        ),
-    ):
-        if lines:
-            print(f'{len(lines)} videos {what}:')
-            lines = lines[:SHOWN] + (
-                [f'and {len(lines) - SHOWN} more'] if len(lines) > SHOWN else []
-            )
-            print('\n'.join(f'  {arguments.printable(line)}' for line in lines))
+    print_videos(
+        'came after the split was made and are not in it; another --work-dir takes them in',
+        plan.unlisted,
+    )
     print(f'split: {plan.work_dir}/split; configs: {", ".join(plan.configs.values())}')
     print(plan.trains, flush=True)
+
+
+def print_videos(what: str, lines: list[str]) -> None:
+    """Prints a line for each of some videos, but for those beyond SHOWN; `what` they are."""
+    if lines:
+        print(f'{len(lines)} videos {what}:')
+        for line in lines[:SHOWN]:
+            print(f'  {arguments.printable(line)}')
+    if len(lines) > SHOWN:
+        print(f'  and {len(lines) - SHOWN} more')
 
 
 def demo_command(plan: Plan, done: Finetuned) -> str:

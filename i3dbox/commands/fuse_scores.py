@@ -26,8 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'cross-validation on result files of the training split: those named here, or FILE '
         'themselves',
     )
-    parser.add_argument('--out', metavar='FILE', help='write the joint scores, .pkl or .json')
-    arguments.add_metrics_argument(parser)
+    arguments.add_scores_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -35,7 +34,6 @@ def run(args: argparse.Namespace) -> None:
     from ..evaluation.fusion import fuse, pair, search_weights
     from ..evaluation.metrics import DEFAULT
     from ..evaluation.results import check_results_path, load_results
-    from ..evaluation.tables import print_results
 
     if len(args.results) < 2:
         raise ConfigError('name at least two result files')
@@ -71,7 +69,4 @@ def run(args: argparse.Namespace) -> None:
             f'{found:.4f} on those left out, {equal:.4f} with equal weights'
         )
     joint = fuse(parts, weights)
-    print_results(joint, args.eval or DEFAULT)
-    if args.out:
-        joint.save(args.out)
-        print(f'scores of {len(joint.names)} videos written to {args.out}')
+    arguments.present(joint, args.eval or DEFAULT, args.out)

@@ -8,11 +8,11 @@ from . import arguments
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    for name, what in (('real', 'real'), ('generated', 'generated')):
+    for name in ('real', 'generated'):
         parser.add_argument(
             name,
             metavar=name.upper(),
-            help=f'{what} videos: a folder; or a .npy file, uint8 '
+            help=f'{name} videos: a folder; or a .npy file, uint8 '
             'N x T x H x W x 3, or features, float N x D',
         )
     arguments.add_model_arguments(parser)
@@ -21,11 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     arguments.add_number(parser, '--stride', 'a clip each N frames; default: one a video')
     arguments.add_fps_argument(parser)
-    parser.add_argument(
+    arguments.add_choice(
+        parser,
         '--resize',
-        choices=('stretch', 'crop', 'pipeline'),
-        default='stretch',
-        help="stretch (default): to a square, as the paper's code does; crop: the short side, and "
+        ('stretch', 'crop', 'pipeline'),
+        "stretch (default): to a square, as the paper's code does; crop: the short side, and "
         "a cut in the middle; pipeline: as the config's test pipeline does",
     )
     arguments.add_number(parser, '--size', 'of the square', low=32, default=224)
@@ -39,36 +39,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_number(parser, '--seed', 'of the resamples', low=0, default=0)
     arguments.add_json_argument(parser)
     arguments.add_device_arguments(parser)
-    arguments.add_cfg_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     import numpy as np
 
     from ..apis.fvd import video_distance
-    from ..fileio import check_writable
     from ..inference.model_spec import ModelSpec
     from .report_jobs import report_failures
 
-    if args.json:
-        check_writable(args.json)
+    arguments.check_json(args)
     if not (args.model or args.checkpoint or args.rgb):
         args.model = ['i3d_rgb_kinetics400']
     model = arguments.model_of(args, 'rgb')
-    found = video_distance(
-        args.real,
-        args.generated,
-        lambda: ModelSpec.resolve(**model),
-        args.frames,
-        args.stride,
-        args.resize,
-        args.size,
-        args.fps,
-        args.resamples,
-        args.seed,
-        args.device,
-        args.device_id,
-    )
+    found = arguments.call(video_distance, args, model=lambda: ModelSpec.resolve(**model))
     print(
         f'FVD: {found.value:.6g} ({found.clips["real"]} real and {found.clips["generated"]} '
         f'generated clips)'

@@ -23,7 +23,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=1,
     )
     arguments.add_json_argument(parser)
-    arguments.add_cfg_options(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -33,14 +32,12 @@ def run(args: argparse.Namespace) -> None:
     from ..config_checks.checks import check_config
     from ..config_checks.protocols import clip_size
     from ..evaluation.tables import table
-    from ..fileio import check_writable
     from ..models import build_recognizer
 
     cfg, _ = arguments.config_of(args)
     check_config(cfg, required=['model'])
     size = clip_size(cfg, args.clip_len, args.size)
-    if args.json:
-        check_writable(args.json)
+    arguments.check_json(args)
     layers = count(build_recognizer(cfg.model), size)
     rows = blocks(layers, args.depth)
     whole = total(layers)

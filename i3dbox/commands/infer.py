@@ -18,14 +18,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from ..apis.deploy import infer
 
-    number = infer(
-        args.artefact,
-        args.dataset,
-        args.backend,
-        args.device,
-        args.device_id,
-        args.threads,
-        args.precision,
-        args.description,
-    )
+    number = arguments.call(infer, args, folder=args.dataset)
     print(f'answers to {number} files in {args.dataset}')

@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         )
     settings = {}
     if sources[0].modality is None:
-        settings = dict(short_side=args.short_side, fps=args.fps, quality=args.quality)
+        settings = arguments.image_settings(args)
         if modality == 'Flow':
             # a wrong one is told before anything is done
             FLOW_METHODS.build(dict(type=args.method))
@@ -48,7 +48,5 @@ def run(args: argparse.Namespace) -> int:
     return report(
         args.out,
         'shards',
-        pack(
-            modality, sources, args.out, args.workers, args.videos_per_shard, args.shard, **settings
-        ),
+        arguments.call(pack, args, modality=modality, sources=sources, part=args.shard, **settings),
     )

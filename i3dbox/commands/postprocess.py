@@ -17,10 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--weights', nargs='+', type=float, metavar='W', help='of the streams; default: 1 each'
     )
-    parser.add_argument(
-        '--out', metavar='FILE', help='write the scores of every video, .pkl or .json'
-    )
-    arguments.add_metrics_argument(parser)
+    arguments.add_scores_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -29,7 +26,6 @@ def run(args: argparse.Namespace) -> None:
     from ..evaluation.fusion import fuse
     from ..evaluation.metrics import DEFAULT
     from ..evaluation.results import check_results_path
-    from ..evaluation.tables import print_results
 
     if args.out:
         check_results_path(args.out)
@@ -38,7 +34,4 @@ def run(args: argparse.Namespace) -> None:
     arguments.check_different(args.datasets)
     parts = {folder: score_results(folder) for folder in args.datasets}
     results = fuse(parts, args.weights) if len(parts) > 1 else next(iter(parts.values()))
-    print_results(results, args.eval or DEFAULT)
-    if args.out:
-        results.save(args.out)
-        print(f'scores of {len(results.names)} videos written to {args.out}')
+    arguments.present(results, args.eval or DEFAULT, args.out)

@@ -11,22 +11,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_config_argument(parser)
     parser.add_argument('out', metavar='OUT', help='the folder for the files')
     arguments.add_number(parser, '--batch-size', 'clips a file', default=1)
-    parser.add_argument(
-        '--split',
-        choices=('val', 'test'),
-        default='test',
-        help="which of the config's data sets; default: test",
-    )
+    arguments.add_choice(parser, '--split', ('test', 'val'), "which of the config's data sets")
     parser.add_argument(
         '--protocol',
         metavar='NAME',
         help="one of the config's protocols; default: what the data "
         'says, or centre where that is whole videos, which exported files cannot take',
     )
-    parser.add_argument(
-        '--input', choices=('uint8', 'float32'), default='uint8', help="as export's"
-    )
-    arguments.add_cfg_options(parser)
+    arguments.add_choice(parser, '--input', ('uint8', 'float32'), "as export's")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -36,7 +28,7 @@ def run(args: argparse.Namespace) -> None:
     cfg = arguments.load_config(args)
     if args.protocol:
         apply_protocol(cfg, args.protocol, args.split)
-    manifest = write_dataset(cfg, args.out, args.batch_size, args.input, args.split)
+    manifest = arguments.call(write_dataset, args, cfg=cfg, data=args.split)
     if manifest['skipped']:
         print(
             f'{len(manifest["skipped"])} damaged videos are left out: '

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from .arguments import add_cfg_options, add_config_argument, load_config
+from .arguments import add_config_argument, load_config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_argument(parser)
-    add_cfg_options(parser)
 
 
 def run(args: argparse.Namespace) -> None:

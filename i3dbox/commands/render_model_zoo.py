@@ -26,10 +26,9 @@ def table() -> str:
         '| name | stream | classes | trained on | published figures | source, licence |',
         '|---|---|---|---|---|---|',
     ]
-    for name, entry in ENTRIES.items():
-        lines.append(
-            f'| `{name}` | {entry.modality} | {entry.num_classes} | {entry.data} | '
-            f'{entry.figures or "none"} | [{entry.source}]({HOST}/{entry.source}), {entry.licence} '
-            f'|'
-        )
+    lines += [
+        f'| `{name}` | {entry.modality} | {entry.num_classes} | {entry.data} | '
+        f'{entry.figures or "none"} | [{entry.source}]({HOST}/{entry.source}), {entry.licence} |'
+        for name, entry in ENTRIES.items()
+    ]
     return '\n'.join(lines) + '\n'

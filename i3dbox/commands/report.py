@@ -44,8 +44,8 @@ def run(args: argparse.Namespace) -> None:
     runs = {}
     columns = {}
     notes = []
-    for item in args.sources:
-        name, path = arguments.split_name(item)
+    sources = [arguments.split_name(item) for item in args.sources]
+    for name, path in sources:
         stem = os.path.splitext(os.path.basename(os.path.normpath(path)))[0]
         if os.path.isdir(path):
             runs[_free(name or stem, path, runs)] = read_run_log(path)
@@ -60,8 +60,8 @@ def run(args: argparse.Namespace) -> None:
                 f'a report is of one set of classes; {title}: '
                 f'{difference or "another number of them"}'
             )
-    arguments.check_different([arguments.split_name(item)[1] for item in args.sources])
-    if 'RGB' in columns and 'Flow' in columns and len(columns) == 2:
+    arguments.check_different([path for _, path in sources])
+    if columns.keys() == {'RGB', 'Flow'}:
         try:
             columns = fuse({'RGB': columns['RGB'], 'Flow': columns['Flow']}).by_stream()
         except ConfigError as error:

@@ -24,22 +24,19 @@ def run(args: argparse.Namespace) -> None:
     from ..evaluation.results import load_results
     from ..evaluation.tables import figures_table
 
-    arguments.check_different([arguments.split_name(item)[1] for item in args.results])
+    sources = [arguments.split_name(item) for item in args.results]
+    arguments.check_different([path for _, path in sources])
     groups = {}
     protocols = {}
-    for item in args.results:
-        name, path = arguments.split_name(item)
+    for name, path in sources:
         results = load_results(path)
         protocols.setdefault(results.meta.get('protocol'), []).append(path)
-        parts = (
-            {
-                f'{path}: {title}' if len(args.results) > 1 else title: part
-                for title, part in results.by_stream().items()
-            }
-            if results.streams
-            else {path: results}
-        )
-        for title, part in ({name: results} if name else parts).items():
+        if name or not results.streams:
+            parts = {name or path: results}
+        else:
+            where = f'{path}: ' if len(sources) > 1 else ''
+            parts = {f'{where}{title}': part for title, part in results.by_stream().items()}
+        for title, part in parts.items():
             groups.setdefault(title, {})[path] = part
     rows = []
     for title, parts in groups.items():
@@ -79,9 +76,8 @@ def _mean(figures):
     """
     import numpy as np
 
-    names = [name for name, value in figures[0].items() if np.ndim(value) == 0]
     return {
         name: sum(f[name] for f in figures) / len(figures)
-        for name in names
-        if not name.endswith(('_low', '_high'))
+        for name, value in figures[0].items()
+        if np.ndim(value) == 0 and not name.endswith(('_low', '_high'))
     }

@@ -18,12 +18,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'how many of them; default: 8; the original takes 8 for RGB and 16 for flow',
         default=8,
     )
-    parser.add_argument(
+    arguments.add_choice(
+        parser,
         '--data',
-        choices=('val', 'test'),
-        default='test',
-        help="which of the config's data sets: the "
-        'best of several on the test set is chosen by it, and no test any more; default: test',
+        ('test', 'val'),
+        "which of the config's data sets: the "
+        'best of several on the test set is chosen by it, and no test any more',
     )
     parser.add_argument(
         '--protocol',
@@ -38,7 +38,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     arguments.add_metrics_argument(parser)
     arguments.add_device_arguments(parser)
-    arguments.add_cfg_options(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -52,8 +51,6 @@ def run(args: argparse.Namespace) -> None:
     if args.protocol:
         apply_protocol(cfg, args.protocol, args.data)
     paths = last_checkpoints(args.folder, args.last)
-    text = sweep(
-        cfg, paths, args.folder, metrics, args.average, args.device, args.device_id, args.data
-    )
+    text = arguments.call(sweep, args, cfg=cfg, paths=paths, metrics=metrics)
     if rank() == 0:
         print(text)

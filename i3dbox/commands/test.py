@@ -22,18 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="one of the config's protocols, such as whole, centre, "
         'uniform, views or drawn; default: what data.test says',
     )
-    parser.add_argument(
-        '--out', metavar='FILE', help='write the scores of every video, .pkl or .json'
-    )
-    arguments.add_metrics_argument(parser)
+    arguments.add_scores_arguments(parser)
     arguments.add_device_arguments(parser)
     arguments.add_openi_arguments(parser)
-    arguments.add_cfg_options(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     from ..evaluation.results import check_results_path
-    from ..evaluation.tables import print_results
 
     cfg = arguments.load_config(args)
     arguments.apply_openi(cfg, args)
@@ -51,11 +46,6 @@ def run(args: argparse.Namespace) -> None:
         apply_protocol(cfg, args.protocol)
     evaluator = Tester(cfg, args.device, args.device_id)
     results = evaluator(checkpoint)
-    if rank() != 0:
-        return
-    if args.out:  # before anything that could fail
-        results.save(args.out)
-    print_results(results, metrics)
-    if args.out:
-        print(f'scores of {len(results.names)} videos written to {args.out}')
-    evaluator.finish(results)
+    if rank() == 0:
+        arguments.present(results, metrics, args.out)
+        evaluator.finish(results)

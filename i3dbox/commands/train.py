@@ -27,7 +27,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--validate', action='store_true', help='evaluate during training')
     arguments.add_device_arguments(parser)
     arguments.add_openi_arguments(parser)
-    arguments.add_cfg_options(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -38,4 +37,4 @@ def run(args: argparse.Namespace) -> None:
     arguments.apply_openi(cfg, args)
     from ..apis.train import train
 
-    train(cfg, args.resume, args.device, args.device_id, args.validate)
+    arguments.call(train, args, cfg=cfg)

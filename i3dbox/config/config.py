@@ -90,7 +90,8 @@ class Config(collections.abc.MutableMapping):
         Raises:
             ConfigError: with the file and, where there is one, the line at fault.
         """
-        if not isinstance(overrides or {}, dict):
+        overrides = overrides or {}
+        if not isinstance(overrides, dict):
             raise ConfigError(f'overrides are a dict; got {type(overrides).__name__}')
         path = resolve(os.fspath(path), os.getcwd())
         problem = _file_problem(path)
@@ -98,9 +99,9 @@ class Config(collections.abc.MutableMapping):
             raise ConfigError(f'config {path} {problem}')
         used = set()
         cfg = cls(_load(path, used), path)
-        for key in overrides or {}:
+        for key in overrides:
             check_override(cfg, key, used, path)
-        cfg.merge_from_dict(overrides or {})
+        cfg.merge_from_dict(overrides)
         if cfg.get('custom_imports'):
             cfg['custom_imports'] = import_custom_modules(cfg['custom_imports'], path)
         return cfg
@@ -183,16 +184,14 @@ class Config(collections.abc.MutableMapping):
     def __delitem__(self, key):
         del self._values[key]
 
-    def __getattr__(self, name):
-        return self._values[name]
+    __getattr__ = __getitem__
 
     def __setattr__(self, name, value):
         if hasattr(Config, name):
             raise AttributeError(f'Config.{name} cannot be set')
         self._values[name] = value
 
-    def __delattr__(self, name):
-        del self._values[name]
+    __delattr__ = __delitem__
 
     def __iter__(self):
         return iter(self._values)

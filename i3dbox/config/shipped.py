@@ -21,8 +21,7 @@ def resolve(name: str, folder: str) -> str:
     """
     if name.startswith(PREFIX):
         folder = configs_folder()
-        name = name[len(PREFIX) :]
-        name = name if name.endswith('.py') else f'{name}.py'
+        name = f'{name.removeprefix(PREFIX).removesuffix(".py")}.py'
     return os.path.abspath(os.path.join(folder, name))
 
 

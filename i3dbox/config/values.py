@@ -18,9 +18,10 @@ def merge(below: Any, above: Any) -> Any:
         above = dict(above)
         if above.pop('_delete_', False) or not isinstance(below, dict):
             below = {}
-        merged = {key: merge(None, value) for key, value in below.items()}
-        merged.update((key, merge(below.get(key), value)) for key, value in above.items())
-        return merged
+        return {
+            key: merge(below.get(key), above[key]) if key in above else merge(None, below[key])
+            for key in {**below, **above}
+        }
     if type(above) in (list, tuple):
         return type(above)(merge(None, value) for value in above)
     return above

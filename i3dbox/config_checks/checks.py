@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -50,8 +50,13 @@ def check_data(cfg: Config) -> None:
     """
     check_config(cfg, ('model',))
     for subset in ('train', 'val', 'test'):
-        if _look_up(cfg, f'data.{subset}') is not None:
-            DATASETS.build(cfg.data[subset], test_mode=subset != 'train')
+        if look_up(cfg, f'data.{subset}') is not None:
+            build_dataset(cfg, subset)
+
+
+def build_dataset(cfg: Config, subset: str) -> BaseDataset:
+    """Builds the data set 'train', 'val' or 'test' of a config, for what it is there for."""
+    return DATASETS.build(cfg.data[subset], test_mode=subset != 'train')
 
 
 def check_config(cfg: Config, required: Sequence[str] = REQUIRED, data: Sequence[str] = ()) -> None:
@@ -65,7 +70,7 @@ def check_config(cfg: Config, required: Sequence[str] = REQUIRED, data: Sequence
         raise ConfigError(f'cfg is a Config, as Config.fromfile reads one; got {cfg!r}')
     cfg.check_keys(KEYS)
     for key in (*required, *(f'data.{name}' for name in data)):
-        if _look_up(cfg, key) is None:
+        if look_up(cfg, key) is None:
             raise ConfigError(
                 f'{cfg.filename}: the config has no {key!r} ({KEYS.get(key, "a data set")})'
             )
@@ -75,7 +80,7 @@ def check_config(cfg: Config, required: Sequence[str] = REQUIRED, data: Sequence
 
 def _check_tables(cfg):
     for table, known in TABLES.items():
-        values = _look_up(cfg, table)
+        values = look_up(cfg, table)
         if values is None:
             continue
         if not isinstance(values, dict):
@@ -90,7 +95,7 @@ def _check_tables(cfg):
 
 def _check_numbers(cfg):
     for key, (least, included, whole) in NUMBERS.items():
-        value = _look_up(cfg, key)
+        value = look_up(cfg, key)
         if value is None:
             continue
         right = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
@@ -101,7 +106,7 @@ def _check_numbers(cfg):
             )
 
 
-def _look_up(cfg, key):
+def look_up(cfg: Config, key: str) -> Any:
     """Returns the value at a dotted key, or None where it or a part of the way is not there."""
     for part in key.split('.'):
         if not hasattr(cfg, 'get') or cfg.get(part) is None:
@@ -122,7 +127,7 @@ def check_metrics(metrics: list, num_classes: int) -> list[str]:
 
 def metrics_of(cfg: Config) -> list:
     """Returns the metrics that the config asks for."""
-    metrics = (cfg.get('evaluation') or {}).get('metrics') or DEFAULT
+    metrics = look_up(cfg, 'evaluation.metrics') or DEFAULT
     return [metrics] if isinstance(metrics, (str, dict)) else metrics
 
 
@@ -169,12 +174,8 @@ def classes_of(
     return list(named[0].meta['classes']) if named else None
 
 
-def check_fit(recognizer: nn.Cell, dataset: BaseDataset, probe: bool = False) -> None:
-    """Raises an I3DBoxError unless `recognizer` can take what `dataset` gives.
-
-    Args:
-        probe: also load one sample and check its shape.
-    """
+def check_fit(recognizer: nn.Cell, dataset: BaseDataset) -> None:
+    """Raises an I3DBoxError unless `recognizer` can take what `dataset` gives; loads one sample."""
     if tuple(recognizer.inputs) != tuple(dataset.inputs):
         hint = (
             '. A two-stream config is for tools/test.py: train each stream by its own'
@@ -196,11 +197,8 @@ def check_fit(recognizer: nn.Cell, dataset: BaseDataset, probe: bool = False) ->
             f'the data set has the label {highest}, the model {recognizer.num_classes} classes: '
             'set num_classes of model.head'
         )
-    if probe:
-        results = dataset.first_readable()
-        missing = [name for name in dataset.inputs if not hasattr(results.get(name), 'shape')]
-        if missing:
-            raise ConfigError(
-                f'the pipeline leaves no array {missing[0]!r}: it must end in PackClips'
-            )
-        recognizer.check_input(*(results[name][None] for name in dataset.inputs))
+    results = dataset.first_readable()
+    missing = [name for name in dataset.inputs if not hasattr(results.get(name), 'shape')]
+    if missing:
+        raise ConfigError(f'the pipeline leaves no array {missing[0]!r}: it must end in PackClips')
+    recognizer.check_input(*(results[name][None] for name in dataset.inputs))

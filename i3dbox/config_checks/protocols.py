@@ -38,24 +38,22 @@ def apply_protocol(cfg: Config, name: str, data: str = 'test') -> None:
     unknown = [key for key in protocol if key not in KEYS]
     if unknown:
         raise ConfigError(f'protocols.{name} has the keys {", ".join(KEYS)}; got {unknown[0]!r}')
+    steps = (
+        ('frames', 'SampleFrames', ('type', 'clip_len', 'frame_interval')),
+        ('crop', 'Crop', ('type', 'size')),
+    )
     for pipeline in pipelines(cfg.data[data]).values():
-        for key, kind in (('frames', 'SampleFrames'), ('crop', 'Crop')):
+        for key, kind, kept in steps:
             if key in protocol:
-                indices = [
-                    i for i, step in enumerate(pipeline) if str(step.get('type')).endswith(kind)
-                ]
-                if len(indices) != 1:
+                found = [step for step in pipeline if str(step.get('type')).endswith(kind)]
+                if len(found) != 1:
                     raise ConfigError(
                         f'protocols.{name} needs one step {kind} in the pipeline of data.{data}; '
-                        f'it has {len(indices)}'
+                        f'it has {len(found)}'
                     )
-                old = pipeline[indices[0]]
-                kept = ('clip_len', 'frame_interval') if key == 'frames' else ('size',)
-                base = dict(
-                    type=old.type,
-                    **{argument: old[argument] for argument in kept if argument in old},
-                )
-                pipeline[indices[0]] = type(old)({**base, **protocol[key]})
+                base = {argument: found[0][argument] for argument in kept if argument in found[0]}
+                found[0].clear()
+                found[0].update({**base, **protocol[key]})
     if 'average_clips' in protocol:
         for model in models(cfg.model):
             model.average_clips = protocol['average_clips']
@@ -77,17 +75,14 @@ def describe_protocol(cfg: Config, data: str = 'test') -> str:
     return '; '.join(f'{stream}: {text}' for stream, text in texts.items())
 
 
-def fixed_length(cfg: Config, data: str = 'test') -> bool:
+def fixed_length(cfg: Config, data: str = 'test') -> None:
     """Lets all clips of `cfg.data.<data>` have one length, which is what exported files take: where
-    the whole video is a clip, one clip from its middle is taken instead. Returns whether that
-    changed anything."""
-    changed = False
+    the whole video is a clip, one clip from its middle is taken instead.
+    """
     for pipeline in pipelines(cfg.data[data]).values():
         for step in pipeline:
             if step.get('type') == 'SampleFrames' and step.get('mode') == 'whole':
                 step['mode'] = 'centre'
-                changed = True
-    return changed
 
 
 def clip_size(
@@ -145,7 +140,7 @@ def pipelines(dataset: dict) -> dict[str, list[dict]]:
 
 def _call(step):
     name = step.get('type')
-    part = PIPELINES.get(step.get('type'))
+    part = PIPELINES.get(name)
     defaults = {key: parameter.default for key, parameter in parameters_of(part)[0].items()}
     arguments = ', '.join(
         f'{key}={value!r}'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,6 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
 from ..evaluation.metrics import confidences
-from ..evaluation.metrics.confusion import confusion_matrix
 from ..evaluation.tables import class_names
 from ..visualization.text import fitting
 
@@ -53,7 +53,7 @@ def curves(runs: dict[str, dict]) -> dict[str, bytes]:
 
 def confusion_chart(results: Results, title: str) -> bytes:
     """Draws the confusion matrix, rows divided by the number of their samples."""
-    counts = confusion_matrix(results.scores, results.labels)['confusion_matrix']
+    counts = results.evaluate(['confusion_matrix'])['confusion_matrix']
     names = [fitting(name)[0] for name in class_names(results.classes, len(counts))]
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     side = min(max(4.5, 0.16 * len(counts) + 2.5), 20)
@@ -83,7 +83,7 @@ def calibration_chart(columns: dict[str, Results], bins: int = 10) -> bytes:
     """Draws accuracy against confidence of several results."""
     figure, axes = _figure('is the network as often right as it is sure?', 5, 4.2)
     axes.plot([0, 1], [0, 1], color='0.7', lw=1)
-    for color, (title, results) in zip(COLORS * (len(columns) // len(COLORS) + 1), columns.items()):
+    for color, (title, results) in zip(itertools.cycle(COLORS), columns.items()):
         confidence, correct = confidences(results.scores, results.labels)
         indices = np.minimum((confidence * bins).astype(int), bins - 1)
         filled = [b for b in range(bins) if (indices == b).any()]
@@ -101,14 +101,11 @@ def calibration_chart(columns: dict[str, Results], bins: int = 10) -> bytes:
 
 def _chart(runs, title, series, bottom=None):
     figure, axes = _figure(title, 6, 3.4)
-    for color, (name, log) in zip(COLORS * (len(runs) // len(COLORS) + 1), runs.items()):
+    for color, (name, log) in zip(itertools.cycle(COLORS), runs.items()):
         label = name
         for mode, column, style in series:
-            points = [
-                (step, value)
-                for step, value in zip(log[mode].get('step', ()), log[mode].get(column, ()))
-                if value is not None
-            ]
+            pairs = zip(log[mode].get('step', ()), log[mode].get(column, ()))
+            points = [(step, value) for step, value in pairs if value is not None]
             if points:
                 axes.plot(*zip(*points), color=color, label=label, lw=1.2, ms=4, **style)
                 label = None

@@ -82,18 +82,10 @@ def plain_values(text: str) -> dict:
     """
 
     def value(node):
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Name)
-            and node.func.id == 'dict'
-            and not node.args
-        ):
+        called = getattr(getattr(node, 'func', None), 'id', None)
+        if called == 'dict' and not node.args:
             return {keyword.arg: value(keyword.value) for keyword in node.keywords}
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Name)
-            and node.func.id == 'float'
-        ):
+        if called == 'float':
             return float(ast.literal_eval(node.args[0]))
         if isinstance(node, ast.Dict):
             return {value(key): value(item) for key, item in zip(node.keys, node.values)}

@@ -13,7 +13,6 @@ import numpy as np
 from tqdm import tqdm
 
 from ..errors import I3DBoxError
-from ..evaluation.metrics import evaluate
 from ..evaluation.tables import class_names, confusions, figure_rows
 from ..fileio import atomic_write
 from . import page
@@ -63,7 +62,7 @@ def write_report(
             page.heading('Confusions'),
             page.charts({name: pictures[name] for name in ('confusion_matrix', 'calibration')}),
         ]
-        counts = evaluate(['confusion_matrix'], results.scores, results.labels)['confusion_matrix']
+        counts = results.evaluate(['confusion_matrix'])['confusion_matrix']
         pairs = confusions(counts, results.classes)[:50]
         if pairs:
             parts.append(page.table(['class', 'taken for', 'videos'], pairs, (0, 1)))
@@ -86,7 +85,7 @@ def class_rows(columns: dict[str, Results]) -> tuple[list[str], list[list]]:
     and Flow side by side, which of them is better at the class and how many videos only the one or
     the other gets right.
     """
-    found = [evaluate(['per_class'], part.scores, part.labels) for part in columns.values()]
+    found = [part.evaluate(['per_class']) for part in columns.values()]
     first = next(iter(columns.values()))
     head = ['class', 'videos', *columns]
     names = class_names(first.classes, first.scores.shape[1])
@@ -121,10 +120,7 @@ def class_rows(columns: dict[str, Results]) -> tuple[list[str], list[list]]:
 
 def _figures(columns):
     head, *rows = figure_rows(
-        [
-            (title, len(part.names), evaluate(METRICS, part.scores, part.labels))
-            for title, part in columns.items()
-        ]
+        [(title, len(part.names), part.evaluate(METRICS)) for title, part in columns.items()]
     )
     parts = [
         page.heading('Figures'),
@@ -135,10 +131,9 @@ def _figures(columns):
     ]
     lines = {}
     for title, part in columns.items():
-        protocol = part.meta.get('protocol')
         skipped = part.meta.get('skipped')
-        if protocol:
-            lines.setdefault(protocol, []).append(title)
+        if part.meta.get('protocol'):
+            lines.setdefault(part.meta['protocol'], []).append(title)
         if skipped:
             text = f'{len(skipped)} damaged videos are not counted: {", ".join(skipped)}'
             lines.setdefault(text, []).append(title)
@@ -201,12 +196,9 @@ def _sources(columns):
         *(page.paragraph(f'{path}, sha256 {digest}') for path, digest in files),
     ]
     meta = metas[-1]
-    if meta.get('versions'):
-        parts.append(
-            page.paragraph(
-                ', '.join(f'{name} {version}' for name, version in meta['versions'].items())
-            )
-        )
+    versions = [f'{name} {version}' for name, version in (meta.get('versions') or {}).items()]
+    if versions:
+        parts.append(page.paragraph(', '.join(versions)))
     if meta.get('config_text'):
         parts.append(page.details('the config', meta['config_text']))
     return parts

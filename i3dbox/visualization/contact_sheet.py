@@ -38,17 +38,23 @@ def contact_sheet(
     clips = clip[None] if clip.ndim == 4 else clip
     if modality == 'Flow':
         flow = decode(clips, bound)
-        full = max(1.0, float(np.percentile(np.hypot(flow[..., 0], flow[..., 1]), 99)))
+        full = full_scale(flow)
         title = f'{title}  full colour: {full:.1f} px/frame'.strip()
         clips = flow_to_color(flow, full)
     factor = max(1, round(_SMALLEST / min(clips.shape[2:4])))
     clips = clips.repeat(factor, axis=2).repeat(factor, axis=3)
+    gaps = ((0, 0), (0, 0), (_GAP, 0), (_GAP, 0), (0, 0))
     rows = [
-        _row(frames[start : start + columns])
-        for frames in clips
+        np.concatenate(frames[start : start + columns], axis=1)
+        for frames in np.pad(clips, gaps, constant_values=_BACKGROUND)
         for start in range(0, len(frames), columns)
     ]
     return stack([_strip(line) for line in title.splitlines()] + rows)
+
+
+def full_scale(flow: np.ndarray) -> float:
+    """Returns the pixels per frame that full colour stands for: 99 % of the flow lie below."""
+    return max(1.0, float(np.percentile(np.hypot(flow[..., 0], flow[..., 1]), 99)))
 
 
 def stack(images: Sequence[np.ndarray]) -> np.ndarray:
@@ -61,16 +67,6 @@ def stack(images: Sequence[np.ndarray]) -> np.ndarray:
             )
             for image in images
         ]
-    )
-
-
-def _row(frames):
-    return np.concatenate(
-        [
-            np.pad(frame, ((_GAP, 0), (_GAP, 0), (0, 0)), constant_values=_BACKGROUND)
-            for frame in frames
-        ],
-        axis=1,
     )
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from ..errors import DataError
 from ..flow.encoding import decode, flow_to_color
 from ..media.frame_iterator import JUMP
+from .contact_sheet import full_scale
 from .text import measure, shorten, write
 
 _BACKGROUND = (24, 24, 24)
@@ -97,8 +98,7 @@ class LabelledVideo:
         top = answer.top(self._top)
         full = None
         if window.flow is not None:
-            flow = decode(window.flow[0, ::8], self._bound)
-            full = max(1.0, float(np.percentile(np.hypot(flow[..., 0], flow[..., 1]), 99)))
+            full = full_scale(decode(window.flow[0, ::8], self._bound))
         while self._held and self._next < end:
             time, frame = self._held.popleft()
             image = None
@@ -251,29 +251,24 @@ def draw(
     margin = line // 2
     panel = _classes(width, line, margin, tuple(top)).copy()
     y = panel.shape[0] - 2 * line
-    strip = panel[y : y + line * 2 // 3, margin : width - margin]
+    below = y + line * 2 // 3
+    strip = panel[y:below, margin : width - margin]
     timeline.draw(strip)
-    x = margin + min(int(time / timeline.seconds * (width - 2 * margin)), width - 2 * margin - 1)
-    cv2.rectangle(panel, (x - 1, y - 3), (x + 1, y + line * 2 // 3 + 2), _INK, -1)
-    y += line * 2 // 3 + line * 5 // 6
-    left = clock(time)
+    length = strip.shape[1]
+    x = margin + min(int(time / timeline.seconds * length), length - 1)
+    cv2.rectangle(panel, (x - 1, y - 3), (x + 1, below + 2), _INK, -1)
+    y = below + line * 5 // 6
+    size = line * 0.62
     right = clock(timeline.seconds)
-    write(panel, left, margin, y, line * 0.62, _INK)
-    write(panel, right, width - margin - measure(right, line * 0.62), y, line * 0.62, _DIM)
+    write(panel, clock(time), margin, y, size, _INK)
+    write(panel, right, width - margin - measure(right, size), y, size, _DIM)
     if full:
         note = f'flow: full colour is {full:.0f} px/frame'
-        write(panel, note, (width - measure(note, line * 0.62)) // 2, y, line * 0.62, _DIM)
+        write(panel, note, (width - measure(note, size)) // 2, y, size, _DIM)
     if picture.shape[1] < width:
-        before = (width - picture.shape[1]) // 2
-        picture = cv2.copyMakeBorder(
-            picture,
-            0,
-            0,
-            before,
-            width - picture.shape[1] - before,
-            cv2.BORDER_CONSTANT,
-            value=_BACKGROUND,
-        )
+        room = width - picture.shape[1]
+        sides = ((0, 0), (room // 2, room - room // 2), (0, 0))
+        picture = np.pad(picture, sides, constant_values=_BACKGROUND[0])
     return np.concatenate([picture, panel])
 
 
@@ -291,21 +286,23 @@ def _classes(width, line, margin, top):
 def _draw_class(panel, y, line, margin, prediction, first):
     width = panel.shape[1]
     size = line * (0.85 if first else 0.7)
+    small = line * 0.7
     color = class_color(prediction.label)
     base = y + line * 3 // 4
     cv2.rectangle(panel, (margin, y + line // 5), (margin + line * 2 // 5, base), color, -1)
     left = margin + line * 3 // 4
     share = f'{100 * prediction.probability:.0f} %'
     bar = width // 2
-    end = width - margin - measure('100 %', line * 0.7) - margin
+    end = width - margin - measure('100 %', small) - margin
     ink = _INK if first else _DIM
     name = shorten(prediction.name, size, bar - left - margin)
     write(panel, name, left, base, size, ink)
-    cv2.rectangle(panel, (bar, y + line // 4), (end, base), _TRACK, -1)
+    top = y + line // 4
+    cv2.rectangle(panel, (bar, top), (end, base), _TRACK, -1)
     filled = bar + int(round((end - bar) * prediction.probability))
     if filled > bar:
-        cv2.rectangle(panel, (bar, y + line // 4), (filled, base), color, -1)
-    write(panel, share, width - margin - measure(share, line * 0.7), base, line * 0.7, ink)
+        cv2.rectangle(panel, (bar, top), (filled, base), color, -1)
+    write(panel, share, width - margin - measure(share, small), base, small, ink)
 
 
 def clock(seconds: float) -> str:

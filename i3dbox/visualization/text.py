@@ -68,11 +68,11 @@ def fitting(text: str) -> tuple[str, str]:
     if text.isascii():
         return text, DEFAULT
     wanted = np.unique([ord(letter) for letter in text])
-    best = None
+    best = DEFAULT
     missing = wanted
     for path, letters in _fonts():
         absent = np.setdiff1d(wanted, letters, assume_unique=True)
-        if best is None or len(absent) < len(missing):
+        if len(absent) < len(missing):
             best = path
             missing = absent
         if not len(missing):
