@@ -21,6 +21,7 @@ ROOMS = (
     'shipped_files',
     'plain_pickle',
     'fileio',
+    'interrupts',
     'workers',
     'versions',
     'averages',

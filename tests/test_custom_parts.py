@@ -64,6 +64,7 @@ def test_the_guides_config_takes_a_data_set_of_ones_own(guide, tmp_path):
     for name in 'ab':
         (tmp_path / f'{name}.mp4').write_bytes(b'')
     assert DATASETS.build(cfg.data.train).classes == ['wave', 'clap']
+    sys.modules.pop('my_parts')
 
 
 def test_the_guides_examples_work_together(guide, tmp_path):

@@ -506,7 +506,9 @@ def test_ctrl_c_ends_at_once_with_130_and_leaves_nothing_half_done(videos, tmp_p
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
     error = process.communicate(timeout=20)[1]
-    assert process.returncode == 130 and error.strip().endswith('i3dbox extract_flow: interrupted')
+    assert process.returncode == 130 and error.strip().endswith(
+        'i3dbox extract_flow: interrupted; the same command goes on'
+    )
     assert 'Traceback' not in error
 
 

@@ -19,6 +19,8 @@ import traceback
 
 from .. import __version__
 from ..errors import I3DBoxError, spelling_hint
+from ..fileio import cache_folder
+from ..interrupts import interruptible
 
 # Short names for the console, and the groups of --help; commands in none of them are listed last.
 ALIASES = {
@@ -39,6 +41,21 @@ ALIASES = {
     'env': 'collect_env',
 }
 SHORT = {command: alias for alias, command in ALIASES.items()}
+_AGAIN = '; the same command goes on'
+AFTER_INTERRUPTION = {
+    'train': '; the same command with --resume goes on',
+    **dict.fromkeys(
+        (
+            'finetune',
+            'extract_features',
+            'extract_frames',
+            'extract_flow',
+            'pack',
+            'download_checkpoint',
+        ),
+        _AGAIN,
+    ),
+}
 GROUPS = {
     'With your own videos': ('demo', 'finetune', 'extract_features', 'fvd'),
     'Train and test': (
@@ -85,10 +102,23 @@ def main(name: str, argv: list[str] | None = None, prog: str | None = None) -> i
         int: the exit status: what `run` returned, or 0 for None; 1 after an error of the user's;
         130 after Ctrl-C. Wrong arguments end the process with 2, as argparse does.
     """
+    called = prog or f'i3dbox {name}'
+    try:
+        with interruptible():
+            return _run(name, argv, prog, called)
+    except KeyboardInterrupt:
+        if '--debug' in (sys.argv if argv is None else argv):
+            traceback.print_exc()
+        print(f'{called}: interrupted{AFTER_INTERRUPTION.get(name, "")}', file=sys.stderr)
+        return 130
+
+
+def _run(name, argv, prog, called):
     # MindSpore's errors only; its warnings drown what a command says
     os.environ.setdefault('GLOG_v', '3')
+    # where MindSpore writes what it could not compile: else into the folder that one stands in
+    os.environ.setdefault('MS_OM_PATH', os.path.join(cache_folder(), 'mindspore'))
     command = importlib.import_module(f'{__name__}.{name}')
-    called = prog or f'i3dbox {name}'
     parser = argparse.ArgumentParser(
         prog=prog, description=(command.__doc__ or '').split('\n\n')[0]
     )
@@ -101,12 +131,9 @@ def main(name: str, argv: list[str] | None = None, prog: str | None = None) -> i
         return status
     except BrokenPipeError:
         return _reader_left()
-    except (I3DBoxError, OSError, KeyboardInterrupt) as error:
+    except (I3DBoxError, OSError) as error:
         if args.debug:
             traceback.print_exc()
-        if isinstance(error, KeyboardInterrupt):
-            print(f'{called}: interrupted', file=sys.stderr)
-            return 130
         print(f'{called}: error: {" ".join(str(error).splitlines())}', file=sys.stderr)
         if isinstance(error, I3DBoxError):
             _name_untested(_modules_of(error))

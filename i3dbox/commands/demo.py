@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..engine.interrupt import Interrupts
     from ..inference.clip_windows import Window
     from ..inference.recognize import Prediction
     from ..inference.recognizer import VideoRecognizer
+    from ..interrupts import Interrupts
     from ..media.frame_iterator import FrameIterator
 
 EXTENSIONS = ('.mp4', '.json', '.csv')
@@ -81,8 +81,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from ..engine.interrupt import interruptible
     from ..errors import DataError, I3DBoxError
+    from ..interrupts import interruptible
 
     folder = os.path.isdir(args.source)
     check_outs(args.out, args.source, folder)
@@ -205,6 +205,7 @@ def recognize(
         except KeyboardInterrupt:
             if not total.count:
                 raise
+            interrupts.over()
             complete = False
         # one that comes now comes too late
         with contextlib.suppress(KeyboardInterrupt), interrupts.hold():

@@ -309,7 +309,7 @@ def inference_recognizer(
             f'frames are uint8 T x H x W x 3; got an array of {" x ".join(map(str, source.shape))}'
         )
     frames = source if isinstance(source, FrameIterator) else FrameIterator(source, fps, rate)
-    from ..engine.interrupt import interruptible
+    from ..interrupts import interruptible
 
     whole = window is None and not recognizer.fixed
     total = Total(recognizer, frames.name)

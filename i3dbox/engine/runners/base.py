@@ -17,8 +17,8 @@ from mindspore.train import Callback, Model
 from ...argument_checks import one_of
 from ...datasets.loader import as_mindspore_dataset
 from ...errors import ConfigError, DeviceError, first_line
+from ...interrupts import interruptible
 from .. import distributed
-from ..interrupt import interruptible
 from ..mixed_precision import LEVELS, mixed_precision
 
 if TYPE_CHECKING:
