@@ -15,6 +15,7 @@ Each scheme is a dict of their name -> (our name, how their array becomes ours).
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Container
 
@@ -38,9 +39,18 @@ _BRANCH_TF = dict(
     b2b='Branch_2/Conv{}_0b_3x3',
     b3b='Branch_3/Conv{}_0b_1x1',
 )
-_PYTORCH_NORM = dict(
+_HEADS = {  # weight, bias
+    'pytorch': ('logits.conv3d.weight', 'logits.conv3d.bias'),
+    'pytorch_hassony2': ('conv3d_0c_1x1.conv3d.weight', 'conv3d_0c_1x1.conv3d.bias'),
+    'tensorflow': ('Logits/Conv3d_0c_1x1/conv_3d/w', 'Logits/Conv3d_0c_1x1/conv_3d/b'),
+    'original': ('logits_conv3d.weight', 'logits_conv3d.bias'),
+}
+SCHEMES = tuple(_HEADS)
+# batch norm's parts, ours -> theirs; TensorFlow's have no gamma
+PYTORCH_NORM = dict(
     gamma='weight', beta='bias', moving_mean='running_mean', moving_variance='running_var'
 )
+TENSORFLOW_NORM = ('beta', 'moving_mean', 'moving_variance')
 
 
 def as_it_is(array: np.ndarray) -> np.ndarray:
@@ -55,42 +65,52 @@ def from_tensorflow(array: np.ndarray) -> np.ndarray:
 
 def scheme(name: str) -> dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]]:
     """Returns the scheme `name`: a dict of their name -> (our name, function)."""
-    names = {}
-    for unit, *_ in units():
-        block, _, branch = unit.partition('.')
-        ours = f'backbone.{unit}'
-        if name == 'pytorch':
-            conv = f'{unit}.conv3d.weight'
-            norm = {part: f'{unit}.bn.{theirs}' for part, theirs in _PYTORCH_NORM.items()}
-        elif name == 'pytorch_hassony2':
-            stem = f'{block.lower()}.{_BRANCH_B[branch]}' if branch else block.lower()
-            conv = f'{stem}.conv3d.weight'
-            norm = {part: f'{stem}.batch3d.{theirs}' for part, theirs in _PYTORCH_NORM.items()}
-        elif name == 'tensorflow':
-            stem = tensorflow_stem(unit, '3d')
-            conv = f'{stem}/conv_3d/w'
-            norm = {
-                part: f'{stem}/batch_norm/{part}'
-                for part in ('beta', 'moving_mean', 'moving_variance')
-            }
-        else:
-            stem = f'{block}_{branch}.' if branch else f'{block}_'
-            conv = f'{stem}conv3d.weight' if branch else f'{block}.weight'
-            norm = {part: f'{stem}bn.bn2d.{part}' for part in _PYTORCH_NORM}
-        names[conv] = f'{ours}.conv3d.weight', from_tensorflow if name == 'tensorflow' else as_it_is
-        names.update((theirs, (f'{ours}.bn.{part}', np.ravel)) for part, theirs in norm.items())
-    weight, bias = {
-        'pytorch': ('logits.conv3d.weight', 'logits.conv3d.bias'),
-        'pytorch_hassony2': ('conv3d_0c_1x1.conv3d.weight', 'conv3d_0c_1x1.conv3d.bias'),
-        'tensorflow': ('Logits/Conv3d_0c_1x1/conv_3d/w', 'Logits/Conv3d_0c_1x1/conv_3d/b'),
-        'original': ('logits_conv3d.weight', 'logits_conv3d.bias'),
-    }[name]
-    names[weight] = HEAD_WEIGHT, from_tensorflow if name == 'tensorflow' else as_it_is
+    function = from_tensorflow if name == 'tensorflow' else as_it_is
+    names = names_of_units(functools.partial(_unit_names, name), function)
+    weight, bias = _HEADS[name]
+    names[weight] = HEAD_WEIGHT, function
     names[bias] = HEAD_BIAS, np.ravel
     return names
 
 
-SCHEMES = ('pytorch', 'pytorch_hassony2', 'tensorflow', 'original')
+def names_of_units(
+    theirs_of: Callable[[str], tuple[str, dict[str, str]]],
+    function: Callable[[np.ndarray], np.ndarray],
+) -> dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]]:
+    """Returns the names of all convolutions but the head's: a dict of their name -> (our name,
+    function).
+
+    Args:
+        theirs_of: from a unit's name to theirs of its filter, and of the parts of its batch norm.
+        function: of filters.
+    """
+    names = {}
+    for unit, *_ in units():
+        conv, norm = theirs_of(unit)
+        names[conv] = f'backbone.{unit}.conv3d.weight', function
+        names.update(
+            (theirs, (f'backbone.{unit}.bn.{part}', np.ravel)) for part, theirs in norm.items()
+        )
+    return names
+
+
+def _unit_names(name, unit):
+    block, _, branch = unit.partition('.')
+    if name == 'tensorflow':
+        stem = tensorflow_stem(unit, '3d')
+        return f'{stem}/conv_3d/w', {part: f'{stem}/batch_norm/{part}' for part in TENSORFLOW_NORM}
+    if name == 'original':
+        stem = f'{block}_{branch}.' if branch else f'{block}_'
+        conv = f'{stem}conv3d.weight' if branch else f'{block}.weight'
+        return conv, {part: f'{stem}bn.bn2d.{part}' for part in PYTORCH_NORM}
+    stem = unit
+    norm = 'bn'
+    if name == 'pytorch_hassony2':
+        stem = f'{block.lower()}.{_BRANCH_B[branch]}' if branch else block.lower()
+        norm = 'batch3d'
+    return f'{stem}.conv3d.weight', {
+        part: f'{stem}.{norm}.{theirs}' for part, theirs in PYTORCH_NORM.items()
+    }
 
 
 def tensorflow_stem(unit: str, dimensions: str) -> str:
