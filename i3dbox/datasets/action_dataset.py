@@ -85,20 +85,29 @@ class ActionDataset(BaseDataset):
         else:
             folder = self.split_dir or first_folder(self.data_root, self.split_dirs, 'split files')
             self.classes, entries = self.read_split(folder)
-        if self.source == 'video':
-            root = self.video_dir or first_folder(self.data_root, self.video_dirs, 'videos')
-            return self.locate([self._entry(entry, '.avi') for entry in entries], root, 'filename')
-        if self.source == 'packed':
-            root = self.packed_dir or first_folder(
-                self.data_root, self.packed_dirs[self.modality], 'packed frames'
-            )
-            return self.locate([self._entry(entry, '') for entry in entries], root, 'packed')
-        root = self.frame_dir or first_folder(
-            self.data_root, self.frame_dirs[self.modality], 'frame folders'
-        )
-        template = self.filename_tmpl or FILENAME_TMPL[self.modality]
-        samples = self.locate([self._entry(entry, '') for entry in entries], root, 'frame_dir')
-        return [dict(sample, filename_tmpl=template) for sample in samples]
+        key, extension, what, root, usual = {
+            'video': ('filename', '.avi', 'videos', self.video_dir, self.video_dirs),
+            'frames': (
+                'frame_dir',
+                '',
+                'frame folders',
+                self.frame_dir,
+                self.frame_dirs[self.modality],
+            ),
+            'packed': (
+                'packed',
+                '',
+                'packed frames',
+                self.packed_dir,
+                self.packed_dirs[self.modality],
+            ),
+        }[self.source]
+        root = root or first_folder(self.data_root, usual, what)
+        samples = self.locate([self._entry(entry, extension) for entry in entries], root, key)
+        if self.source == 'frames':
+            template = self.filename_tmpl or FILENAME_TMPL[self.modality]
+            samples = [dict(sample, filename_tmpl=template) for sample in samples]
+        return samples
 
     def _entry(self, entry, extension):
         """Returns the entry with the class in `classes`' spelling, so that names agree between

@@ -116,31 +116,30 @@ class ClipLoader:
 
     @contextlib.contextmanager
     def _fetcher(self):
-        """Yields a function (epoch, index) -> future of `_fetch`'s answer; ends its workers at
-        exit.
+        """Yields a function (epoch, index) -> a function that waits for `_fetch`'s answer; ends its
+        workers at exit.
         """
-        seed = self.sampler.seed
+        task = functools.partial(_fetch, self.dataset, self.sampler.seed)
         if not self.num_workers:
-            yield lambda epoch, index: _Done(_fetch(self.dataset, seed, epoch, index))
+            yield lambda *sample: functools.partial(task, *sample)
             return
         if self.worker == 'thread':
             one_opencv_thread()
             pool = concurrent.futures.ThreadPoolExecutor(self.num_workers, 'ClipLoader')
-            task = functools.partial(pool.submit, _fetch, self.dataset, seed)
         else:
             pool = concurrent.futures.ProcessPoolExecutor(
                 self.num_workers, spawn_context(), _start_worker, (_dumps(self.dataset),)
             )
-            task = functools.partial(pool.submit, _fetch_in_worker, seed)
+            task = functools.partial(_fetch_in_worker, self.sampler.seed)
         try:
-            yield task
+            yield lambda *sample: pool.submit(task, *sample).result
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _collate(self, futures):
+    def _collate(self, answers):
         rows = []
-        for future in futures:
-            row, reports = future.result()
+        for answer in answers:
+            row, reports = answer()
             self._note(reports)
             rows.append(row)
         known = next((row for row in rows if row is not None), None)
@@ -235,13 +234,6 @@ class _Rows:
 
 _Row = collections.namedtuple('_Row', 'inputs label index')
 _worker = {}
-
-
-class _Done(collections.namedtuple('_Done', 'value')):
-    """A future that is already done."""
-
-    def result(self):
-        return self.value
 
 
 def _fetch(dataset, seed, epoch, index):
