@@ -133,21 +133,19 @@ class BaseRunner:
         run.train_step.set_train(True)
         try:
             with interruptible():
-                self._train(run, dataset, callbacks, steps, sink)
+                Model(run.train_step).train(
+                    steps // sink if sink else 1,
+                    dataset,
+                    callbacks,
+                    dataset_sink_mode=bool(sink),
+                    sink_size=sink or -1,
+                )
         except RuntimeError:
             if run.loader.error is not None:
                 raise run.loader.error from None
             raise
         if run.stop_reason:
             run.logger.info('stopped: %s', run.stop_reason)
-
-    @staticmethod
-    def _train(run, dataset, callbacks, steps, sink):
-        model = Model(run.train_step)
-        if sink:
-            model.train(steps // sink, dataset, callbacks, dataset_sink_mode=True, sink_size=sink)
-        else:
-            model.train(1, dataset, callbacks, dataset_sink_mode=False)
 
 
 class _Steps(Callback):
