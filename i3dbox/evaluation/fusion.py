@@ -156,18 +156,16 @@ def pair(training: dict[str, Results], test: dict[str, Results]) -> dict[str, Re
 
     Raises: ConfigError where they do not pair, or are of other classes or another protocol.
     """
-    modalities = [
+    searched, fused = (
         [part.meta.get('modality') for part in parts.values()] for parts in (training, test)
-    ]
-    if len(set(modalities[1])) < len(modalities[1]) or sorted(map(str, modalities[0])) != sorted(
-        map(str, modalities[1])
-    ):
+    )
+    if len(set(fused)) < len(fused) or sorted(map(str, searched)) != sorted(map(str, fused)):
         raise ConfigError(
-            f'the files to search on are of {", ".join(map(str, modalities[0]))}, those to fuse of '
-            f'{", ".join(map(str, modalities[1]))}: name one of each stream'
+            f'the files to search on are of {", ".join(map(str, searched))}, those to fuse of '
+            f'{", ".join(map(str, fused))}: name one of each stream'
         )
-    named = dict(zip(modalities[0], training.items()))
-    for (test_name, part), modality in zip(test.items(), modalities[1]):
+    named = dict(zip(searched, training.items()))
+    for (test_name, part), modality in zip(test.items(), fused):
         name, other = named[modality]
         difference = first_difference(part.classes, other.classes)
         if difference or part.scores.shape[1] != other.scores.shape[1]:
@@ -179,7 +177,7 @@ def pair(training: dict[str, Results], test: dict[str, Results]) -> dict[str, Re
                 f'{test_name} and {name} are of other protocols: {part.meta.get("protocol")} in '
                 f'the one and {other.meta.get("protocol")} in the other'
             )
-    return dict(named[modality] for modality in modalities[1])
+    return dict(named[modality] for modality in fused)
 
 
 def _group(name):

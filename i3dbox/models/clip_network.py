@@ -54,13 +54,8 @@ class OneStream(nn.Cell):
         return self.recognizer(imgs.expand_dims(1))
 
 
-class TwoStreams(nn.Cell):
+class TwoStreams(OneStream):
     """A recognizer of `rgb` and `flow`."""
-
-    def __init__(self, recognizer: nn.Cell, float_input: bool):
-        super().__init__(auto_prefix=False)
-        self.recognizer = recognizer
-        self.float_input = float_input
 
     def construct(self, rgb: Tensor, flow: Tensor) -> Tensor:
         if self.float_input:

@@ -111,22 +111,18 @@ class TVL1:
         )
         x = np.arange(width, dtype=f32)
         y = np.arange(height, dtype=f32)[:, None]
-        rho, gx, gy, inverse = np.empty((4, height, width), f32)
+        data = np.empty((4, height, width), f32)  # rho, gx, gy, inverse of _linearise
         for _ in range(self.warps):
             warped = cv2.remap(
                 image, flow[0] + x, flow[1] + y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
             )
-            _linearise(first, warped, flow[0], flow[1], rho, gx, gy, inverse)
+            _linearise(first, warped, *flow, *data)
             for plane in flow:
                 plane[...] = cv2.medianBlur(plane, 3)
             u[:, :, width] = u[:, :, width - 1]
             _solve(
-                rho,
-                gx,
-                gy,
-                inverse,
-                u[0],
-                u[1],
+                *data,
+                *u,
                 p,
                 self.limit,
                 self.theta,
