@@ -11,6 +11,7 @@ import collections
 import concurrent.futures
 import concurrent.futures.process
 import contextlib
+import dataclasses
 import functools
 import logging
 import pickle
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+@dataclasses.dataclass(eq=False)
 class ClipLoader:
     """Iterates over a rank's batches. What it yields does not depend on the number or kind of
     workers.
@@ -63,27 +65,20 @@ class ClipLoader:
         Exception: whatever the pipeline raised, as it was.
     """
 
-    def __init__(
-        self,
-        dataset: BaseDataset,
-        sampler: EpochSampler | SequentialSampler,
-        rank: int = 0,
-        num_workers: int = 0,
-        worker: str = 'thread',
-        start_step: int = 0,
-        num_steps: int | None = None,
-        prefetch: int = 2,
-    ):
-        one_of('ClipLoader', ('thread', 'process'), worker=worker)
-        at_least('ClipLoader', 0, num_workers=num_workers, prefetch=prefetch)
-        self.dataset = dataset
-        self.sampler = sampler
-        self.rank = rank
-        self.num_workers = num_workers
-        self.worker = worker
-        self.prefetch = prefetch
-        self.start_step = start_step
-        self.num_steps = sampler.steps_per_epoch if num_steps is None else num_steps
+    dataset: BaseDataset
+    sampler: EpochSampler | SequentialSampler
+    rank: int = 0
+    num_workers: int = 0
+    worker: str = 'thread'
+    start_step: int = 0
+    num_steps: int | None = None
+    prefetch: int = 2
+
+    def __post_init__(self):
+        one_of('ClipLoader', ('thread', 'process'), worker=self.worker)
+        at_least('ClipLoader', 0, num_workers=self.num_workers, prefetch=self.prefetch)
+        if self.num_steps is None:
+            self.num_steps = self.sampler.steps_per_epoch
         self.damaged = []
         self.error = None
 

@@ -6,6 +6,8 @@ is trained on.
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from ..argument_checks import at_least, at_least_one
@@ -17,6 +19,7 @@ def sample_rng(seed: int, epoch: int, index: int) -> np.random.Generator:
     return np.random.default_rng((seed, epoch, index + 1))
 
 
+@dataclasses.dataclass(eq=False)
 class SequentialSampler:
     """The testing stream: over all ranks every sample once, in order.
 
@@ -24,15 +27,19 @@ class SequentialSampler:
     sample index -1.
     """
 
-    def __init__(self, num_samples: int, batch_size: int, world: int = 1, seed: int = 0):
+    num_samples: int
+    batch_size: int
+    world: int = 1
+    seed: int = 0
+
+    def __post_init__(self):
         at_least_one(
-            type(self).__name__, num_samples=num_samples, batch_size=batch_size, world=world
+            type(self).__name__,
+            num_samples=self.num_samples,
+            batch_size=self.batch_size,
+            world=self.world,
         )
-        self.num_samples = num_samples
-        self.batch_size = batch_size
-        self.world = world
-        self.seed = seed
-        self.steps_per_epoch = -(-num_samples // (batch_size * world))
+        self.steps_per_epoch = -(-self.num_samples // (self.batch_size * self.world))
 
     def batch(self, step: int, rank: int = 0) -> list[tuple[int, int]]:
         """Returns what `rank` reads at `step`: a list of (0, sample index or -1)."""
@@ -45,6 +52,7 @@ class SequentialSampler:
         return range(first, first + self.batch_size)
 
 
+@dataclasses.dataclass(eq=False)
 class EpochSampler(SequentialSampler):
     """The endless training stream.
 
@@ -60,13 +68,12 @@ class EpochSampler(SequentialSampler):
         shuffle: False keeps the data set's order.
     """
 
-    def __init__(
-        self, num_samples: int, batch_size: int, world: int = 1, seed: int = 0, shuffle: bool = True
-    ):
-        super().__init__(num_samples, batch_size, world, seed)
-        at_least('EpochSampler', 0, seed=seed)
-        self.shuffle = shuffle
-        self.steps_per_epoch = max(1, num_samples // (batch_size * world))
+    shuffle: bool = True
+
+    def __post_init__(self):
+        super().__post_init__()
+        at_least('EpochSampler', 0, seed=self.seed)
+        self.steps_per_epoch = max(1, self.num_samples // (self.batch_size * self.world))
         self._order = None, None  # epoch, order
 
     def batch(self, step: int, rank: int = 0) -> list[tuple[int, int]]:

@@ -27,7 +27,6 @@ class SummaryHook(Hook):
     """
 
     def __init__(self, interval: int = 20, writer: str = 'auto'):
-        super().__init__()
         self.interval = self.positive(interval=interval)
         one_of('SummaryHook', ('auto', 'tensorboard', 'mindinsight'), writer=writer)
         self.writer_class = None if writer == 'mindinsight' else _tensorboard()
