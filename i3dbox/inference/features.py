@@ -120,10 +120,7 @@ class VideoFeatures:
         windows = self._windows(tuple(self.networks), self.window, self.stride)
         for window in windows.over(self._read(source)):
             maps = np.concatenate(
-                [
-                    mean_of_crops(self.networks[name], getattr(window, name))
-                    for name in self.networks
-                ]
+                [mean_of_crops(net, getattr(window, name)) for name, net in self.networks.items()]
             )
             row = maps if self.pool == 'none' else mean_over_steps(maps)
             yield window.start, window.end, row.astype(np.float32)
