@@ -175,17 +175,17 @@ class Graph:
             bias = (
                 self.constants[source.input[2]].astype(np.float64) if len(source.input) > 2 else 0
             )
-            folded = [
-                (weight * scale.reshape(-1, *[1] * (weight.ndim - 1))).astype(weight.dtype),
-                ((bias - mean) * scale + beta).astype(weight.dtype),
-            ]
             stem = source.input[1]
             while f'{stem}{FOLDED}' in self.constants:  # convolutions that share their weights
                 stem += "'"
-            del source.input[1:]
-            for name, array in zip((f'{stem}{FOLDED}', f'{stem}{FOLDED_BIAS}'), folded):
-                self.constants[name] = array
-                source.input.append(name)
+            folded = {
+                f'{stem}{FOLDED}': weight * scale.reshape(-1, *[1] * (weight.ndim - 1)),
+                f'{stem}{FOLDED_BIAS}': (bias - mean) * scale + beta,
+            }
+            self.constants.update(
+                (name, array.astype(weight.dtype)) for name, array in folded.items()
+            )
+            source.input[1:] = list(folded)
             self._bypass(norm)
 
     def remove_idle(self) -> None:
@@ -309,9 +309,9 @@ class Graph:
                     taken.add(short)
 
     def _name_nodes(self, names, taken):
-        counts = {}
+        counts = collections.Counter()
         for node in self.nodes:
-            counts[node.op_type] = counts.get(node.op_type, 0) + 1
+            counts[node.op_type] += 1
             node.name = f'{node.op_type}_{counts[node.op_type]}'
             if node.op_type == 'Conv' and node.input[1] in self.constants:
                 called = names[node.input[1]].rpartition('.weight')[0]

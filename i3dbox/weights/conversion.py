@@ -66,9 +66,10 @@ def convert(
     )
     if not inflate:
         candidates['i3dbox'] = {name: (name, np.asarray) for name in parameter_shapes(3, 1)}
-    matches = {}
-    for name, known in candidates.items():
-        matches[name] = {theirs: plain_name(theirs, known) for theirs in arrays}
+    matches = {
+        name: {theirs: plain_name(theirs, known) for theirs in arrays}
+        for name, known in candidates.items()
+    }
     best = max(
         candidates,
         key=lambda name: sum(plain in candidates[name] for plain in matches[name].values()),
