@@ -87,9 +87,11 @@ class TwoStreamDataset(BaseDataset):
     def load(self, index: int, rng: np.random.Generator) -> dict:
         """Returns a dict: `rgb` and `flow` (each stream's `imgs`), `label`, `name`, `index`."""
         sample = self.samples[index]
-        rgb = self.rgb.load(sample['rgb'], copy.deepcopy(rng))['imgs']
-        flow = self.flow.load(sample['flow'], copy.deepcopy(rng))['imgs']
-        return dict(rgb=rgb, flow=flow, label=sample['label'], name=sample['name'], index=index)
+        clips = {
+            stream: getattr(self, stream).load(sample[stream], copy.deepcopy(rng))['imgs']
+            for stream in BOTH
+        }
+        return dict(clips, label=sample['label'], name=sample['name'], index=index)
 
     def _check_same_names(self, in_flow):
         in_rgb = [sample['name'] for sample in self.rgb.samples]
