@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import concurrent.futures
+import dataclasses
 import math
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
@@ -33,6 +34,7 @@ class Window(NamedTuple):
     flow: np.ndarray | None
 
 
+@dataclasses.dataclass(eq=False)
 class ClipWindows:
     """Turns frames that are pushed into windows, as the networks take them.
 
@@ -62,38 +64,35 @@ class ClipWindows:
         DamagedSampleError: (when called) a video of one frame has no flow.
     """
 
-    def __init__(
-        self,
-        steps: dict[str, ClipSteps],
-        window: int | None = 64,
-        stride: int | None = None,
-        tail: str = 'move',
-        threads: int = 2,
-        name: str = 'frames',
-    ):
-        first = next(iter(steps.values()))
+    steps: dict[str, ClipSteps]
+    window: int | None = 64
+    stride: int | None = None
+    tail: str = 'move'
+    threads: int = 2
+    name: str = 'frames'
+
+    def __post_init__(self):
+        first = next(iter(self.steps.values()))
         self.interval = first.frame_interval
-        if any(one.frame_interval != self.interval for one in steps.values()):
+        if any(one.frame_interval != self.interval for one in self.steps.values()):
             raise ConfigError('the test pipelines of both streams differ in their frame_interval')
-        one_of('ClipWindows', ('move', 'drop'), tail=tail)
+        one_of('ClipWindows', ('move', 'drop'), tail=self.tail)
         at_least_one(
             'ClipWindows',
-            window=first.clip_len if window is None else window,
-            stride=1 if stride is None else stride,
+            window=first.clip_len if self.window is None else self.window,
+            stride=1 if self.stride is None else self.stride,
         )
-        in_range('ClipWindows', 1, MAX_WHOLE, window=window or 1)
-        self.steps = steps
-        self.window = window
-        self.name = name
-        self.span = math.inf if window is None else (window - 1) * self.interval + 1
-        self.stride = stride or (window or 1) * self.interval
-        self.tail = tail
-        self._pool = concurrent.futures.ThreadPoolExecutor(threads) if 'flow' in steps else None
+        in_range('ClipWindows', 1, MAX_WHOLE, window=self.window or 1)
+        self.span = math.inf if self.window is None else (self.window - 1) * self.interval + 1
+        self.stride = self.stride or (self.window or 1) * self.interval
+        self._pool = (
+            concurrent.futures.ThreadPoolExecutor(self.threads) if 'flow' in self.steps else None
+        )
         self.count = 0  # frames pushed
         self._begin = 0  # of the next window
         self._end = 0  # of the last window
         self._kept = 0  # the first frame that is still held
-        self._held = {stream: collections.deque() for stream in steps}
+        self._held = {stream: collections.deque() for stream in self.steps}
         self._times = collections.deque()
         self._last = None  # the frame before, as flow takes it
 
