@@ -252,9 +252,7 @@ def _start_worker(payload):
 
 def _fetch_in_worker(seed, epoch, index):
     # not at the worker's start, from where no exception reaches the caller
-    if 'dataset' not in _worker:
-        _worker['dataset'] = _loads(_worker['payload'])
-    return _fetch(_worker['dataset'], seed, epoch, index)
+    return _fetch(_loads(_worker['payload']), seed, epoch, index)
 
 
 def _dumps(dataset):
@@ -266,6 +264,7 @@ def _dumps(dataset):
         ) from error
 
 
+@functools.lru_cache(1)
 def _loads(payload):
     try:
         return pickle.loads(payload)

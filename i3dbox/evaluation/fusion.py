@@ -37,18 +37,19 @@ def fuse(parts: dict[str, Results], weights: Iterable[float] | None = None) -> R
     aligned = [first] + [_aligned(first_name, first, name, other) for name, other in others]
     joint = add_streams([part.scores for part in aligned], weights)
     titles = _stream_names(parts)
-    subsets = {subset for part in parts.values() for subset in part.meta.get('subset') or ()}
+
+    def union(key):
+        return sorted({value for part in parts.values() for value in part.meta.get(key) or ()})
+
     meta = dict(
         parts={name: part.meta for name, part in parts.items()},
         weights=weights,
         protocol=first.meta.get('protocol'),
         data=first.meta.get('data', 'test'),
-        subset=sorted(subsets),
+        subset=union('subset'),
         modality='+'.join(MODALITIES.get(t, t) for t in titles),
         config_text=first.meta.get('config_text'),
-        skipped=sorted(
-            {name for part in parts.values() for name in part.meta.get('skipped') or ()}
-        ),
+        skipped=union('skipped'),
     )
     classes = next((part.classes for part in aligned if part.classes), None)
     return Results(
