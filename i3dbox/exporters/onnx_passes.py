@@ -284,9 +284,9 @@ class Graph:
         """
         readers = self.readers()
         self.constants = {name: self.constants[name] for name in self.constants if name in readers}
-        inputs = [value.name for value in self._model.graph.input]
-        names = {name: name for name in (*inputs, *self.constants)}
-        taken = {*inputs, *self.constants, OUTPUT}
+        names = {value.name: value.name for value in self._model.graph.input}
+        names.update((name, name) for name in self.constants)
+        taken = {*names, OUTPUT}
         self._name_folded(names, taken)
         self._name_nodes(names, taken)
         if len(self.outputs) == 1:

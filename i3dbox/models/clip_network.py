@@ -26,8 +26,8 @@ def clip_network(recognizer: nn.Cell, float_input: bool = False) -> nn.Cell:
     Raises: ExportError for a recognizer of other inputs, or with float_input one without
         `classify`.
     """
-    kinds = {('imgs',): OneStream, BOTH: TwoStreams}
-    if tuple(recognizer.inputs) not in kinds:
+    kind = {('imgs',): OneStream, BOTH: TwoStreams}.get(tuple(recognizer.inputs))
+    if kind is None:
         raise ExportError(
             f'{type(recognizer).__name__} takes {", ".join(recognizer.inputs)}; a recognizer '
             'that takes imgs, or rgb and flow, can be exported'
@@ -37,7 +37,7 @@ def clip_network(recognizer: nn.Cell, float_input: bool = False) -> nn.Cell:
             raise ExportError(
                 f'{type(part).__name__} has no classify, for prepared clips: export it for uint8'
             )
-    return kinds[tuple(recognizer.inputs)](recognizer, float_input).set_train(False)
+    return kind(recognizer, float_input).set_train(False)
 
 
 class OneStream(nn.Cell):

@@ -53,11 +53,6 @@ PYTORCH_NORM = dict(
 TENSORFLOW_NORM = ('beta', 'moving_mean', 'moving_variance')
 
 
-def as_it_is(array: np.ndarray) -> np.ndarray:
-    """Changes nothing."""
-    return array
-
-
 def from_tensorflow(array: np.ndarray) -> np.ndarray:
     """Turns t x h x w x in x out to out x in x t x h x w."""
     return array.transpose(4, 3, 0, 1, 2)
@@ -65,7 +60,7 @@ def from_tensorflow(array: np.ndarray) -> np.ndarray:
 
 def scheme(name: str) -> dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]]:
     """Returns the scheme `name`: a dict of their name -> (our name, function)."""
-    function = from_tensorflow if name == 'tensorflow' else as_it_is
+    function = from_tensorflow if name == 'tensorflow' else np.asarray
     names = names_of_units(functools.partial(_unit_names, name), function)
     weight, bias = _HEADS[name]
     names[weight] = HEAD_WEIGHT, function
