@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .names import PYTORCH_NORM, TENSORFLOW_NORM, names_of_units, tensorflow_stem
+from .names import names_of_units, pytorch_names, tensorflow_names
 
 _TORCHVISION_BLOCKS = dict(
     Mixed_3b='3a',
@@ -49,21 +49,17 @@ def _torchvision(unit):
         if branch
         else _TORCHVISION_STEM[block]
     )
-    return f'{stem}.conv.weight', {
-        part: f'{stem}.bn.{theirs}' for part, theirs in PYTORCH_NORM.items()
-    }
+    return pytorch_names(stem, 'conv')
 
 
 def slim_names() -> dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]]:
     """Returns the names in TF-slim's inception_v1: a dict of theirs, without
     InceptionV1/InceptionV1/, -> (ours, function).
     """
-    return names_of_units(_slim, lambda array: inflate(array.transpose(3, 2, 0, 1)))
-
-
-def _slim(unit):
-    stem = tensorflow_stem(unit, '2d')
-    return f'{stem}/weights', {part: f'{stem}/BatchNorm/{part}' for part in TENSORFLOW_NORM}
+    return names_of_units(
+        lambda unit: tensorflow_names(unit, '2d', 'weights', 'BatchNorm'),
+        lambda array: inflate(array.transpose(3, 2, 0, 1)),
+    )
 
 
 def inflate(weight: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ from collections.abc import Callable, Container
 
 import numpy as np
 
-from ..models.i3d_table import HEAD_BIAS, HEAD_WEIGHT, units
+from ..models.i3d_table import HEAD_BIAS, HEAD_WEIGHT, NORM, units
 
 _BRANCH_B = dict(
     b0='branch_0',
@@ -46,11 +46,9 @@ _HEADS = {  # weight, bias
     'original': ('logits_conv3d.weight', 'logits_conv3d.bias'),
 }
 SCHEMES = tuple(_HEADS)
-# batch norm's parts, ours -> theirs; TensorFlow's have no gamma
-PYTORCH_NORM = dict(
+_PYTORCH_NORM = dict(
     gamma='weight', beta='bias', moving_mean='running_mean', moving_variance='running_var'
 )
-TENSORFLOW_NORM = ('beta', 'moving_mean', 'moving_variance')
 
 
 def from_tensorflow(array: np.ndarray) -> np.ndarray:
@@ -91,21 +89,32 @@ def names_of_units(
 
 def _unit_names(name, unit):
     block, _, branch = unit.partition('.')
-    if name == 'tensorflow':
-        stem = tensorflow_stem(unit, '3d')
-        return f'{stem}/conv_3d/w', {part: f'{stem}/batch_norm/{part}' for part in TENSORFLOW_NORM}
-    if name == 'original':
-        stem = f'{block}_{branch}.' if branch else f'{block}_'
-        conv = f'{stem}conv3d.weight' if branch else f'{block}.weight'
-        return conv, {part: f'{stem}bn.bn2d.{part}' for part in PYTORCH_NORM}
-    stem = unit
-    norm = 'bn'
+    if name == 'pytorch':
+        return pytorch_names(unit)
     if name == 'pytorch_hassony2':
         stem = f'{block.lower()}.{_BRANCH_B[branch]}' if branch else block.lower()
-        norm = 'batch3d'
-    return f'{stem}.conv3d.weight', {
-        part: f'{stem}.{norm}.{theirs}' for part, theirs in PYTORCH_NORM.items()
+        return pytorch_names(stem, norm='batch3d')
+    if name == 'tensorflow':
+        return tensorflow_names(unit, '3d', 'conv_3d/w', 'batch_norm')
+    stem = f'{block}_{branch}.' if branch else f'{block}_'
+    conv = f'{stem}conv3d.weight' if branch else f'{block}.weight'
+    return conv, {part: f'{stem}bn.bn2d.{part}' for part in NORM}
+
+
+def pytorch_names(stem: str, conv: str = 'conv3d', norm: str = 'bn') -> tuple[str, dict[str, str]]:
+    """Returns PyTorch's names of a unit's filter, and of the parts of its batch norm by ours."""
+    return f'{stem}.{conv}.weight', {
+        part: f'{stem}.{norm}.{theirs}' for part, theirs in _PYTORCH_NORM.items()
     }
+
+
+def tensorflow_names(
+    unit: str, dimensions: str, conv: str, norm: str
+) -> tuple[str, dict[str, str]]:
+    """Returns the same in TensorFlow's checkpoints, which have no gamma; see `tensorflow_stem`."""
+    stem = tensorflow_stem(unit, dimensions)
+    parts = ('beta', 'moving_mean', 'moving_variance')
+    return f'{stem}/{conv}', {part: f'{stem}/{norm}/{part}' for part in parts}
 
 
 def tensorflow_stem(unit: str, dimensions: str) -> str:
