@@ -24,14 +24,14 @@ class Interrupts:
     """
 
     def __init__(self):
-        self._held = self._waiting = False
+        self._held = self.waiting = False
         self._stderr = None
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Handles SIGINT, SIGTERM and the timer's SIGALRM."""
-        if number == getattr(signal, 'SIGALRM', None) and not self._waiting:
+        if number == getattr(signal, 'SIGALRM', None) and not self.waiting:
             return
-        self._waiting = True
+        self.waiting = True
         if self._held:
             return
         self._mute()
@@ -48,12 +48,12 @@ class Interrupts:
             yield
         finally:
             self._held = False
-        if self._waiting:
+        if self.waiting:
             self(signal.SIGINT, None)
 
     def over(self) -> None:
         """Ends the trying, and shows stderr again."""
-        self._waiting = False
+        self.waiting = False
         if hasattr(signal, 'setitimer'):
             signal.setitimer(signal.ITIMER_REAL, 0)
         if self._stderr is not None:
@@ -93,6 +93,8 @@ def interruptible() -> Iterator[Interrupts]:
     before = {number: signal.signal(number, interrupts) for number in numbers}
     try:
         yield interrupts
+        if interrupts.waiting:  # it came while something was imported
+            raise KeyboardInterrupt
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -95,9 +95,9 @@ print('imported', flush=True)
 def test_an_import_is_not_left_half_done(tmp_path):
     (tmp_path / 'slow.py').write_text(SLOW_IMPORT)
     code = (
-        'import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n'
+        'import signal, time; signal.signal(signal.SIGINT, signal.default_int_handler)\n'
         'from i3dbox.interrupts import interruptible\n'
-        'with interruptible():\n    import slow\n    print("lost")'
+        'with interruptible():\n    import slow\n    time.sleep(9)\n    print("lost")'
     )
     process = subprocess.Popen(
         [sys.executable, '-c', code],

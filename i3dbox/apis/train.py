@@ -149,7 +149,7 @@ def _build_run(cfg, recognizer, runner, resume, evaluates):
     log = setup_logging(cfg.work_dir, rank)
     dataset = DATASETS.build(cfg.data.train, test_mode=False)
     check_fit(recognizer, dataset)
-    evaluate, metric_names = _build_evaluation(cfg, recognizer) if evaluates else (None, ())
+    evaluator, metric_names = _build_evaluation(cfg, recognizer) if evaluates else (None, ())
     if cfg.get('load_from') and not resume:
         for report in load_weights(recognizer, cfg.load_from, new_head='if_needed'):
             log.info('%s', report)
@@ -177,8 +177,9 @@ def _build_run(cfg, recognizer, runner, resume, evaluates):
         config=cfg.pretty_text,
     )
     start_step = 0
+    memory = {}
     if resume:
-        start_step, meta['memory'] = _resume(resume, recognizer, train_step, meta)
+        start_step, memory = _resume(resume, recognizer, train_step, meta)
     _check_ranks_agree(recognizer, start_step, total_steps, len(dataset))
 
     loader = ClipLoader(
@@ -207,16 +208,17 @@ def _build_run(cfg, recognizer, runner, resume, evaluates):
         train_step=train_step,
         loader=loader,
         rates=rates,
-        sampler=sampler,
+        steps_per_epoch=sampler.steps_per_epoch,
         total_steps=total_steps,
         start_step=start_step,
         work_dir=cfg.work_dir,
         logger=log,
         rank=rank,
         world=world,
-        evaluate=evaluate,
-        meta=meta,
+        evaluator=evaluator,
         metric_names=metric_names,
+        meta=meta,
+        memory=memory,
     )
 
 

@@ -222,7 +222,7 @@ def _lines(path, expected):
 
 def _split_number(line):
     """Splits a last field that is a whole number off: ('a b.avi', 3), or ('', None) without one."""
-    fields = (line or '').rsplit(None, 1)
+    fields = line.rsplit(None, 1)
     if len(fields) == 2 and fields[1].isdecimal():
         return fields[0], int(fields[1])
     return '', None

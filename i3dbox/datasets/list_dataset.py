@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 
 class ListDataset(BaseDataset):
-    """What VideoDataset and RawframeDataset share.
+    """What VideoDataset, RawframeDataset and PackedDataset share. They state `read`, which reads
+    the list, and the `key` of `locate`.
 
     Args:
         ann_file (str): the list; labels count from 0.
@@ -48,6 +49,10 @@ class ListDataset(BaseDataset):
     def num_classes(self) -> int:
         return self._num_classes or super().num_classes
 
+    def load_annotations(self) -> list[dict]:
+        entries = self.check_labels(self.read(self.ann_file))
+        return self.locate(entries, self.data_prefix, self.key)
+
     def check_labels(self, entries: list[Entry]) -> list[Entry]:
         """Returns `entries`. Raises AnnotationError for a label that is no class."""
         for entry in entries:
@@ -66,10 +71,8 @@ class VideoDataset(ListDataset):
     Samples: `name` (the path without extension), `label`, `filename`.
     """
 
-    def load_annotations(self) -> list[dict]:
-        return self.locate(
-            self.check_labels(read_video_list(self.ann_file)), self.data_prefix, 'filename'
-        )
+    read = staticmethod(read_video_list)
+    key = 'filename'
 
 
 @DATASETS.register
@@ -85,6 +88,9 @@ class RawframeDataset(ListDataset):
         `filename_tmpl` and `start_index` where they are given.
     """
 
+    read = staticmethod(read_rawframe_list)
+    key = 'frame_dir'
+
     def __init__(
         self,
         ann_file: str,
@@ -99,11 +105,9 @@ class RawframeDataset(ListDataset):
         super().__init__(ann_file, data_prefix, pipeline, **kwargs)
 
     def load_annotations(self) -> list[dict]:
-        entries = self.check_labels(read_rawframe_list(self.ann_file))
         names = dict(filename_tmpl=self.filename_tmpl, start_index=self.start_index)
         names = {key: value for key, value in names.items() if value is not None}
-        samples = self.locate(entries, self.data_prefix, 'frame_dir')
-        return [dict(sample, **names) for sample in samples]
+        return [dict(sample, **names) for sample in super().load_annotations()]
 
 
 @DATASETS.register
@@ -116,7 +120,5 @@ class PackedDataset(ListDataset):
     Samples: `name` (the path), `label`, `total_frames`, `packed`.
     """
 
-    def load_annotations(self) -> list[dict]:
-        return self.locate(
-            self.check_labels(read_rawframe_list(self.ann_file)), self.data_prefix, 'packed'
-        )
+    read = staticmethod(read_rawframe_list)
+    key = 'packed'

@@ -11,6 +11,7 @@ import collections
 import concurrent.futures
 import concurrent.futures.process
 import contextlib
+import dataclasses
 import functools
 import logging
 import pickle
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+@dataclasses.dataclass(eq=False)
 class ClipLoader:
     """Iterates over a rank's batches. What it yields does not depend on the number or kind of
     workers.
@@ -63,27 +65,20 @@ class ClipLoader:
         Exception: whatever the pipeline raised, as it was.
     """
 
-    def __init__(
-        self,
-        dataset: BaseDataset,
-        sampler: EpochSampler | SequentialSampler,
-        rank: int = 0,
-        num_workers: int = 0,
-        worker: str = 'thread',
-        start_step: int = 0,
-        num_steps: int | None = None,
-        prefetch: int = 2,
-    ):
-        one_of('ClipLoader', ('thread', 'process'), worker=worker)
-        at_least('ClipLoader', 0, num_workers=num_workers, prefetch=prefetch)
-        self.dataset = dataset
-        self.sampler = sampler
-        self.rank = rank
-        self.num_workers = num_workers
-        self.worker = worker
-        self.prefetch = prefetch
-        self.start_step = start_step
-        self.num_steps = sampler.steps_per_epoch if num_steps is None else num_steps
+    dataset: BaseDataset
+    sampler: EpochSampler | SequentialSampler
+    rank: int = 0
+    num_workers: int = 0
+    worker: str = 'thread'
+    start_step: int = 0
+    num_steps: int | None = None
+    prefetch: int = 2
+
+    def __post_init__(self):
+        one_of('ClipLoader', ('thread', 'process'), worker=self.worker)
+        at_least('ClipLoader', 0, num_workers=self.num_workers, prefetch=self.prefetch)
+        if self.num_steps is None:
+            self.num_steps = self.sampler.steps_per_epoch
         self.damaged = []
         self.error = None
 
@@ -116,31 +111,30 @@ class ClipLoader:
 
     @contextlib.contextmanager
     def _fetcher(self):
-        """Yields a function (epoch, index) -> future of `_fetch`'s answer; ends its workers at
-        exit.
+        """Yields a function (epoch, index) -> a function that waits for `_fetch`'s answer; ends its
+        workers at exit.
         """
-        seed = self.sampler.seed
+        task = functools.partial(_fetch, self.dataset, self.sampler.seed)
         if not self.num_workers:
-            yield lambda epoch, index: _Done(_fetch(self.dataset, seed, epoch, index))
+            yield lambda *sample: functools.partial(task, *sample)
             return
         if self.worker == 'thread':
             one_opencv_thread()
             pool = concurrent.futures.ThreadPoolExecutor(self.num_workers, 'ClipLoader')
-            task = functools.partial(pool.submit, _fetch, self.dataset, seed)
         else:
             pool = concurrent.futures.ProcessPoolExecutor(
                 self.num_workers, spawn_context(), _start_worker, (_dumps(self.dataset),)
             )
-            task = functools.partial(pool.submit, _fetch_in_worker, seed)
+            task = functools.partial(_fetch_in_worker, self.sampler.seed)
         try:
-            yield task
+            yield lambda *sample: pool.submit(task, *sample).result
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _collate(self, futures):
+    def _collate(self, answers):
         rows = []
-        for future in futures:
-            row, reports = future.result()
+        for answer in answers:
+            row, reports = answer()
             self._note(reports)
             rows.append(row)
         known = next((row for row in rows if row is not None), None)
@@ -237,13 +231,6 @@ _Row = collections.namedtuple('_Row', 'inputs label index')
 _worker = {}
 
 
-class _Done(collections.namedtuple('_Done', 'value')):
-    """A future that is already done."""
-
-    def result(self):
-        return self.value
-
-
 def _fetch(dataset, seed, epoch, index):
     """Returns (a _Row, or None for padding and for a sample left out; the damage reports)."""
     if index < 0:
@@ -265,9 +252,7 @@ def _start_worker(payload):
 
 def _fetch_in_worker(seed, epoch, index):
     # not at the worker's start, from where no exception reaches the caller
-    if 'dataset' not in _worker:
-        _worker['dataset'] = _loads(_worker['payload'])
-    return _fetch(_worker['dataset'], seed, epoch, index)
+    return _fetch(_loads(_worker['payload']), seed, epoch, index)
 
 
 def _dumps(dataset):
@@ -279,6 +264,7 @@ def _dumps(dataset):
         ) from error
 
 
+@functools.lru_cache(1)
 def _loads(payload):
     try:
         return pickle.loads(payload)

@@ -6,6 +6,8 @@ is trained on.
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from ..argument_checks import at_least, at_least_one
@@ -17,7 +19,41 @@ def sample_rng(seed: int, epoch: int, index: int) -> np.random.Generator:
     return np.random.default_rng((seed, epoch, index + 1))
 
 
-class EpochSampler:
+@dataclasses.dataclass(eq=False)
+class SequentialSampler:
+    """The testing stream: over all ranks every sample once, in order.
+
+    Every rank has `steps_per_epoch` batches of `batch_size`; the last ones are filled up with the
+    sample index -1.
+    """
+
+    num_samples: int
+    batch_size: int
+    world: int = 1
+    seed: int = 0
+
+    def __post_init__(self):
+        at_least_one(
+            type(self).__name__,
+            num_samples=self.num_samples,
+            batch_size=self.batch_size,
+            world=self.world,
+        )
+        self.steps_per_epoch = -(-self.num_samples // (self.batch_size * self.world))
+
+    def batch(self, step: int, rank: int = 0) -> list[tuple[int, int]]:
+        """Returns what `rank` reads at `step`: a list of (0, sample index or -1)."""
+        positions = self._positions(step, rank)
+        return [(0, index if index < self.num_samples else -1) for index in positions]
+
+    def _positions(self, step, rank):
+        """Returns where the samples of a batch stand in the epoch."""
+        first = (step * self.world + rank) * self.batch_size
+        return range(first, first + self.batch_size)
+
+
+@dataclasses.dataclass(eq=False)
+class EpochSampler(SequentialSampler):
     """The endless training stream.
 
     An epoch is `steps_per_epoch` global batches of world * batch_size samples, in an order drawn
@@ -32,17 +68,12 @@ class EpochSampler:
         shuffle: False keeps the data set's order.
     """
 
-    def __init__(
-        self, num_samples: int, batch_size: int, world: int = 1, seed: int = 0, shuffle: bool = True
-    ):
-        at_least_one('EpochSampler', num_samples=num_samples, batch_size=batch_size, world=world)
-        at_least('EpochSampler', 0, seed=seed)
-        self.num_samples = num_samples
-        self.batch_size = batch_size
-        self.world = world
-        self.seed = seed
-        self.shuffle = shuffle
-        self.steps_per_epoch = max(1, num_samples // (batch_size * world))
+    shuffle: bool = True
+
+    def __post_init__(self):
+        super().__post_init__()
+        at_least('EpochSampler', 0, seed=self.seed)
+        self.steps_per_epoch = max(1, self.num_samples // (self.batch_size * self.world))
         self._order = None, None  # epoch, order
 
     def batch(self, step: int, rank: int = 0) -> list[tuple[int, int]]:
@@ -51,8 +82,7 @@ class EpochSampler:
         """
         epoch, step = divmod(step, self.steps_per_epoch)
         order = self._order_of(epoch)
-        first = (step * self.world + rank) * self.batch_size
-        positions = range(first, first + self.batch_size)
+        positions = self._positions(step, rank)
         return [(epoch, int(order[position % self.num_samples])) for position in positions]
 
     def _order_of(self, epoch):
@@ -63,27 +93,3 @@ class EpochSampler:
                 np.random.default_rng((self.seed, epoch)).shuffle(order)
             self._order = epoch, order
         return order
-
-
-class SequentialSampler:
-    """The testing stream: over all ranks every sample once, in order.
-
-    Every rank has `steps_per_epoch` batches of `batch_size`; the last ones are filled up with the
-    sample index -1.
-    """
-
-    def __init__(self, num_samples: int, batch_size: int, world: int = 1, seed: int = 0):
-        at_least_one(
-            'SequentialSampler', num_samples=num_samples, batch_size=batch_size, world=world
-        )
-        self.num_samples = num_samples
-        self.batch_size = batch_size
-        self.world = world
-        self.seed = seed
-        self.steps_per_epoch = -(-num_samples // (batch_size * world))
-
-    def batch(self, step: int, rank: int = 0) -> list[tuple[int, int]]:
-        """Returns what `rank` reads at `step`: a list of (0, sample index or -1)."""
-        first = (step * self.world + rank) * self.batch_size
-        positions = range(first, first + self.batch_size)
-        return [(0, index if index < self.num_samples else -1) for index in positions]

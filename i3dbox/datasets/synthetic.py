@@ -189,13 +189,11 @@ def draw_clip(name: str, scene: Scene) -> tuple[np.ndarray, np.ndarray]:
         frame), from frame k to k + 1 (for the last frame, to the one that would follow).
     """
     draw = _draw_sand if name in SAND else _draw_paint
-    frames = []
-    flow = []
-    for k, (noise, gain) in enumerate(zip(scene.noise, scene.gain)):
-        image, motion = draw(name, scene, k)
-        frames.append(np.clip(np.rint(image * gain + noise[..., None]), 0, 255).astype(np.uint8))
-        flow.append(motion)
-    return np.stack(frames), np.stack(flow)
+    images, flow = map(
+        np.stack, zip(*[draw(name, scene, number) for number in range(len(scene.gain))])
+    )
+    images = images * scene.gain[:, None, None, None] + scene.noise[..., None]
+    return np.clip(np.rint(images), 0, 255).astype(np.uint8), flow
 
 
 def _from_center(scene, center):

@@ -64,17 +64,17 @@ class TwoStreamDataset(BaseDataset):
         if difference:
             raise DataError(f'the RGB and flow data sets name different classes: {difference}')
         indices = {sample['name']: index for index, sample in enumerate(self.flow.samples)}
+        self._check_same_names(indices)
         samples = [
             dict(
                 name=sample['name'],
                 label=sample['label'],
                 rgb=index,
-                flow=indices.get(sample['name']),
+                flow=indices[sample['name']],
             )
             for index, sample in enumerate(self.rgb.samples)
+            if sample['name'] in indices
         ]
-        self._check_same_names(samples, indices)
-        samples = [sample for sample in samples if sample['flow'] is not None]
         for sample in samples:
             label = self.flow.samples[sample['flow']]['label']
             if label != sample['label']:
@@ -87,13 +87,16 @@ class TwoStreamDataset(BaseDataset):
     def load(self, index: int, rng: np.random.Generator) -> dict:
         """Returns a dict: `rgb` and `flow` (each stream's `imgs`), `label`, `name`, `index`."""
         sample = self.samples[index]
-        rgb = self.rgb.load(sample['rgb'], copy.deepcopy(rng))['imgs']
-        flow = self.flow.load(sample['flow'], copy.deepcopy(rng))['imgs']
-        return dict(rgb=rgb, flow=flow, label=sample['label'], name=sample['name'], index=index)
+        clips = {
+            stream: getattr(self, stream).load(sample[stream], copy.deepcopy(rng))['imgs']
+            for stream in BOTH
+        }
+        return dict(clips, label=sample['label'], name=sample['name'], index=index)
 
-    def _check_same_names(self, samples, flow_indices):
-        only_rgb = [sample['name'] for sample in samples if sample['flow'] is None]
-        only_flow = sorted(set(flow_indices) - {sample['name'] for sample in samples})
+    def _check_same_names(self, in_flow):
+        in_rgb = [sample['name'] for sample in self.rgb.samples]
+        only_rgb = [name for name in in_rgb if name not in in_flow]
+        only_flow = sorted(set(in_flow) - set(in_rgb))
         for names, here, there in ((only_rgb, 'RGB', 'flow'), (only_flow, 'flow', 'RGB')):
             if names and self.missing == 'raise':
                 raise DataError(

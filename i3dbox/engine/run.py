@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import mindspore as ms
@@ -19,12 +20,12 @@ from .logging import JsonLines
 
 if TYPE_CHECKING:
     from ..datasets.loader import ClipLoader
-    from ..datasets.sampler import EpochSampler
     from .train_step import TrainStep
 
 LAST_CHECKPOINT = 'last_checkpoint'  # a file that names the newest checkpoint of a work_dir
 
 
+@dataclasses.dataclass(eq=False, repr=False)
 class Run:
     """What hooks may read, and the three things that they may ask for: evaluate, save, stop.
 
@@ -42,47 +43,37 @@ class Run:
         rank, world (int); work_dir (str); logger.
         json_log (JsonLines): None on other ranks than 0.
         recognizer, train_step (Cell); loader (ClipLoader).
+        rates (list of float): the learning rate of each step.
+        evaluator (callable): returns new `metrics`; None if nothing is evaluated.
+        meta (dict): of checkpoints, without what changes from one to the next.
     """
 
-    def __init__(
-        self,
-        *,
-        recognizer: nn.Cell,
-        train_step: TrainStep,
-        loader: ClipLoader,
-        rates: list[float],
-        sampler: EpochSampler,
-        total_steps: int,
-        start_step: int,
-        work_dir: str,
-        logger: logging.Logger,
-        rank: int,
-        world: int,
-        evaluate: Callable[[], dict[str, float]],
-        meta: dict,
-        metric_names: Iterable[str] = (),
-    ):
-        self.recognizer = recognizer
-        self.train_step = train_step
-        self.loader = loader
-        self.steps_per_epoch = sampler.steps_per_epoch
-        self.total_steps = total_steps
-        self.start_step = self.step = start_step
-        self.work_dir = work_dir
-        self.logger = logger
-        self.rank = rank
-        self.world = world
+    recognizer: nn.Cell
+    train_step: TrainStep
+    loader: ClipLoader
+    rates: list[float]
+    steps_per_epoch: int
+    total_steps: int
+    start_step: int
+    work_dir: str
+    logger: logging.Logger
+    rank: int
+    world: int
+    evaluator: Callable[[], dict[str, float]] | None
+    metric_names: Sequence[str]
+    meta: dict
+    memory: dict
+
+    def __post_init__(self):
+        self.step = self.start_step
         self.outputs = ()
         self.metrics = {}
         self.evaluated_at = None
-        self.memory = dict(meta.pop('memory', {}))
-        self.json_log = JsonLines(os.path.join(work_dir, 'log.json')) if rank == 0 else None
+        self.json_log = (
+            JsonLines(os.path.join(self.work_dir, 'log.json')) if self.rank == 0 else None
+        )
         self.stop_reason = None
         self.data_time = self.step_time = 0.0
-        self.metric_names = tuple(metric_names)
-        self._rates = rates
-        self._evaluate = evaluate
-        self._meta = meta
 
     @property
     def epoch(self) -> int:
@@ -95,12 +86,12 @@ class Run:
     @property
     def lr(self) -> float:
         """The learning rate of the last step."""
-        return self._rates[max(self.step - 1, 0)]
+        return self.rates[max(self.step - 1, 0)]
 
     def evaluate(self) -> dict[str, float]:
         """Evaluates on the validation set (all ranks together); fills and returns `metrics`."""
         average_statistics(self.recognizer)
-        self.metrics = self._evaluate()
+        self.metrics = self.evaluator()
         self.evaluated_at = self.step
         return self.metrics
 
@@ -123,7 +114,7 @@ class Run:
             if not os.path.isdir(self.work_dir):
                 raise DataError(f'{self.work_dir} was removed while a training works in it')
             meta = dict(
-                self._meta,
+                self.meta,
                 step=self.step,
                 epoch=self.epoch,
                 memory=self.memory,

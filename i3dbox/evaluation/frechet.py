@@ -84,10 +84,8 @@ def frechet_distance(
 
     Returns: float.
     """
-    mean = np.asarray(mean, np.float64)
-    other_mean = np.asarray(other_mean, np.float64)
-    covariance, other_covariance = (
-        np.asarray(matrix, np.float64) for matrix in (covariance, other_covariance)
+    mean, covariance, other_mean, other_covariance = (
+        np.asarray(array, np.float64) for array in (mean, covariance, other_mean, other_covariance)
     )
     if mean.shape != other_mean.shape:
         raise DataError(

@@ -37,18 +37,19 @@ def fuse(parts: dict[str, Results], weights: Iterable[float] | None = None) -> R
     aligned = [first] + [_aligned(first_name, first, name, other) for name, other in others]
     joint = add_streams([part.scores for part in aligned], weights)
     titles = _stream_names(parts)
-    subsets = {subset for part in parts.values() for subset in part.meta.get('subset') or ()}
+
+    def union(key):
+        return sorted({value for part in parts.values() for value in part.meta.get(key) or ()})
+
     meta = dict(
         parts={name: part.meta for name, part in parts.items()},
         weights=weights,
         protocol=first.meta.get('protocol'),
         data=first.meta.get('data', 'test'),
-        subset=sorted(subsets),
+        subset=union('subset'),
         modality='+'.join(MODALITIES.get(t, t) for t in titles),
         config_text=first.meta.get('config_text'),
-        skipped=sorted(
-            {name for part in parts.values() for name in part.meta.get('skipped') or ()}
-        ),
+        skipped=union('skipped'),
     )
     classes = next((part.classes for part in aligned if part.classes), None)
     return Results(
@@ -156,18 +157,16 @@ def pair(training: dict[str, Results], test: dict[str, Results]) -> dict[str, Re
 
     Raises: ConfigError where they do not pair, or are of other classes or another protocol.
     """
-    modalities = [
+    searched, fused = (
         [part.meta.get('modality') for part in parts.values()] for parts in (training, test)
-    ]
-    if len(set(modalities[1])) < len(modalities[1]) or sorted(map(str, modalities[0])) != sorted(
-        map(str, modalities[1])
-    ):
+    )
+    if len(set(fused)) < len(fused) or sorted(map(str, searched)) != sorted(map(str, fused)):
         raise ConfigError(
-            f'the files to search on are of {", ".join(map(str, modalities[0]))}, those to fuse of '
-            f'{", ".join(map(str, modalities[1]))}: name one of each stream'
+            f'the files to search on are of {", ".join(map(str, searched))}, those to fuse of '
+            f'{", ".join(map(str, fused))}: name one of each stream'
         )
-    named = dict(zip(modalities[0], training.items()))
-    for (test_name, part), modality in zip(test.items(), modalities[1]):
+    named = dict(zip(searched, training.items()))
+    for (test_name, part), modality in zip(test.items(), fused):
         name, other = named[modality]
         difference = first_difference(part.classes, other.classes)
         if difference or part.scores.shape[1] != other.scores.shape[1]:
@@ -179,7 +178,7 @@ def pair(training: dict[str, Results], test: dict[str, Results]) -> dict[str, Re
                 f'{test_name} and {name} are of other protocols: {part.meta.get("protocol")} in '
                 f'the one and {other.meta.get("protocol")} in the other'
             )
-    return dict(named[modality] for modality in modalities[1])
+    return dict(named[modality] for modality in fused)
 
 
 def _group(name):

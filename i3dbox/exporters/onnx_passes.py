@@ -4,6 +4,7 @@ was.
 
 from __future__ import annotations
 
+import collections
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -31,7 +32,6 @@ def clean(model: ModelProto) -> ModelProto:
     import onnx
 
     graph = Graph(model)
-    graph.gather_constants()
     graph.fold_constants()
     graph.fold_batch_norm()
     graph.remove_idle()
@@ -60,7 +60,7 @@ class Graph:
         import onnx
         from onnx import numpy_helper
 
-        used = {name for node in self.nodes for name in node.input}.difference(without)
+        used = self.readers().keys() - set(without)
         graph = onnx.helper.make_graph(
             self.nodes,
             'i3dbox',
@@ -72,11 +72,12 @@ class Graph:
                 if name in used
             ],
         )
-        model = onnx.helper.make_model(
-            graph, opset_imports=self._model.opset_import, producer_name='i3dbox'
+        return onnx.helper.make_model(
+            graph,
+            opset_imports=self._model.opset_import,
+            ir_version=self._model.ir_version,
+            producer_name='i3dbox',
         )
-        model.ir_version = self._model.ir_version
-        return model
 
     def infer(self) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:
         """Returns what is known of values: (name -> shape, where all of it is fixed; name -> ONNX
@@ -103,67 +104,41 @@ class Graph:
                 shapes[value.name] = tuple(dim.dim_value for dim in dims)
         return shapes, types
 
-    def consumers(self) -> dict[str, list[NodeProto | None]]:
-        """Returns name -> the nodes that read it; the graph's outputs have a reader more, None."""
-        consumers = {name: [None] for name in self.outputs}
-        for node in self.nodes:
-            for name in node.input:
-                consumers.setdefault(name, []).append(node)
-        return consumers
+    def readers(self) -> collections.Counter[str]:
+        """Returns name -> how many read it: nodes, and the outputs of the graph."""
+        return collections.Counter(
+            [*self.outputs, *(name for node in self.nodes for name in node.input)]
+        )
 
     def producers(self) -> dict[str, NodeProto]:
         """Returns name -> the node that makes it."""
         return {name: node for node in self.nodes for name in node.output}
 
-    def gather_constants(self) -> None:
-        """Makes Constant nodes initializers."""
-        from onnx import helper, numpy_helper
-
-        kept = []
-        for node in self.nodes:
-            value = next((a for a in node.attribute if a.name.startswith('value')), None)
-            if node.op_type != 'Constant':
-                kept.append(node)
-            elif value.name == 'value':
-                self.constants[node.output[0]] = numpy_helper.to_array(value.t)
-            else:  # value_float, value_ints, ...
-                array = np.array(helper.get_attribute_value(value))
-                self.constants[node.output[0]] = (
-                    array.astype(np.float32) if array.dtype.kind == 'f' else array
-                )
-        self.nodes = kept
-
     def fold_constants(self) -> None:
-        """Computes the nodes whose inputs are all constants."""
-        import onnx
+        """Computes the nodes whose inputs are all constants, Constant nodes among them."""
+        from onnx import helper
         from onnx.reference import ReferenceEvaluator
 
         kept = []
         for node in self.nodes:
-            known = bool(node.input) and all(
-                not name or name in self.constants for name in node.input
-            )
-            if not known or node.op_type.startswith('Random'):
+            names = [name for name in dict.fromkeys(node.input) if name]
+            if node.op_type == 'Constant':
+                one = node
+            elif (
+                node.input
+                and self.constants.keys() >= set(names)
+                and not node.op_type.startswith('Random')
+            ):
+                one = helper.make_function(
+                    '', 'one', names, node.output, [node], self._model.opset_import
+                )
+            else:
                 kept.append(node)
                 continue
-            names = [name for name in dict.fromkeys(node.input) if name]
-            values = {name: self.constants[name] for name in names}
-            graph = onnx.helper.make_graph(
-                [node],
-                'one',
-                [
-                    onnx.helper.make_tensor_value_info(
-                        name, onnx.helper.np_dtype_to_tensor_dtype(array.dtype), array.shape
-                    )
-                    for name, array in values.items()
-                ],
-                [onnx.helper.make_empty_tensor_value_info(name) for name in node.output],
+            values = ReferenceEvaluator(one).run(
+                None, {name: self.constants[name] for name in names}, {}
             )
-            one = onnx.helper.make_model(graph, opset_imports=self._model.opset_import)
-            one.ir_version = self._model.ir_version
-            self.constants.update(
-                zip(node.output, map(np.asarray, ReferenceEvaluator(one).run(None, values)))
-            )
+            self.constants.update(zip(node.output, map(np.asarray, values)))
         self.nodes = kept
 
     def fold_batch_norm(self) -> None:
@@ -174,13 +149,13 @@ class Graph:
         """
         shapes, _ = self.infer()
         for norm in [node for node in self.nodes if node.op_type == 'BatchNormalization']:
-            consumers = self.consumers()
+            readers = self.readers()
             producers = self.producers()
             source = producers.get(norm.input[0])
             while (
                 source is not None
                 and source.op_type == 'Reshape'
-                and len(consumers[source.output[0]]) == 1
+                and readers[source.output[0]] == 1
                 and shapes[source.input[0]][:2] == shapes[source.output[0]][:2]
             ):
                 source = producers.get(source.input[0])
@@ -188,29 +163,29 @@ class Graph:
             if (
                 source is None
                 or source.op_type != 'Conv'
-                or len(consumers[source.output[0]]) != 1
+                or readers[source.output[0]] != 1
                 or source.input[1] not in self.constants
                 or any(value is None for value in statistics)
             ):
                 continue
             gamma, beta, mean, variance = (value.astype(np.float64) for value in statistics)
-            epsilon = next((a.f for a in norm.attribute if a.name == 'epsilon'), 1e-5)
+            epsilon = _attribute(norm, 'epsilon', 1e-5)
             scale = gamma / np.sqrt(variance + epsilon)
             weight = self.constants[source.input[1]]
             bias = (
                 self.constants[source.input[2]].astype(np.float64) if len(source.input) > 2 else 0
             )
-            folded = [
-                (weight * scale.reshape(-1, *[1] * (weight.ndim - 1))).astype(weight.dtype),
-                ((bias - mean) * scale + beta).astype(weight.dtype),
-            ]
             stem = source.input[1]
             while f'{stem}{FOLDED}' in self.constants:  # convolutions that share their weights
                 stem += "'"
-            del source.input[1:]
-            for name, array in zip((f'{stem}{FOLDED}', f'{stem}{FOLDED_BIAS}'), folded):
-                self.constants[name] = array
-                source.input.append(name)
+            folded = {
+                f'{stem}{FOLDED}': weight * scale.reshape(-1, *[1] * (weight.ndim - 1)),
+                f'{stem}{FOLDED_BIAS}': (bias - mean) * scale + beta,
+            }
+            self.constants.update(
+                (name, array.astype(weight.dtype)) for name, array in folded.items()
+            )
+            source.input[1:] = list(folded)
             self._bypass(norm)
 
     def remove_idle(self) -> None:
@@ -235,13 +210,13 @@ class Graph:
                 continue
             before = shapes.get(node.input[0])
             after = shapes.get(node.output[0])
+            same = before is not None and before == after
             source = producers.get(node.input[0])
             factor = self.constants.get(node.input[1]) if len(node.input) > 1 else None
             idle = (
                 node.op_type == 'Identity'
                 or node.op_type == 'Reshape'
-                and before is not None
-                and before == after
+                and same
                 or node.op_type == 'Transpose'
                 and _attribute(node, 'perm') == list(range(len(before or ())))
                 or node.op_type == 'Cast'
@@ -249,18 +224,14 @@ class Graph:
                 or node.op_type in ('Mul', 'Div')
                 and factor is not None
                 and np.all(factor == 1)
-                and before is not None
-                and before == after
+                and same
             )
             if idle and not (node.output[0] in self.outputs and source is None):
                 self._bypass(node)
                 return True
-            if (
-                node.op_type == 'Reshape'
-                and source is not None
-                and source.op_type == 'Reshape'
-                and after is not None
-            ):
+            if after is None:
+                continue
+            if node.op_type == 'Reshape' and source is not None and source.op_type == 'Reshape':
                 node.input[0] = source.input[0]
                 self.set_shape(node, after)
                 return True
@@ -268,7 +239,6 @@ class Graph:
                 node.op_type in REDUCTIONS
                 and len(node.input) == 1
                 and before is not None
-                and after is not None
                 and all(
                     before[axis] == 1 for axis in _attribute(node, 'axes') or range(len(before))
                 )
@@ -296,9 +266,7 @@ class Graph:
             strides = _attribute(node, 'strides') or ones
             dilations = _attribute(node, 'dilations') or ones
             sums = [
-                max(0, (n_out - 1) * stride + dilation * (k - 1) + 1 - n_in)
-                if mode != 'VALID'
-                else 0
+                max(0, (n_out - 1) * stride + dilation * (k - 1) + 1 - n_in)  # none if VALID
                 for n_in, n_out, k, stride, dilation in zip(
                     before, after, kernel, strides, dilations
                 )
@@ -314,17 +282,16 @@ class Graph:
         """Gives nodes and values short names: convolutions are called after their weights, the
         output 'logits'. Inputs and weights keep the network's names.
         """
-        self._drop_unused_constants()
-        inputs = [value.name for value in self._model.graph.input]
-        names = {name: name for name in (*inputs, *self.constants)}
-        taken = {*inputs, *self.constants, OUTPUT}
+        readers = self.readers()
+        self.constants = {name: self.constants[name] for name in self.constants if name in readers}
+        names = {value.name: value.name for value in self._model.graph.input}
+        names.update((name, name) for name in self.constants)
+        taken = {*names, OUTPUT}
         self._name_folded(names, taken)
         self._name_nodes(names, taken)
         if len(self.outputs) == 1:
             names[self.outputs[0]] = OUTPUT
-        for node in self.nodes:
-            for values in (node.input, node.output):
-                values[:] = [names.get(name, name) for name in values]
+        self._rename_values(names)
         self.constants = {names[name]: array for name, array in self.constants.items()}
         self.outputs = [names[name] for name in self.outputs]
         for value, name in zip(self._model.graph.output, self.outputs):
@@ -342,9 +309,9 @@ class Graph:
                     taken.add(short)
 
     def _name_nodes(self, names, taken):
-        counts = {}
+        counts = collections.Counter()
         for node in self.nodes:
-            counts[node.op_type] = counts.get(node.op_type, 0) + 1
+            counts[node.op_type] += 1
             node.name = f'{node.op_type}_{counts[node.op_type]}'
             if node.op_type == 'Conv' and node.input[1] in self.constants:
                 called = names[node.input[1]].rpartition('.weight')[0]
@@ -356,10 +323,6 @@ class Graph:
             for index, name in enumerate(node.output):
                 names[name] = node.name if len(node.output) == 1 else f'{node.name}.{index}'
 
-    def _drop_unused_constants(self):
-        used = {name for node in self.nodes for name in node.input}
-        self.constants = {name: array for name, array in self.constants.items() if name in used}
-
     def set_shape(self, node: NodeProto, shape: Sequence[int]) -> None:
         """Gives a Reshape another shape."""
         node.input[1] = f'{node.output[0]}{SHAPE}'
@@ -370,20 +333,20 @@ class Graph:
         source = node.input[0]
         target = node.output[0]
         self.nodes.remove(node)
-        if target in self.outputs:  # keeps its name: what made the input makes it now
-            for other in self.nodes:
-                for values in (other.input, other.output):
-                    values[:] = [target if name == source else name for name in values]
-        else:
-            for other in self.nodes:
-                other.input[:] = [source if name == target else name for name in other.input]
+        # an output of the graph keeps its name: what made the input makes it now
+        self._rename_values({source: target} if target in self.outputs else {target: source})
+
+    def _rename_values(self, names):
+        for node in self.nodes:
+            for values in (node.input, node.output):
+                values[:] = [names.get(name, name) for name in values]
 
 
-def _attribute(node, name):
-    """Returns the value of a node's attribute, or None."""
+def _attribute(node, name, default=None):
+    """Returns the value of a node's attribute, or the default."""
     from onnx import helper
 
-    return next((helper.get_attribute_value(a) for a in node.attribute if a.name == name), None)
+    return next((helper.get_attribute_value(a) for a in node.attribute if a.name == name), default)
 
 
 def free_batch(model: ModelProto, batch: int) -> ModelProto:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import collections
 import concurrent.futures
+import dataclasses
+import math
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -32,6 +34,7 @@ class Window(NamedTuple):
     flow: np.ndarray | None
 
 
+@dataclasses.dataclass(eq=False)
 class ClipWindows:
     """Turns frames that are pushed into windows, as the networks take them.
 
@@ -61,39 +64,35 @@ class ClipWindows:
         DamagedSampleError: (when called) a video of one frame has no flow.
     """
 
-    def __init__(
-        self,
-        steps: dict[str, ClipSteps],
-        window: int | None = 64,
-        stride: int | None = None,
-        tail: str = 'move',
-        threads: int = 2,
-        name: str = 'frames',
-    ):
-        first = next(iter(steps.values()))
+    steps: dict[str, ClipSteps]
+    window: int | None = 64
+    stride: int | None = None
+    tail: str = 'move'
+    threads: int = 2
+    name: str = 'frames'
+
+    def __post_init__(self):
+        first = next(iter(self.steps.values()))
         self.interval = first.frame_interval
-        if any(one.frame_interval != self.interval for one in steps.values()):
+        if any(one.frame_interval != self.interval for one in self.steps.values()):
             raise ConfigError('the test pipelines of both streams differ in their frame_interval')
-        one_of('ClipWindows', ('move', 'drop'), tail=tail)
+        one_of('ClipWindows', ('move', 'drop'), tail=self.tail)
         at_least_one(
             'ClipWindows',
-            window=first.clip_len if window is None else window,
-            stride=1 if stride is None else stride,
+            window=first.clip_len if self.window is None else self.window,
+            stride=1 if self.stride is None else self.stride,
         )
-        in_range('ClipWindows', 1, MAX_WHOLE, window=window or 1)
-        self.steps = steps
-        self.streams = tuple(steps)
-        self.window = window
-        self.name = name
-        self.span = None if window is None else (window - 1) * self.interval + 1
-        self.stride = stride or (self.span and window * self.interval)
-        self.tail = tail
-        self._pool = concurrent.futures.ThreadPoolExecutor(threads) if 'flow' in steps else None
+        in_range('ClipWindows', 1, MAX_WHOLE, window=self.window or 1)
+        self.span = math.inf if self.window is None else (self.window - 1) * self.interval + 1
+        self.stride = self.stride or (self.window or 1) * self.interval
+        self._pool = (
+            concurrent.futures.ThreadPoolExecutor(self.threads) if 'flow' in self.steps else None
+        )
         self.count = 0  # frames pushed
         self._begin = 0  # of the next window
         self._end = 0  # of the last window
         self._kept = 0  # the first frame that is still held
-        self._held = {stream: collections.deque() for stream in steps}
+        self._held = {stream: collections.deque() for stream in self.steps}
         self._times = collections.deque()
         self._last = None  # the frame before, as flow takes it
 
@@ -110,7 +109,7 @@ class ClipWindows:
         """Takes one frame (uint8 H x W x 3, RGB) and its time; returns the windows that it
         completes.
         """
-        if self.span is None and self.count == MAX_WHOLE:
+        if self.window is None and self.count == MAX_WHOLE:
             raise ConfigError(
                 f'{self.name} has more than {MAX_WHOLE} frames, too many to be taken in one piece: '
                 f'window={next(iter(self.steps.values())).clip_len} takes constant memory'
@@ -120,7 +119,7 @@ class ClipWindows:
         self._times.append(time)
         self.count += 1
         windows = []
-        while self.span and self._begin + self.span + ('flow' in self.steps) <= self.count:
+        while self._begin + self.span + ('flow' in self.steps) <= self.count:
             windows.append(self._make(self._begin))
             self._begin += self.stride
         self._forget()
@@ -132,9 +131,9 @@ class ClipWindows:
         if self.count == 1 and 'flow' in self.steps:
             reason = 'a single frame has no flow; a network for RGB can look at it'
             raise DamagedSampleError(self.name, self.name, reason)
-        seen = self.count - (self.streams == ('flow',))  # the last frame adds no flow
+        seen = self.count - ('rgb' not in self.steps)  # the last frame adds no flow
         if self.count and (not self._end or self.tail == 'move' and self._end < seen):
-            windows.append(self._make(max(self.count - self.span, 0) if self.span else 0))
+            windows.append(self._make(max(self.count - self.span, 0)))
         self.close()
         return windows
 
@@ -144,11 +143,8 @@ class ClipWindows:
             self._pool.shutdown(cancel_futures=True)
 
     def _hold(self, stream, steps, image):
-        if stream == 'rgb':
-            self._held[stream].append(np.ascontiguousarray(image))
-            return
         if not steps.flow_at_once:
-            self._held[stream].append(image)
+            self._held[stream].append(np.ascontiguousarray(image))
             return
         grey = steps.grey(image)
         if self._last is not None:
@@ -157,8 +153,6 @@ class ClipWindows:
 
     def _forget(self):
         """Drops what neither the next window needs nor one that would end with this frame."""
-        if not self.span:
-            return
         while self._kept < min(self._begin, self.count - self.span - 1):
             for frames in (*self._held.values(), self._times):
                 if frames:
@@ -166,7 +160,7 @@ class ClipWindows:
             self._kept += 1
 
     def _make(self, first):
-        last = min(first + self.span, self.count) if self.span else self.count
+        last = min(first + self.span, self.count)
         clips = {stream: self._clip(stream, first) for stream in self.steps}
         start = self._times[first - self._kept]
         end = self._times[last - 1 - self._kept]

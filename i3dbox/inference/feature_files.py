@@ -95,7 +95,7 @@ class _NpzWriter(_NpyWriter):
         with zipfile.ZipFile(self.path, 'w') as archive:
             with archive.open('features.npy', 'w', force_zip64=True) as member:
                 shutil.copyfileobj(self.file, member, 1 << 20)
-            for name, values in zip(('start', 'end'), np.array(self.times, np.float64).T):
+            for name, values in _columns(self.times):
                 content = io.BytesIO()
                 np.save(content, values)
                 archive.writestr(f'{name}.npy', content.getvalue())
@@ -124,8 +124,12 @@ class _H5Writer:
         self.times.append((start, end))
 
     def finish(self):
-        for name, values in zip(('start', 'end'), np.array(self.times, np.float64).T):
+        for name, values in _columns(self.times):
             self.file[name] = values
+
+
+def _columns(times):
+    return zip(('start', 'end'), np.array(times, np.float64).T)
 
 
 def _h5py():

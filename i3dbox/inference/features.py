@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 LEAST = 8  # frames of a clip that I3D takes
 
 
+@dataclasses.dataclass(eq=False)
 class VideoFeatures:
     """The features of a video, window by window, or of the video as one clip.
 
@@ -50,44 +52,37 @@ class VideoFeatures:
         window, stride: frames; 0 as window: the whole video.
         max_frames: of a window of a whole video.
         fps: see FrameIterator.
-        **clips: tail, threads of ClipWindows.
+        tail, threads: of ClipWindows.
 
     Attributes: frames (int): how many the last video had.
     Raises: ConfigError: arguments that are none of the above; max_frames too short for a step with
         its context.
     """
 
-    def __init__(
-        self,
-        networks: dict,
-        steps: dict[str, ClipSteps],
-        window: int = 64,
-        stride: int | None = None,
-        max_frames: int = 192,
-        fps: float | None = None,
-        **clips,
-    ):
-        self.networks = networks
-        self.steps = steps
-        self.window = window
-        self.stride = stride
-        self.fps = fps
-        self.clips = clips
-        self.max_frames = max_frames
+    networks: dict
+    steps: dict[str, ClipSteps]
+    window: int = 64
+    stride: int | None = None
+    max_frames: int = 192
+    fps: float | None = None
+    tail: str = 'move'
+    threads: int = 2
+
+    def __post_init__(self):
         self.frames = 0
-        self.pool = next(iter(networks.values())).pool
-        if window == 0:
-            if next(iter(steps.values())).frame_interval > 1:
+        first = next(iter(self.networks.values()))
+        self.pool = first.pool
+        if self.window == 0:
+            if next(iter(self.steps.values())).frame_interval > 1:
                 raise ConfigError('a window of 0 takes every frame; the pipeline leaves some out')
-            self._geometry = next(iter(networks.values())).temporal_geometry
+            self._geometry = first.temporal_geometry
             least = max(least_frames(*self._geometry), LEAST)
-            if max_frames < least:
+            if self.max_frames < least:
                 raise ConfigError(
-                    f'max_frames must be at least {least} for this endpoint; got {max_frames}'
+                    f'max_frames must be at least {least} for this endpoint; got {self.max_frames}'
                 )
-        self._windows(
-            tuple(networks), window or LEAST, stride
-        ).close()  # what is wrong is told here
+        # what is wrong is told here
+        self._windows(self.networks, self.window or LEAST, self.stride, self.tail).close()
 
     def rows(self, source: Any) -> Iterator[tuple[float, float, np.ndarray]]:
         """Yields (start, end, row): seconds, and float32 K, or K x t x h x w for 'none'. The
@@ -99,9 +94,9 @@ class VideoFeatures:
         """
         return self._whole(source) if self.window == 0 else self._sliding(source)
 
-    def _windows(self, streams, window, stride, **changes):
+    def _windows(self, streams, window, stride, tail):
         steps = {name: self.steps[name] for name in streams}
-        return ClipWindows(steps, window, stride, **{**self.clips, **changes})
+        return ClipWindows(steps, window, stride, tail, self.threads)
 
     def _read(self, source):
         stream = FrameIterator(source, self.fps)
@@ -117,13 +112,10 @@ class VideoFeatures:
             raise DamagedSampleError(stream.name, stream.path, 'a single frame has no flow')
 
     def _sliding(self, source):
-        windows = self._windows(tuple(self.networks), self.window, self.stride)
+        windows = self._windows(self.networks, self.window, self.stride, self.tail)
         for window in windows.over(self._read(source)):
             maps = np.concatenate(
-                [
-                    mean_of_crops(self.networks[name], getattr(window, name))
-                    for name in self.networks
-                ]
+                [mean_of_crops(net, getattr(window, name)) for name, net in self.networks.items()]
             )
             row = maps if self.pool == 'none' else mean_over_steps(maps)
             yield window.start, window.end, row.astype(np.float32)
@@ -138,24 +130,20 @@ class VideoFeatures:
             zip(*[self._steps(name, source, length) for name in self.networks])
         ):
             value = np.concatenate(steps)
-            start = min(number * stride, length - 1)
-            end = min((number + 1) * stride, length)
+            start = edges[min(number * stride, length - 1)]
+            end = edges[min((number + 1) * stride, length)]
             if self.pool == 'none':
-                yield edges[start], edges[end], value
-            elif before is not None:
-                yield (
-                    edges[min((number - 1) * stride, length - 1)],
-                    edges[end],
-                    (before + value)[:, 0] / 2,
-                )
-            before = value
+                yield start, end, value
+            elif before:
+                yield before[0], end, (before[1] + value)[:, 0] / 2
+            before = start, value
         if self.pool == 'avg' and number == 0:  # one step has no neighbour
-            yield edges[0], edges[length], before[:, 0]
+            yield edges[0], edges[length], value[:, 0]
 
     def _steps(self, name, source, length):
         """Yields the time steps of one forward over the whole video, float32 K x 1 (x h x w)."""
         frames, hop, cuts = cut_whole(max(length, LEAST), self.max_frames, *self._geometry)
-        windows = self._windows((name,), frames, hop, tail='move')
+        windows = self._windows((name,), frames, hop, 'move')
         # RGB is one frame more than flow
         stream = itertools.islice(FrameIterator(source, self.fps), length + (name == 'flow'))
         for (_, first, last), window in zip(cuts, windows.over(stream)):

@@ -132,14 +132,15 @@ class ModelSpec:
             )
         cfg = config if isinstance(config, Config) else Config.fromfile(find_config(config))
         check_config(cfg, ('model', 'runner'))
-        own = BOTH if set(BOTH) <= set(cfg.model) else (cfg.model.get('modality', 'RGB').lower(),)
+        both = set(BOTH) <= set(cfg.model)
+        own = BOTH if both else (cfg.model.get('modality', 'RGB').lower(),)
         name = os.path.basename(cfg.filename or 'config')
         if isinstance(checkpoint, dict):
             own = tuple(kind for kind in own if kind in checkpoint)
         streams = _chosen(stream, own, f'{cfg.filename or "the config"} with its checkpoints')
         if isinstance(checkpoint, dict):
             checkpoint = {kind: checkpoint[kind] for kind in streams}
-            if not set(BOTH) <= set(cfg.model):
+            if not both:
                 checkpoint = checkpoint[streams[0]]
         return cls(name, streams, cfg, checkpoint)
 

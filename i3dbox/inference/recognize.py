@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import warnings
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -23,7 +23,8 @@ from ..workers import ahead
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from .clip_windows import ClipWindows, Window
+    from .clip_windows import Window
+    from .recognizer import VideoRecognizer
 
 
 class ClassScore(NamedTuple):
@@ -32,25 +33,6 @@ class ClassScore(NamedTuple):
     label: int
     name: str
     probability: float
-
-
-class Recognizer(Protocol):
-    """What is asked of a network that is ready for videos; recognizer.VideoRecognizer says more."""
-
-    classes: list[str]
-    window: int
-    fixed: bool
-    average: dict[str, str]
-
-    def cutter(
-        self, window: int | None = None, stride: int | None = None, **options
-    ) -> ClipWindows: ...
-
-    def score(
-        self, clips: dict[str, np.ndarray], any_length: bool = False
-    ) -> dict[str, np.ndarray]: ...
-
-    def join(self, scores: dict[str, np.ndarray]) -> np.ndarray: ...
 
 
 @dataclasses.dataclass
@@ -103,24 +85,21 @@ class Total:
     averaged as its recognizer averages them (the mean of the logits, or of the softmax), and then
     summed."""
 
-    def __init__(self, recognizer: Recognizer, name: str = ''):
+    def __init__(self, recognizer: VideoRecognizer, name: str = ''):
         self.recognizer = recognizer
         self.name = name
         self._averages = {}
         self._first = self._last = None
+        self.count = 0  # windows so far
 
     def add(self, answer: Prediction) -> None:
         """Takes the answer to a window."""
         self._first = self._first or answer
         self._last = answer
+        self.count += 1
         for name, scores in answer.by_stream.items():
             average = self._averages.setdefault(name, ClipAverage(self.recognizer.average[name]))
             average.add(scores)
-
-    @property
-    def count(self) -> int:
-        """How many windows there were."""
-        return max((average.count for average in self._averages.values()), default=0)
 
     @property
     def answer(self) -> Prediction | None:
@@ -128,16 +107,7 @@ class Total:
         if not self.count:
             return None
         means = {name: average.mean for name, average in self._averages.items()}
-        return Prediction(
-            self.name,
-            self.recognizer.classes,
-            self.recognizer.join(means),
-            means,
-            self._first.first,
-            self._last.last,
-            self._first.start,
-            self._last.end,
-        )
+        return _prediction(self.recognizer, self.name, means, self._first, self._last)
 
 
 class VideoStream:
@@ -161,7 +131,7 @@ class VideoStream:
 
     def __init__(
         self,
-        recognizer: Recognizer,
+        recognizer: VideoRecognizer,
         window: int | None = None,
         stride: int | None = None,
         rate: float = 25.0,
@@ -204,7 +174,7 @@ class VideoStream:
         return answer
 
 
-def check_recognizer(recognizer: Recognizer) -> None:
+def check_recognizer(recognizer: VideoRecognizer) -> None:
     """Raises ConfigError for what is no recognizer, such as the name of a model."""
     if not hasattr(recognizer, 'cutter'):
         raise ConfigError(
@@ -213,24 +183,31 @@ def check_recognizer(recognizer: Recognizer) -> None:
 
 
 def answer_to(
-    recognizer: Recognizer, window: Window, name: str, any_length: bool = False
+    recognizer: VideoRecognizer, window: Window, name: str, any_length: bool = False
 ) -> Prediction:
     """Scores a Window; returns its Prediction. any_length: see VideoRecognizer.score."""
     scores = recognizer.score(dict(rgb=window.rgb, flow=window.flow), any_length)
+    return _prediction(recognizer, name, scores, window, window)
+
+
+def _prediction(recognizer, name, scores, begin, end):
+    """Returns the Prediction, by the scores of each stream, to what lasts from the beginning of one
+    window to the end of another.
+    """
     return Prediction(
         name,
         recognizer.classes,
         recognizer.join(scores),
         scores,
-        window.first,
-        window.last,
-        window.start,
-        window.end,
+        begin.first,
+        end.last,
+        begin.start,
+        end.end,
     )
 
 
 def recognize_windows(
-    recognizer: Recognizer,
+    recognizer: VideoRecognizer,
     frames: FrameIterator,
     window: int | None = None,
     stride: int | None = None,
@@ -268,7 +245,7 @@ def _watched(frames, watch):
 
 
 def inference_recognizer(
-    recognizer: Recognizer,
+    recognizer: VideoRecognizer,
     source: Any,
     window: int | None = None,
     stride: int | None = None,

@@ -26,8 +26,8 @@ def clip_network(recognizer: nn.Cell, float_input: bool = False) -> nn.Cell:
     Raises: ExportError for a recognizer of other inputs, or with float_input one without
         `classify`.
     """
-    kinds = {('imgs',): OneStream, BOTH: TwoStreams}
-    if tuple(recognizer.inputs) not in kinds:
+    kind = {('imgs',): OneStream, BOTH: TwoStreams}.get(tuple(recognizer.inputs))
+    if kind is None:
         raise ExportError(
             f'{type(recognizer).__name__} takes {", ".join(recognizer.inputs)}; a recognizer '
             'that takes imgs, or rgb and flow, can be exported'
@@ -37,7 +37,7 @@ def clip_network(recognizer: nn.Cell, float_input: bool = False) -> nn.Cell:
             raise ExportError(
                 f'{type(part).__name__} has no classify, for prepared clips: export it for uint8'
             )
-    return kinds[tuple(recognizer.inputs)](recognizer, float_input).set_train(False)
+    return kind(recognizer, float_input).set_train(False)
 
 
 class OneStream(nn.Cell):
@@ -54,13 +54,8 @@ class OneStream(nn.Cell):
         return self.recognizer(imgs.expand_dims(1))
 
 
-class TwoStreams(nn.Cell):
+class TwoStreams(OneStream):
     """A recognizer of `rgb` and `flow`."""
-
-    def __init__(self, recognizer: nn.Cell, float_input: bool):
-        super().__init__(auto_prefix=False)
-        self.recognizer = recognizer
-        self.float_input = float_input
 
     def construct(self, rgb: Tensor, flow: Tensor) -> Tensor:
         if self.float_input:

@@ -55,7 +55,6 @@ class FeatureNetwork(nn.Cell):
                 "Logits are behind the average pool: they go with pool='avg', and a head that "
                 'tells the logits of time steps, as I3DHead does'
             )
-        self.stream = stream
         self.endpoint = endpoint
         self.pool = pool
         self.preprocess = stream.preprocess
@@ -74,7 +73,7 @@ class FeatureNetwork(nn.Cell):
         """(stride, context) of the endpoint, see i3d_table.temporal_geometry. Raises ConfigError
         where unknown.
         """
-        backbone = self.stream.backbone
+        backbone = self.backbone
         if isinstance(backbone, InceptionI3D) and self.endpoint in ENDPOINTS:
             return temporal_geometry(self.endpoint)
         if self.whole and hasattr(backbone, 'temporal_context'):

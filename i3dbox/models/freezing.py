@@ -56,14 +56,12 @@ def freeze(
     """
     if finetune_prefixes is not None and freeze_prefixes is not None:
         raise ConfigError('freeze takes finetune_prefixes or freeze_prefixes, not both')
-    prefixes = tuple(finetune_prefixes or ()) + tuple(freeze_prefixes or ())
+    prefixes = tuple(finetune_prefixes or freeze_prefixes or ())
     parameters = [p for p in recognizer.get_parameters() if p.requires_grad]
     _check_prefixes(prefixes, parameters)
     for parameter in parameters:
-        if finetune_prefixes is not None:
-            parameter.requires_grad = _has_prefix(parameter, tuple(finetune_prefixes))
-        elif freeze_prefixes is not None:
-            parameter.requires_grad = not _has_prefix(parameter, tuple(freeze_prefixes))
+        named = _has_prefix(parameter, prefixes)
+        parameter.requires_grad = named == (finetune_prefixes is not None)
     for _, cell in recognizer.cells_and_names():
         if isinstance(cell, BatchNorm3d) and (freeze_norm or not cell.gamma.requires_grad):
             cell.freeze_statistics()

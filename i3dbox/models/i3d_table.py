@@ -7,31 +7,28 @@ code, google-deepmind/kinetics-i3d.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator
 
 # Conv: (output channels, kernel, stride). Pool: (kernel, stride). Mixed: output channels of
 # 1x1x1 | 1x1x1 > 3x3x3 | 1x1x1 > 3x3x3 | pool > 1x1x1.
-ENDPOINTS = OrderedDict(
-    [
-        ('Conv3d_1a_7x7', (64, 7, 2)),
-        ('MaxPool3d_2a_3x3', ((1, 3, 3), (1, 2, 2))),
-        ('Conv3d_2b_1x1', (64, 1, 1)),
-        ('Conv3d_2c_3x3', (192, 3, 1)),
-        ('MaxPool3d_3a_3x3', ((1, 3, 3), (1, 2, 2))),
-        ('Mixed_3b', (64, 96, 128, 16, 32, 32)),
-        ('Mixed_3c', (128, 128, 192, 32, 96, 64)),
-        ('MaxPool3d_4a_3x3', ((3, 3, 3), (2, 2, 2))),
-        ('Mixed_4b', (192, 96, 208, 16, 48, 64)),
-        ('Mixed_4c', (160, 112, 224, 24, 64, 64)),
-        ('Mixed_4d', (128, 128, 256, 24, 64, 64)),
-        ('Mixed_4e', (112, 144, 288, 32, 64, 64)),
-        ('Mixed_4f', (256, 160, 320, 32, 128, 128)),
-        ('MaxPool3d_5a_2x2', ((2, 2, 2), (2, 2, 2))),
-        ('Mixed_5b', (256, 160, 320, 32, 128, 128)),
-        ('Mixed_5c', (384, 192, 384, 48, 128, 128)),
-    ]
-)
+ENDPOINTS = {
+    'Conv3d_1a_7x7': (64, 7, 2),
+    'MaxPool3d_2a_3x3': ((1, 3, 3), (1, 2, 2)),
+    'Conv3d_2b_1x1': (64, 1, 1),
+    'Conv3d_2c_3x3': (192, 3, 1),
+    'MaxPool3d_3a_3x3': ((1, 3, 3), (1, 2, 2)),
+    'Mixed_3b': (64, 96, 128, 16, 32, 32),
+    'Mixed_3c': (128, 128, 192, 32, 96, 64),
+    'MaxPool3d_4a_3x3': ((3, 3, 3), (2, 2, 2)),
+    'Mixed_4b': (192, 96, 208, 16, 48, 64),
+    'Mixed_4c': (160, 112, 224, 24, 64, 64),
+    'Mixed_4d': (128, 128, 256, 24, 64, 64),
+    'Mixed_4e': (112, 144, 288, 32, 64, 64),
+    'Mixed_4f': (256, 160, 320, 32, 128, 128),
+    'MaxPool3d_5a_2x2': ((2, 2, 2), (2, 2, 2)),
+    'Mixed_5b': (256, 160, 320, 32, 128, 128),
+    'Mixed_5c': (384, 192, 384, 48, 128, 128),
+}
 BRANCHES = ('b0', 'b1a', 'b1b', 'b2a', 'b2b', 'b3b')
 NORM = ('gamma', 'beta', 'moving_mean', 'moving_variance')
 HEAD_WEIGHT = 'head.logits.weight'

@@ -32,15 +32,16 @@ def average_checkpoints(paths: list[str], out: str) -> None:
     if not str(out).endswith('.ckpt'):
         raise CheckpointError(f'OUT ends in .ckpt; got {out}')
     total = {}
-    shapes = {}
-    first = {}
+    first = None
     for path in paths:
         parameters, meta = load_weights_only(path)
-        kind = {key: meta.get(key) for key in ('modality', 'classes')}
-        if not total:
-            shapes = {name: array.shape for name, array in parameters.items()}
-            first = kind
-        elif {name: array.shape for name, array in parameters.items()} != shapes or kind != first:
+        network = (
+            {name: array.shape for name, array in parameters.items()},
+            meta.get('modality'),
+            meta.get('classes'),
+        )
+        first = first or network
+        if network != first:
             raise CheckpointError(
                 f'{path} is of another network, modality or classes than {paths[0]}'
             )

@@ -7,6 +7,7 @@ tensor = 2 {dims = 1, tensor_type = 2, tensor_content = 3}}.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import zlib
@@ -42,13 +43,38 @@ def write_checkpoint(
     state: dict[str, np.ndarray] | None = None,
     meta: dict | None = None,
 ) -> None:
-    """Writes arrays of a model and of its training run, and metadata (JSON). Needs no MindSpore."""
+    """Writes arrays of a model and of its training run, and metadata (JSON), in one step: what
+    mindspore.load_checkpoint(..., crc_check=True) reads. Needs no MindSpore.
+
+    Args:
+        path: ends in .ckpt.
+    """
     entries = [
         *parameters.items(),
         *((STATE_PREFIX + name, array) for name, array in (state or {}).items()),
         (_META, json.dumps(meta or {})),
     ]
-    _write_entries(path, entries)
+    crc = 0
+    with atomic_path(path) as temporary, open(temporary, 'wb') as file:
+        for name, value in entries:
+            if isinstance(value, str):
+                dims = [0]
+                kind = 'str'
+                value = np.array(value)
+            else:
+                value = np.asarray(value)
+                dims = value.shape
+                kind = _TYPES[value.dtype.name]
+            content = value.tobytes()
+            tensor = b''.join(b'\x08' + _varint(size) for size in dims) + _field(2, kind.encode())
+            tensor_size = len(tensor) + 1 + len(_varint(len(content))) + len(content)
+            tag = _field(1, name.encode())
+            head = tag + b'\x12' + _varint(tensor_size) + tensor + b'\x1a' + _varint(len(content))
+            message = b'\n' + _varint(len(head) + len(content)) + head
+            for part in (message, content):
+                file.write(part)
+                crc = zlib.crc32(part, crc)
+        file.write(b'crc_num' + crc.to_bytes(10, 'big'))
 
 
 def read_checkpoint(path: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict]:
@@ -96,36 +122,6 @@ def read_checkpoint(path: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndar
     return parameters, state, json.loads(str(meta)) if meta is not None else {}
 
 
-def _write_entries(path, entries):
-    """Writes what mindspore.load_checkpoint(..., crc_check=True) reads, in one step.
-
-    Args:
-        path (str): ends in .ckpt.
-        entries (iterable of (str, array or str)): names, and arrays or text.
-    """
-    crc = 0
-    with atomic_path(path) as temporary, open(temporary, 'wb') as file:
-        for name, value in entries:
-            if isinstance(value, str):
-                dims = [0]
-                kind = 'str'
-                value = np.array(value)
-            else:
-                value = np.asarray(value)
-                dims = value.shape
-                kind = _TYPES[value.dtype.name]
-            content = value.tobytes()
-            tensor = b''.join(b'\x08' + _varint(size) for size in dims) + _field(2, kind.encode())
-            tensor_size = len(tensor) + 1 + len(_varint(len(content))) + len(content)
-            tag = _field(1, name.encode())
-            head = tag + b'\x12' + _varint(tensor_size) + tensor + b'\x1a' + _varint(len(content))
-            message = b'\n' + _varint(len(head) + len(content)) + head
-            for part in (message, content):
-                file.write(part)
-                crc = zlib.crc32(part, crc)
-        file.write(b'crc_num' + crc.to_bytes(10, 'big'))
-
-
 def _field(number, data):
     return bytes([number << 3 | 2]) + _varint(len(data)) + data
 
@@ -139,15 +135,15 @@ def _varint(value):
     return bytes(data)
 
 
-class _quiet:
+@contextlib.contextmanager
+def _quiet():
     """MindSpore logs its own lines about a file that it cannot read; ours says it once."""
+    from mindspore import log
 
-    def __enter__(self):
-        from mindspore import log
-
-        self.logger = log._get_logger()
-        self.level = self.logger.level
-        self.logger.setLevel('CRITICAL')
-
-    def __exit__(self, *_):
-        self.logger.setLevel(self.level)
+    logger = log._get_logger()
+    level = logger.level
+    logger.setLevel('CRITICAL')
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -59,16 +59,15 @@ def convert(
             I3D; NaN.
     """
     arrays = _read(path, source)
-    candidates = (
-        {'torchvision': torchvision_names(), 'slim': slim_names()}
-        if inflate
-        else {name: scheme(name) for name in SCHEMES}
-    )
-    if not inflate:
+    if inflate:
+        candidates = {'torchvision': torchvision_names(), 'slim': slim_names()}
+    else:
+        candidates = {name: scheme(name) for name in SCHEMES}
         candidates['i3dbox'] = {name: (name, np.asarray) for name in parameter_shapes(3, 1)}
-    matches = {}
-    for name, known in candidates.items():
-        matches[name] = {theirs: plain_name(theirs, known) for theirs in arrays}
+    matches = {
+        name: {theirs: plain_name(theirs, known) for theirs in arrays}
+        for name, known in candidates.items()
+    }
     best = max(
         candidates,
         key=lambda name: sum(plain in candidates[name] for plain in matches[name].values()),

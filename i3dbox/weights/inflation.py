@@ -13,8 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..models.i3d_table import units
-from .names import tensorflow_stem
+from .names import names_of_units, pytorch_names, tensorflow_names
 
 _TORCHVISION_BLOCKS = dict(
     Mixed_3b='3a',
@@ -40,39 +39,27 @@ _TORCHVISION_STEM = dict(Conv3d_1a_7x7='conv1', Conv3d_2b_1x1='conv2', Conv3d_2c
 
 def torchvision_names() -> dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]]:
     """Returns the names in torchvision's googlenet: a dict of theirs -> (ours, function)."""
-    names = {}
-    for unit, *_ in units():
-        block, _, branch = unit.partition('.')
-        stem = (
-            f'inception{_TORCHVISION_BLOCKS[block]}.{_TORCHVISION_BRANCHES[branch]}'
-            if branch
-            else _TORCHVISION_STEM[block]
-        )
-        names[f'{stem}.conv.weight'] = f'backbone.{unit}.conv3d.weight', inflate
-        for ours, theirs in (
-            ('gamma', 'weight'),
-            ('beta', 'bias'),
-            ('moving_mean', 'running_mean'),
-            ('moving_variance', 'running_var'),
-        ):
-            names[f'{stem}.bn.{theirs}'] = f'backbone.{unit}.bn.{ours}', np.ravel
-    return names
+    return names_of_units(_torchvision, inflate)
+
+
+def _torchvision(unit):
+    block, _, branch = unit.partition('.')
+    stem = (
+        f'inception{_TORCHVISION_BLOCKS[block]}.{_TORCHVISION_BRANCHES[branch]}'
+        if branch
+        else _TORCHVISION_STEM[block]
+    )
+    return pytorch_names(stem, 'conv')
 
 
 def slim_names() -> dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]]:
     """Returns the names in TF-slim's inception_v1: a dict of theirs, without
     InceptionV1/InceptionV1/, -> (ours, function).
     """
-    names = {}
-    for unit, *_ in units():
-        stem = tensorflow_stem(unit, '2d')
-        names[f'{stem}/weights'] = (
-            f'backbone.{unit}.conv3d.weight',
-            lambda array: inflate(array.transpose(3, 2, 0, 1)),
-        )
-        for part in ('beta', 'moving_mean', 'moving_variance'):
-            names[f'{stem}/BatchNorm/{part}'] = f'backbone.{unit}.bn.{part}', np.ravel
-    return names
+    return names_of_units(
+        lambda unit: tensorflow_names(unit, '2d', 'weights', 'BatchNorm'),
+        lambda array: inflate(array.transpose(3, 2, 0, 1)),
+    )
 
 
 def inflate(weight: np.ndarray) -> np.ndarray:

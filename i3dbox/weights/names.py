@@ -15,12 +15,13 @@ Each scheme is a dict of their name -> (our name, how their array becomes ours).
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Container
 
 import numpy as np
 
-from ..models.i3d_table import HEAD_BIAS, HEAD_WEIGHT, units
+from ..models.i3d_table import HEAD_BIAS, HEAD_WEIGHT, NORM, units
 
 _BRANCH_B = dict(
     b0='branch_0',
@@ -38,14 +39,16 @@ _BRANCH_TF = dict(
     b2b='Branch_2/Conv{}_0b_3x3',
     b3b='Branch_3/Conv{}_0b_1x1',
 )
+_HEADS = {  # weight, bias
+    'pytorch': ('logits.conv3d.weight', 'logits.conv3d.bias'),
+    'pytorch_hassony2': ('conv3d_0c_1x1.conv3d.weight', 'conv3d_0c_1x1.conv3d.bias'),
+    'tensorflow': ('Logits/Conv3d_0c_1x1/conv_3d/w', 'Logits/Conv3d_0c_1x1/conv_3d/b'),
+    'original': ('logits_conv3d.weight', 'logits_conv3d.bias'),
+}
+SCHEMES = tuple(_HEADS)
 _PYTORCH_NORM = dict(
     gamma='weight', beta='bias', moving_mean='running_mean', moving_variance='running_var'
 )
-
-
-def as_it_is(array: np.ndarray) -> np.ndarray:
-    """Changes nothing."""
-    return array
 
 
 def from_tensorflow(array: np.ndarray) -> np.ndarray:
@@ -55,42 +58,63 @@ def from_tensorflow(array: np.ndarray) -> np.ndarray:
 
 def scheme(name: str) -> dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]]:
     """Returns the scheme `name`: a dict of their name -> (our name, function)."""
-    names = {}
-    for unit, *_ in units():
-        block, _, branch = unit.partition('.')
-        ours = f'backbone.{unit}'
-        if name == 'pytorch':
-            conv = f'{unit}.conv3d.weight'
-            norm = {part: f'{unit}.bn.{theirs}' for part, theirs in _PYTORCH_NORM.items()}
-        elif name == 'pytorch_hassony2':
-            stem = f'{block.lower()}.{_BRANCH_B[branch]}' if branch else block.lower()
-            conv = f'{stem}.conv3d.weight'
-            norm = {part: f'{stem}.batch3d.{theirs}' for part, theirs in _PYTORCH_NORM.items()}
-        elif name == 'tensorflow':
-            stem = tensorflow_stem(unit, '3d')
-            conv = f'{stem}/conv_3d/w'
-            norm = {
-                part: f'{stem}/batch_norm/{part}'
-                for part in ('beta', 'moving_mean', 'moving_variance')
-            }
-        else:
-            stem = f'{block}_{branch}.' if branch else f'{block}_'
-            conv = f'{stem}conv3d.weight' if branch else f'{block}.weight'
-            norm = {part: f'{stem}bn.bn2d.{part}' for part in _PYTORCH_NORM}
-        names[conv] = f'{ours}.conv3d.weight', from_tensorflow if name == 'tensorflow' else as_it_is
-        names.update((theirs, (f'{ours}.bn.{part}', np.ravel)) for part, theirs in norm.items())
-    weight, bias = {
-        'pytorch': ('logits.conv3d.weight', 'logits.conv3d.bias'),
-        'pytorch_hassony2': ('conv3d_0c_1x1.conv3d.weight', 'conv3d_0c_1x1.conv3d.bias'),
-        'tensorflow': ('Logits/Conv3d_0c_1x1/conv_3d/w', 'Logits/Conv3d_0c_1x1/conv_3d/b'),
-        'original': ('logits_conv3d.weight', 'logits_conv3d.bias'),
-    }[name]
-    names[weight] = HEAD_WEIGHT, from_tensorflow if name == 'tensorflow' else as_it_is
+    function = from_tensorflow if name == 'tensorflow' else np.asarray
+    names = names_of_units(functools.partial(_unit_names, name), function)
+    weight, bias = _HEADS[name]
+    names[weight] = HEAD_WEIGHT, function
     names[bias] = HEAD_BIAS, np.ravel
     return names
 
 
-SCHEMES = ('pytorch', 'pytorch_hassony2', 'tensorflow', 'original')
+def names_of_units(
+    theirs_of: Callable[[str], tuple[str, dict[str, str]]],
+    function: Callable[[np.ndarray], np.ndarray],
+) -> dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]]:
+    """Returns the names of all convolutions but the head's: a dict of their name -> (our name,
+    function).
+
+    Args:
+        theirs_of: from a unit's name to theirs of its filter, and of the parts of its batch norm.
+        function: of filters.
+    """
+    names = {}
+    for unit, *_ in units():
+        conv, norm = theirs_of(unit)
+        names[conv] = f'backbone.{unit}.conv3d.weight', function
+        names.update(
+            (theirs, (f'backbone.{unit}.bn.{part}', np.ravel)) for part, theirs in norm.items()
+        )
+    return names
+
+
+def _unit_names(name, unit):
+    block, _, branch = unit.partition('.')
+    if name == 'pytorch':
+        return pytorch_names(unit)
+    if name == 'pytorch_hassony2':
+        stem = f'{block.lower()}.{_BRANCH_B[branch]}' if branch else block.lower()
+        return pytorch_names(stem, norm='batch3d')
+    if name == 'tensorflow':
+        return tensorflow_names(unit, '3d', 'conv_3d/w', 'batch_norm')
+    stem = f'{block}_{branch}.' if branch else f'{block}_'
+    conv = f'{stem}conv3d.weight' if branch else f'{block}.weight'
+    return conv, {part: f'{stem}bn.bn2d.{part}' for part in NORM}
+
+
+def pytorch_names(stem: str, conv: str = 'conv3d', norm: str = 'bn') -> tuple[str, dict[str, str]]:
+    """Returns PyTorch's names of a unit's filter, and of the parts of its batch norm by ours."""
+    return f'{stem}.{conv}.weight', {
+        part: f'{stem}.{norm}.{theirs}' for part, theirs in _PYTORCH_NORM.items()
+    }
+
+
+def tensorflow_names(
+    unit: str, dimensions: str, conv: str, norm: str
+) -> tuple[str, dict[str, str]]:
+    """Returns the same in TensorFlow's checkpoints, which have no gamma; see `tensorflow_stem`."""
+    stem = tensorflow_stem(unit, dimensions)
+    parts = ('beta', 'moving_mean', 'moving_variance')
+    return f'{stem}/{conv}', {part: f'{stem}/{norm}/{part}' for part in parts}
 
 
 def tensorflow_stem(unit: str, dimensions: str) -> str:

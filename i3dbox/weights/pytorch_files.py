@@ -310,11 +310,7 @@ def _array(tensor, load):
     )
     if tensor.storage.kind == _BFLOAT16:
         return (array.astype(np.uint32) << 16).view(np.float32)
-    return (
-        array.astype(np.float32)
-        if array.dtype == np.float16
-        else np.ascontiguousarray(array).reshape(array.shape)
-    )
+    return np.asarray(array, np.float32 if array.dtype == np.float16 else None, order='C')
 
 
 def _state_dict(content, path):

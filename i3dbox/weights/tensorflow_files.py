@@ -96,10 +96,7 @@ def read_index(path: str) -> dict[str, Tensor]:
         tensors[key.decode(errors='replace')] = Tensor(
             _one(fields, 1, 0),
             _shape(_one(fields, 2, b''), path),
-            _one(fields, 3, 0),
-            _one(fields, 4, 0),
-            _one(fields, 5, 0),
-            _one(fields, 6, 0),
+            *(_one(fields, number, 0) for number in (3, 4, 5, 6)),
         )
     if not tensors:
         raise CheckpointError(f'{path}: lists no tensors')
@@ -115,18 +112,22 @@ def _find_shard(prefix, number):
     return found[0]
 
 
+def _read(path, offset=0, size=-1):
+    try:
+        with open(path, 'rb') as file:
+            file.seek(offset)
+            return file.read(size)
+    except OSError as error:
+        raise CheckpointError(f'{path}: cannot be read: {error.strerror}') from error
+
+
 def _read_tensor(path, name, tensor):
     dtype = np.dtype(_DTYPES[tensor.dtype])
     if tensor.size != int(np.prod(tensor.shape, dtype=object)) * dtype.itemsize:
         raise CheckpointError(
             f'{path}: {name} takes {tensor.size} bytes, which is not its shape {tensor.shape}'
         )
-    try:
-        with open(path, 'rb') as file:
-            file.seek(tensor.offset)
-            data = file.read(tensor.size)
-    except OSError as error:
-        raise CheckpointError(f'{path}: cannot be read: {error.strerror}') from error
+    data = _read(path, tensor.offset, tensor.size)
     if len(data) != tensor.size:
         raise CheckpointError(f'{path}: is truncated: {name} is not whole')
     if _masked_crc(data) != tensor.crc:
@@ -180,22 +181,14 @@ def _masked_crc(data):
 
 def _read_table(path):
     """Yields (key, value), both bytes, of a LevelDB table."""
-    try:
-        with open(path, 'rb') as file:
-            data = file.read()
-    except OSError as error:
-        raise CheckpointError(f'{path}: cannot be read: {error.strerror}') from error
+    data = _read(path)
     if len(data) < 48 or int.from_bytes(data[-8:], 'little') != TABLE_MAGIC:
         raise CheckpointError(f'{path}: is truncated or no TensorFlow checkpoint')
     footer = data[-48:]
     # past the metaindex's handle
-    _, position = _varint(footer, 0, path)
-    _, position = _varint(footer, position, path)
-    offset, position = _varint(footer, position, path)
-    size, _ = _varint(footer, position, path)
+    (_, _, offset, size), _ = _varints(footer, 0, 4, path)
     for _, handle in _block(data, offset, size, path):
-        offset, position = _varint(handle, 0, path)
-        size, _ = _varint(handle, position, path)
+        (offset, size), _ = _varints(handle, 0, 2, path)
         yield from _block(data, offset, size, path)
 
 
@@ -216,9 +209,7 @@ def _block(data, offset, size, path):
     key = b''
     position = 0
     while position < end:
-        shared, position = _varint(content, position, path)
-        rest, position = _varint(content, position, path)
-        length, position = _varint(content, position, path)
+        (shared, rest, length), position = _varints(content, position, 3, path)
         if shared > len(key) or position + rest + length > end:
             raise CheckpointError(f'{path}: is damaged: an entry is not whole')
         key = key[:shared] + content[position : position + rest]
@@ -280,6 +271,15 @@ def _varint(data, position, path):
         if byte < 128:
             return value, position
     raise CheckpointError(f'{path}: is damaged: a number is not whole')
+
+
+def _varints(data, position, count, path):
+    """Returns that many numbers, and the position after them."""
+    values = []
+    for _ in range(count):
+        value, position = _varint(data, position, path)
+        values.append(value)
+    return values, position
 
 
 def _fields(message, path):

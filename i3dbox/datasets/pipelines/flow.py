@@ -59,13 +59,12 @@ class ComputeFlow:
         if results['modality'] != 'Flow' or imgs[0].shape[2] == 2:
             return results
         self.prepare()
-        grey = dict(zip(map(id, imgs), map_frames(imgs, grey_of)))
+        grey = map_frames(imgs, grey_of)
         flow = {}
-        for first, second in zip(imgs[::2], imgs[1::2]):
+        results['imgs'] = []
+        for first, second in zip(grey[::2], grey[1::2]):
             pair = id(first), id(second)
             if pair not in flow:
-                flow[pair] = self.between(*(grey[image] for image in pair))
-        results['imgs'] = [
-            flow[id(first), id(second)] for first, second in zip(imgs[::2], imgs[1::2])
-        ]
+                flow[pair] = self.between(first, second)
+            results['imgs'].append(flow[pair])
         return results

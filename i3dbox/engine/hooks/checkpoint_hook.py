@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 
 @HOOKS.register
+@dataclasses.dataclass(eq=False)
 class CheckpointHook(Hook):
     """Saves the whole training state; `--resume` goes on from the newest.
 
@@ -30,20 +32,15 @@ class CheckpointHook(Hook):
 
     priority = 60
 
-    def __init__(
-        self,
-        interval: int = 1,
-        by_epoch: bool = True,
-        max_keep_ckpts: int = -1,
-        save_best: str | None = None,
-    ):
-        super().__init__()
-        self.interval = self.positive(interval=interval)
-        self.by_epoch = by_epoch
-        self.save_best = save_best
-        self.max_keep_ckpts = (
-            max_keep_ckpts if max_keep_ckpts == -1 else self.positive(max_keep_ckpts=max_keep_ckpts)
-        )
+    interval: int = 1
+    by_epoch: bool = True
+    max_keep_ckpts: int = -1
+    save_best: str | None = None
+
+    def __post_init__(self):
+        self.positive(interval=self.interval)
+        if self.max_keep_ckpts != -1:
+            self.positive(max_keep_ckpts=self.max_keep_ckpts)
 
     def before_run(self, run: Run) -> None:
         if run.metric_names and self.save_best not in (None, *run.metric_names):

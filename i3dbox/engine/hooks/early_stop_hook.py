@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from ...errors import ConfigError
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 
 @HOOKS.register
+@dataclasses.dataclass(eq=False)
 class EarlyStopHook(Hook):
     """Ends the run when `monitor` has not become better by more than `min_delta` in `patience`
     evaluations.
@@ -21,11 +23,12 @@ class EarlyStopHook(Hook):
 
     priority = 50  # before CheckpointHook, which then saves the last state
 
-    def __init__(self, monitor: str = 'top1_acc', patience: int = 5, min_delta: float = 0.0):
-        super().__init__()
-        self.monitor = monitor
-        self.patience = self.positive(patience=patience)
-        self.min_delta = min_delta
+    monitor: str = 'top1_acc'
+    patience: int = 5
+    min_delta: float = 0.0
+
+    def __post_init__(self):
+        self.positive(patience=self.patience)
 
     def before_run(self, run: Run) -> None:
         if self.monitor not in run.metric_names:

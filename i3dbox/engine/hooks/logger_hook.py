@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import sys
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 
 @HOOKS.register
+@dataclasses.dataclass(eq=False)
 class LoggerHook(Hook):
     """Logs loss, top-1 accuracy (means since the last line), learning rate, seconds per step, of
     which waiting for data, and the time that is left.
@@ -29,10 +31,11 @@ class LoggerHook(Hook):
 
     priority = 30
 
-    def __init__(self, interval: int = 20, bar: bool | None = None):
-        super().__init__()
-        self.interval = self.positive(interval=interval)
-        self.bar = bar
+    interval: int = 20
+    bar: bool | None = None
+
+    def __post_init__(self):
+        self.positive(interval=self.interval)
 
     def before_run(self, run: Run) -> None:
         self.outputs = []

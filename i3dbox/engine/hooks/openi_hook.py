@@ -5,6 +5,7 @@ there.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import importlib
 import os
 import tempfile
@@ -29,6 +30,7 @@ MISSING = (
 
 
 @HOOKS.register
+@dataclasses.dataclass(eq=False)
 class OpenIHook(Hook):
     """Copies data sets and a checkpoint in before anything is read, and outputs out.
 
@@ -53,24 +55,16 @@ class OpenIHook(Hook):
 
     priority = 90  # after the checkpoints
 
-    def __init__(
-        self,
-        data_url: str | None = None,
-        train_url: str | None = None,
-        ckpt_url: str | None = None,
-        result_url: str | None = None,
-        data_dir: str = 'data',
-        interval: int = 1,
-        copy: str = 'moxing',
-    ):
-        super().__init__()
-        self.data_url = data_url
-        self.train_url = train_url
-        self.ckpt_url = ckpt_url
-        self.result_url = result_url
-        self.data_dir = data_dir
-        self.interval = self.positive(interval=interval)
-        self.copy = copy
+    data_url: str | None = None
+    train_url: str | None = None
+    ckpt_url: str | None = None
+    result_url: str | None = None
+    data_dir: str = 'data'
+    interval: int = 1
+    copy: str = 'moxing'
+
+    def __post_init__(self):
+        self.positive(interval=self.interval)
 
     def prepare(self, cfg: Config) -> None:
         if any((self.data_url, self.train_url, self.ckpt_url, self.result_url)):

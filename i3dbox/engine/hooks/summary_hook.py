@@ -6,6 +6,7 @@ import importlib
 import os
 from typing import TYPE_CHECKING
 
+from ...argument_checks import one_of
 from ...errors import ConfigError
 from ...registry import HOOKS
 from .hook import Hook
@@ -26,12 +27,8 @@ class SummaryHook(Hook):
     """
 
     def __init__(self, interval: int = 20, writer: str = 'auto'):
-        super().__init__()
         self.interval = self.positive(interval=interval)
-        if writer not in ('auto', 'tensorboard', 'mindinsight'):
-            raise ConfigError(
-                f"SummaryHook: writer is 'auto', 'tensorboard' or 'mindinsight'; got {writer!r}"
-            )
+        one_of('SummaryHook', ('auto', 'tensorboard', 'mindinsight'), writer=writer)
         self.writer_class = None if writer == 'mindinsight' else _tensorboard()
         if self.writer_class is None:
             if writer == 'tensorboard':

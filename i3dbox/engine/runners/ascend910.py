@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import mindspore as ms
 
 from ...errors import DeviceError, first_line
@@ -10,19 +12,15 @@ from .base import BaseRunner
 
 
 @RUNNERS.register
+@dataclasses.dataclass(eq=False)
 class Ascend910Runner(BaseRunner):
     """Trains and tests on Ascend 910: float16 with dynamic loss scale and data sink by default."""
 
     device_target = 'Ascend'
 
-    def __init__(
-        self,
-        amp_level: str = 'O3',
-        loss_scale: float | str | None = 'dynamic',
-        sink_size: int = -1,
-        device_id: int | None = None,
-    ):
-        super().__init__(amp_level, loss_scale, sink_size, device_id)
+    amp_level: str = 'O3'
+    loss_scale: float | str | None = 'dynamic'
+    sink_size: int = -1
 
     def set_device(self) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import random
 import time
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+@dataclasses.dataclass(eq=False)
 class BaseRunner:
     """Runs training and testing on one kind of device. A subclass states `device_target`.
 
@@ -40,30 +42,26 @@ class BaseRunner:
 
     device_target = None
 
-    def __init__(
-        self,
-        amp_level: str = 'O0',
-        loss_scale: float | str | None = None,
-        sink_size: int = 0,
-        device_id: int | None = None,
-    ):
-        one_of(type(self).__name__, LEVELS, amp_level=amp_level)
+    amp_level: str = 'O0'
+    loss_scale: float | str | None = None
+    sink_size: int = 0
+    device_id: int | None = None
+
+    def __post_init__(self):
+        one_of(type(self).__name__, LEVELS, amp_level=self.amp_level)
         if not (
-            loss_scale in (None, 'dynamic')
-            or isinstance(loss_scale, (int, float))
-            and loss_scale >= 1
+            self.loss_scale in (None, 'dynamic')
+            or isinstance(self.loss_scale, (int, float))
+            and self.loss_scale >= 1
         ):
             raise ConfigError(
-                f"loss_scale is None, 'dynamic' or a number from 1; got {loss_scale!r}"
+                f"loss_scale is None, 'dynamic' or a number from 1; got {self.loss_scale!r}"
             )
-        if sink_size < -1:
+        if self.sink_size < -1:
             raise ConfigError(
-                f'sink_size is -1 (an epoch), 0 (no sink) or a number of steps; got {sink_size}'
+                f'sink_size is -1 (an epoch), 0 (no sink) or a number of steps; got '
+                f'{self.sink_size}'
             )
-        self.amp_level = amp_level
-        self.loss_scale = loss_scale
-        self.sink_size = sink_size
-        self.device_id = device_id
 
     def setup(self, seed: int) -> None:
         """Takes the device, joins the other ranks and seeds everything. Call it before building a
@@ -133,21 +131,19 @@ class BaseRunner:
         run.train_step.set_train(True)
         try:
             with interruptible():
-                self._train(run, dataset, callbacks, steps, sink)
+                Model(run.train_step).train(
+                    steps // sink if sink else 1,
+                    dataset,
+                    callbacks,
+                    dataset_sink_mode=bool(sink),
+                    sink_size=sink or -1,
+                )
         except RuntimeError:
             if run.loader.error is not None:
                 raise run.loader.error from None
             raise
         if run.stop_reason:
             run.logger.info('stopped: %s', run.stop_reason)
-
-    @staticmethod
-    def _train(run, dataset, callbacks, steps, sink):
-        model = Model(run.train_step)
-        if sink:
-            model.train(steps // sink, dataset, callbacks, dataset_sink_mode=True, sink_size=sink)
-        else:
-            model.train(1, dataset, callbacks, dataset_sink_mode=False)
 
 
 class _Steps(Callback):

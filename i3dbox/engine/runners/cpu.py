@@ -20,16 +20,12 @@ class CPURunner(BaseRunner):
 
     device_target = 'CPU'
 
-    def __init__(
-        self,
-        amp_level: str = 'O0',
-        loss_scale: float | str | None = None,
-        sink_size: int = 0,
-        device_id: int | None = None,
-    ):
-        if device_id:
-            raise DeviceError(f'device_id is for Ascend; a CPU is device 0, got {device_id}')
-        super().__init__(amp_level, loss_scale, 0, None)
+    def __post_init__(self):
+        if self.device_id:
+            raise DeviceError(f'device_id is for Ascend; a CPU is device 0, got {self.device_id}')
+        self.sink_size = 0
+        self.device_id = None
+        super().__post_init__()
 
     def setup(self, seed: int) -> None:
         super().setup(seed)

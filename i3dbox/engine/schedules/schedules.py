@@ -37,16 +37,13 @@ def schedule(function: Callable) -> Callable[..., list[float]]:
             result.append(float(lr))
         return result
 
-    # What it really takes, for the registry's check of arguments.
-    own = [
-        p
-        for p in inspect.signature(function).parameters.values()
-        if p.name not in ('base_lr', 'epochs')
-    ]
-    common = inspect.signature(rates, follow_wrapped=False).parameters.values()
-    common = [p for p in common if p.kind is not p.VAR_KEYWORD]
-    parameters = [p.replace(kind=p.KEYWORD_ONLY) for p in (*common, *own)]
-    rates.__signature__ = inspect.Signature(parameters)
+    # What it really takes, for the registry's check of arguments: first what all take.
+    common = inspect.signature(rates, follow_wrapped=False).parameters
+    parameters = {**common, **inspect.signature(function).parameters, **common}
+    del parameters['kwargs'], parameters['epochs']
+    rates.__signature__ = inspect.Signature(
+        [p.replace(kind=p.KEYWORD_ONLY) for p in parameters.values()]
+    )
     return SCHEDULES.register(rates)
 
 

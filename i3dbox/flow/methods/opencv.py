@@ -13,17 +13,11 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-class _Algorithm:
-    """A flow algorithm of OpenCV. Its objects hold scratch memory, so that each call makes its
-    own.
-    """
-
-    def __call__(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        return self.make().calc(first, second, None)
+# OpenCV's objects hold scratch memory, so that each call makes its own
 
 
 @FLOW_METHODS.register(name='tvl1_opencv')
-class OpenCVTVL1(_Algorithm):
+class OpenCVTVL1:
     """OpenCV's TV-L1 at its defaults: the reference that `tvl1` is held against, and many times
     slower.
 
@@ -38,18 +32,19 @@ class OpenCVTVL1(_Algorithm):
                 "opencv-contrib-python-headless, and no other opencv beside it); 'tvl1' does not"
             )
 
-    def make(self) -> cv2.DenseOpticalFlow:
-        return cv2.optflow.DualTVL1OpticalFlow_create()
+    def __call__(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        return cv2.optflow.DualTVL1OpticalFlow_create().calc(first, second, None)
 
 
 @FLOW_METHODS.register(name='dis')
-class DIS(_Algorithm):
+class DIS:
     """Dense inverse search (Kroeger et al. 2016), OpenCV's preset 'medium': fast, and no stand-in
     for TV-L1 where weights were made with that.
     """
 
-    def make(self) -> cv2.DenseOpticalFlow:
-        return cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    def __call__(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        algorithm = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        return algorithm.calc(first, second, None)
 
 
 @FLOW_METHODS.register(name='farneback')

@@ -101,7 +101,7 @@ class TVL1:
         for plane, small in zip(flow, coarser):
             plane[...] = cv2.resize(small, (width, height)) * f32(width / small.shape[1])
         # dual variables; the first row and column stay 0
-        p = np.zeros((4, height + 1, width + 1), f32)
+        p = np.zeros((2, 2, height + 1, width + 1), f32)
         image = cv2.merge(
             [
                 second,
@@ -111,22 +111,18 @@ class TVL1:
         )
         x = np.arange(width, dtype=f32)
         y = np.arange(height, dtype=f32)[:, None]
-        rho, gx, gy, inverse = np.empty((4, height, width), f32)
+        data = np.empty((4, height, width), f32)  # rho, gx, gy, inverse of _linearise
         for _ in range(self.warps):
             warped = cv2.remap(
                 image, flow[0] + x, flow[1] + y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
             )
-            _linearise(first, warped, flow[0], flow[1], rho, gx, gy, inverse)
+            _linearise(first, warped, *flow, *data)
             for plane in flow:
                 plane[...] = cv2.medianBlur(plane, 3)
             u[:, :, width] = u[:, :, width - 1]
             _solve(
-                rho,
-                gx,
-                gy,
-                inverse,
-                u[0],
-                u[1],
+                *data,
+                u,
                 p,
                 self.limit,
                 self.theta,
@@ -157,32 +153,36 @@ def _linearise(first, warped, u, v, rho, gx, gy, inverse):
 
 
 @_compile
-def _solve(rho, gx, gy, inverse, u, v, p, limit, theta, step, iterations, tolerance):
-    """Minimises the linearised energy from (u, v) and the dual variables p on, in place."""
+def _solve(rho, gx, gy, inverse, u, p, limit, theta, step, iterations, tolerance):
+    """Minimises the linearised energy from the flow u (2 x H x W + 1) and the dual variables p (of
+    each of its components two) on, in place.
+    """
     height, width = rho.shape
-    du = np.empty(width, f32)
-    dv = np.empty(width, f32)
+    du = np.empty((2, width), f32)
     for _ in range(0, iterations, _BLOCK):
         change = f32(0)
         for front in range(height + 2 * _BLOCK - 1):
             for behind in range(_BLOCK):
                 y = front - 2 * behind
                 if 0 <= y < height:
-                    _threshold(rho[y], gx[y], gy[y], inverse[y], u[y], v[y], du, dv, limit)
-                    changed = _primal(
-                        u[y], du, p[0, y + 1, 1:], p[0, y + 1], p[1, y + 1, 1:], p[1, y, 1:], theta
+                    _threshold(
+                        rho[y], gx[y], gy[y], inverse[y], u[0, y], u[1, y], du[0], du[1], limit
                     )
-                    changed += _primal(
-                        v[y], dv, p[2, y + 1, 1:], p[2, y + 1], p[3, y + 1, 1:], p[3, y, 1:], theta
-                    )
-                    u[y, width] = u[y, width - 1]
-                    v[y, width] = v[y, width - 1]
+                    changed = f32(0)
+                    for k in range(2):
+                        px = p[k, 0, y + 1]
+                        py = p[k, 1]
+                        changed += _primal(
+                            u[k, y], du[k], px[1:], px, py[y + 1, 1:], py[y, 1:], theta
+                        )
+                        u[k, y, width] = u[k, y, width - 1]
                     if behind == _BLOCK - 1:
                         change += changed
                 if 0 < y <= height:  # the row above, now that the row below it is there
                     below = min(y, height - 1)
-                    _dual(u[y - 1], u[y - 1, 1:], u[below], p[0, y, 1:], p[1, y, 1:], step)
-                    _dual(v[y - 1], v[y - 1, 1:], v[below], p[2, y, 1:], p[3, y, 1:], step)
+                    for k in range(2):
+                        above = u[k, y - 1]
+                        _dual(above, above[1:], u[k, below], p[k, 0, y, 1:], p[k, 1, y, 1:], step)
         if change < tolerance:
             break
 

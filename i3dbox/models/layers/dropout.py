@@ -48,8 +48,10 @@ class Dropout(nn.Cell):
     def _mix(self, x):
         """Hashes 32-bit integers: xor-shift and multiply, three rounds (all in wrapping int32)."""
         for _ in range(2):
-            shifted = ops.bitwise_and(ops.bitwise_right_shift(x, self.sixteen), self.low16)
-            x = ops.bitwise_xor(x, shifted) * self.multiplier
+            x = self._xor_shift(x) * self.multiplier
+        return self._xor_shift(x)
+
+    def _xor_shift(self, x):
         shifted = ops.bitwise_and(ops.bitwise_right_shift(x, self.sixteen), self.low16)
         return ops.bitwise_xor(x, shifted)
 

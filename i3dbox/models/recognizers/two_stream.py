@@ -10,7 +10,7 @@ from mindspore import nn
 from ...averages import add_streams_in_graph
 from ...errors import ModelError
 from ...registry import RECOGNIZERS
-from ...streams import BOTH
+from ...streams import BOTH, MODALITIES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,10 +36,11 @@ class TwoStreamRecognizer(nn.Cell):
         super().__init__()
         self.rgb = RECOGNIZERS.build(rgb, modality='RGB')
         self.flow = RECOGNIZERS.build(flow, modality='Flow')
-        for name, stream, modality in (('rgb', self.rgb, 'RGB'), ('flow', self.flow, 'Flow')):
-            if stream.modality != modality:
+        for name, stream in self.streams.items():
+            if stream.modality != MODALITIES[name]:
                 raise ModelError(
-                    f'model.{name} must have the modality {modality!r}; it has {stream.modality!r}'
+                    f'model.{name} must have the modality {MODALITIES[name]!r}; it has '
+                    f'{stream.modality!r}'
                 )
         if self.rgb.num_classes != self.flow.num_classes:
             raise ModelError(
