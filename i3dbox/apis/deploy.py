@@ -15,6 +15,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import math
 import os
 import shutil
 from typing import TYPE_CHECKING
@@ -23,14 +24,16 @@ import numpy as np
 from tqdm import tqdm
 
 from .. import __version__
-from ..averages import average_clips
+from ..averages import HOW, average_clips
 from ..config_checks.checks import check_config, loader_options
 from ..config_checks.protocols import check_joint, describe_protocol, fixed_length, models, subsets
 from ..datasets.loader import ClipLoader
 from ..datasets.sampler import SequentialSampler
-from ..errors import DataError, ExportError, first_difference, first_line
+from ..errors import DataError, ExportError, first_difference
 from ..evaluation.results import Results
 from ..fileio import atomic_path, atomic_write, sha256
+from ..plain_json import COUNT, PLAIN_NAME, WHOLE, Form, check_form, read_json
+from ..plain_npy import open_npy
 from ..preparation.extraction import keep_settings
 from ..registry import DATASETS
 from ..runtimes.exported import load_exported
@@ -265,16 +268,47 @@ def prepare(clips: np.ndarray) -> np.ndarray:
     )
 
 
+# What a manifest must be; names in it lead to no other folder.
+_FORM = dict(
+    files=[PLAIN_NAME],
+    inputs=[
+        dict(
+            name=str,
+            folder=PLAIN_NAME,
+            dtype=Form('uint8 or float32', lambda value: value in ('uint8', 'float32')),
+            shape=[COUNT],
+        )
+    ],
+    sha256={str: str},
+    videos=[dict(name=str, label=WHOLE)],
+    clips=[int],
+    batch_size=COUNT,
+    num_classes=COUNT,
+    classes=(None, [str]),
+    average_clips=Form(' or '.join(HOW), lambda value: value in HOW),
+    config=(None, str),
+    config_text=str,
+    protocol=str,
+    data=str,
+    subset=(None, [str]),
+    modality=str,
+    skipped=[str],
+)
+
+
 def read_manifest(folder: str) -> dict:
     """Returns the manifest (dict) of what `write_dataset` wrote. Raises DataError where it is
     absent or something else.
     """
     path = os.path.join(folder, MANIFEST)
     try:
-        with open(path, encoding='utf-8') as file:
-            manifest = json.load(file)
+        manifest = read_json(path, {})
         if manifest['version'] != VERSION:
             raise ValueError(f'version {manifest["version"]}')
+        check_form(manifest, _FORM, 'the manifest')
+        number = len(manifest['videos'])
+        if not all(-1 <= video < number for video in manifest['clips']):
+            raise ValueError(f'a clip is of none of its {number} videos')
         return manifest
     except FileNotFoundError:
         raise DataError(
@@ -362,6 +396,8 @@ def _read(folder, spec, name, manifest):
         raise DataError(
             f'{path} is not what preprocess.py wrote: its hash is not the one in the manifest'
         )
+    if os.path.getsize(path) != math.prod(spec['shape']) * np.dtype(spec['dtype']).itemsize:
+        raise DataError(f'{path} has another size than the shape that the manifest states')
     return np.fromfile(path, spec['dtype']).reshape(spec['shape'])
 
 
@@ -417,10 +453,7 @@ def _check_labels(folder, manifest):
     """
     path = os.path.join(folder, f'label_bs{manifest["batch_size"]}.npy')
     expected = labels_of(manifest['videos'], manifest['clips'])
-    try:
-        labels = np.load(path).reshape(-1)
-    except (OSError, ValueError) as error:
-        raise DataError(f'{path} cannot be read: {first_line(error)}') from error
+    labels = open_npy(path).reshape(-1)
     if len(labels) != len(expected):
         raise DataError(
             f'{path} holds {len(labels)} labels; the manifest names {len(expected)} clips'

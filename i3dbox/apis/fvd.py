@@ -26,6 +26,7 @@ from ..inference.features import LEAST, mean_of_crops
 from ..inference.network import load_network
 from ..media.frame_iterator import FrameIterator
 from ..models.feature_network import LOGITS, FeatureNetwork
+from ..plain_npy import open_npy
 from ..preparation.jobs import Failure, reason_of
 from ..preparation.sources import Source, find_videos
 
@@ -156,10 +157,7 @@ class _Videos:
         if os.path.isdir(path) or not path.endswith('.npy'):
             self.sources = find_videos(path)
             return
-        try:
-            self.array = np.load(path, mmap_mode='r')
-        except (OSError, ValueError, EOFError) as error:
-            raise DataError(f'{path}: is no array of NumPy: {error}') from error
+        self.array = open_npy(path)
         if not (
             self.are_features
             or self.array.dtype == np.uint8

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
 import importlib
 import itertools
 import os
@@ -21,6 +22,7 @@ from .. import __version__
 from ..errors import I3DBoxError, spelling_hint
 from ..fileio import cache_folder
 from ..interrupts import interruptible
+from ..terminal import Printable
 
 # Short names for the console, and the groups of --help; commands in none of them are listed last.
 ALIASES = {
@@ -104,7 +106,11 @@ def main(name: str, argv: list[str] | None = None, prog: str | None = None) -> i
     """
     called = prog or f'i3dbox {name}'
     try:
-        with interruptible():
+        with (
+            interruptible(),
+            contextlib.redirect_stdout(Printable(sys.stdout)),
+            contextlib.redirect_stderr(Printable(sys.stderr)),
+        ):
             return _run(name, argv, prog, called)
     except KeyboardInterrupt:
         if '--debug' in (sys.argv if argv is None else argv):

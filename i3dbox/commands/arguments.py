@@ -430,11 +430,6 @@ def add_number(
     parser.add_argument(name, type=kind, metavar='N', default=default, help=help, **options)
 
 
-def printable(text: str) -> str:
-    """Returns `text` for any terminal; bytes of names that are no text are shown as escapes."""
-    return text.encode('utf-8', 'backslashreplace').decode()
-
-
 def load_config(args: argparse.Namespace) -> Config:
     """Returns the Config that `args.config` and `args.cfg_options` describe.
 

@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     videos = shard(find_videos(args.videos), args.shard)
     problems = check_videos(videos, args.workers)
     for problem in problems:
-        print(f'{arguments.printable(problem.path)}: {problem.kind}: {problem.detail}')
+        print(f'{problem.path}: {problem.kind}: {problem.detail}')
     counts = [(kind, sum(problem.kind == kind for problem in problems)) for kind in PROBLEMS]
     print(table([('videos', len(videos)), ('sound', len(videos) - len(problems)), *counts]))
     if args.fix_list:

@@ -103,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
         if folder:
             parts = map(os.path.splitext, args.out)
             outs = [os.path.join(stem, name + extension) for stem, extension in parts]
-            print(f'{"" if number == 0 else os.linesep}{arguments.printable(source)}')
+            print(f'{"" if number == 0 else os.linesep}{source}')
         try:
             with interruptible() as interrupts:
                 complete = recognize(recognizer, source, outs, args, interrupts)
@@ -111,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
             if not folder:
                 raise
             failed.append(source)
-            print(f'cannot be recognised: {arguments.printable(str(error))}', file=sys.stderr)
+            print(f'cannot be recognised: {error}', file=sys.stderr)
             continue
         if not complete:
             return 130
@@ -214,7 +214,7 @@ def recognize(
             stack.close()
     print_whole(total, frames, complete, args.top)
     for path in outs:
-        print(f'{arguments.printable(path)} written')
+        print(f'{path} written')
     return complete
 
 
@@ -224,8 +224,7 @@ def print_whole(total: Total, frames: FrameIterator, complete: bool, top: int) -
     sys.stderr.flush()
     if frames.broke_off:
         print(
-            f'{arguments.printable(frames.path)} breaks off after {frames.read} of {frames.stated} '
-            f'frames',
+            f'{frames.path} breaks off after {frames.read} of {frames.stated} frames',
             file=sys.stderr,
         )
     print(
@@ -234,7 +233,7 @@ def print_whole(total: Total, frames: FrameIterator, complete: bool, top: int) -
         f'window{"s" * (total.count > 1)}'
     )
     for _, name, probability in whole.top(top):
-        print(f'  {probability:6.1%}  {arguments.printable(name)}')
+        print(f'  {probability:6.1%}  {name}')
 
 
 def window_line(answer: Prediction, top: int) -> str:
@@ -242,7 +241,7 @@ def window_line(answer: Prediction, top: int) -> str:
     from ..visualization.labelled_video import clock
 
     classes = ', '.join(f'{name} {probability:.2f}' for _, name, probability in answer.top(top))
-    return arguments.printable(f'{clock(answer.start)} - {clock(answer.end)}  {classes}')
+    return f'{clock(answer.start)} - {clock(answer.end)}  {classes}'
 
 
 class Outputs:

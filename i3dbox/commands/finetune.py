@@ -60,7 +60,7 @@ def print_plan(plan: Plan) -> None:
     from ..evaluation.tables import table
 
     counts = plan.split.counts()
-    rows = [(arguments.printable(name), *numbers) for name, *numbers in counts[:SHOWN]]
+    rows = [(name, *numbers) for name, *numbers in counts[:SHOWN]]
     if len(counts) > SHOWN:
         rows.append((f'({len(counts) - SHOWN} more)', '', ''))
     rows.append((f'{len(counts)} classes', len(plan.split.train), len(plan.split.val)))
@@ -81,7 +81,7 @@ def print_videos(what: str, lines: list[str]) -> None:
     if lines:
         print(f'{len(lines)} videos {what}:')
         for line in lines[:SHOWN]:
-            print(f'  {arguments.printable(line)}')
+            print(f'  {line}')
     if len(lines) > SHOWN:
         print(f'  and {len(lines) - SHOWN} more')
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..errors import AnnotationError
+from ..plain_json import check_form, parse_json
 
 ID_SUBSETS = {'0': None, '1': 'train', '2': 'test'}  # HMDB51's ids; 0 is unused
 JSON_SUBSETS = {'train': 'training', 'test': 'validation'}  # the original's names
@@ -151,25 +152,31 @@ def read_json(path: str, subset: str) -> tuple[list[str], list[Entry]]:
         extension. The segment is not read: a frame folder tells its own count.
     """
     try:
-        content = json.loads(read_text(path))
+        content = parse_json(read_text(path))
     except json.JSONDecodeError as error:
         raise AnnotationError(f'{path}:{error.lineno}: not JSON: {error.msg}') from error
+    except ValueError as error:
+        raise AnnotationError(f'{path}: cannot be read: {error}') from error
     try:
-        classes = list(content['labels'])
-        database = dict(content['database'])
-    except (KeyError, TypeError, ValueError) as error:
-        raise AnnotationError(f'{path}: expected an object with "labels" and "database"') from error
+        check_form(content, dict(labels=[str], database={}))
+    except ValueError as error:
+        raise AnnotationError(
+            f'{path}: expected an object with "labels" and "database"; {error}'
+        ) from error
+    classes = content['labels']
+    database = content['database']
     labels = {name: label for label, name in enumerate(classes)}
     entries = []
     for video, facts in database.items():
         where = f'{path}, {video!r}'
         try:
-            its_subset = facts['subset']
-            name = facts['annotations']['label']
-        except (KeyError, TypeError) as error:
+            check_form(facts, dict(subset=str, annotations=dict(label=str)))
+        except ValueError as error:
             raise AnnotationError(
-                f'{where}: expected "subset" and "annotations" with "label"'
+                f'{where}: expected "subset" and "annotations" with "label"; {error}'
             ) from error
+        its_subset = facts['subset']
+        name = facts['annotations']['label']
         if its_subset not in JSON_SUBSETS.values():
             raise AnnotationError(
                 f'{where}: expected the subset "training" or "validation", got {its_subset!r}'
@@ -223,7 +230,7 @@ def _lines(path, expected):
 def _split_number(line):
     """Splits a last field that is a whole number off: ('a b.avi', 3), or ('', None) without one."""
     fields = line.rsplit(None, 1)
-    if len(fields) == 2 and fields[1].isdecimal():
+    if len(fields) == 2 and fields[1].isdecimal() and len(fields[1]) < 19:
         return fields[0], int(fields[1])
     return '', None
 

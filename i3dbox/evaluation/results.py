@@ -15,6 +15,7 @@ import numpy as np
 from .. import plain_pickle
 from ..errors import ConfigError
 from ..fileio import atomic_write, check_writable
+from ..plain_json import check_form, parse_json
 from ..streams import MODALITIES
 from .metrics import evaluate
 
@@ -99,6 +100,19 @@ class Results:
         )
 
 
+_META = {
+    '?protocol': (None, str),
+    '?skipped': (None, [str]),
+    '?subset': (None, [str]),
+    '?data': (None, str),
+    '?modality': (None, str),
+    '?config_text': (None, str),
+    '?checkpoint': (None, {str: {}}),
+    '?versions': (None, {}),
+    '?parts': (None, {str: {}}),
+}
+
+
 def load_results(path: str | os.PathLike) -> Results:
     """Reads what `Results.save` wrote. Of a pickle, nothing but arrays and plain containers is
     built.
@@ -108,7 +122,7 @@ def load_results(path: str | os.PathLike) -> Results:
     try:
         with open(path, 'rb') as file:
             fields = (
-                _from_json(json.load(file))
+                _from_json(parse_json(file.read().decode('utf-8')))
                 if str(path).endswith('.json')
                 else _from_pickle(plain_pickle.load(io.BytesIO(file.read()), plain_pickle.NUMPY))
             )
@@ -118,8 +132,11 @@ def load_results(path: str | os.PathLike) -> Results:
         for array in (results.scores, *results.streams.values()):
             if array.shape != shape or len(results.labels) != len(array):
                 raise ValueError('its names, labels and scores differ in number')
-        if len(set(results.names)) < len(results.names) or not isinstance(results.meta, dict):
-            raise ValueError('it names a video twice, or does not say what it is of')
+        if len(set(results.names)) < len(results.names):
+            raise ValueError('it names a video twice')
+        check_form([*results.names], [str], 'names')
+        check_form(results.classes and [*results.classes], (None, [str]), 'classes')
+        check_form(results.meta, _META, 'meta')
         if results.labels.size and not 0 <= results.labels.min() <= results.labels.max() < shape[1]:
             raise ValueError(f'it has labels outside its {shape[1]} classes')
         return results

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from terminaltables import AsciiTable
 
+from ..terminal import printable
+
 if TYPE_CHECKING:
     from .results import Results
 
@@ -45,7 +47,7 @@ def table(rows: Iterable[Sequence], right: Iterable[int] = (), footer: bool = Fa
         right: the columns of numbers, which end at one line.
         footer: the last row is a total, with a line above it.
     """
-    made = AsciiTable([[str(cell) for cell in row] for row in rows])
+    made = AsciiTable([[printable(str(cell)) for cell in row] for row in rows])
     made.justify_columns = dict.fromkeys(right, 'right')
     made.inner_footing_row_border = footer
     return made.table

@@ -9,9 +9,41 @@ import os
 
 from ..errors import ExportError
 from ..fileio import atomic_write, sha256
+from ..plain_json import Form, check_form, read_json
 
 VERSION = 1
-_REQUIRED = ('format', 'sha256', 'inputs', 'output', 'classes')
+_SIZES = Form(
+    'a list of sizes (whole numbers, or null where any goes)',
+    lambda value: (
+        isinstance(value, list)
+        and 2 <= len(value) <= 6
+        and all(size is None or type(size) is int and 1 <= size < 1 << 31 for size in value)
+    ),
+)
+_STEPS = (None, [dict(type=str)])
+_FORM = {
+    'format': str,
+    'sha256': str,
+    'inputs': [
+        {
+            'name': str,
+            'shape': _SIZES,
+            'dtype': Form('uint8 or float32', lambda value: value in ('uint8', 'float32')),
+            '?layout': str,
+        }
+    ],
+    'output': {'shape': _SIZES, '?values': str},
+    'classes': (None, [str]),
+    '?modality': str,
+    '?protocol': (
+        None,
+        {
+            '?test_pipeline': _STEPS,
+            '?rgb_test_pipeline': _STEPS,
+            '?flow_test_pipeline': _STEPS,
+        },
+    ),
+}
 
 
 def sidecar_path(path: str) -> str:
@@ -51,13 +83,15 @@ def read_sidecar(path: str, description: str | None = None) -> dict:
             'For what another tool has converted, name the description of its source'
         )
     try:
-        with open(beside, encoding='utf-8') as file:
-            info = json.load(file)
+        info = read_json(beside, {})
+        missing = [key for key in _FORM if key[0] != '?' and key not in info]
+        if missing:
+            raise ExportError(f'{beside} describes no exported file: it has no {missing[0]!r}')
+        check_form(info, _FORM, 'the description')
+        if len(info['inputs']) not in (1, 2):
+            raise ValueError(f'a model takes one input or two; it names {len(info["inputs"])}')
     except ValueError as error:
         raise ExportError(f'{beside} is damaged: {error}') from error
-    missing = [key for key in _REQUIRED if not isinstance(info, dict) or key not in info]
-    if missing:
-        raise ExportError(f'{beside} describes no exported file: it has no {missing[0]!r}')
     if info.get('version') != VERSION:
         raise ExportError(
             f'{beside} is of version {info.get("version")!r}; this i3dbox reads version {VERSION}'

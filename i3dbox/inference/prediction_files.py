@@ -6,6 +6,8 @@ import csv
 import json
 from typing import TYPE_CHECKING
 
+from ..terminal import plain_cell
+
 if TYPE_CHECKING:
     from .recognize import Prediction
 
@@ -73,7 +75,7 @@ class CSVPredictions:
                     f'{answer.start:.3f}',
                     f'{answer.end:.3f}',
                     rank,
-                    prediction.name,
+                    plain_cell(prediction.name),
                     f'{prediction.probability:.6f}',
                 )
             )

@@ -16,11 +16,22 @@ import numpy as np
 
 from ..errors import CheckpointError, first_line
 from ..fileio import atomic_path
+from ..plain_json import WHOLE, check_form, parse_json
 
 STATE_PREFIX = 'train.'  # what belongs to the training run and not to the recognizer
 # ends the name of what counts a run's steps; weights carry over to another run, it does not
 COUNTER = 'dropout.step'
 _META = 'i3dbox_meta'
+_META_FORM = {
+    '?modality': (None, str),
+    '?classes': (None, [str]),
+    '?config': (None, str),
+    '?source': (None, str),
+    '?licence': (None, str),
+    '?step': WHOLE,
+    '?epoch': WHOLE,
+    '?memory': {},
+}
 _TYPES = {
     'float32': 'Float32',
     'float16': 'Float16',
@@ -119,7 +130,18 @@ def read_checkpoint(path: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndar
     for name, array in parameters.items():
         if array.dtype.kind == 'f' and not np.isfinite(array).all():
             raise CheckpointError(f'checkpoint {path} holds NaN or infinity in {name}')
-    return parameters, state, json.loads(str(meta)) if meta is not None else {}
+    return parameters, state, _meta_of(path, meta)
+
+
+def _meta_of(path, text):
+    if text is None:
+        return {}
+    try:
+        meta = parse_json(str(text))
+        check_form(meta, _META_FORM, 'its description')
+    except ValueError as error:
+        raise CheckpointError(f'checkpoint {path} is damaged: {error}') from error
+    return meta
 
 
 def _field(number, data):
