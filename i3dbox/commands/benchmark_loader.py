@@ -68,9 +68,7 @@ def run(args: argparse.Namespace) -> None:
     print_tables(loaders, steps, by_stream=len(dataset.inputs) > 1)
     names = sorted({report.name for report in damaged})
     if names:
-        print(
-            f'{len(names)} damaged samples were met: {", ".join(map(arguments.printable, names))}'
-        )
+        print(f'{len(names)} damaged samples were met: {", ".join(names)}')
     arguments.write_json(
         args.json,
         dict(
