@@ -105,7 +105,8 @@ class _H5Writer:
     """HDF5."""
 
     def __init__(self, path):
-        self.file = _h5py().File(path, 'w')
+        # atomic_path holds the lock that HDF5 would take
+        self.file = _h5py().File(path, 'w', locking=False)
         self.times = []
         self.rows = None
 
