@@ -147,7 +147,6 @@ def scratch_folder(path: str) -> Iterator[str]:
     """
     parent, name = os.path.split(os.path.abspath(path))
     folder = os.path.join(parent, _short(f'.{name}.part'))
-    os.makedirs(folder, exist_ok=True)
     lock = _lock(folder, os.O_RDONLY)
     if lock is None:
         raise FileExistsError(f'{path} is being made by another process')
@@ -202,8 +201,9 @@ def held(path: str, message: str) -> Iterator[None]:
 
 
 def _lock(path, flags):
-    """Opens a file or folder; returns a handle that holds its lock, or None where another process
-    has it. The lock goes with the process, however it ends. Where there are none, nobody has it.
+    """Opens a file, or makes and opens a folder; returns a handle with its lock, or None where
+    another process has it. The lock goes with the process, however it ends. Where there are none,
+    nobody has it.
     """
     while True:
         try:
@@ -211,7 +211,7 @@ def _lock(path, flags):
         except FileNotFoundError:
             if flags & os.O_CREAT:
                 raise
-            os.makedirs(path, exist_ok=True)  # whoever had it has just removed or renamed it
+            os.makedirs(path, exist_ok=True)  # again, where it was just removed or renamed
             continue
         try:
             if fcntl:

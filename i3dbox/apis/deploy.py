@@ -31,6 +31,7 @@ from ..datasets.loader import ClipLoader
 from ..datasets.sampler import SequentialSampler
 from ..errors import DataError, ExportError, first_difference
 from ..evaluation.results import Results
+from ..exporters.sidecar import DTYPE
 from ..fileio import atomic_path, atomic_write, sha256
 from ..plain_json import COUNT, PLAIN_NAME, WHOLE, Form, check_form, read_json
 from ..plain_npy import open_npy
@@ -275,7 +276,7 @@ _FORM = dict(
         dict(
             name=str,
             folder=PLAIN_NAME,
-            dtype=Form('uint8 or float32', lambda value: value in ('uint8', 'float32')),
+            dtype=DTYPE,
             shape=[COUNT],
         )
     ],

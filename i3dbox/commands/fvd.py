@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
             resampled_mean=found.resampled.mean(),
             resampled_variance=found.resampled.var(ddof=1),
         )
-        print(  # what the clips drawn anew give, docs/features.md
+        print(
             f'over {len(found.resampled)} resamples of the clips: mean '
             f'{figures["resampled_mean"]:.6g}, standard '
             f'deviation {np.sqrt(figures["resampled_variance"]):.3g} (variance '

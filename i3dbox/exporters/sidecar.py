@@ -20,6 +20,7 @@ _SIZES = Form(
         and all(size is None or type(size) is int and 1 <= size < 1 << 31 for size in value)
     ),
 )
+DTYPE = Form('uint8 or float32', lambda value: value in ('uint8', 'float32'))  # of clips
 _STEPS = (None, [dict(type=str)])
 _FORM = {
     'format': str,
@@ -28,7 +29,7 @@ _FORM = {
         {
             'name': str,
             'shape': _SIZES,
-            'dtype': Form('uint8 or float32', lambda value: value in ('uint8', 'float32')),
+            'dtype': DTYPE,
             '?layout': str,
         }
     ],

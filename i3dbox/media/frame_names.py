@@ -92,33 +92,38 @@ def likely_names(modality: str, there: Collection[str]) -> list[FrameNames]:
         match = _NUMBERED.fullmatch(name)
         if match:
             numbers[match[1], match[3]].append(match[2])
-    pairs = {key: pair for key in numbers for pair in _pairs(*key) if pair[1] in numbers}
+    pairs = {
+        key: pair
+        for key, found in numbers.items()
+        for pair in _pairs(*key, _width(found))
+        if pair[1] in numbers
+    }
     if modality == 'Flow':
         templates = {template: numbers[key] for key, (template, _) in pairs.items()}
     else:
         in_pairs = {*pairs, *(other for _, other in pairs.values())}
         templates = {
-            f'{_literal(prefix)}{{:{{}}}}{_literal(suffix)}': found
+            f'{_literal(prefix)}{{:{_width(found)}}}{_literal(suffix)}': found
             for (prefix, suffix), found in numbers.items()
             if (prefix, suffix) not in in_pairs
         }
     return [
-        FrameNames(modality, template.replace(':{}', f':{_width(found)}'), min(map(int, found)))
+        FrameNames(modality, template, min(map(int, found)))
         for template, found in sorted(templates.items())
     ]
 
 
-def _pairs(prefix, suffix):
+def _pairs(prefix, suffix, width):
     """Yields (template, what stands around the number for y) for each x around a number."""
     stem, dot, extension = suffix.rpartition('.')
     end = dot + extension
     for match in re.finditer('x', prefix):
         before, after = prefix[: match.start()], prefix[match.end() :]
-        template = f'{_literal(before)}{{0}}{_literal(after)}{{1:{{}}}}{_literal(suffix)}'
+        template = f'{_literal(before)}{{0}}{_literal(after)}{{1:{width}}}{_literal(suffix)}'
         yield template, (f'{before}y{after}', suffix)
     for match in re.finditer('x', stem):
         before, after = stem[: match.start()], stem[match.end() :]
-        template = f'{_literal(prefix)}{{1:{{}}}}{_literal(before)}{{0}}{_literal(after + end)}'
+        template = f'{_literal(prefix)}{{1:{width}}}{_literal(before)}{{0}}{_literal(after + end)}'
         yield template, (prefix, f'{before}y{after}{end}')
 
 

@@ -140,20 +140,21 @@ def find_frame_folders(
     """
     found = []
     for folder, names, subfolders in _walk(root):
-        fits = [
+        fitting = (
             modality
             for modality in modalities
             if known_names(modality, names, filename_tmpl, start_index)
             or not (subfolders or filename_tmpl)
             and likely_names(modality, names)
-        ]
-        if fits:
+        )
+        modality = next(fitting, None)
+        if modality:
             path = os.path.join(root, folder)
             found.append(
                 Source(
                     folder or os.path.basename(os.path.abspath(root)),
                     os.path.normpath(path),
-                    fits[0],
+                    modality,
                     filename_tmpl,
                     start_index,
                 )
