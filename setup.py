@@ -70,6 +70,7 @@ setup(
     ],
     extras_require={
         'test': [
+            'hypothesis>=6.90,<7',
             'nox>=2024.3,<2027',
             'psutil>=5.9.4,<8',
             'pytest>=7.4,<10',

@@ -9,11 +9,14 @@ from typing import Any
 from .errors import ConfigError
 
 
-def at_least(owner: str, low: int, **arguments: Any) -> None:
-    """Raises ConfigError unless every argument is a whole number from `low`."""
+def at_least(owner: str, low: int, high: int = (1 << 31) - 1, **arguments: Any) -> None:
+    """Raises ConfigError unless every argument is a whole number from `low`, at most `high`."""
     for name, value in arguments.items():
-        if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < low:
+        whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+        if not whole or value < low:
             raise ConfigError(f'{owner}: {name} is a whole number from {low}; got {value!r}')
+        if value > high:
+            raise ConfigError(f'{owner}: {name} is at most {high}; got {str(value)[:40]}')
 
 
 def at_least_one(owner: str, **arguments: Any) -> None:

@@ -44,9 +44,11 @@ def atomic_path(path: str) -> Iterator[str]:
         make_public(temporary)
         _sync(temporary)
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(FileNotFoundError):
             os.remove(temporary)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = path  # a full disk does not name the file
         raise
     finally:
         os.close(handle)
@@ -91,10 +93,14 @@ def make_public(path: str) -> None:
 
 
 def atomic_write(path: str, data: str | bytes) -> None:
-    """Writes `data`, text as UTF-8, to `path` in one step."""
+    """Writes `data`, text as UTF-8, to `path` in one step.
+
+    What is no character (a byte of a file's name that is not UTF-8) is written as JSON and Python
+    do, such as \\udc80.
+    """
     with atomic_path(path) as temporary:
         with open(temporary, 'wb') as file:
-            file.write(data.encode('utf-8') if isinstance(data, str) else data)
+            file.write(data.encode('utf-8', 'backslashreplace') if isinstance(data, str) else data)
 
 
 def sha256(path: str) -> str:

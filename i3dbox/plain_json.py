@@ -61,7 +61,7 @@ def parse_json(text: str) -> Any:
 def check_form(value: Any, form: Any, where: str = 'it') -> None:
     """Raises ValueError that names the first place where a value is not of a form."""
     if isinstance(form, list):
-        _expect(isinstance(value, list), value, 'a list', where)
+        _expect(isinstance(value, (list, tuple)), value, 'a list', where)
         for index, one in enumerate(value):
             check_form(one, form[0], f'{where}[{index}]')
     elif isinstance(form, dict):

@@ -112,7 +112,7 @@ class Registry:
         module_name, _, name = path.rpartition('.')
         try:
             part = getattr(importlib.import_module(module_name), name)
-        except (ImportError, AttributeError) as error:
+        except (ImportError, AttributeError, TypeError, ValueError) as error:
             raise RegistryError(f'{self.kind} {path!r} cannot be imported: {error}') from error
         if not callable(part):
             raise RegistryError(f'{path} is no {self.kind}: it cannot be called')

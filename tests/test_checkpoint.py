@@ -9,7 +9,9 @@ from mindspore import Parameter, Tensor
 from i3dbox.errors import CheckpointError
 from i3dbox.models import build_recognizer
 from i3dbox.weights.checkpoint import load_checkpoint, save_checkpoint
+from i3dbox.weights.checkpoint_file import read_checkpoint
 from i3dbox.weights.loading import load_weights
+from i3dbox.weights.protobuf import field
 
 
 def network(num_classes=3, modality='RGB'):
@@ -102,6 +104,41 @@ def test_fine_tuning_starts_a_head_of_other_classes_anew_and_testing_refuses_it(
 def test_a_checkpoint_of_the_other_modality_is_refused(saved):
     with pytest.raises(CheckpointError, match='was trained on RGB; the model takes Flow'):
         load_weights(network(modality='Flow'), saved[1])
+
+
+@pytest.mark.parametrize('crc_check', [False, True])
+def test_what_mindspore_saves_is_read_as_mindspore_reads_it(tmp_path, crc_check):
+    rng = np.random.default_rng(0)
+    values = {
+        'large': ms.Tensor(rng.normal(size=(3, 1, 2)), ms.float32),
+        'half': ms.Tensor(rng.normal(size=5), ms.float16),
+        'brain': ms.Tensor(rng.normal(size=5), ms.bfloat16),
+        'scalar': ms.Tensor(2.5, ms.float64),
+        'one': ms.Tensor([7], ms.int64),
+        'flags': ms.Tensor([True, False]),
+    }
+    path = str(tmp_path / 'theirs.ckpt')
+    entries = [dict(name=name, data=value) for name, value in values.items()]
+    ms.save_checkpoint(entries, path, append_dict=dict(lr='cosine', epoch=3), crc_check=crc_check)
+    arrays, state, meta = read_checkpoint(path)
+    assert (state, meta) == ({}, {})
+    theirs = {name: value for name, value in ms.load_checkpoint(path).items() if name != 'lr'}
+    assert arrays.keys() == theirs.keys()
+    for name, value in theirs.items():
+        expected = value.float().asnumpy() if name == 'brain' else value.asnumpy()
+        assert arrays[name].shape == value.shape and arrays[name].dtype == expected.dtype
+        np.testing.assert_array_equal(arrays[name], expected)
+
+
+def test_a_parameter_that_is_stored_in_slices_is_one_array(tmp_path):
+    values = np.arange(4, dtype='<f4')
+    slices = (
+        field(1, b'w') + field(2, b'\x08\x04' + field(2, b'Float32') + field(3, part.tobytes()))
+        for part in (values[:1], values[1:])
+    )
+    path = tmp_path / 'a.ckpt'
+    path.write_bytes(b''.join(field(1, entry) for entry in slices))
+    np.testing.assert_array_equal(read_checkpoint(str(path))[0]['w'], values)
 
 
 def test_missing_and_unexpected_parameters_are_named_and_nothing_is_loaded(tmp_path):

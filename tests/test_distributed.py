@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 import time
@@ -23,8 +24,6 @@ FROZEN = dict(
 
 
 def free_port():
-    import socket
-
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         return probe.getsockname()[1]
@@ -50,6 +49,32 @@ def launch(script, *args, folder):
         timeout=400,
         cwd=folder,
     )
+
+
+@pytest.mark.parametrize(
+    'address, port, reason',
+    [
+        ('127.0.0.1', None, 'is in use: name another one with PORT=N'),
+        ('192.0.2.1', '8118', 'cannot be used: Cannot assign requested address'),
+        ('127.0.0.1', '80000', "PORT is a number from 1 to 65535; got '80000'"),
+    ],
+)
+def test_a_port_that_cannot_be_had_is_named_before_a_rank_starts(tmp_path, address, port, reason):
+    with socket.socket() as taken:
+        taken.bind(('127.0.0.1', 0))
+        taken.listen()
+        own = dict(MASTER_ADDR=address, PORT=port or str(taken.getsockname()[1]))
+        done = subprocess.run(
+            ['bash', str(TOOLS / 'dist_train.sh'), 'config.py', '2'],
+            capture_output=True,
+            text=True,
+            env={**environment(tmp_path), **own},
+            timeout=60,
+            cwd=tmp_path,
+        )
+    assert done.returncode == 1 and done.stdout == ''
+    assert reason in done.stderr and len(done.stderr.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
 
 
 def processes_of(folder):

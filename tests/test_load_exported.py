@@ -1,7 +1,9 @@
 """Exported files are served by any runtime, and what does not fit is told before anything runs."""
 
+import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import sys
 
@@ -264,3 +266,28 @@ def test_mindspore_lite_is_driven_by_its_documented_interface(tiny_export, tmp_p
     ):
         load_exported(path, 'mindspore_lite', device='ascend', device_id=1)
     sys.modules.pop('mindspore_lite')
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('backend, seconds', [('onnxruntime', 12), ('openvino', 3)])
+def test_a_runtime_reports_to_nobody(tiny_onnx, backend, seconds):
+    program = (
+        'import sys, time\n'
+        'from i3dbox.runtimes.exported import load_exported\n'
+        'load_exported(sys.argv[1], sys.argv[2])\n'
+        'time.sleep(float(sys.argv[3]))\n'
+    )
+    with socket.socket() as proxy:
+        proxy.bind(('127.0.0.1', 0))
+        proxy.listen()
+        proxy.setblocking(False)
+        address = f'http://127.0.0.1:{proxy.getsockname()[1]}'
+        names = ('http_proxy', 'https_proxy', 'HTTPS_PROXY', 'ALL_PROXY')
+        own = {**dict.fromkeys(names, address), 'CI': '', 'no_proxy': ''}
+        subprocess.run(
+            [sys.executable, '-c', program, tiny_onnx, backend, str(seconds)],
+            env={**os.environ, **own},
+            check=True,
+        )
+        with pytest.raises(BlockingIOError):
+            proxy.accept()

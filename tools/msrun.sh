@@ -20,6 +20,26 @@ if ! command -v msrun > /dev/null; then
     echo "msrun is not on the PATH: it comes with MindSpore; is its environment active?" >&2
     exit 1
 fi
+# the scheduler, on the first machine, would be silent about it until CLUSTER_TIMEOUT
+if [ "$node" = 0 ]; then
+    python3 - "$address" "$port" <<'PYTHON' || exit 1
+import errno, socket, sys
+
+address, port = sys.argv[1:]
+try:
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        sys.exit(f'PORT is a number from 1 to 65535; got {port!r}')
+    found = socket.getaddrinfo(address, int(port), type=socket.SOCK_STREAM)[0]
+    with socket.socket(*found[:3]) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(found[4])
+        probe.listen()
+except OSError as error:
+    taken = error.errno == errno.EADDRINUSE
+    reason = 'is in use: name another one with PORT=N' if taken else f'cannot be used: {error.strerror}'
+    sys.exit(f'the port {port} of {address} {reason}')
+PYTHON
+fi
 mkdir -p "$logs"
 export GLOG_v=${GLOG_v:-3}  # MindSpore's errors only
 # MindSpore's 30 seconds end a run on a CPU whose ranks validate or load at different speeds.

@@ -310,6 +310,9 @@ def read_manifest(folder: str) -> dict:
         number = len(manifest['videos'])
         if not all(-1 <= video < number for video in manifest['clips']):
             raise ValueError(f'a clip is of none of its {number} videos')
+        clips = len(manifest['files']) * manifest['batch_size']
+        if len(manifest['clips']) != clips:
+            raise ValueError(f'its files hold {clips} clips; it names {len(manifest["clips"])}')
         return manifest
     except FileNotFoundError:
         raise DataError(
@@ -469,7 +472,6 @@ def _check_labels(folder, manifest):
 
 def _json(path):
     try:
-        with open(path, encoding='utf-8') as file:
-            return json.load(file)
+        return read_json(path, {})
     except (OSError, ValueError):
         return None

@@ -76,7 +76,7 @@ class Tester:
         self, cfg: Config, device: str = 'auto', device_id: int | None = None, data: str = 'test'
     ):
         check_config(cfg, data=[data])
-        self.hooks = build_hooks(cfg.get('hooks', []))
+        self.hooks = build_hooks(cfg.get('hooks') or [])
         call_hooks(self.hooks, 'prepare', cfg)
         self.cfg = cfg
         self.recognizer, runner = build_network(cfg, device, device_id)

@@ -128,12 +128,12 @@ def _build_hooks(cfg, validate):
 
     Returns: the hooks, in their order, and whether one evaluates.
     """
-    hooks = build_hooks(cfg.get('hooks', []))
+    hooks = build_hooks(cfg.get('hooks') or [])
     # MindSpore's own callbacks do not say
     evaluates = any(getattr(hook, 'evaluates', False) for hook in hooks)
     if validate and not evaluates:
         added = dict(type='EvalHook', interval=look_up(cfg, 'evaluation.interval') or 1)
-        cfg.hooks = [*cfg.get('hooks', []), added]
+        cfg.hooks = [*(cfg.get('hooks') or []), added]
         hooks = in_order([*hooks, HOOKS.build(added)])
         evaluates = True
     return hooks, evaluates

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
+import errno
 import importlib
 import itertools
 import os
@@ -58,6 +59,16 @@ AFTER_INTERRUPTION = {
         _AGAIN,
     ),
 }
+# What MindSpore, C++, the loader of libraries, and threads say where memory ends
+NO_MEMORY = (
+    "Memory isn't enough",
+    'Memory not enough',
+    'bad_alloc',
+    'failed to map segment',
+    'Cannot allocate memory',
+    'Resource temporarily unavailable',
+    "can't start new thread",
+)
 GROUPS = {
     'With your own videos': ('demo', 'finetune', 'extract_features', 'fvd'),
     'Train and test': (
@@ -140,11 +151,16 @@ def _run(name, argv, prog, called):
     except (I3DBoxError, OSError) as error:
         if args.debug:
             traceback.print_exc()
-        print(f'{called}: error: {" ".join(str(error).splitlines())}', file=sys.stderr)
+        again = AFTER_INTERRUPTION.get(name, '') if _disk_is_full(error) else ''
+        print(f'{called}: error: {" ".join(str(error).splitlines())}{again}', file=sys.stderr)
         if isinstance(error, I3DBoxError):
             _name_untested(_modules_of(error))
         return 1
-    except Exception:
+    except Exception as error:
+        lacking = _lack_of_memory(error)
+        if lacking and not args.debug:
+            print(f'{called}: error: there is not enough memory: {lacking}', file=sys.stderr)
+            return 1
         _name_untested(sys.modules)
         raise
 
@@ -173,6 +189,22 @@ def cli(argv: list[str] | None = None) -> int:
         file=sys.stderr,
     )
     return 2
+
+
+def _disk_is_full(error):
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def _lack_of_memory(error):
+    """Returns what an error, or one that it was made of, says of memory that there is not; ''
+    where none does.
+    """
+    while error:
+        for line in str(error).splitlines() or ['']:
+            if isinstance(error, MemoryError) or any(words in line for words in NO_MEMORY):
+                return line or type(error).__name__
+        error = error.__cause__ or error.__context__
+    return ''
 
 
 def _modules_of(error):

@@ -175,7 +175,7 @@ def apply_openi(cfg: Config, args: argparse.Namespace) -> None:
     """
     urls = {name: getattr(args, name) for name in OPENI if getattr(args, name)}
     if urls:
-        hooks = cfg.get('hooks', [])
+        hooks = cfg.get('hooks') or []
         others = [hook for hook in hooks if hook.get('type') != 'OpenIHook']
         own = next((hook for hook in hooks if hook not in others), dict(type='OpenIHook'))
         cfg.hooks = [*others, dict(own, **urls)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from ..config import Config
 from ..config.keys import KEYS
 from ..errors import CheckpointError, ConfigError, first_difference, spelling_hint
 from ..evaluation.metrics import DEFAULT, evaluate
+from ..plain_json import Form, check_form
 from ..registry import DATASETS
 
 if TYPE_CHECKING:
@@ -29,16 +31,25 @@ TABLES = {
     'evaluation': ('interval', 'metrics', 'max_frames'),
     'freeze': ('finetune_prefixes', 'freeze_prefixes', 'freeze_norm'),
 }
-NUMBERS = {  # key: (least, whether it is included, whole)
-    'seed': (0, True, True),
-    'total_epochs': (0, False, False),
-    'accumulate': (1, True, True),
-    'clip_grad_norm': (0, False, False),
-    'optimizer.lr': (0, True, False),
-    'data.batch_size': (1, True, True),
-    'data.num_workers': (0, True, True),
-    'evaluation.interval': (1, True, True),
-    'evaluation.max_frames': (1, True, True),
+NUMBERS = {  # key: (least, whether it is included, most, whole)
+    'seed': (0, True, 1 << 63, True),
+    'total_epochs': (0, False, 100000, False),
+    'accumulate': (1, True, 100000, True),
+    'clip_grad_norm': (0, False, 1 << 60, False),
+    'optimizer.lr': (0, True, 1 << 30, False),
+    'data.batch_size': (1, True, 100000, True),
+    'data.num_workers': (0, True, 1000, True),
+    'evaluation.interval': (1, True, 1 << 30, True),
+    'evaluation.max_frames': (1, True, 1 << 30, True),
+}
+FORMS = {  # key: see plain_json
+    'hooks': [{}],
+    'optimizer': {},
+    'runner': {str: {}},
+    'freeze.finetune_prefixes': [str],
+    'freeze.freeze_prefixes': [str],
+    'freeze.freeze_norm': bool,
+    'work_dir': Form('a folder', lambda value: isinstance(value, (str, os.PathLike))),
 }
 REQUIRED = ('model', 'data', 'runner')
 REQUIRED_TO_TRAIN = (*REQUIRED, 'loss', 'optimizer', 'schedule', 'total_epochs')
@@ -76,6 +87,7 @@ def check_config(cfg: Config, required: Sequence[str] = REQUIRED, data: Sequence
             )
     _check_tables(cfg)
     _check_numbers(cfg)
+    _check_forms(cfg)
 
 
 def _check_tables(cfg):
@@ -94,16 +106,26 @@ def _check_tables(cfg):
 
 
 def _check_numbers(cfg):
-    for key, (least, included, whole) in NUMBERS.items():
+    for key, (least, included, most, whole) in NUMBERS.items():
         value = look_up(cfg, key)
         if value is None:
             continue
         right = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-        if not right or value < least or value == least and not included:
+        if not right or not least <= value <= most or value == least and not included:
             raise ConfigError(
                 f'{key} is a {"whole number" if whole else "number"} '
-                f'{"from" if included else "above"} {least}; got {value!r}'
+                f'{"from" if included else "above"} {least} to {most:,.0f}; got {value!r}'
             )
+
+
+def _check_forms(cfg):
+    for key, form in FORMS.items():
+        value = look_up(cfg, key)
+        try:
+            if value is not None:
+                check_form(value, form, key)
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
 
 
 def look_up(cfg: Config, key: str) -> Any:

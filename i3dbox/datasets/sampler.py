@@ -72,7 +72,7 @@ class EpochSampler(SequentialSampler):
 
     def __post_init__(self):
         super().__post_init__()
-        at_least('EpochSampler', 0, seed=self.seed)
+        at_least('EpochSampler', 0, 1 << 63, seed=self.seed)
         self.steps_per_epoch = max(1, self.num_samples // (self.batch_size * self.world))
         self._order = None, None  # epoch, order
 

@@ -36,6 +36,7 @@ from ..errors import ConfigError, DataError
 from ..fileio import cache_folder
 from ..flow.encoding import encode
 from ..media.frame_names import FILENAME_TMPL
+from ..plain_json import read_json
 from ..registry import DATASETS
 from .ucf101 import UCF101Dataset
 
@@ -336,8 +337,7 @@ def _check(facts):
 
 def _read_marker(root):
     try:
-        with open(os.path.join(root, MARKER), encoding='utf-8') as file:
-            return json.load(file)
+        return read_json(os.path.join(root, MARKER), {})
     except (OSError, ValueError):
         return None
 

@@ -91,6 +91,9 @@ def read_sidecar(path: str, description: str | None = None) -> dict:
         check_form(info, _FORM, 'the description')
         if len(info['inputs']) not in (1, 2):
             raise ValueError(f'a model takes one input or two; it names {len(info["inputs"])}')
+        classes = info['output']['shape'][1]
+        if not classes or info['classes'] and len(info['classes']) != classes:
+            raise ValueError(f'it has {classes} logits, and names {len(info["classes"] or [])}')
     except ValueError as error:
         raise ExportError(f'{beside} is damaged: {error}') from error
     if info.get('version') != VERSION:

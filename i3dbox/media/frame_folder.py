@@ -192,7 +192,7 @@ class FrameFolder(EncodedFrames):
             return None
         except (OSError, UnicodeDecodeError) as error:
             raise self._damaged(path, f'cannot be read: {error}') from error
-        if not text.isdecimal() or int(text) == 0:
+        if not text.isdecimal() or len(text) > 9 or int(text) == 0:
             raise self._damaged(path, f'expected the number of frames; it says {text[:40]!r}')
         return int(text)
 

@@ -14,7 +14,6 @@ pages of one size; a record's bytes start with their number in 8 bytes.
 from __future__ import annotations
 
 import glob
-import json
 import os
 import pathlib
 import sqlite3
@@ -23,8 +22,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import DataError
+from ..plain_json import COUNT, check_form, parse_json
 from .folder_index import fold
 from .frame_folder import EncodedFrames
+
+_HEADER = dict(schema=[dict(desc=str)], header_size=COUNT, page_size=COUNT)
 
 
 class Record(NamedTuple):
@@ -145,11 +147,27 @@ class PackedFrames(EncodedFrames):
             yield index, images
 
 
+def _check_row(row, whole):
+    """Raises ValueError for a row of an index file that speaks of more than the shard holds."""
+    name, *numbers = row
+    if not isinstance(name, str):
+        raise ValueError(f'its index names a video {name!r}')
+    # an image has more than four bytes, and its size takes four more
+    if not all(type(number) is int and 0 <= number <= whole for number in numbers):
+        raise ValueError(f'its index says what it cannot hold of {name!r}')
+    first, frames, last, page_id, offset, end = numbers
+    if 8 * frames > end - offset:
+        raise ValueError(f'its index says that {frames} frames of {name!r} are in {end - offset} B')
+
+
 def _records(shard, modality):
     """Yields (name, Record) of a shard."""
     try:
+        whole = os.path.getsize(shard)
         with open(shard, 'rb') as file:
-            header = json.loads(file.read(int.from_bytes(file.read(8), 'little')))
+            length = int.from_bytes(file.read(8), 'little')
+            header = parse_json(file.read(min(length, whole)).decode('utf-8'))
+        check_form(header, _HEADER, 'its header')
         description = header['schema'][0]['desc']
         start = header['header_size']
         page = header['page_size']
@@ -163,16 +181,9 @@ def _records(shard, modality):
             ).fetchall()
         finally:
             connection.close()
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        IndexError,
-        TypeError,
-        OverflowError,
-        MemoryError,
-        sqlite3.Error,
-    ) as error:
+        for row in rows:
+            _check_row(row, whole)
+    except (OSError, ValueError, IndexError, sqlite3.Error) as error:
         raise DataError(
             f'{shard}: cannot be read as a shard of tools/data/pack.py '
             f'({type(error).__name__}: {error})'

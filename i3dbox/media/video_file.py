@@ -41,6 +41,7 @@ _REPEATED_CHROMA = frozenset(('yuv420p', 'yuvj420p', 'yuv422p', 'yuvj422p'))
 # Grey is not tagged reliably; FFmpeg takes 8 bits of it as full range always, and so is the rest
 # taken here.
 _FULL_RANGE = ('yuvj', 'gray', 'ya')
+_MOST_PIXELS = 1 << 26  # of a frame: 8192 x 8192, above what cameras make
 
 
 if _PYAV < 19:
@@ -270,6 +271,8 @@ class VideoFile:
                 self._check_reading(error)
                 logger.debug('%s: %s', self.path, error)  # the rest is not to be understood
                 return
+            except IndexError:  # PyAV's, at the end, where FFmpeg found streams on the way
+                return
             if packet is None:
                 return
             yield packet
@@ -312,6 +315,13 @@ class VideoFile:
         decoder = self._stream.codec_context
         if decoder is None:
             raise self.damaged('FFmpeg has no decoder for its codec')
+        if decoder.width * decoder.height > _MOST_PIXELS:
+            raise self.damaged(
+                f'its frames are {decoder.width} x {decoder.height}; at most 8192 x 8192 are read'
+            )
+        # damage can make a frame claim gigabytes; streams that change their size do so within 16 M
+        most = max(4 * decoder.width * decoder.height, 1 << 24)
+        decoder.options = {'max_pixels': str(min(most, _MOST_PIXELS))}
         decoder.thread_count = num_threads
         decoder.thread_type = 'AUTO'
         self.codec = decoder.name

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..errors import DataError
 from ..fileio import atomic_folder, atomic_write
 from ..media.frame_names import frame_names
+from ..plain_json import read_json
 from ..workers import count_frame
 from .images import IMAGES
 from .jobs import run_jobs
@@ -103,15 +104,12 @@ def keep_settings(out: str, settings: dict, file: str = SETTINGS) -> None:
     path = os.path.join(out, file)
     settings = json.loads(json.dumps(settings))
     try:
-        with open(path, encoding='utf-8') as stream:
-            known = json.load(stream)
+        known = read_json(path, {})
     except FileNotFoundError:
         atomic_write(path, json.dumps(settings, indent=1) + '\n')
         return
     except (OSError, ValueError) as error:
         raise DataError(f'{path}: cannot be read: {error}') from error
-    if not isinstance(known, dict):
-        raise DataError(f"{path}: is none of this command's; name another folder")
     for key in {**settings, **known}:
         if known.get(key) != settings.get(key):
             raise DataError(

@@ -5,10 +5,12 @@ them.
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import hashlib
 import json
 import os
+import shutil
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -139,7 +141,8 @@ def _pack(modality, settings, shard, threads):
             try:
                 source.name.encode()
                 for record in _records(source.name, _images(modality, source, threads, settings)):
-                    writer.write_raw_data([record])
+                    with _told_of_a_full_disk(shard.path):
+                        writer.write_raw_data([record])
                     frames += record['frames']
             except DamagedSampleError as error:
                 failures.append(Failure(source.name, source.path, reason_of(error, source)))
@@ -156,7 +159,8 @@ def _pack(modality, settings, shard, threads):
                 f'none of its {len(shard.sources)} videos can be read; {failures[0].path}: '
                 f'{failures[0].reason}'
             )
-        writer.commit()
+        with _told_of_a_full_disk(shard.path):
+            writer.commit()
         with contextlib.suppress(FileNotFoundError):
             # what was there before goes first, so that both files are always of one make
             os.remove(shard.path)
@@ -171,6 +175,17 @@ def _pack(modality, settings, shard, threads):
             with contextlib.suppress(FileNotFoundError):
                 os.remove(_failed(shard))
     return frames, failures
+
+
+@contextlib.contextmanager
+def _told_of_a_full_disk(path):
+    """Makes MindRecord's error of a disk that is full the system's, which says so."""
+    try:
+        yield
+    except RuntimeError as error:
+        if shutil.disk_usage(os.path.dirname(path)).free < PAGE_SIZE:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path) from error
+        raise
 
 
 def _images(modality, source, threads, settings):

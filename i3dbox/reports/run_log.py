@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import math
 import os
 
 from ..errors import DataError
+from ..plain_json import WHOLE, check_form, parse_json
+
+_LINE = dict(mode=str, step=WHOLE)
 
 
 def read_run_log(work_dir: str) -> dict[str, dict[str, list]]:
@@ -28,11 +31,12 @@ def read_run_log(work_dir: str) -> dict[str, dict[str, list]]:
     with open(path, encoding='utf-8', errors='replace') as file:
         for text in file:
             try:
-                line = json.loads(text)
-            except json.JSONDecodeError:
+                line = parse_json(text)
+                check_form(line, _LINE)
+            except ValueError:
                 broken += 1
                 continue
-            if isinstance(line, dict) and line.get('mode') in lines and 'step' in line:
+            if line['mode'] in lines:
                 lines[line['mode']][line['step']] = line
     if broken and not any(lines.values()):
         raise DataError(f'{path} is no log of i3dbox: none of its lines is')
@@ -44,4 +48,9 @@ def read_run_log(work_dir: str) -> dict[str, dict[str, list]]:
 
 def _columns(lines):
     names = dict.fromkeys(name for line in lines for name in line if name != 'mode')
-    return {name: [line.get(name) for line in lines] for name in names}
+    return {name: [_number(line.get(name)) for line in lines] for name in names}
+
+
+def _number(value):
+    """Returns a number that can be drawn, or None for anything else."""
+    return value if type(value) in (int, float) and math.isfinite(value) else None

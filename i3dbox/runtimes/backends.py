@@ -15,6 +15,9 @@ classes.
 from __future__ import annotations
 
 import importlib.util
+import os
+import sys
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +32,20 @@ class RunOptions(NamedTuple):
     device_id: int = 0
     threads: int | None = None
     precision: str | None = None
+
+
+def import_silently(package: str) -> ModuleType:
+    """Imports onnxruntime or OpenVINO without the reports of use that newer ones send home: nothing
+    opens a socket for which the user did not ask.
+    """
+    os.environ.setdefault('ORT_DISABLE_TELEMETRY', '1')
+    reporter = 'openvino_telemetry'
+    absent = sys.modules.setdefault(reporter, None) is None  # OpenVINO does without it, then
+    try:
+        return importlib.import_module(package)
+    finally:
+        if absent:
+            del sys.modules[reporter]
 
 
 class Backend:
@@ -168,8 +185,7 @@ class ONNXRuntimeBackend(Backend):
     }
 
     def __init__(self, path: str, inputs: list[dict], options: RunOptions):
-        import onnxruntime
-
+        onnxruntime = import_silently(self.package)
         device, device_id, threads, _ = options
         provider = self._PROVIDERS[device]
         if provider not in onnxruntime.get_available_providers():
@@ -203,8 +219,7 @@ class OpenVINOBackend(Backend):
     precisions = (None, 'float32', 'bfloat16')
 
     def __init__(self, path: str, inputs: list[dict], options: RunOptions):
-        import openvino
-
+        openvino = import_silently(self.package)
         device, device_id, threads, precision = options
         core = openvino.Core()
         name = (
@@ -224,7 +239,7 @@ class OpenVINOBackend(Backend):
             properties['INFERENCE_NUM_THREADS'] = threads
         try:
             self._model = core.compile_model(path, name, properties)
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:  # its words may be no UTF-8
             raise ExportError(
                 f'OpenVINO cannot load {path}: {str(error).strip().splitlines()[-1]}'
             ) from error

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..argument_checks import at_least_one
-from ..errors import ExportError
+from ..errors import ExportError, first_line
 from ..exporters.sidecar import read_sidecar
 from .backends import RunOptions, build_backend
 
@@ -55,6 +55,7 @@ def load_exported(
     at_least_one('load_exported', threads=1 if threads is None else threads)
     info = read_sidecar(file, description)
     return ExportedModel(
+        str(file),
         info,
         build_backend(
             backend, str(file), info['inputs'], RunOptions(device, device_id, threads, precision)
@@ -66,6 +67,7 @@ class ExportedModel:
     """A loaded file: call it with the clips of each input, by position or by name.
 
     Attributes:
+        path (str): of the file.
         inputs (list of Input): name, shape (None where any size goes), dtype, layout of each.
         classes (list of str or None): names of the logits, in order.
         info (dict): the whole description.
@@ -76,7 +78,8 @@ class ExportedModel:
         dtype.
     """
 
-    def __init__(self, info: dict, backend: Any):
+    def __init__(self, path: str, info: dict, backend: Any):
+        self.path = path
         self.info = info
         self.backend = backend
         self.classes = info['classes']
@@ -101,8 +104,21 @@ class ExportedModel:
                 parts = [
                     np.concatenate([part, part[-1:].repeat(batch - count, 0)]) for part in parts
                 ]
-            outputs.append(np.asarray(self.backend.run(parts), np.float32)[:count])
+            outputs.append(self._run(parts)[:count])
         return np.concatenate(outputs)
+
+    def _run(self, arrays):
+        try:
+            logits = np.asarray(self.backend.run(arrays), np.float32)
+        except Exception as error:  # the runtimes' exceptions have no common base
+            raise ExportError(f'{self.path} cannot be run: {first_line(error)}') from error
+        expected = len(arrays[0]), self._num_classes
+        if logits.shape != expected:
+            raise ExportError(
+                f'{self.path} does not give what its description says: logits {logits.shape}; '
+                f'expected {expected}'
+            )
+        return logits
 
     def _bind(self, args, kwargs):
         names = [spec.name for spec in self.inputs]

@@ -1,5 +1,4 @@
-"""MindSpore's .ckpt files: written without MindSpore, as a run of messages and a CRC-32 of them,
-and read by it.
+"""MindSpore's .ckpt files, without MindSpore: a run of messages, and a CRC-32 of them.
 
 The message is MindSpore's Checkpoint (mindspore/ccsrc/utils/checkpoint.proto): value = 1 {tag = 1,
 tensor = 2 {dims = 1, tensor_type = 2, tensor_content = 3}}.
@@ -7,8 +6,8 @@ tensor = 2 {dims = 1, tensor_type = 2, tensor_content = 3}}.
 
 from __future__ import annotations
 
-import contextlib
 import json
+import math
 import os
 import zlib
 
@@ -17,6 +16,7 @@ import numpy as np
 from ..errors import CheckpointError, first_line
 from ..fileio import atomic_path
 from ..plain_json import WHOLE, check_form, parse_json
+from .protobuf import Message, field, varint
 
 STATE_PREFIX = 'train.'  # what belongs to the training run and not to the recognizer
 # ends the name of what counts a run's steps; weights carry over to another run, it does not
@@ -46,6 +46,8 @@ _TYPES = {
     'uint64': 'UInt64',
     'bool': 'Bool',
 }
+_DTYPES = {kind: np.dtype(name).newbyteorder('<') for name, kind in _TYPES.items()}
+_CRC = b'crc_num'
 
 
 def write_checkpoint(
@@ -71,21 +73,21 @@ def write_checkpoint(
             if isinstance(value, str):
                 dims = [0]
                 kind = 'str'
-                value = np.array(value)
+                value = np.array(value, '<U')
             else:
                 value = np.asarray(value)
                 dims = value.shape
                 kind = _TYPES[value.dtype.name]
             content = value.tobytes()
-            tensor = b''.join(b'\x08' + _varint(size) for size in dims) + _field(2, kind.encode())
-            tensor_size = len(tensor) + 1 + len(_varint(len(content))) + len(content)
-            tag = _field(1, name.encode())
-            head = tag + b'\x12' + _varint(tensor_size) + tensor + b'\x1a' + _varint(len(content))
-            message = b'\n' + _varint(len(head) + len(content)) + head
+            tensor = b''.join(b'\x08' + varint(size) for size in dims) + field(2, kind.encode())
+            tensor_size = len(tensor) + 1 + len(varint(len(content))) + len(content)
+            tag = field(1, name.encode())
+            head = tag + b'\x12' + varint(tensor_size) + tensor + b'\x1a' + varint(len(content))
+            message = b'\n' + varint(len(head) + len(content)) + head
             for part in (message, content):
                 file.write(part)
                 crc = zlib.crc32(part, crc)
-        file.write(b'crc_num' + crc.to_bytes(10, 'big'))
+        file.write(_CRC + crc.to_bytes(10, 'big'))
 
 
 def read_checkpoint(path: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict]:
@@ -101,16 +103,13 @@ def read_checkpoint(path: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndar
     Raises:
         CheckpointError: the file is absent, is no checkpoint, or is damaged.
     """
-    import mindspore as ms
-
     if not os.path.isfile(path):
         raise CheckpointError(f'checkpoint {path} does not exist')
     if not str(path).endswith('.ckpt'):
         raise CheckpointError(f'{path} is no MindSpore checkpoint: its name must end in .ckpt')
     try:
-        with _quiet():
-            entries = ms.load_checkpoint(str(path), crc_check=True)
-    except Exception as error:  # MindSpore raises what it likes on a damaged file
+        entries = _entries(path)
+    except (ValueError, OSError) as error:
         raise CheckpointError(
             f'checkpoint {path} is damaged or no MindSpore checkpoint: {first_line(error)}'
         ) from error
@@ -119,10 +118,9 @@ def read_checkpoint(path: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndar
         raise CheckpointError(f'checkpoint {path} is truncated: its last part is missing')
     parameters = {}
     state = {}
-    for name, value in entries.items():
-        if not hasattr(value, 'asnumpy'):
+    for name, array in entries.items():
+        if isinstance(array, str):
             continue  # a foreign file's plain values
-        array = value.asnumpy()
         if name.startswith(STATE_PREFIX):
             state[name[len(STATE_PREFIX) :]] = array
         else:
@@ -133,39 +131,53 @@ def read_checkpoint(path: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndar
     return parameters, state, _meta_of(path, meta)
 
 
+def _entries(path):
+    """Returns the arrays and texts of a file by their names."""
+    with open(path, 'rb') as file:
+        data = file.read()
+    end = len(data)
+    if data[-17:-10] == _CRC:
+        end -= 17
+        if zlib.crc32(memoryview(data)[:end]) != int.from_bytes(data[-10:], 'big'):
+            raise ValueError('its checksum is wrong')
+    parts = {}
+    for entry in Message(memoryview(data)[:end]).messages(1):
+        tensor = entry.message(2)
+        if not tensor:
+            raise ValueError(f'it holds {entry.text(1)!r}, which is no tensor')
+        # large tensors are cut into several entries of one name
+        parts.setdefault(entry.text(1), []).append(tensor)
+    if not parts:
+        raise ValueError('it holds nothing')
+    return {name: _value(name, tensors) for name, tensors in parts.items()}
+
+
+def _value(name, tensors):
+    """Returns the array or text that the tensors of a name hold together."""
+    shape = tuple(tensors[0].numbers(1))
+    kind = tensors[0].text(2)
+    data = bytearray().join(tensor.data(3) for tensor in tensors)
+    if kind == 'str':
+        return data.decode('utf-32-le').rstrip('\0')
+    if kind == 'BFloat16':
+        data = bytearray(np.frombuffer(data, '<u2').astype('<u4') << 16)
+        kind = 'Float32'
+    if kind not in _DTYPES:
+        raise ValueError(f'{name!r} is of the type {kind!r}')
+    array = np.frombuffer(data, _DTYPES[kind])
+    if shape == (0,) and array.size:
+        shape = ()  # what MindSpore writes of a scalar
+    if math.prod(shape) != array.size:
+        raise ValueError(f'{name!r} has {array.size} values; its shape is {shape}')
+    return array.reshape(shape)
+
+
 def _meta_of(path, text):
     if text is None:
         return {}
     try:
-        meta = parse_json(str(text))
+        meta = parse_json(str(text))  # an array is none
         check_form(meta, _META_FORM, 'its description')
     except ValueError as error:
         raise CheckpointError(f'checkpoint {path} is damaged: {error}') from error
     return meta
-
-
-def _field(number, data):
-    return bytes([number << 3 | 2]) + _varint(len(data)) + data
-
-
-def _varint(value):
-    data = bytearray()
-    while value > 127:
-        data.append(value & 127 | 128)
-        value >>= 7
-    data.append(value)
-    return bytes(data)
-
-
-@contextlib.contextmanager
-def _quiet():
-    """MindSpore logs its own lines about a file that it cannot read; ours says it once."""
-    from mindspore import log
-
-    logger = log._get_logger()
-    level = logger.level
-    logger.setLevel('CRITICAL')
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

@@ -8,7 +8,9 @@ tensorflow/core/protobuf/tensor_bundle.proto and tensorflow/core/util/saved_tens
 
 from __future__ import annotations
 
+import contextlib
 import glob
+import math
 import os
 import struct
 from typing import NamedTuple
@@ -17,6 +19,7 @@ import google_crc32c
 import numpy as np
 
 from ..errors import CheckpointError
+from .protobuf import Message, read_varint
 
 TABLE_MAGIC = 0xDB4775248B80FB57
 _DTYPES = {
@@ -67,7 +70,8 @@ def read_tensorflow(path: str) -> dict[str, np.ndarray]:
                 f'{prefix}.index: there is no such file; a TensorFlow checkpoint is NAME.index and '
                 'NAME.data-00000-of-00001'
             )
-        return _read_v1(path)
+        with _named(path):
+            return _read_v1(path)
     tensors = read_index(f'{prefix}.index')
     shards = {}
     arrays = {}
@@ -76,31 +80,40 @@ def read_tensorflow(path: str) -> dict[str, np.ndarray]:
             continue  # such as global_step
         if tensor.shard not in shards:
             shards[tensor.shard] = _find_shard(prefix, tensor.shard)
-        arrays[name] = _read_tensor(shards[tensor.shard], name, tensor)
+        with _named(shards[tensor.shard]):
+            arrays[name] = _read_tensor(shards[tensor.shard], name, tensor)
     return arrays
 
 
 def read_index(path: str) -> dict[str, Tensor]:
     """Reads NAME.index: what it says of each tensor, in order. Raises CheckpointError."""
     tensors = {}
-    for key, value in _read_table(path):
-        if not key:  # the header: numbers of shards, byte order
-            if _one(_fields(value, path), 2, 0):
-                raise CheckpointError(f'{path}: was written by a big-endian machine')
-            continue
-        fields = _fields(value, path)
-        if 7 in fields:
-            raise CheckpointError(
-                f'{path}: {key.decode(errors="replace")} is stored in slices, which are not read'
+    with _named(path):
+        for key, value in _read_table(path):
+            entry = Message(value)
+            if not key:  # the header: numbers of shards, byte order
+                if entry.number(2):
+                    raise ValueError('it was written by a big-endian machine')
+                continue
+            name = key.decode(errors='replace')
+            if 7 in entry:
+                raise ValueError(f'{name} is stored in slices, which are not read')
+            shape = _shape(entry.message(2))
+            tensors[name] = Tensor(
+                entry.number(1), shape, *(entry.number(field) for field in (3, 4, 5, 6))
             )
-        tensors[key.decode(errors='replace')] = Tensor(
-            _one(fields, 1, 0),
-            _shape(_one(fields, 2, b''), path),
-            *(_one(fields, number, 0) for number in (3, 4, 5, 6)),
-        )
-    if not tensors:
-        raise CheckpointError(f'{path}: lists no tensors')
+        if not tensors:
+            raise ValueError('it lists no tensors')
     return tensors
+
+
+@contextlib.contextmanager
+def _named(path):
+    """Names the file of which a ValueError speaks."""
+    try:
+        yield
+    except ValueError as error:
+        raise CheckpointError(f'{path}: is damaged or not read: {error}') from error
 
 
 def _find_shard(prefix, number):
@@ -123,15 +136,13 @@ def _read(path, offset=0, size=-1):
 
 def _read_tensor(path, name, tensor):
     dtype = np.dtype(_DTYPES[tensor.dtype])
-    if tensor.size != int(np.prod(tensor.shape, dtype=object)) * dtype.itemsize:
-        raise CheckpointError(
-            f'{path}: {name} takes {tensor.size} bytes, which is not its shape {tensor.shape}'
-        )
+    if tensor.size != math.prod(tensor.shape) * dtype.itemsize:
+        raise ValueError(f'{name} takes {tensor.size} bytes, which is not its shape {tensor.shape}')
+    if tensor.offset + tensor.size > os.path.getsize(path):
+        raise ValueError(f'it is truncated: {name} is not whole')
     data = _read(path, tensor.offset, tensor.size)
-    if len(data) != tensor.size:
-        raise CheckpointError(f'{path}: is truncated: {name} is not whole')
     if _masked_crc(data) != tensor.crc:
-        raise CheckpointError(f'{path}: is damaged: the checksum of {name} is wrong')
+        raise ValueError(f'the checksum of {name} is wrong')
     return _as_float32(np.frombuffer(data, dtype), tensor.dtype).reshape(tensor.shape)
 
 
@@ -139,26 +150,26 @@ def _read_v1(path):
     arrays = {}
     for key, value in _read_table(path):
         # SavedTensorSlices.data; the entry of '' has only .meta
-        saved = _one(_fields(value, path), 2, None)
-        if not key or saved is None:
+        saved = Message(value)
+        if not key or 2 not in saved:
             continue
-        fields = _fields(saved, path)
-        name = _one(fields, 1, b'').decode(errors='replace')
-        content = _fields(_one(fields, 3, b''), path)
-        slices = [
-            _fields(extent, path) for extent in _fields(_one(fields, 2, b''), path).get(1, [])
-        ]
-        if any(_one(extent, 2, None) is not None for extent in slices):
-            raise CheckpointError(f'{path}: {name} is stored in slices, which are not read')
-        if _one(content, 1, _FLOAT) != _FLOAT:
+        saved = saved.message(2)
+        name = saved.text(1, 'replace')
+        content = saved.message(3)
+        if any(2 in extent for extent in saved.message(2).messages(1)):
+            raise ValueError(f'{name} is stored in slices, which are not read')
+        if content.number(1, _FLOAT) != _FLOAT:
             continue
-        data = _one(content, 4, b'') or b''.join(
-            part if isinstance(part, bytes) else struct.pack('<I', part)
+        data = content.data(4) or b''.join(
+            struct.pack('<I', part & 0xFFFFFFFF) if isinstance(part, int) else part
             for part in content.get(5, [])
         )
-        arrays[name] = np.frombuffer(data, '<f4').reshape(_shape(_one(content, 2, b''), path, data))
+        shape = _shape(content.message(2))
+        if len(data) != 4 * math.prod(shape):
+            raise ValueError(f'{name} has another size than its shape {shape}')
+        arrays[name] = np.frombuffer(data, '<f4').reshape(shape)
     if not arrays:
-        raise CheckpointError(f'{path}: holds no tensors of TensorFlow')
+        raise ValueError('it holds no tensors of TensorFlow')
     return arrays
 
 
@@ -183,43 +194,43 @@ def _read_table(path):
     """Yields (key, value), both bytes, of a LevelDB table."""
     data = _read(path)
     if len(data) < 48 or int.from_bytes(data[-8:], 'little') != TABLE_MAGIC:
-        raise CheckpointError(f'{path}: is truncated or no TensorFlow checkpoint')
+        raise ValueError('it is truncated, or no TensorFlow checkpoint')
     footer = data[-48:]
     # past the metaindex's handle
-    (_, _, offset, size), _ = _varints(footer, 0, 4, path)
-    for _, handle in _block(data, offset, size, path):
-        (offset, size), _ = _varints(handle, 0, 2, path)
-        yield from _block(data, offset, size, path)
+    (_, _, offset, size), _ = _varints(footer, 0, 4)
+    for _, handle in _block(data, offset, size):
+        (offset, size), _ = _varints(handle, 0, 2)
+        yield from _block(data, offset, size)
 
 
-def _block(data, offset, size, path):
+def _block(data, offset, size):
     """Yields the entries of a block: keys share their beginnings with the one before."""
     if offset + size + 5 > len(data):
-        raise CheckpointError(f'{path}: is truncated or damaged: a block is not whole')
+        raise ValueError('a block is not whole')
     kind = data[offset + size]
     crc = int.from_bytes(data[offset + size + 1 : offset + size + 5], 'little')
     if _masked_crc(data[offset : offset + size + 1]) != crc:
-        raise CheckpointError(f'{path}: is damaged: the checksum of a block is wrong')
+        raise ValueError('the checksum of a block is wrong')
     content = data[offset : offset + size]
     if kind == 1:
-        content = _snappy(content, path)
+        content = _snappy(content)
     elif kind:
-        raise CheckpointError(f'{path}: a block is compressed in an unknown way ({kind})')
+        raise ValueError(f'a block is compressed in an unknown way ({kind})')
     end = len(content) - 4 - 4 * int.from_bytes(content[-4:], 'little')
     key = b''
     position = 0
     while position < end:
-        (shared, rest, length), position = _varints(content, position, 3, path)
+        (shared, rest, length), position = _varints(content, position, 3)
         if shared > len(key) or position + rest + length > end:
-            raise CheckpointError(f'{path}: is damaged: an entry is not whole')
+            raise ValueError('an entry is not whole')
         key = key[:shared] + content[position : position + rest]
         yield key, content[position + rest : position + rest + length]
         position += rest + length
 
 
-def _snappy(data, path):
+def _snappy(data):
     """Decompresses Snappy: https://github.com/google/snappy/blob/main/format_description.txt"""
-    size, position = _varint(data, 0, path)
+    size, position = read_varint(data, 0)
     out = bytearray()
     try:
         while position < len(data):
@@ -249,78 +260,21 @@ def _snappy(data, path):
             for _ in range(length):  # it may overlap itself
                 out.append(out[-back])
     except IndexError:
-        raise CheckpointError(f'{path}: is damaged: a compressed block cannot be read') from None
+        raise ValueError('a compressed block cannot be read') from None
     if len(out) != size:
-        raise CheckpointError(
-            f'{path}: is damaged: a compressed block has another size than stated'
-        )
+        raise ValueError('a compressed block has another size than stated')
     return bytes(out)
 
 
-# protocol buffers
-
-
-def _varint(data, position, path):
-    """Returns a number and the position after it."""
-    value = shift = 0
-    while position < len(data) and shift < 64:
-        byte = data[position]
-        value |= (byte & 127) << shift
-        position += 1
-        shift += 7
-        if byte < 128:
-            return value, position
-    raise CheckpointError(f'{path}: is damaged: a number is not whole')
-
-
-def _varints(data, position, count, path):
+def _varints(data, position, count):
     """Returns that many numbers, and the position after them."""
     values = []
     for _ in range(count):
-        value, position = _varint(data, position, path)
+        value, position = read_varint(data, position)
         values.append(value)
     return values, position
 
 
-def _fields(message, path):
-    """Returns a message as a dict of field number -> list of values: ints, or bytes."""
-    fields = {}
-    position = 0
-    while position < len(message):
-        tag, position = _varint(message, position, path)
-        kind = tag & 7
-        if kind == 0:
-            value, position = _varint(message, position, path)
-        elif kind in (1, 5):
-            size = 8 if kind == 1 else 4
-            value = int.from_bytes(message[position : position + size], 'little')
-            position += size
-        elif kind == 2:
-            size, position = _varint(message, position, path)
-            value = message[position : position + size]
-            position += size
-        else:
-            raise CheckpointError(f'{path}: is damaged: a message has a field of kind {kind}')
-        if position > len(message):
-            raise CheckpointError(f'{path}: is damaged: a message is not whole')
-        fields.setdefault(tag >> 3, []).append(value)
-    return fields
-
-
-def _one(fields, number, default):
-    """Returns the last value of a field, as protocol buffers have it; CheckpointError is left to
-    the reader of its type.
-    """
-    return fields[number][-1] if number in fields else default
-
-
-def _shape(message, path, data=None):
-    """Reads a TensorShapeProto; checks it against float32 `data`."""
-    if not isinstance(message, bytes):
-        raise CheckpointError(f'{path}: is damaged: a shape is a number')
-    shape = tuple(_one(_fields(dim, path), 1, 0) for dim in _fields(message, path).get(2, []))
-    if data is not None and len(data) != 4 * int(np.prod(shape, dtype=object)):
-        raise CheckpointError(
-            f'{path}: is damaged: a tensor has another size than its shape {shape}'
-        )
-    return shape
+def _shape(message):
+    """Returns what a TensorShapeProto says."""
+    return tuple(dim.number(1) for dim in message.messages(2))

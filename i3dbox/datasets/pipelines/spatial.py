@@ -28,7 +28,13 @@ _INTERPOLATIONS = {
 
 
 def map_frames(imgs: Sequence[np.ndarray], function: Callable[[np.ndarray], Any]) -> list:
-    """Applies `function` to each distinct array of a list once; returns a list."""
+    """Applies `function` to each distinct array of a list once; returns a list. Raises ConfigError
+    for an array of all, as PackClips makes one.
+    """
+    if isinstance(imgs, np.ndarray):
+        raise ConfigError(
+            'a step that changes frames takes a list of them, and stands in front of PackClips'
+        )
     done = {}
     for img in imgs:
         if id(img) not in done:

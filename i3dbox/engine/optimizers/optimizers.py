@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 from mindspore import nn
 
+from ...argument_checks import in_range
+from ...errors import ConfigError
 from ...registry import OPTIMIZERS
 
 
@@ -34,7 +36,8 @@ def Adam(
     weight_decay: float = 0.0,
 ) -> nn.Optimizer:
     """Adam (Kingma and Ba 2015); weight decay is added to the gradient."""
-    return nn.Adam(params, lr, beta1=betas[0], beta2=betas[1], eps=eps, weight_decay=weight_decay)
+    beta1, beta2 = _checked('Adam', betas)
+    return nn.Adam(params, lr, beta1=beta1, beta2=beta2, eps=eps, weight_decay=weight_decay)
 
 
 @OPTIMIZERS.register
@@ -46,8 +49,9 @@ def AdamW(
     weight_decay: float = 0.01,
 ) -> nn.Optimizer:
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019)."""
+    beta1, beta2 = _checked('AdamW', betas)
     return nn.AdamWeightDecay(
-        params, lr, beta1=betas[0], beta2=betas[1], eps=eps, weight_decay=weight_decay
+        params, lr, beta1=beta1, beta2=beta2, eps=eps, weight_decay=weight_decay
     )
 
 
@@ -64,3 +68,11 @@ def RMSProp(
     return nn.RMSProp(
         params, lr, decay=decay, momentum=momentum, epsilon=eps, weight_decay=weight_decay
     )
+
+
+def _checked(owner, betas):
+    if not isinstance(betas, (tuple, list)) or len(betas) != 2:
+        raise ConfigError(f'{owner}: betas are two numbers, such as (0.9, 0.999); got {betas!r}')
+    for beta in betas:
+        in_range(owner, 0, 1, betas=beta)
+    return betas

@@ -69,4 +69,5 @@ def wilson(share: float, number: int, level: float = 0.95) -> tuple[float, float
     center = (share + z * z / (2 * number)) / (1 + z * z / number)
     half = z * math.sqrt(share * (1 - share) / number + (z / (2 * number)) ** 2)
     half /= 1 + z * z / number
-    return max(center - half, 0.0), min(center + half, 1.0)
+    # rounding must not put the share itself outside
+    return max(min(center - half, share), 0.0), min(max(center + half, share), 1.0)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mindspore import nn
 
+from ...argument_checks import at_least_one
 from ...averages import pairs_of_steps
 from ...registry import HEADS
 from ..layers import Dropout
@@ -31,6 +32,7 @@ class I3DHead(nn.Cell):
 
     def __init__(self, num_classes: int, in_channels: int = 1024, dropout: float = 0.5):
         super().__init__()
+        at_least_one('I3DHead', num_classes=num_classes, in_channels=in_channels)
         self.num_classes = num_classes
         self.dropout = Dropout(dropout)
         self.logits = nn.Conv3d(in_channels, num_classes, 1, has_bias=True, bias_init='zeros')
