@@ -266,7 +266,8 @@ class Victim:
         for _ in range(kills):
             place = self._place()
             running = self._start(place)
-            time.sleep(self.rng.uniform(0, self.seconds))
+            # until it has come to its first line, Python itself says what it makes of a signal
+            time.sleep(self.rng.uniform(0.15, self.seconds))
             if running.poll() is not None:
                 counts['came too late'] += 1
             else:
@@ -297,7 +298,7 @@ class Victim:
         rest = {path: found[path] for path in set(found) & set(self.expected)}
         if rest != self.expected:
             problems['different'] = differences(self.expected, rest)
-        counts.update(problems or ['equal'])
+        counts.update(list(problems) or ['equal'])
         if problems:
             print(f'{self.name}: {json.dumps(problems, indent=1)}', flush=True)
             shutil.copytree(place, self.keep / f'{self.name}-{place.name}', dirs_exist_ok=True)
