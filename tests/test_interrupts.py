@@ -110,3 +110,17 @@ def test_an_import_is_not_left_half_done(tmp_path):
     process.send_signal(signal.SIGINT)
     out, error = process.communicate(timeout=60)
     assert out == 'imported\n' and error.strip().endswith('KeyboardInterrupt')
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_program_whose_work_is_done_ends_with_its_status(number):
+    program = (
+        'import os, sys, time\n'
+        'from i3dbox.interrupts import end_with\n'
+        'status = end_with(3)\n'
+        f'os.kill(os.getpid(), {int(number)})\n'
+        'time.sleep(5)\n'
+        'sys.exit(9)\n'
+    )
+    done = subprocess.run([sys.executable, '-c', program], capture_output=True)
+    assert (done.returncode, done.stderr) == (3, b'')
