@@ -30,6 +30,7 @@ ROOMS = (
     'averages',
     'streams',
     'registry',
+    'ascend',
     'config',
     'flow',
     'media',
