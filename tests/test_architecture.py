@@ -24,6 +24,7 @@ ROOMS = (
     'interrupts',
     'plain_json',
     'plain_npy',
+    'archives',
     'terminal',
     'workers',
     'versions',
