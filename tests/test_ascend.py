@@ -4,6 +4,10 @@ hardware is needed; what stands in for it records.
 
 import logging
 import math
+import os
+import pathlib
+import subprocess
+import sys
 import types
 
 import mindspore as ms
@@ -11,6 +15,7 @@ import numpy as np
 import pytest
 import tiny
 from mindspore import nn, ops
+from test_distributed import free_port
 from test_training import lines
 
 from i3dbox.apis.train import train
@@ -29,6 +34,8 @@ from i3dbox.errors import ConfigError, DeviceError
 from i3dbox.inference import clip_scorer
 from i3dbox.inference.long_clips import cut_whole
 from i3dbox.registry import RUNNERS
+
+ROOT = pathlib.Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -442,3 +449,19 @@ def test_a_machine_without_a_card_is_told_all_that_it_lacks(monkeypatch, capsys)
         'missing CANN: none',
     ):
         assert line in text
+
+
+@pytest.mark.slow
+def test_the_smoke_test_of_a_new_machine_works_on_a_cpu(tmp_path):
+    report = tmp_path / 'report.txt'
+    config = tiny.write_config(tmp_path, total_epochs=1)
+    done = subprocess.run(
+        ['bash', str(ROOT / 'tools/ascend_smoke.sh'), str(report), 'CPU', config],
+        capture_output=True,
+        text=True,
+        env={**os.environ, 'VIRTUAL_ENV': sys.prefix, 'PORT': str(free_port())},
+    )
+    assert done.returncode == 0, done.stdout
+    text = report.read_text()
+    assert text.count('-- ok:') == 7 and 'FAILED' not in text
+    assert '0 of the steps failed' in text
