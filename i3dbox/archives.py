@@ -6,7 +6,6 @@ import os
 import shutil
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 
 from .errors import DataError
@@ -51,10 +50,12 @@ def unpack(path: str, folder: str) -> None:
             # Python's own filter of tar archives as well, where there is one
             own = hasattr(tarfile, 'data_filter') and isinstance(archive, tarfile.TarFile)
             archive.extractall(folder, **(dict(filter='data') if own else {}))
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, ValueError) as error:
-        raise DataError(f'{path}: is no archive, or a damaged one: {error}') from error
+    except (DataError, OSError):
+        raise
     except RuntimeError as error:  # zipfile's, of a password or a way of compression
         raise DataError(f'{path}: cannot be unpacked: {error}') from error
+    except Exception as error:  # whatever damaged bytes make the readers raise
+        raise DataError(f'{path}: is no archive, or a damaged one: {error}') from error
 
 
 def _opened(path):
