@@ -4,6 +4,7 @@ does not fit.
 
 import hashlib
 import json
+import math
 import pathlib
 
 import mindspore as ms
@@ -177,9 +178,34 @@ def test_the_onnx_graph_is_plain(made, kind):
         == [('', 11)]
     )
     assert not {'BatchNormalization', 'Constant', 'Identity'} & set(operators)
-    assert operators.count('Conv') == 58 * streams and operators.count('Reshape') == streams
+    assert operators.count('Conv') == 58 * streams
+    # a max pool over space and time is two, between three changes of shape; two have no time
+    assert operators.count('MaxPool') == 24 * streams and operators.count('Reshape') == 37 * streams
     assert {name: operators.count(name) for name in operators} == exported.info['onnx']['operators']
     assert not [a for node in model.graph.node for a in node.attribute if a.name == 'auto_pad']
+    assert_within_what_atc_takes(model)
+
+
+# ATC's pages of single operators, CANN 8.5: Conv atlasoxol_09_0040, MaxPool atlasoxol_09_0094, on
+# https://www.hiascend.com/document/detail/en/canncommercial/850/API/aolapi/, and its list of ONNX
+# operators (operatorlist_00177): what 310P and 910B take, of opset 9 to 18, in ONNX 1.12 (IR 8).
+ATC = frozenset(
+    'Add Cast Concat Conv Div MaxPool Mul ReduceMean Relu Reshape Slice Sub Transpose'.split()
+)
+
+
+def assert_within_what_atc_takes(model):
+    assert {node.op_type for node in model.graph.node} <= ATC
+    assert 9 <= model.opset_import[0].version <= 18 and model.ir_version <= 8
+    for node in model.graph.node:
+        values = {a.name: list(a.ints) or a.i for a in node.attribute}
+        if node.op_type == 'MaxPool':
+            assert len(values['kernel_shape']) == 2, 'no MaxPool3D, which not every chip has'
+            assert math.prod(values['kernel_shape']) <= 255 and max(values['strides']) <= 63
+        if node.op_type == 'Conv':
+            assert values.get('group', 1) == 1
+            assert max(values['kernel_shape']) <= 255 and max(values['strides']) <= 63
+            assert set(values.get('dilations', [1])) == {1}
     shaped = {value.name for value in (*model.graph.value_info, *model.graph.output)}
     assert shaped >= {name for node in model.graph.node for name in node.output}
     assert [value.name for value in model.graph.output] == ['logits']

@@ -2,10 +2,15 @@
 folders.
 """
 
+import io
+import json
 import os
+import pathlib
 import shutil
 import sys
+import tarfile
 import types
+import zipfile
 
 import pytest
 import tiny
@@ -13,6 +18,7 @@ from test_configs import ROOT
 
 from i3dbox.apis.test import test as run_test
 from i3dbox.apis.train import train
+from i3dbox.archives import unpack
 from i3dbox.commands import main
 from i3dbox.config import Config
 from i3dbox.engine.hooks.openi_hook import OpenIHook
@@ -209,3 +215,85 @@ def test_without_moxing_the_error_says_what_to_do():
 def test_what_cannot_be_copied_is_named(moxing):
     with pytest.raises(DataError, match='obs://nowhere cannot be copied to data: '):
         OpenIHook(data_url='obs://nowhere').prepare({})
+
+
+def archive_of(path, files, links=()):
+    """Writes an archive (zip or tar) of {name: text}, and of links (name, target)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == '.zip':
+        with zipfile.ZipFile(path, 'w') as archive:
+            for name, text in files.items():
+                archive.writestr(name, text)
+        return
+    with tarfile.open(path, 'w:gz') as archive:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+        for name, target in links:
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = tarfile.SYMTYPE, target
+            archive.addfile(member)
+
+
+def test_an_archive_is_unpacked_where_the_data_is_looked_for(moxing):
+    archive_of(moxing.storage / 'bucket/ucf101.zip', {'videos/a.avi': 'frames'})
+    cfg = Config.fromfile(str(ROOT / 'configs/i3d_rgb_ucf101.py'))
+    OpenIHook(data_url='obs://bucket/ucf101.zip').prepare(cfg)
+    assert (pathlib.Path('data/videos/a.avi')).read_text() == 'frames'
+    assert cfg.data.train.data_root == 'data'
+    assert sorted(os.listdir()) == ['data', 'data.copied', 'data.lock', 'storage']
+
+
+def test_several_data_sets_have_a_folder_each(moxing):
+    archive_of(moxing.storage / 'bucket/ucf101.tar.gz', {'list.txt': 'a'})
+    archive_of(moxing.storage / 'bucket/hmdb51.zip', {'list.txt': 'b'})
+    entries = [
+        dict(dataset_url=f'obs://bucket/{name}', dataset_name=name)
+        for name in ('ucf101.tar.gz', 'hmdb51.zip')
+    ]
+    cfg = Config.fromfile(str(ROOT / 'configs/i3d_rgb_ucf101.py'))
+    OpenIHook(data_url='obs://bucket/first', multi_data_url=json.dumps(entries)).prepare(cfg)
+    assert pathlib.Path('data/ucf101/list.txt').read_text() == 'a'
+    assert pathlib.Path('data/hmdb51/list.txt').read_text() == 'b'
+
+
+@pytest.mark.parametrize('name', ['../escape', '/tmp/escape', 'a/../../escape', 'C:/escape'])
+@pytest.mark.parametrize('archive', ['a.zip', 'a.tar.gz'])
+def test_an_archive_that_leads_out_of_its_folder_is_refused(tmp_path, archive, name):
+    archive_of(tmp_path / archive, {'good': '1', name: '2'})
+    with pytest.raises(DataError, match='in it is no file or folder inside of it'):
+        unpack(str(tmp_path / archive), str(tmp_path / 'out'))
+    assert not (tmp_path / 'out').exists()
+
+
+def test_an_archive_with_links_or_damage_is_refused(tmp_path):
+    archive_of(tmp_path / 'a.tgz', {'good': '1'}, links=[('link', '/etc/passwd')])
+    with pytest.raises(DataError, match="'link' in it is no file or folder"):
+        unpack(str(tmp_path / 'a.tgz'), str(tmp_path / 'out'))
+    for name in ('b.zip', 'b.tar', 'b.tar.gz'):
+        (tmp_path / name).write_bytes(b'no archive' * 99)
+        with pytest.raises(DataError, match='is no archive, or a damaged one'):
+            unpack(str(tmp_path / name), str(tmp_path / 'out'))
+
+
+def test_an_archive_that_is_larger_than_the_disk_is_refused(tmp_path, monkeypatch):
+    archive_of(tmp_path / 'a.zip', {'a': 'x' * 1000})
+    usage = types.SimpleNamespace(free=999)
+    monkeypatch.setattr('i3dbox.archives.shutil.disk_usage', lambda path: usage)
+    with pytest.raises(DataError, match='takes 0.0 GB unpacked, and 0.0 GB are free'):
+        unpack(str(tmp_path / 'a.zip'), str(tmp_path / 'out'))
+
+
+@pytest.mark.parametrize(
+    'value, message',
+    [
+        ('[{', 'Expecting'),
+        ('{}', 'is a list'),
+        ('[{"dataset_url": "obs://a"}]', "an object with 'dataset_name'"),
+        ('[{"dataset_url": "obs://a", "dataset_name": "../a"}]', 'a name without a separator'),
+    ],
+)
+def test_data_sets_that_are_not_told_as_openi_does_are_refused(value, message):
+    with pytest.raises(ConfigError, match=message):
+        OpenIHook(multi_data_url=value)

@@ -8,7 +8,11 @@ if [[ ! $ranks =~ ^[1-9][0-9]*$ ]]; then
     echo "the number of ranks on this machine must be a whole number from 1; got '$ranks'" >&2
     exit 2
 fi
-nodes=${NNODES:-1} node=${NODE_RANK:-0} address=${MASTER_ADDR:-127.0.0.1} port=${PORT:-8118}
+nodes=${NNODES:-${SLURM_NNODES:-1}} node=${NODE_RANK:-${SLURM_NODEID:-0}} port=${PORT:-8118}
+if [ -z "${MASTER_ADDR:-}" ] && [ "$nodes" != 1 ] && [ -n "${SLURM_JOB_NODELIST:-}" ]; then
+    MASTER_ADDR=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+fi
+address=${MASTER_ADDR:-127.0.0.1}
 if [ "$nodes" != 1 ] && [ -z "${MASTER_ADDR:-}" ]; then
     echo "with NNODES=$nodes, MASTER_ADDR must be set to the first machine's address" >&2
     exit 2
@@ -44,6 +48,8 @@ mkdir -p "$logs"
 export GLOG_v=${GLOG_v:-3}  # MindSpore's errors only
 # MindSpore's 30 seconds end a run on a CPU whose ranks validate or load at different speeds.
 export MS_NODE_TIMEOUT=${MS_NODE_TIMEOUT:-120}
+# HCCL's 120 seconds end a run whose ranks compile at different speeds.
+export HCCL_CONNECT_TIMEOUT=${HCCL_CONNECT_TIMEOUT:-1200}
 table=()
 if [ -n "${RANK_TABLE_FILE:-}" ]; then table=(--rank_table_file="$RANK_TABLE_FILE"); fi
 

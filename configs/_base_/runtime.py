@@ -4,7 +4,7 @@ seed = 2022
 loss = dict(type='CrossEntropyLoss')
 runner = dict(
     CPU=dict(type='CPURunner'),
-    Ascend=dict(type='Ascend910Runner', amp_level='O3', loss_scale='dynamic', sink_size=-1),
+    Ascend=dict(type='Ascend910Runner', amp_level='O3', loss_scale='dynamic', sink_size=50),
 )
 hooks = [
     dict(type='LoggerHook', interval=20),

@@ -166,7 +166,7 @@ total_epochs = $epochs
 seed = $seed
 runner = dict(
     CPU=dict(type='CPURunner'),
-    Ascend=dict(type='Ascend910Runner', amp_level='O3', loss_scale='dynamic', sink_size=-1))
+    Ascend=dict(type='Ascend910Runner', amp_level='O3', loss_scale='dynamic', sink_size=50))
 hooks = [
     dict(type='LoggerHook', interval=$log_interval),
     dict(type='CheckpointHook', interval=1, max_keep_ckpts=2),

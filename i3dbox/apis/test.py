@@ -15,6 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from .. import __version__
+from ..ascend.settings import compiles_whole_graphs
 from ..averages import add_streams
 from ..config_checks.checks import check_classes, check_config, check_fit, loader_options, look_up
 from ..config_checks.protocols import describe_protocol, subsets
@@ -26,7 +27,7 @@ from ..engine.logging import setup_logging
 from ..errors import CheckpointError, ConfigError
 from ..evaluation.results import Results, load_results
 from ..fileio import sha256
-from ..inference.clip_scorer import ClipScorer
+from ..inference.clip_scorer import MULTIPLE, ClipScorer
 from ..inference.network import build_network
 from ..registry import DATASETS
 from ..weights.loading import load_weights
@@ -87,7 +88,7 @@ class Tester:
         # what tests alike, whatever the checkpoint and the machine: plain values
         self.identity = dict(
             config_text=cfg.pretty_text,
-            protocol=describe_protocol(cfg, data),
+            protocol=describe_protocol(cfg, data) + self._lengths(),
             data=data,
             subset=subsets(cfg.data[data]),
             modality=self.recognizer.modality,
@@ -112,6 +113,11 @@ class Tester:
         """Lets the hooks know of the results, when they are safe."""
         if distributed.rank() == 0:
             call_hooks(self.hooks, 'after_test', results)
+
+    def _lengths(self):
+        """Says what the device makes of clips of any length."""
+        cut = 'clip_len' in self.dataset.varies and compiles_whole_graphs()
+        return f', lengths cut to multiples of {MULTIPLE}' if cut else ''
 
     def _meta(self, checkpoint):
         """Returns where the results come from: plain values."""

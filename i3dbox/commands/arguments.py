@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..evaluation.results import Results
     from ..inference.model_spec import ModelSpec
 
-OPENI = ('data_url', 'train_url', 'ckpt_url', 'result_url')
+OPENI = ('data_url', 'multi_data_url', 'train_url', 'ckpt_url', 'result_url')
 
 
 def call(function: Callable, args: argparse.Namespace, **others: Any) -> Any:

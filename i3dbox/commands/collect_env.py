@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import glob
 import importlib
 import os
 import platform
@@ -11,6 +10,7 @@ import re
 import subprocess
 
 from .. import __version__
+from ..ascend.diagnosis import cann_home, cann_version, diagnose
 from ..errors import first_line
 from ..versions import PACKAGES, cpu_warning, installed, newer_than_tested, tested
 from ..workers import usable_cores
@@ -19,10 +19,19 @@ OPTIONAL_PACKAGES = ('mindspore_lite', 'mindinsight', 'tensorboardX')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Takes no arguments of its own."""
+    parser.add_argument(
+        '--ascend', action='store_true', help='what Ascend needs, and what of it is missing here'
+    )
 
 
-def run(args: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> int:
+    if args.ascend:
+        findings = diagnose()
+        for what, found, advice in findings:
+            print(f'{"missing" if advice else "ok":8}{what}: {found}')
+            if advice:
+                print(f'{"":8}{advice}')
+        return int(any(finding.advice for finding in findings))
     rows = collect()
     known = tested()
     packages = [
@@ -42,6 +51,7 @@ def run(args: argparse.Namespace) -> None:
             f'to what was: '
             'bash tools/quickstart.sh in a checkout, or pip install "PACKAGE==VERSION".'
         )
+    return 0
 
 
 def show(rows: list[tuple]) -> None:
@@ -116,21 +126,8 @@ def _memory():
 
 
 def _cann_version():
-    homes = [
-        os.environ.get('ASCEND_TOOLKIT_HOME'),
-        os.environ.get('ASCEND_HOME_PATH'),
-        '/usr/local/Ascend/ascend-toolkit/latest',
-        '/usr/local/Ascend/nnae/latest',
-        '/usr/local/Ascend/latest',
-    ]
-    for home in filter(None, homes):
-        for path in sorted(
-            glob.glob(os.path.join(glob.escape(home), '**', 'version.*'), recursive=True)
-        ):
-            found = re.search(r'^version\s*=\s*(\S+)', _read(path), re.IGNORECASE | re.MULTILINE)
-            if found:
-                return f'{found[1]} in {home}'
-    return 'none found'
+    home = cann_home()
+    return f'{cann_version(home)} in {home}' if home else 'none found'
 
 
 def _import(name):

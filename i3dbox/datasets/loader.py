@@ -85,6 +85,14 @@ class ClipLoader:
     def __len__(self):
         return self.num_steps
 
+    def specs(self, columns: Sequence[str]) -> list[tuple[list[int], np.dtype]]:
+        """Returns (shape, dtype) of each of these columns of a batch, by looking at one sample."""
+        row = _row(self.dataset, self.dataset.first_readable())
+        known = dict(zip(self.dataset.inputs, row.inputs))
+        numbers = np.zeros((), np.int32)
+        arrays = [known.get(column, numbers) for column in columns]
+        return [([self.sampler.batch_size, *array.shape], array.dtype) for array in arrays]
+
     def __iter__(self):
         self.error = None
         try:
@@ -191,8 +199,19 @@ def as_mindspore_dataset(loader: ClipLoader, columns: Sequence[str]) -> Generato
     """
     import mindspore.dataset as ds
 
+    specs = functools.lru_cache(None)(lambda: loader.specs(columns))
+
     class LoaderDataset(ds.GeneratorDataset):
-        """Holds one batch instead of MindSpore's default of 16: the loader loads ahead already."""
+        """Holds one batch instead of MindSpore's default of 16: the loader loads ahead already. For
+        a data sink it tells what a batch is without loading one, as MindSpore would, and start the
+        loader twice.
+        """
+
+        def output_shapes(self, estimate=False):
+            return [shape for shape, _ in specs()]
+
+        def output_types(self):
+            return [dtype for _, dtype in specs()]
 
         def parse(self, children=None):
             before = ds.config.get_prefetch_size()

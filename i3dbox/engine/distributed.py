@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import DeviceError
+
 
 def is_launched() -> bool:
     """Whether a launcher started this process as one of several."""
@@ -22,6 +24,25 @@ def is_launched() -> bool:
 
 def _by_msrun():
     return 'MS_ROLE' in os.environ
+
+
+def device_of_rank() -> int | None:
+    """Returns the device that the launcher has meant for this rank; None where MindSpore finds it
+    itself: with msrun, and for a single process.
+
+    Without it, ranks of a plain rank table would all take device 0 (mindspore.set_device).
+    """
+    named = os.environ.get('DEVICE_ID')
+    if not is_launched() or _by_msrun():
+        return None
+    if named is None:
+        raise DeviceError(
+            'RANK_SIZE says that there are several ranks; DEVICE_ID must say which device this one '
+            'takes (and RANK_ID which it is)'
+        )
+    if not named.isdecimal():
+        raise DeviceError(f'DEVICE_ID is the number of a device; got {named!r}')
+    return int(named)
 
 
 def init_distributed() -> None:

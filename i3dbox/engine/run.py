@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import mindspore as ms
 import numpy as np
-from mindspore import Parameter, nn
+from mindspore import Parameter, nn, ops
 
 from ..errors import CheckpointError, DataError, DivergedError
 from ..fileio import atomic_write
@@ -33,7 +33,8 @@ class Run:
         step (int): steps done, resumed ones included.
         epoch (int): epochs completed.
         steps_per_epoch, total_steps, start_step (int).
-        outputs (tuple of Tensor): loss, accuracy, finite of the last step.
+        outputs (tuple of Tensor): loss, accuracy, finite of the last step, or of the last data
+            sink: see train_step.SinkMeans.
         metrics (dict of str -> float): of the last evaluation; `evaluated_at` is its step;
             `metric_names` are the names that there will be, none if nothing is evaluated.
         memory (dict): what hooks want to find again after a restart; JSON values; saved in
@@ -142,13 +143,13 @@ def training_state(train_step: TrainStep) -> list[Parameter]:
     """Returns the parameters of a TrainStep that are not its recognizer's: optimizer, loss scale,
     accumulation.
 
-    The table of learning rates is left out: it follows from the config.
+    The table of learning rates follows from the config, and a sink's means begin with each sink.
     """
     own = {id(p) for p in train_step.recognizer.get_parameters()}
     return [
         p
         for p in train_step.get_parameters()
-        if id(p) not in own and not p.name.startswith('learning_rate')
+        if id(p) not in own and not p.name.startswith(('learning_rate', 'sink_'))
     ]
 
 
@@ -168,7 +169,8 @@ def average_statistics(recognizer: nn.Cell) -> None:
     for parameter, values in zip(
         statistics, np.split(mean, np.cumsum([p.size for p in statistics])[:-1])
     ):
-        parameter.set_data(ms.Tensor(values.reshape(parameter.shape)))
+        # on the device, where compiled graphs know it
+        ops.assign(parameter, ms.Tensor(values.reshape(parameter.shape)))
 
 
 def last_checkpoint(work_dir: str) -> str | None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import mindspore as ms
 from mindspore import Parameter, Tensor, nn, ops
 from mindspore.amp import LossScaler, all_finite
+from mindspore.ops.operations.math_ops import NPUClearFloatStatusV2
+
+from ..ascend.settings import saturates
 
 _add = ops.MultitypeFuncGraph('accumulate_add')
 _scale = ops.MultitypeFuncGraph('accumulate_scale')
@@ -26,6 +29,34 @@ def _clear_gradient(total):
     return ops.assign(total, ops.zeros_like(total))
 
 
+class SinkMeans(nn.Cell):
+    """Averages what a step tells over the steps of a data sink, which comes back to the host once.
+
+    Args:
+        steps: of a sink.
+
+    Inputs: loss, accuracy, finite of a step.
+    Outputs: means of loss and accuracy over those steps of the sink that were finite, so far, and
+    the share of these, float32.
+    """
+
+    def __init__(self, steps: int):
+        super().__init__(auto_prefix=False)
+        self.steps = steps
+        self.done = Parameter(Tensor(0, ms.int32), name='sink_done', requires_grad=False)
+        self.sums = Parameter(ops.zeros(3, ms.float32), name='sink_sums', requires_grad=False)
+
+    def construct(self, loss: Tensor, accuracy: Tensor, finite: Tensor) -> tuple[Tensor, ...]:
+        counted = finite.astype(ms.float32)
+        line = ops.stack((loss, accuracy, counted))
+        line = ops.where(counted > 0, line, ops.zeros_like(line))  # an overflow's loss is NaN
+        sums = ops.where(self.done > 0, self.sums + line, line)
+        done = self.done + 1
+        ops.assign(self.sums, sums)
+        ops.assign(self.done, ops.where(done < self.steps, done, ops.zeros_like(done)))
+        return sums[0] / sums[2], sums[1] / sums[2], sums[2] / done.astype(ms.float32)
+
+
 class TrainStep(nn.Cell):
     """Forward, backward, all-reduce, unscaling, clipping and update.
 
@@ -39,7 +70,7 @@ class TrainStep(nn.Cell):
 
     Inputs: the recognizer's inputs, then label int32 B.
     Outputs: loss float32, top-1 accuracy float32 (both of the batch of all ranks), whether the step
-    was finite bool.
+    was finite bool; in a data sink what SinkMeans makes of them.
     """
 
     def __init__(
@@ -61,6 +92,8 @@ class TrainStep(nn.Cell):
         weights = optimizer.parameters
         self.gradients = ops.value_and_grad(self.forward, None, weights, has_aux=True)
         self.reduce = self.sum_over_ranks = ops.identity
+        self.means = None
+        self.clears_status = loss_scaler is not None and saturates()
         self.world = 1
         if ms.get_auto_parallel_context('parallel_mode') == 'data_parallel':
             self.world = ms.communication.get_group_size()
@@ -79,6 +112,10 @@ class TrainStep(nn.Cell):
                 Tensor(0, ms.int32), name='accumulated_steps', requires_grad=False
             )
 
+    def average_over(self, steps: int) -> None:
+        """Averages outputs over the steps of a data sink. Takes effect before the first call."""
+        self.means = SinkMeans(steps) if steps > 1 else None
+
     def forward(self, *batch) -> tuple[Tensor, Tensor, Tensor]:
         """Returns the loss, scaled for the backward pass, with the loss itself and the logits."""
         logits = self.recognizer(*batch[:-1])
@@ -87,12 +124,17 @@ class TrainStep(nn.Cell):
         return scaled, loss, logits
 
     def construct(self, *batch) -> tuple[Tensor, Tensor, Tensor]:
+        if self.clears_status:  # else what ran between two steps could have left an overflow
+            status = NPUClearFloatStatusV2()(ops.zeros(8, ms.int32))
+            batch = ops.depend(batch, status)
         (_, loss, logits), gradients = self.gradients(*batch)
         gradients = self.reduce(gradients)
         finite = Tensor(True)
         if self.loss_scaler is not None:
             gradients = self.loss_scaler.unscale(gradients)
             finite = all_finite(gradients)
+            if self.world > 1:  # the first Ascend 910 tells it by a register of each chip's own
+                finite = self.sum_over_ranks(finite.astype(ms.float32)) >= self.world
             self.loss_scaler.adjust(finite)
             if finite:
                 self.update(gradients)
@@ -100,7 +142,9 @@ class TrainStep(nn.Cell):
             self.update(gradients)
         accuracy = (logits.argmax(-1).astype(ms.int32) == batch[-1]).float().mean()
         loss, accuracy = self.sum_over_ranks(ops.stack((loss, accuracy))) / self.world
-        return loss, accuracy, finite
+        if self.means is None:
+            return loss, accuracy, finite
+        return self.means(loss, accuracy, finite)
 
     def update(self, gradients: tuple[Tensor, ...]) -> bool | Tensor:
         """Applies the gradients, or adds them up until there are enough."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from mindspore import Tensor
 
+from ..ascend.settings import compiles_whole_graphs
 from ..averages import average_clips, mean_over_steps
 from ..errors import ConfigError
 from ..models.feature_network import LOGITS, FeatureNetwork
@@ -16,6 +17,10 @@ from .long_clips import cut_whole, least_frames
 if TYPE_CHECKING:
     from mindspore import nn
 
+# Where a graph leaves no length open: clips are cut to a multiple of this many frames, and windows
+# have this length, so that eight graphs will do.
+MULTIPLE = 32
+FIXED_FRAMES = 256
 MAX_FRAMES = 512  # takes 3.7 GB for I3D at 224 x 224 on a CPU; 64 frames take 1.2 GB
 
 
@@ -27,6 +32,9 @@ class ClipScorer:
     of any length pass one at a time through a graph whose length is left open (FeatureNetwork). One
     longer than `max_frames` is cut into windows that overlap by all that a time step can depend on;
     the logits of the steps, and so their mean, are those of the whole clip.
+
+    Where MindSpore compiles whole graphs (Ascend 910A), lengths are not left open: a clip loses
+    what is above a multiple of MULTIPLE frames, and windows have FIXED_FRAMES.
 
     The open graph and the windows are for networks whose head has `step_logits`, and whose backbone
     states `temporal_stride` and `temporal_context`, as I3D's do. Other heads have a graph compiled
@@ -48,16 +56,17 @@ class ClipScorer:
         # a backbone that states nothing takes any clip whole
         self.geometry = (1, 0)
         self.max_frames = math.inf
+        self.few_lengths = any_length and compiles_whole_graphs()
         if any_length and hasattr(stream.backbone, 'temporal_context'):
             self.geometry = stream.backbone.temporal_stride, stream.backbone.temporal_context
-            self.max_frames = max_frames or MAX_FRAMES
+            self.max_frames = max_frames or (FIXED_FRAMES if self.few_lengths else MAX_FRAMES)
             if self.max_frames < least_frames(*self.geometry):
                 raise ConfigError(
                     f'evaluation.max_frames must be at least {least_frames(*self.geometry)} for '
                     f'{type(stream.backbone).__name__}; got {self.max_frames}'
                 )
         if any_length and hasattr(stream.head, 'step_logits'):
-            self.network = FeatureNetwork(stream, LOGITS, any_length=True)
+            self.network = FeatureNetwork(stream, LOGITS, any_length=not self.few_lengths)
 
     def __call__(self, imgs: np.ndarray) -> np.ndarray:
         """Scores clips, uint8 B x N x T x H x W x C -> float32 B x classes: the N clips of each
@@ -81,7 +90,13 @@ class ClipScorer:
         """Scores one clip, uint8 1 x T x H x W x C -> float32 classes."""
         if self.network is self.stream:
             return self._forward(clip[None])[0]
-        frames, _, cuts = cut_whole(clip.shape[1], self.max_frames, *self.geometry)
+        length = clip.shape[1]
+        if self.few_lengths:
+            length -= length % MULTIPLE if length > MULTIPLE else 0
+        frames, _, cuts = cut_whole(
+            length, self.max_frames, *self.geometry, shortest=not self.few_lengths
+        )
+        clip = clip[:, :length]
         steps = [
             self._forward(clip[:, start : start + frames])[0, :, first:last]
             for start, first, last in cuts

@@ -11,7 +11,7 @@ def least_frames(stride: int, context: int) -> int:
 
 
 def cut_whole(
-    length: int, max_frames: int, stride: int, context: int
+    length: int, max_frames: int, stride: int, context: int, shortest: bool = True
 ) -> tuple[int, int, list[tuple]]:
     """Cuts a clip into windows of one length that slide evenly, and a last one that ends with the
     clip; they are as few as max_frames allows, and then as short as they can be.
@@ -24,6 +24,7 @@ def cut_whole(
         length: frames of the clip.
         max_frames: of a window; at least `least_frames`.
         stride: frames a step. context: steps on either side that a step may depend on.
+        shortest: no: windows are as long as max_frames allows, so that all clips have the same.
 
     Returns:
         the frames of a window, those from one to the next, and for each window (start, first,
@@ -35,7 +36,8 @@ def cut_whole(
     # what `number` windows, each `kept` steps after the one before, have to share
     inner = whole - 2 * context
     number = -(-inner // ((max_frames - rest) // stride - 2 * context))
-    kept = -(-inner // number)
+    most = (max_frames - rest) // stride - 2 * context
+    kept = -(-inner // number) if shortest else most
     frames = (kept + 2 * context) * stride + rest
     cuts = []
     done = 0

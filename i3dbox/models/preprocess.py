@@ -19,4 +19,6 @@ class Preprocess(nn.Cell):
 
     def construct(self, imgs: Tensor) -> Tensor:
         b, n, t, h, w, c = imgs.shape
-        return imgs.reshape(b * n, t, h, w, c).transpose(0, 4, 1, 2, 3).float() * (2 / 255) - 1
+        # numbers first: chips transpose floats, not every one transposes bytes
+        imgs = imgs.reshape(b * n, t, h, w, c).float()
+        return imgs.transpose(0, 4, 1, 2, 3) * (2 / 255) - 1

@@ -39,6 +39,7 @@ class LoggerHook(Hook):
 
     def before_run(self, run: Run) -> None:
         self.outputs = []
+        self.seen = run.step
         self.logged = (run.step, run.step_time, run.data_time)
         show = sys.stderr.isatty() if self.bar is None else self.bar
         self.progress = tqdm(
@@ -50,7 +51,8 @@ class LoggerHook(Hook):
         )
 
     def after_step(self, run: Run) -> None:
-        self.outputs.append(run.outputs)
+        self.outputs.append((run.step - self.seen, *run.outputs))
+        self.seen = run.step
         self.progress.update(run.step - self.progress.n)
         if run.step - self.logged[0] >= self.interval or run.at_epoch_end:
             self._log(run)
@@ -59,17 +61,18 @@ class LoggerHook(Hook):
         self.progress.close()
 
     def _log(self, run):
+        counts = np.array([count for count, *_ in self.outputs])  # several in a data sink
         losses, accuracies, finite = (
-            np.array([float(o[i].asnumpy()) for o in self.outputs]) for i in range(3)
+            np.array([float(o[i].asnumpy()) for o in self.outputs]) for i in range(1, 4)
         )
         now = run.step, run.step_time, run.data_time
         # an overflow that the loss scale handles is none
-        bad = ~np.isfinite(losses) & (finite == 1)
+        bad = ~np.isfinite(losses) & (finite > 0)
         if bad.any():
+            at = self.logged[0] + int(counts[: bad.argmax() + 1].sum())
             raise DivergedError(
-                f'training has diverged: the loss is {losses[bad][0]} at step '
-                f'{self.logged[0] + 1 + int(bad.argmax())}. Lower the learning rate or set '
-                'clip_grad_norm; --resume goes on from the last checkpoint'
+                f'training has diverged: the loss is {losses[bad][0]} at step {at}. Lower the '
+                'learning rate or set clip_grad_norm; --resume goes on from the last checkpoint'
             )
         steps, seconds, data_seconds = (new - old for new, old in zip(now, self.logged))
         seconds /= steps
@@ -81,8 +84,8 @@ class LoggerHook(Hook):
             epoch=epoch + 1,
             iter=index + 1,
             lr=run.lr,
-            loss=float(losses.mean()),
-            top1_acc=float(accuracies.mean()),
+            loss=float(np.average(losses, weights=counts)),
+            top1_acc=float(np.average(accuracies, weights=counts)),
             time=round(seconds, 4),
             data_time=round(data_seconds, 4),
         )
@@ -91,8 +94,8 @@ class LoggerHook(Hook):
             f'loss: {line["loss"]:.4f}, top1_acc: {line["top1_acc"]:.4f}, '
             f'time: {seconds:.3f}, data_time: {data_seconds:.3f}, eta: {left}'
         )
-        if not finite.all():
-            line['overflows'] = int((finite == 0).sum())
+        if (finite < 1).any():
+            line['overflows'] = round(float(((1 - finite) * counts).sum()))
             text += f', overflows: {line["overflows"]}'
         run.log(text, **line)
         self.progress.set_postfix(

@@ -11,9 +11,11 @@ import os
 import tempfile
 from typing import TYPE_CHECKING
 
+from ...archives import is_archive, stem, unpack
 from ...errors import ConfigError, DataError, I3DBoxError, first_line
 from ...fileio import atomic_write, only_one, scratch_folder
 from ...media.folder_index import rooted
+from ...plain_json import PLAIN_NAME, check_form, parse_json
 from ...registry import HOOKS
 from .hook import Hook
 
@@ -38,8 +40,11 @@ class OpenIHook(Hook):
     `moxing.file.copy` for files); not yet run on the platform.
 
     Args:
-        data_url (str): a folder, obs://... or s3://...; becomes `data_dir`, the data_root of every
-            data set.
+        data_url (str): a folder or an archive (.zip, .tar, .tar.gz), obs://... or s3://...; becomes
+            `data_dir`, the data_root of every data set. On NPU clusters it is an archive.
+        multi_data_url (str or list): several of them, as OpenI gives them: JSON, a list of
+            {"dataset_url": ..., "dataset_name": ...}. Each becomes a folder in `data_dir` of its
+            name without the extension; `data_url` is then left alone.
         train_url (str): where the work_dir goes, after every `interval` epochs and at the end.
         ckpt_url (str): a checkpoint, or several joined by commas; each becomes checkpoints/<its
             name>, and a single one the config's load_from.
@@ -56,6 +61,7 @@ class OpenIHook(Hook):
     priority = 90  # after the checkpoints
 
     data_url: str | None = None
+    multi_data_url: str | list | None = None
     train_url: str | None = None
     ckpt_url: str | None = None
     result_url: str | None = None
@@ -65,12 +71,17 @@ class OpenIHook(Hook):
 
     def __post_init__(self):
         self.positive(interval=self.interval)
+        self.data_sets = _data_sets(self.multi_data_url)
 
     def prepare(self, cfg: Config) -> None:
-        if any((self.data_url, self.train_url, self.ckpt_url, self.result_url)):
+        urls = self.data_url, self.data_sets, self.train_url, self.ckpt_url, self.result_url
+        if any(urls):
             self._function(folder=True)  # its absence is told now and not after the training
-        if self.data_url:
+        for name, url in self.data_sets.items():
+            self._fetch(url, os.path.join(self.data_dir, name), folder=True)
+        if self.data_url and not self.data_sets:
             self._fetch(self.data_url, self.data_dir, folder=True)
+        if self.data_url or self.data_sets:
             found = rooted(cfg.get('data'))
             if not found:
                 raise ConfigError(
@@ -120,7 +131,12 @@ class OpenIHook(Hook):
                 _check_replaceable(target, source, folder)
             with _copying(source, target), scratch_folder(target) as scratch:
                 new = os.path.join(scratch, os.path.basename(target))
-                self._function(folder)(source, new)
+                if folder and is_archive(source):
+                    archive = os.path.join(scratch, f'archive-{os.path.basename(source)}')
+                    self._function(folder=False)(source, archive)
+                    unpack(archive, new)
+                else:
+                    self._function(folder)(source, new)
                 if os.path.lexists(target):
                     os.rename(target, f'{new}.earlier')  # it goes with the scratch folder
                 # while nothing is there: if it ends here, it is copied anew
@@ -146,6 +162,16 @@ class OpenIHook(Hook):
                 else f'copy={self.copy!r} is no function: {first_line(error)}'
             )
             raise ConfigError(f'OpenIHook: {what}') from error
+
+
+def _data_sets(value):
+    """Returns {name of a folder: address} of what OpenI's --multi_data_url says."""
+    try:
+        entries = parse_json(value) if isinstance(value, str) else value or []
+        check_form(entries, [dict(dataset_url=str, dataset_name=PLAIN_NAME)], 'multi_data_url')
+    except ValueError as error:
+        raise ConfigError(f'OpenIHook: multi_data_url: {error}') from error
+    return {stem(entry['dataset_name']): entry['dataset_url'] for entry in entries}
 
 
 def _check_replaceable(target, source, folder):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
+import math
 import random
 import time
 from collections.abc import Iterable
@@ -25,8 +25,6 @@ from ..mixed_precision import LEVELS, mixed_precision
 if TYPE_CHECKING:
     from ..run import Run
 
-logger = logging.getLogger(__name__)
-
 
 @dataclasses.dataclass(eq=False)
 class BaseRunner:
@@ -35,8 +33,10 @@ class BaseRunner:
     Args:
         amp_level (str): MindSpore's mixed precision, 'O0' (float32) to 'O3' (float16).
         loss_scale (None, float or 'dynamic'): float16 gradients need one.
-        sink_size (int): steps that the device runs without coming back to the host; 0 comes back
-            after each, -1 means an epoch. Hooks are called, and checkpoints written, between sinks.
+        sink_size (int): most steps that the device runs without coming back to the host, where it
+            has a data sink; the largest number up to it that divides an epoch is taken. 0 comes
+            back after each step, -1 means an epoch. Hooks are called, and checkpoints written,
+            between sinks.
         device_id (int): which device; default: DEVICE_ID of the environment, or 0.
     """
 
@@ -84,7 +84,8 @@ class BaseRunner:
         """Chooses the device. MindSpore lets it be chosen only before anything has run; what is
         chosen stays.
         """
-        which = () if self.device_id is None else (self.device_id,)
+        device = distributed.device_of_rank() if self.device_id is None else self.device_id
+        which = () if device is None else (device,)
         try:
             ms.set_device(self.device_target, *which)
         except RuntimeError:
@@ -106,6 +107,14 @@ class BaseRunner:
             return ms.amp.DynamicLossScaler(2**16, scale_factor=2, scale_window=2000)
         return ms.amp.DynamicLossScaler(self.loss_scale, scale_factor=1, scale_window=1)
 
+    def steps_of_a_sink(self, run: Run, steps: int) -> int:
+        """Returns how many steps a sink takes: as many as `sink_size` allows of the divisors of an
+        epoch and of the steps that are left; 0 for no sink.
+        """
+        most = run.steps_per_epoch if self.sink_size == -1 else self.sink_size
+        common = math.gcd(run.steps_per_epoch, steps)
+        return max((size for size in range(1, most + 1) if common % size == 0), default=0)
+
     def fit(self, run: Run, hooks: Iterable[Callback]) -> None:
         """Trains from `run.step` to the end.
 
@@ -117,16 +126,10 @@ class BaseRunner:
         """
         steps = run.total_steps - run.start_step
         dataset = as_mindspore_dataset(run.loader, (*run.recognizer.inputs, 'label'))
-        sink = run.steps_per_epoch if self.sink_size == -1 else self.sink_size
-        if sink and (steps % sink or run.steps_per_epoch % sink):
-            logger.warning(
-                'sink_size %d does not divide the %d steps of an epoch and the %d that are left: '
-                'training goes on without data sink',
-                sink,
-                run.steps_per_epoch,
-                steps,
-            )
-            sink = 0
+        sink = self.steps_of_a_sink(run, steps)
+        run.train_step.average_over(sink)
+        if sink:
+            run.logger.info('data sink of %d steps', sink)
         callbacks = [_Steps(run, sink or 1), *hooks, _Stop()]
         run.train_step.set_train(True)
         try:

@@ -15,7 +15,7 @@ from mindspore import nn, ops
 from ...errors import ModelError
 from ...registry import BACKBONES
 from ..i3d_table import ENDPOINTS, temporal_geometry
-from ..layers import Unit3D
+from ..layers import MaxPool3d, Unit3D
 
 if TYPE_CHECKING:
     from mindspore import Tensor
@@ -32,7 +32,7 @@ class Mixed(nn.Cell):
         self.b1b = Unit3D(b1a, b1b, 3, norm=norm)
         self.b2a = Unit3D(in_channels, b2a, norm=norm)
         self.b2b = Unit3D(b2a, b2b, 3, norm=norm)
-        self.b3a = nn.MaxPool3d(3, 1, pad_mode='same')
+        self.b3a = MaxPool3d(3)
         self.b3b = Unit3D(in_channels, b3b, norm=norm)
         self.out_channels = b0 + b1b + b2b + b3b
 
@@ -93,7 +93,7 @@ class InceptionI3D(nn.SequentialCell):
                 cells[name] = Unit3D(channels, *spec, norm=norm)
                 channels = spec[0]
             elif name.startswith('MaxPool'):
-                cells[name] = nn.MaxPool3d(*spec, pad_mode='same')
+                cells[name] = MaxPool3d(*spec)
             else:
                 cells[name] = Mixed(channels, spec, norm)
                 channels = cells[name].out_channels

@@ -2,6 +2,7 @@
 
 from .dropout import Dropout
 from .norm import BatchNorm3d
+from .pool import MaxPool3d
 from .unit3d import Unit3D
 
-__all__ = ['BatchNorm3d', 'Dropout', 'Unit3D']
+__all__ = ['BatchNorm3d', 'Dropout', 'MaxPool3d', 'Unit3D']

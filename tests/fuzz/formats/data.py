@@ -1,5 +1,6 @@
 """What data sets are made of: lists, annotations, shards, arrays; and the files of a deployment."""
 
+import functools
 import json
 import shutil
 import sqlite3
@@ -8,6 +9,7 @@ import numpy as np
 import tiny
 from videos import moving_frames, write_images
 
+from i3dbox.archives import unpack
 from i3dbox.config import Config
 from i3dbox.datasets.annotations import (
     read_class_names,
@@ -162,7 +164,33 @@ def read_deployment(folder):
     run('postprocess', str(folder), '--out', str(folder / 'scores.json'))
 
 
+def make_archive(folder, kind):
+    for place in ('a.txt', 'below/b.txt'):
+        path = folder / 'content' / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(place * 20)
+    shutil.make_archive(str(folder / 'a'), kind, str(folder / 'content'))
+    shutil.rmtree(folder / 'content')
+
+
+def read_archive(folder, name):
+    """Unpacks an archive; whatever is in it, nothing else comes to be."""
+    before = {path for path in folder.rglob('*')}
+    try:
+        unpack(str(folder / name), str(folder / 'out'))
+    finally:
+        beside = {path for path in folder.rglob('*') if folder / 'out' not in (path, *path.parents)}
+        assert beside == before
+
+
 FORMATS = {
+    **{
+        name: Format(
+            functools.partial(make_archive, kind=kind),
+            functools.partial(read_archive, name=f'a.{name}'),
+        )
+        for name, kind in {'zip': 'zip', 'tar': 'tar', 'tar.gz': 'gztar'}.items()
+    },
     'lists': Format(make_lists, read_lists),
     'annotations': Format(make_annotations, read_annotations),
     'shards': Format(make_shards, read_shards, damage_shards),

@@ -1,0 +1,92 @@
+"""What is set in MindSpore for an Ascend chip, once a process: MindSpore refuses a second time."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import mindspore as ms
+
+from ..errors import ConfigError, DeviceError
+from .chips import CHIPS, JIT_LEVELS, WHOLE_GRAPHS, chip_of, soc_version
+
+logger = logging.getLogger(__name__)
+PRECISION_MODES = (
+    'force_fp16',
+    'allow_fp32_to_fp16',
+    'allow_mix_precision',
+    'must_keep_origin_dtype',
+    'force_fp32',
+)
+_made = {}
+
+
+def apply_settings(
+    jit_level: str | None = None,
+    precision_mode: str | None = None,
+    deterministic: bool = True,
+) -> None:
+    """Sets how MindSpore compiles for the chip that is there, in how many bits, and whether two
+    runs are to be equal. To be called after set_device, and before ranks join and anything is
+    compiled.
+
+    Args:
+        jit_level: of JIT_LEVELS; default: the chip's.
+        precision_mode: of PRECISION_MODES; default: the chip's.
+        deterministic: whether operators and collective communication repeat their results.
+
+    Raises:
+        DeviceError: a chip on which no network in Python runs.
+        ConfigError: other settings than those of before; O0 or O1 with a plain rank table, for
+            which MindSpore takes O2.
+    """
+    soc = soc_version()
+    chip = chip_of(soc)
+    if chip and not chip.trains:
+        names = ', '.join(chip.name for chip in CHIPS if chip.trains)
+        raise DeviceError(
+            f'Ascend {chip.name} runs exported models only (see docs/ascend.md); networks in '
+            f'Python run on {names}'
+        )
+    table = 'RANK_TABLE_FILE' in os.environ and 'MS_ROLE' not in os.environ
+    if table and jit_level in ('O0', 'O1'):
+        raise ConfigError(
+            f'jit_level {jit_level} is not had with a plain rank table, for which MindSpore takes '
+            f'{WHOLE_GRAPHS}: start the ranks by tools/dist_train.sh'
+        )
+    own = chip.jit_level if chip else JIT_LEVELS[0]
+    wanted = dict(
+        jit_level=jit_level or (WHOLE_GRAPHS if table else own),
+        precision_mode=precision_mode or (chip or CHIPS[1]).precision_mode,
+        deterministic=deterministic,
+    )
+    if _made:
+        for key, value in wanted.items():
+            if value != _made[key]:
+                raise ConfigError(
+                    f'{key} is set once a process: it is {_made[key]!r}; this asks for {value!r}'
+                )
+        return
+    ms.set_deterministic(deterministic)
+    ms.set_context(jit_config=dict(jit_level=wanted['jit_level']))
+    ms.device_context.ascend.op_precision.precision_mode(wanted['precision_mode'])
+    _made.update(wanted)
+    logger.info(
+        'Ascend %s (%s): %s',
+        chip.name if chip else 'of an unknown kind',
+        soc,
+        ', '.join(f'{key} {value}' for key, value in wanted.items()),
+    )
+
+
+def compiles_whole_graphs() -> bool:
+    """Whether what was set has MindSpore hand whole graphs to GE. False on a CPU."""
+    return _made.get('jit_level') == WHOLE_GRAPHS
+
+
+def saturates() -> bool:
+    """Whether an overflow on this device is told by a register of its own. False on a CPU."""
+    if not _made:
+        return False
+    chip = chip_of(soc_version())
+    return bool(chip and chip.saturates)
