@@ -396,7 +396,7 @@ def machine(tmp_path, monkeypatch):
     monkeypatch.setattr(diagnosis, 'TOOLKITS', ())
     monkeypatch.setenv('ASCEND_HOME_PATH', str(home))
     monkeypatch.setenv('ASCEND_OPP_PATH', str(home / 'opp'))
-    monkeypatch.setattr(diagnosis, '_output', lambda *_: NPU_SMI)
+    monkeypatch.setattr(diagnosis, 'said_by', lambda *_: NPU_SMI)
     return home
 
 
@@ -440,7 +440,7 @@ def test_a_machine_without_a_card_is_told_all_that_it_lacks(monkeypatch, capsys)
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(diagnosis, 'TOOLKITS', ())
     monkeypatch.setattr(diagnosis, 'DRIVER', '/nowhere')
-    monkeypatch.setattr(diagnosis.shutil, 'which', lambda name: None)
+    monkeypatch.setattr(diagnosis, 'said_by', lambda *_: None)
     assert main('collect_env', ['--ascend']) == 1
     text = capsys.readouterr().out
     for line in (

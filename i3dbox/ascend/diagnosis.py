@@ -7,7 +7,6 @@ from __future__ import annotations
 import glob
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Callable
 from typing import NamedTuple
@@ -52,14 +51,14 @@ def cann_version(home: str) -> str | None:
     first = os.path.join(home, 'compiler', 'version.info')
     others = glob.glob(os.path.join(glob.escape(home), '**', 'version.*'), recursive=True)
     for path in (first, *sorted(others)):
-        found = re.search(r'^version\s*=\s*"?([\w.]+)', _read(path), re.IGNORECASE | re.MULTILINE)
+        found = re.search(r'^version\s*=\s*"?([\w.]+)', text_of(path), re.IGNORECASE | re.MULTILINE)
         if found:
             return found[1]
     return None
 
 
 def _driver():
-    version = re.search(r'^Version\s*=\s*(\S+)', _read(DRIVER), re.IGNORECASE | re.MULTILINE)
+    version = re.search(r'^Version\s*=\s*(\S+)', text_of(DRIVER), re.IGNORECASE | re.MULTILINE)
     if version:
         return Finding('driver', version[1])
     return Finding(
@@ -86,7 +85,7 @@ def _devices():
 
 
 def _chips():
-    text = _output('npu-smi', 'info')
+    text = said_by('npu-smi', 'info')
     if text is None:
         return Finding('chips', 'npu-smi does not answer', 'it comes with the driver: see there')
     shown = re.findall(r'^\|\s*\d+\s+(\w[\w.-]*)\s*\|\s*(\w+)', text, re.MULTILINE)
@@ -150,7 +149,7 @@ def _wheels():
 
 
 def _network():
-    if os.path.exists(NETWORK) and _read(NETWORK).strip():
+    if os.path.exists(NETWORK) and text_of(NETWORK).strip():
         return Finding('network of the cards', NETWORK)
     return Finding(
         'network of the cards',
@@ -160,7 +159,7 @@ def _network():
 
 
 def _memory():
-    found = re.search(r'^MemAvailable:\s+(\d+) kB', _read('/proc/meminfo'), re.MULTILINE)
+    found = re.search(r'^MemAvailable:\s+(\d+) kB', text_of('/proc/meminfo'), re.MULTILINE)
     free = int(found[1]) << 10 if found else 0
     said = f'{free / (1 << 30):.0f} GB free'
     if free < MEMORY:
@@ -186,7 +185,8 @@ def _installed(name):
     return importlib.util.find_spec(name) is not None
 
 
-def _read(path):
+def text_of(path: str) -> str:
+    """Returns what is in a file; '' where it cannot be read."""
     try:
         with open(path, encoding='utf-8', errors='replace') as file:
             return file.read()
@@ -194,13 +194,10 @@ def _read(path):
         return ''
 
 
-def _output(*command):
+def said_by(*command: str) -> str | None:
     """Returns what a program prints, or None where it is absent, fails or does not answer."""
-    if shutil.which(command[0]) is None:
-        return None
     try:
-        return subprocess.run(
-            command, check=True, capture_output=True, text=True, timeout=20
-        ).stdout
+        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=20)
+        return done.stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None

@@ -7,10 +7,9 @@ import importlib
 import os
 import platform
 import re
-import subprocess
 
 from .. import __version__
-from ..ascend.diagnosis import cann_home, cann_version, diagnose
+from ..ascend.diagnosis import cann_home, cann_version, diagnose, said_by, text_of
 from ..errors import first_line
 from ..versions import PACKAGES, cpu_warning, installed, newer_than_tested, tested
 from ..workers import usable_cores
@@ -95,7 +94,7 @@ def _own_version():
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     commit = None
     if os.path.exists(os.path.join(root, '.git')):
-        commit = _output(
+        commit = said_by(
             'git',
             '--no-optional-locks',
             '-C',
@@ -110,7 +109,7 @@ def _own_version():
 
 def _cpu_model():
     # aarch64 kernels name no model in /proc/cpuinfo; lscpu knows it.
-    text = _read('/proc/cpuinfo') + (_output('lscpu') or '')
+    text = text_of('/proc/cpuinfo') + (said_by('lscpu') or '')
     found = re.search(r'model name\s*:\s*(.+)', text, re.IGNORECASE)
     return f'{found[1] if found else platform.processor() or "unknown"}, {platform.machine()}'
 
@@ -118,7 +117,7 @@ def _cpu_model():
 def _memory():
     found = {
         name: int(kib) / 2**20
-        for name, kib in re.findall(r'(\w+):\s+(\d+) kB', _read('/proc/meminfo'))
+        for name, kib in re.findall(r'(\w+):\s+(\d+) kB', text_of('/proc/meminfo'))
     }
     if 'MemTotal' not in found:
         return 'unknown'
@@ -138,21 +137,3 @@ def _import(name):
     except (Exception, SystemExit) as error:
         return None, f'cannot be imported: {type(error).__name__}: {first_line(error)}'
     return module, getattr(module, '__version__', 'of no known version')
-
-
-def _read(path):
-    try:
-        with open(path, encoding='utf-8', errors='replace') as file:
-            return file.read()
-    except OSError:
-        return ''
-
-
-def _output(*command):
-    """Returns what a program prints, or None where it is absent or fails."""
-    try:
-        return subprocess.run(
-            command, check=True, capture_output=True, text=True, timeout=10
-        ).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return None
