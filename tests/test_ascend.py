@@ -94,6 +94,19 @@ def test_what_a_chip_takes_is_set_before_ranks_join_and_once_a_process(card, soc
         Ascend910Runner(jit_level='O1').setup(0)
 
 
+def test_a_run_says_the_chip_and_what_was_set_for_it(card, caplog, monkeypatch):
+    runner = Ascend910Runner()
+    runner.setup(0)
+    monkeypatch.setattr(base.BaseRunner, 'fit', lambda *_: None)
+    caplog.set_level('INFO')
+    step = types.SimpleNamespace(accumulate=1)
+    runner.fit(types.SimpleNamespace(train_step=step, logger=logging.getLogger('test_log')), [])
+    assert caplog.messages == [
+        'Ascend 910B (ascend910b): jit_level O0, precision_mode must_keep_origin_dtype, '
+        'deterministic True'
+    ]
+
+
 def test_a_config_can_ask_for_another_level_and_precision(card):
     Ascend910Runner(jit_level='O1', precision_mode='force_fp32', deterministic=False).setup(0)
     assert card.calls[2:5] == [
@@ -175,6 +188,35 @@ def test_a_chip_is_known_by_what_npu_smi_shows(shown, name):
 def test_mindspores_names_are_each_one_chip():
     assert [chip_of(chip.soc) for chip in CHIPS] == list(CHIPS)
     assert chip_of('ascend') is None
+
+
+def test_in_slurm_machines_and_the_first_ones_address_are_its_own(tmp_path):
+    """A stand-in for msrun writes what it was called with, and one for scontrol knows two hosts."""
+    scripts = dict(msrun='echo "$HCCL_CONNECT_TIMEOUT $*"', scontrol='echo a1; echo a2')
+    for name, text in scripts.items():
+        (tmp_path / name).write_text(f'#!/bin/sh\n{text}\n')
+        (tmp_path / name).chmod(0o755)
+    # MindSpore sets one of its own where it is imported
+    environment = {k: v for k, v in os.environ.items() if k != 'HCCL_CONNECT_TIMEOUT'}
+    slurm = dict(SLURM_NNODES='2', SLURM_NODEID='1', SLURM_JOB_NODELIST='a[1-2]')
+    path = f'{tmp_path}{os.pathsep}{os.environ["PATH"]}'
+    own = dict(slurm, PATH=path, VIRTUAL_ENV=sys.prefix, LOG_DIR=str(tmp_path / 'logs'))
+    done = subprocess.run(
+        ['bash', str(ROOT / 'tools/dist_train.sh'), 'config.py', '8'],
+        capture_output=True,
+        text=True,
+        env={**environment, **own},
+    )
+    assert done.returncode == 0, done.stderr
+    words = done.stdout.split()
+    assert words[0] == '1200'
+    for word in (
+        '--worker_num=16',
+        '--local_worker_num=8',
+        '--node_rank=1',
+        '--master_addr=a1',
+    ):
+        assert word in words
 
 
 # data sinks

@@ -194,6 +194,12 @@ ATC = frozenset(
 )
 
 
+@pytest.mark.slow
+def test_no_max_pool_of_three_dimensions_is_in_a_mindir(made):
+    data = pathlib.Path(made('rgb', 'MINDIR').path).read_bytes()
+    assert b'MaxPool' in data and b'MaxPool3D' not in data
+
+
 def assert_within_what_atc_takes(model):
     assert {node.op_type for node in model.graph.node} <= ATC
     assert 9 <= model.opset_import[0].version <= 18 and model.ir_version <= 8

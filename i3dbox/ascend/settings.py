@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 
 import mindspore as ms
@@ -10,7 +9,6 @@ import mindspore as ms
 from ..errors import ConfigError, DeviceError
 from .chips import CHIPS, JIT_LEVELS, WHOLE_GRAPHS, chip_of, soc_version
 
-logger = logging.getLogger(__name__)
 PRECISION_MODES = (
     'force_fp16',
     'allow_fp32_to_fp16',
@@ -71,12 +69,14 @@ def apply_settings(
     ms.set_context(jit_config=dict(jit_level=wanted['jit_level']))
     ms.device_context.ascend.op_precision.precision_mode(wanted['precision_mode'])
     _made.update(wanted)
-    logger.info(
-        'Ascend %s (%s): %s',
-        chip.name if chip else 'of an unknown kind',
-        soc,
-        ', '.join(f'{key} {value}' for key, value in wanted.items()),
-    )
+
+
+def describe() -> str:
+    """Returns the chip and what was set for it, in one line."""
+    soc = soc_version()
+    chip = chip_of(soc)
+    known = chip.name if chip else 'of an unknown kind'
+    return f'Ascend {known} ({soc}): ' + ', '.join(f'{key} {_made[key]}' for key in _made)
 
 
 def compiles_whole_graphs() -> bool:

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 
 from ...argument_checks import one_of
 from ...ascend.chips import JIT_LEVELS
-from ...ascend.settings import PRECISION_MODES, apply_settings, compiles_whole_graphs
+from ...ascend.settings import (
+    PRECISION_MODES,
+    apply_settings,
+    compiles_whole_graphs,
+    describe,
+)
 from ...errors import ConfigError, DeviceError, first_line
 from ...registry import RUNNERS
 from .base import BaseRunner
@@ -74,6 +79,7 @@ class Ascend910Runner(BaseRunner):
                 'accumulate is a branch within a branch, which GE (jit_level O2) may not take: use '
                 "larger batches, or on a chip that has it jit_level='O0'"
             )
+        run.logger.info('%s', describe())
         super().fit(run, hooks)
 
     def steps_of_a_sink(self, run: Run, steps: int) -> int:
