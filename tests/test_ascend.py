@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import tiny
 from mindspore import nn, ops
-from test_distributed import free_port
+from test_distributed import environment
 from test_training import lines
 
 from i3dbox.apis.train import train
@@ -197,7 +197,7 @@ def test_in_slurm_machines_and_the_first_ones_address_are_its_own(tmp_path):
         (tmp_path / name).write_text(f'#!/bin/sh\n{text}\n')
         (tmp_path / name).chmod(0o755)
     # MindSpore sets one of its own where it is imported
-    environment = {k: v for k, v in os.environ.items() if k != 'HCCL_CONNECT_TIMEOUT'}
+    rest = {k: v for k, v in os.environ.items() if k != 'HCCL_CONNECT_TIMEOUT'}
     slurm = dict(SLURM_NNODES='2', SLURM_NODEID='1', SLURM_JOB_NODELIST='a[1-2]')
     path = f'{tmp_path}{os.pathsep}{os.environ["PATH"]}'
     own = dict(slurm, PATH=path, VIRTUAL_ENV=sys.prefix, LOG_DIR=str(tmp_path / 'logs'))
@@ -205,7 +205,7 @@ def test_in_slurm_machines_and_the_first_ones_address_are_its_own(tmp_path):
         ['bash', str(ROOT / 'tools/dist_train.sh'), 'config.py', '8'],
         capture_output=True,
         text=True,
-        env={**environment, **own},
+        env={**rest, **own},
     )
     assert done.returncode == 0, done.stderr
     words = done.stdout.split()
@@ -501,7 +501,7 @@ def test_the_smoke_test_of_a_new_machine_works_on_a_cpu(tmp_path):
         ['bash', str(ROOT / 'tools/ascend_smoke.sh'), str(report), 'CPU', config],
         capture_output=True,
         text=True,
-        env={**os.environ, 'VIRTUAL_ENV': sys.prefix, 'PORT': str(free_port())},
+        env=environment(tmp_path),
     )
     assert done.returncode == 0, done.stdout
     text = report.read_text()

@@ -35,8 +35,8 @@ NUMBERS = {  # key: (least, whether it is included, most, whole)
     'seed': (0, True, 1 << 63, True),
     'total_epochs': (0, False, 100000, False),
     'accumulate': (1, True, 100000, True),
-    'clip_grad_norm': (0, False, 1 << 60, False),
-    'optimizer.lr': (0, True, 1 << 30, False),
+    'clip_grad_norm': (0, False, 1e300, False),
+    'optimizer.lr': (0, True, 1e300, False),
     'data.batch_size': (1, True, 100000, True),
     'data.num_workers': (0, True, 1000, True),
     'evaluation.interval': (1, True, 1 << 30, True),
@@ -111,11 +111,13 @@ def _check_numbers(cfg):
         if value is None:
             continue
         right = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-        if not right or not least <= value <= most or value == least and not included:
+        if not right or not value >= least or value == least and not included:
             raise ConfigError(
                 f'{key} is a {"whole number" if whole else "number"} '
-                f'{"from" if included else "above"} {least} to {most:,.0f}; got {value!r}'
+                f'{"from" if included else "above"} {least}; got {value!r}'
             )
+        if value > most:
+            raise ConfigError(f'{key} is at most {most:g}; got {str(value)[:40]}')
 
 
 def _check_forms(cfg):
