@@ -4,6 +4,7 @@ something.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
@@ -101,14 +102,17 @@ def interruptible() -> Iterator[Interrupts]:
         interrupts.over()
 
 
-def end_with(status: int) -> int:
-    """Returns the exit status of a program whose work is done. From now on an interrupt ends it
-    with that, too: MindSpore would turn one that comes in the last moments into a SIGTERM.
+def let_python_end() -> None:
+    """Has interrupts ignored when Python ends: the work is done then, and MindSpore would turn one
+    that comes in the last moments into a SIGTERM.
     """
     if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: os._exit(status))
-    return status
+        atexit.register(_ignore)
+
+
+def _ignore():
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _unwinding():

@@ -60,6 +60,7 @@ class _Unpickler(pickle._Unpickler):
 
     def __init__(self, file, table, persistent, encoding):
         super().__init__(file, encoding=encoding)
+        self.room = len(file.getbuffer())
         self.table = table
         self.persistent = persistent
 
@@ -72,6 +73,17 @@ class _Unpickler(pickle._Unpickler):
         if self.persistent is None:
             raise pickle.UnpicklingError('it refers to something outside it')
         return self.persistent(reference)
+
+    def load_reduce(self):
+        super().load_reduce()
+        self._count(self.stack[-1])
+
+    def _count(self, made):
+        """Refuses arrays that take more bytes than the pickle has: of one buffer over and over."""
+        if isinstance(made, np.ndarray):
+            self.room -= made.nbytes
+        if self.room < 0:
+            raise pickle.UnpicklingError('its arrays take more than it holds')
 
     def load_setitem(self):
         _check_keys(self.stack[-2:-1])
@@ -90,6 +102,7 @@ class _Unpickler(pickle._Unpickler):
         target = self.stack[-1]
         if isinstance(target, (_Array, _Dtype)):
             target.build(*state)
+            self._count(target)
         elif not isinstance(target, dict):  # whose attributes, as PyTorch's _metadata, are left out
             raise pickle.UnpicklingError(f'it sets attributes of a {type(target).__name__}')
 
@@ -99,12 +112,15 @@ class _Unpickler(pickle._Unpickler):
         pickle.SETITEMS[0]: load_setitems,
         pickle.DICT[0]: load_dict,
         pickle.BUILD[0]: load_build,
+        pickle.REDUCE[0]: load_reduce,
     }
 
 
 def _check_keys(keys):
-    if not all(isinstance(key, (str, int, float)) for key in keys):
-        raise pickle.UnpicklingError('a dict in it has keys that are neither text nor numbers')
+    for key in keys:
+        # small numbers, as others can be chosen to collide
+        if not isinstance(key, str) and not (isinstance(key, int) and abs(key) < 1 << 31):
+            raise pickle.UnpicklingError('a dict in it has keys that are no text or small number')
 
 
 def ordered_dict(items: list | tuple = ()) -> dict:

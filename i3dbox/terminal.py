@@ -26,6 +26,7 @@ def plain_cell(text: str) -> str:
     """Returns text as a cell of a CSV file that no spreadsheet takes for a formula: behind an
     apostrophe where it begins as one.
     """
+    text = printable(text)
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 

@@ -15,7 +15,7 @@ import zipfile
 import mindspore as ms
 import numpy as np
 import pytest
-from tensorflow_writer import crc, field, table, varint, write_tensorflow
+from tensorflow_writer import crc, field, table, tensor_entries, varint, write_tensorflow
 
 from i3dbox.commands import main
 from i3dbox.errors import CheckpointError
@@ -415,6 +415,28 @@ def test_checkpoints_of_the_original_scripts_become_ours(prefixed, parameters, t
 
 
 # TensorFlow
+
+
+def test_a_table_whose_entries_share_a_block_is_refused(tmp_path):
+    entries, data = tensor_entries({'a': np.ones(2, np.float32)}, scope='')
+    (tmp_path / 'a.ckpt.data-00000-of-00001').write_bytes(data)
+    (tmp_path / 'a.ckpt.index').write_bytes(table(entries))
+    assert list(read_index(str(tmp_path / 'a.ckpt.index'))) == ['a']
+    # three entries of the index lead to one block
+    handle = varint(0) + varint(8)
+    content = b''.join(
+        varint(0) + varint(1) + varint(len(handle)) + name + handle for name in (b'a', b'b', b'c')
+    )
+    content += struct.pack('<II', 0, 1)
+    first = struct.pack('<II', 0, 1) + b'\0'
+    first += crc(first)
+    block = content + b'\0'
+    place = len(first)
+    footer = varint(0) + varint(8) + varint(place) + varint(len(content))
+    footer += bytes(40 - len(footer)) + struct.pack('<Q', 0xDB4775248B80FB57)
+    (tmp_path / 'a.ckpt.index').write_bytes(first + block + crc(block) + footer)
+    with pytest.raises(CheckpointError, match='its blocks overlap'):
+        read_index(str(tmp_path / 'a.ckpt.index'))
 
 
 @pytest.mark.parametrize('compress', [False, True])

@@ -16,7 +16,7 @@ from i3dbox.apis.test import Tester
 from i3dbox.commands import main
 from i3dbox.commands.cfg_options import parse_value
 from i3dbox.config import Config
-from i3dbox.config_checks.protocols import apply_protocol
+from i3dbox.config_checks.protocols import apply_protocol, describe_protocol
 from i3dbox.errors import ConfigError, DataError, DeviceError, ExportError
 from i3dbox.evaluation.metrics import DEFAULT
 from i3dbox.evaluation.results import load_results
@@ -169,6 +169,23 @@ def test_a_stopped_call_goes_on_and_gives_the_same(real_root, written, copied):
         read_manifest(copied)
     assert write_dataset(config(real_root), str(copied), 3) == expected
     assert (copied / '00_data/i3d_data_bs3_000000.bin').stat().st_mtime_ns == before
+
+
+def test_a_folder_of_one_stream_or_flow_method_takes_no_other(real_root, copied, tmp_path):
+    with pytest.raises(DataError, match="was begun with modality=None, and this is 'Flow'"):
+        write_dataset(config(real_root, 'flow'), str(copied), 3)
+    begun = config(real_root, 'flow')
+    steps = begun.data.test.pipeline
+    texts = []
+    for method in ('tvl1', 'dis'):
+        begun.data.test.pipeline = [
+            *steps[:3],
+            dict(type='ComputeFlow', method=method),
+            *steps[3:],
+        ]
+        texts.append(describe_protocol(begun))
+    assert texts[0] == describe_protocol(config(real_root, 'flow'))
+    assert "ComputeFlow(method='dis')" in texts[1]
 
 
 def test_other_settings_are_refused(real_root, copied):

@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 import pytest
-from videos import moving_frames, write_images
+from videos import moving_frames, write_images, write_video
 
 from i3dbox.commands import main
 from i3dbox.datasets.list_dataset import RawframeDataset
@@ -71,6 +71,31 @@ def test_images_of_two_names_are_refused_until_one_is_chosen(tmp_path):
     with pytest.raises(DamagedSampleError, match=r'several names \(left_{:02d}.jpg, right_'):
         FrameFolder(tmp_path)
     assert len(FrameFolder(tmp_path, filename_tmpl='left_{:02d}.jpg')) == 6
+
+
+def test_two_kinds_of_frames_in_a_folder_are_an_error_to_commands_also_by_a_known_name(tmp_path):
+    write_images(tmp_path / 'in/a', RGB, 'img_{:05d}.jpg')
+    write_images(tmp_path / 'in/a', RGB, 'frame_{:05d}.jpg')
+    sources = find_sources(str(tmp_path / 'in'))
+    (failure,) = extract('Flow', sources, str(tmp_path / 'out'), 0, method='dis').failures
+    assert 'several names' in failure.reason and 'filename-tmpl says which' in failure.reason
+    chosen = find_sources(str(tmp_path / 'in'), filename_tmpl='frame_{:05d}.jpg')
+    assert extract('Flow', chosen, str(tmp_path / 'out'), 0, method='dis').made == 1
+
+
+def test_folders_that_do_not_fit_the_names_that_are_given_are_failures(tmp_path):
+    write_images(tmp_path / 'in/a', RGB, 'image_{:05d}.jpg')
+    write_images(tmp_path / 'in/b', RGB, 'img_{:05d}.jpg')
+    sources = find_sources(str(tmp_path / 'in'), filename_tmpl='image_{:05}.jpg')
+    done = extract('Flow', sources, str(tmp_path / 'out'), 0, method='dis')
+    assert (done.made, [failure.name for failure in done.failures]) == (1, ['b'])
+
+
+def test_a_folder_is_not_filled_with_what_is_made_of_it(tmp_path, capsys):
+    write_video(tmp_path / 'a.avi', RGB)
+    assert main('extract_frames', [str(tmp_path), str(tmp_path)]) == 1
+    assert 'name another folder for what is made' in capsys.readouterr().err
+    assert sorted(os.listdir(tmp_path)) == ['a.avi']
 
 
 def test_a_first_number_that_may_be_a_gap_has_to_be_given(tmp_path):

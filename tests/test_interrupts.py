@@ -115,12 +115,11 @@ def test_an_import_is_not_left_half_done(tmp_path):
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_a_program_whose_work_is_done_ends_with_its_status(number):
     program = (
-        'import os, sys, time\n'
-        'from i3dbox.interrupts import end_with\n'
-        'status = end_with(3)\n'
-        f'os.kill(os.getpid(), {int(number)})\n'
-        'time.sleep(5)\n'
-        'sys.exit(9)\n'
+        'import atexit, os, sys, time\n'
+        'from i3dbox.interrupts import let_python_end\n'
+        f'atexit.register(lambda: os.kill(os.getpid(), {int(number)}))\n'
+        'let_python_end()\n'
+        'sys.exit(3)\n'
     )
     done = subprocess.run([sys.executable, '-c', program], capture_output=True)
     assert (done.returncode, done.stderr) == (3, b'')

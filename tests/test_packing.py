@@ -1,5 +1,6 @@
 """MindRecord shards: what they hold, who can read them, and what is said of damaged ones."""
 
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -294,6 +295,28 @@ def test_a_shard_that_is_none_is_named(copied, spoil):
     shard = copied / 'packed/rgb/rgb-00001-of-00002.mindrecord'
     spoil(shard)
     with pytest.raises(DataError, match='rgb-00001-of-00002.mindrecord: cannot be read as a shard'):
+        PackIndex(str(copied / 'packed/rgb'), 'RGB')
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        "update INDEXES set frames_0 = 'many'",
+        'update INDEXES set frames_0 = 2000000000',
+        'update INDEXES set PAGE_ID_BLOB = -1',
+        'update INDEXES set PAGE_OFFSET_BLOB_END = 1e18',
+        # a view that never ends
+        'alter table INDEXES rename to OTHERS; create view INDEXES as with recursive n(i) as '
+        '(select 1 union all select i + 1 from n) select "x" || i as name_0, 0 as start_0, '
+        '1 as frames_0, 1 as last_0, 0 as PAGE_ID_BLOB, 0 as PAGE_OFFSET_BLOB, '
+        '99 as PAGE_OFFSET_BLOB_END, i as ROW_ID from n',
+    ],
+)
+def test_an_index_that_says_what_a_shard_cannot_hold_is_refused(copied, change):
+    path = copied / 'packed/rgb/rgb-00001-of-00002.mindrecord.db'
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.executescript(change)
+    with pytest.raises(DataError, match='cannot be read as a shard'):
         PackIndex(str(copied / 'packed/rgb'), 'RGB')
 
 

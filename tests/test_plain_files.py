@@ -1,8 +1,10 @@
 """JSON and .npy of strangers are read within limits and by an exact form, and their text reaches
 terminals and spreadsheets harmless."""
 
+import dataclasses
 import io
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -201,6 +203,67 @@ def test_results_of_other_types_are_refused(tmp_path, extension, change):
     scores(**change).save(path)
     with pytest.raises(ConfigError, match='is no result file'):
         load_results(path)
+
+
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (dict(labels=np.array([0.5])), 'labels are no list of whole numbers'),
+        (dict(labels=np.array([True])), 'labels are no list of whole numbers'),
+        (dict(labels=np.array([[0]])), 'labels are no list of whole numbers'),
+        (dict(scores=[['1', '0']]), 'scores are no table of numbers'),
+        (dict(scores=np.ones((1, 2, 2), np.float32)), 'scores are no table of numbers'),
+        (dict(scores=np.ones((1, 0), np.float32)), 'it holds no videos'),
+        (dict(names='a'), 'names is a list'),
+        (dict(classes='xy'), 'classes is null or a list'),
+        (dict(classes=['x', 'y', 'z']), 'it names 3 classes; its scores are 2'),
+    ],
+)
+def test_a_pickle_of_results_of_other_kinds_is_refused(tmp_path, change, message):
+    fields = {**dataclasses.asdict(scores()), **change}
+    (tmp_path / 'r.pkl').write_bytes(pickle.dumps(fields))
+    with pytest.raises(ConfigError, match=message):
+        load_results(str(tmp_path / 'r.pkl'))
+
+
+@pytest.mark.parametrize(
+    'content, message',
+    [
+        (['a'], 'it holds a list; expected what `i3dbox test --out` writes'),
+        ({'a': 1}, 'it holds a dict; expected what'),
+    ],
+)
+def test_a_pickle_of_another_program_is_told_what_was_expected(tmp_path, content, message):
+    (tmp_path / 'r.pkl').write_bytes(pickle.dumps(content))
+    with pytest.raises(ConfigError, match=message):
+        load_results(str(tmp_path / 'r.pkl'))
+
+
+@pytest.mark.parametrize(
+    'sample, message',
+    [
+        (dict(label=0.9), 'label is a whole number from 0'),
+        (dict(label='0'), 'label is a whole number from 0'),
+        (dict(label=True), 'label is a whole number from 0'),
+        (dict(scores=['1', '0']), 'scores of a video are no numbers'),
+        (dict(scores=[True, False]), 'scores of a video are no numbers'),
+    ],
+)
+def test_a_json_of_results_of_other_kinds_is_refused(tmp_path, sample, message):
+    path = tmp_path / 'r.json'
+    scores().save(str(path))
+    content = json.loads(path.read_text())
+    content['samples'][0].update(sample)
+    path.write_text(json.dumps(content))
+    with pytest.raises(ConfigError, match=message):
+        load_results(str(path))
+
+
+@pytest.mark.parametrize('value', [float('inf'), float('nan')])
+def test_scores_that_are_not_finite_are_told(tmp_path, caplog, value):
+    scores(scores=np.array([[value, 0]], np.float32)).save(str(tmp_path / 'r.pkl'))
+    load_results(str(tmp_path / 'r.pkl'))
+    assert 'scores of 1 of 1 videos are not finite' in caplog.text
 
 
 @pytest.mark.parametrize('meta', [dict(classes=3), dict(modality=['RGB']), dict(step='one')])

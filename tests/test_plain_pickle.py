@@ -3,8 +3,10 @@
 import collections
 import io
 import pickle
+import struct
 import sys
 import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ import pytest
 from i3dbox.errors import CheckpointError, ConfigError
 from i3dbox.evaluation.results import load_results
 from i3dbox.plain_pickle import NUMPY, load, ordered_dict
-from i3dbox.weights.pytorch_files import read_pytorch
+from i3dbox.weights.pytorch_files import read_pytorch, write_pytorch
 
 VALUES = {
     'text': ['a', 'ä\n', '', 'x' * 300],
@@ -101,7 +103,7 @@ NEST = b'\x80\x04})\x94' + b''.join(b'h%ch%c\x86\x94' % (k, k) for k in range(60
         (b'\x80\x02(I5\n.', 'it has the opcode INT'),
         (b'\x80\x02\x82\x01.', 'it has the opcode EXT1'),
         (b'(S"print"\nios\nsystem\n.', 'it has the opcode'),
-        (NEST, 'keys that are neither'),
+        (NEST, 'keys that are no text'),
         (pickle.dumps(set(), 4), 'it has the opcode EMPTY_SET'),
         (pickle.dumps(np.array([{}]), 4), "it holds an array of 'O8'"),
         (pickle.dumps(np.array(['a']), 4), "it holds an array of 'U1'"),
@@ -131,3 +133,60 @@ def test_what_is_no_plain_value_is_refused_before_it_is_built(data, reason, tmp_
         (tmp_path / name).write_bytes(data)
         with pytest.raises(error, match=name):
             reader(str(tmp_path / name))
+
+
+def shared_buffer(times):
+    """A pickle (protocol 5) of a list of arrays that are all made of one buffer."""
+    array = np.zeros(5000, np.uint8)
+    one = pickle.dumps(array, 5)
+    start = one.index(b'\x8c')  # the name of NumPy's function
+    made = one[start:-1]
+    values = made.index(b'\x96') if b'\x96' in made else made.index(b'B')
+    size = 9 if b'\x96' in made else 5
+    end = values + size + 5000 + 1  # the buffer, and that it is remembered
+    function, rest = made[:values], made[end:]
+    number = made[:values].count(b'\x94')
+    again = function + b'h' + bytes([number]) + rest
+    return b'\x80\x05](' + made + again * (times - 1) + b'e.'
+
+
+def test_arrays_that_share_a_buffer_do_not_take_more_than_the_pickle_holds():
+    with pytest.raises(pickle.UnpicklingError, match='its arrays take more than it holds'):
+        read(shared_buffer(50))
+    assert len(read(pickle.dumps([np.zeros(5000, np.uint8)] * 3, 5))) == 3
+
+
+def test_keys_that_collide_are_refused():
+    keys = dict.fromkeys(range(0, 10 * ((1 << 61) - 1), (1 << 61) - 1))
+    with pytest.raises(pickle.UnpicklingError, match='keys that are no text or small number'):
+        read(pickle.dumps(keys, 2))
+    assert read(pickle.dumps({7: 'a', 'b': 1}, 2)) == {7: 'a', 'b': 1}
+
+
+def test_a_shape_of_pytorch_is_short(tmp_path):
+    data = b'\x80\x02ctorch\nSize\nB' + struct.pack('<I', 99999) + bytes(99999) + b'\x85R.'
+    with zipfile.ZipFile(tmp_path / 'a.pt', 'w') as archive:
+        archive.writestr('archive/data.pkl', data)
+    with pytest.raises(CheckpointError, match='a shape in it is no short list of numbers'):
+        read_pytorch(str(tmp_path / 'a.pt'))
+
+
+def test_tensors_of_one_storage_do_not_take_many_times_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr('i3dbox.weights.pytorch_files._MOST_SHARED', 0)
+    path = str(tmp_path / 'a.pt')
+    write_pytorch(path, {'a': np.zeros(4000, np.float32)})
+    assert read_pytorch(path)['a'].shape == (4000,)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    # the same tensor under many names
+    content = members['archive/data.pkl']
+    begin, end = content.index(b'(X') + 1, content.rindex(b'u.')
+    one = content[begin:end]
+    names = (b'\x01\0\0\0' + bytes([98 + number]) for number in range(20))
+    again = b''.join(one.replace(b'\x01\0\0\0a', name) for name in names)
+    members['archive/data.pkl'] = content[:end] + again + content[end:]
+    with zipfile.ZipFile(path, 'w') as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    with pytest.raises(CheckpointError, match='its tensors would take .* MB, of a file of 0 MB'):
+        read_pytorch(path)

@@ -632,7 +632,7 @@ def test_flow_does_not_go_where_its_frames_are(tmp_path, capsys):
         )
         == 1
     )
-    assert 'flow goes into another folder' in capsys.readouterr().err
+    assert 'name another folder for what is made' in capsys.readouterr().err
 
 
 def test_frames_that_change_their_size_are_no_flow(tmp_path):

@@ -72,6 +72,8 @@ def write_dataset(
     dataset = DATASETS.build(cfg.data[data], test_mode=True)
     videos = [dict(name=sample['name'], label=sample['label']) for sample in dataset.samples]
     settings = dict(
+        # RGB is what a folder of before is of, which does not say
+        **({} if dataset.modality == 'RGB' else {'modality': dataset.modality}),
         protocol=describe_protocol(cfg, data),
         data=data,
         batch_size=batch_size,

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ..inference.model_spec import ModelSpec
 
 RESIZES = ('stretch', 'crop', 'pipeline')
+FEW = 400  # clips
 _BATCH = 256  # rows of features at a time
 
 
@@ -49,10 +50,10 @@ class VideoDistance(NamedTuple):
 
     @property
     def few(self) -> bool:
-        """Whether a set has fewer clips than a clip has values: its covariance is then singular,
-        and the distance mostly owed to the number of clips.
+        """Whether a set has fewer clips than a clip has values, whose covariance is then singular,
+        or than the 400 of Kinetics: the distance is mostly owed to the number of clips.
         """
-        return min(self.clips.values()) < self.dimensions
+        return min(self.clips.values()) < max(self.dimensions, FEW)
 
 
 def video_distance(

@@ -176,7 +176,8 @@ protocols = dict(
     whole=dict(frames=dict(mode='whole')),
     centre=dict(frames=dict(mode='centre')),
     uniform=dict(frames=dict(mode='uniform', num_clips=4)),
-    views=dict(frames=dict(mode='uniform', num_clips=10), crop=dict(type='ThreeCrop'), average_clips='prob'))
+    views=dict(frames=dict(mode='uniform', num_clips=10), crop=dict(type='ThreeCrop'), average_clips='prob'),
+    drawn=dict(frames=dict(mode='drawn')))
 work_dir = '{{fileDirname}}/$stream'
 ''')
 
@@ -261,14 +262,20 @@ def write_config(
 
     Raises: ConfigError for options that do not fit.
     """
-    if not os.path.exists(path):
+    made = not os.path.exists(path)
+    if made:
         atomic_write(path, text)
-    before = Config.fromfile(path)
-    wanted = Config.fromfile(path, options)
-    if wanted == before:
-        return
-    if check:
-        check(wanted)
+    try:
+        before = Config.fromfile(path)
+        wanted = Config.fromfile(path, options)
+        if wanted == before:
+            return
+        if check:
+            check(wanted)
+    except BaseException:
+        if made:  # a call that comes to nothing binds no later one
+            os.remove(path)
+        raise
     with open(path, encoding='utf-8') as file:
         text = file.read()
     lines = [line for key, value in options.items() for line in _assignments(before, key, value)]

@@ -22,7 +22,7 @@ import traceback
 from .. import __version__
 from ..errors import I3DBoxError, spelling_hint
 from ..fileio import cache_folder
-from ..interrupts import end_with, interruptible
+from ..interrupts import interruptible, let_python_end
 from ..terminal import Printable
 
 # Short names for the console, and the groups of --help; commands in none of them are listed last.
@@ -115,11 +115,8 @@ def main(name: str, argv: list[str] | None = None, prog: str | None = None) -> i
         int: the exit status: what `run` returned, or 0 for None; 1 after an error of the user's;
         130 after Ctrl-C. Wrong arguments end the process with 2, as argparse does.
     """
-    status = _interruptible(name, argv, prog)
-    return end_with(status) if argv is None else status
-
-
-def _interruptible(name, argv, prog):
+    if argv is None:
+        let_python_end()
     called = prog or f'i3dbox {name}'
     try:
         with (
@@ -177,8 +174,9 @@ def cli(argv: list[str] | None = None) -> int:
     name, *rest = (sys.argv[1:] if argv is None else argv) or ['--help']
     commands = summaries()
     if name in commands or name in ALIASES:
-        status = main(ALIASES.get(name, name), rest, prog=f'i3dbox {name}')
-        return end_with(status) if argv is None else status
+        if argv is None:
+            let_python_end()
+        return main(ALIASES.get(name, name), rest, prog=f'i3dbox {name}')
     if name == '--version':
         print(f'i3dbox {__version__}')
         return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 
 from . import arguments
 from .report_jobs import report
@@ -31,8 +30,6 @@ def run(args: argparse.Namespace) -> int:
     FLOW_METHODS.build(dict(type=args.method))  # a wrong one is told before anything is done
     sources = find_sources(args.source, ('RGB',), args.filename_tmpl, args.start_index)
     sources = shard(sources, args.shard)
-    if os.path.realpath(args.source) == os.path.realpath(args.out):
-        raise ConfigError(f'{args.out}: flow goes into another folder than what it is made of')
     if args.fps and sources and sources[0].modality:
         raise ConfigError(
             f'--fps is for videos, whose frame rate is known; {args.source} holds folders of frames'

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from ..config import Config
 
 KEYS = ('frames', 'crop', 'average_clips')
-UNSAID = ('OpenClip', 'DecodeClip', 'ComputeFlow', 'PackClips')  # steps that choose nothing
+UNSAID = ('OpenClip', 'DecodeClip', 'PackClips')  # steps that choose nothing
+OWN_FLOW = dict(method='tvl1', bound=20)  # what flow is where nothing else is said
 
 
 def apply_protocol(cfg: Config, name: str, data: str = 'test') -> None:
@@ -66,13 +67,23 @@ def describe_protocol(cfg: Config, data: str = 'test') -> str:
     """
     texts = {}
     for stream, pipeline in pipelines(cfg.data[data]).items():
-        steps = [_call(step) for step in pipeline if step.get('type') not in UNSAID]
+        steps = [_call(step) for step in pipeline if _is_said(step)]
         model = cfg.model.get(stream) or cfg.model
         how = 'softmax' if model.get('average_clips') == 'prob' else 'logits'
         texts[stream] = ' > '.join(steps) + f', mean of the {how}'
     if len(set(texts.values())) == 1:
         return next(iter(texts.values()))
     return '; '.join(f'{stream}: {text}' for stream, text in texts.items())
+
+
+def _is_said(step):
+    """Whether a step of a pipeline chooses something: for flow that is another method than TV-L1,
+    or another bound.
+    """
+    kind = step.get('type')
+    if kind == 'ComputeFlow':
+        return any(step.get(key, value) != value for key, value in OWN_FLOW.items())
+    return kind not in UNSAID
 
 
 def fixed_length(cfg: Config, data: str = 'test') -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import itertools
 import json
+import logging
 import math
 import os
 import pickle
@@ -15,9 +17,11 @@ import numpy as np
 from .. import plain_pickle
 from ..errors import ConfigError
 from ..fileio import atomic_write, check_writable
-from ..plain_json import check_form, parse_json
+from ..plain_json import WHOLE, check_form, parse_json
 from ..streams import MODALITIES
 from .metrics import evaluate
+
+logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass
@@ -128,17 +132,23 @@ def load_results(path: str | os.PathLike) -> Results:
             )
         fields.pop('predictions', None)
         results = Results(**fields)
+        _check_arrays(results)
         shape = len(results.names), results.scores.shape[1]
         for array in (results.scores, *results.streams.values()):
             if array.shape != shape or len(results.labels) != len(array):
                 raise ValueError('its names, labels and scores differ in number')
         if len(set(results.names)) < len(results.names):
             raise ValueError('it names a video twice')
-        check_form([*results.names], [str], 'names')
-        check_form(results.classes and [*results.classes], (None, [str]), 'classes')
+        check_form(results.names, [str], 'names')
+        check_form(results.classes, (None, [str]), 'classes')
+        if results.classes and len(results.classes) != shape[1]:
+            raise ValueError(f'it names {len(results.classes)} classes; its scores are {shape[1]}')
         check_form(results.meta, _META, 'meta')
         if results.labels.size and not 0 <= results.labels.min() <= results.labels.max() < shape[1]:
             raise ValueError(f'it has labels outside its {shape[1]} classes')
+        bad = int((~np.isfinite(results.scores).all(1)).sum())
+        if bad:
+            logger.warning('%s: scores of %d of %d videos are not finite', path, bad, shape[0])
         return results
     except FileNotFoundError:
         raise ConfigError(f'result file {path} does not exist') from None
@@ -146,15 +156,36 @@ def load_results(path: str | os.PathLike) -> Results:
         raise ConfigError(f'{path} is no result file of i3dbox: {error}') from error
 
 
+def _check_arrays(results):
+    """Raises ValueError where labels are no whole numbers or scores no table of numbers."""
+    if results.labels.ndim != 1 or results.labels.dtype.kind not in 'iu':
+        raise ValueError('its labels are no list of whole numbers')
+    for scores in (results.scores, *results.streams.values()):
+        if scores.ndim != 2 or scores.dtype.kind not in 'iuf':
+            raise ValueError('its scores are no table of numbers, a row a video')
+    if not results.scores.size:
+        raise ValueError('it holds no videos')
+
+
 def _from_pickle(fields):
+    if not isinstance(fields, dict) or not {'names', 'labels', 'scores'} <= fields.keys():
+        raise ValueError(
+            f'it holds a {type(fields).__name__}; expected what `i3dbox test --out` writes: names, '
+            'labels and scores'
+        )
     arrays = {key: np.asarray(fields[key]) for key in ('labels', 'scores')}
     streams = {name: np.asarray(scores) for name, scores in fields.get('streams', {}).items()}
     return dict(fields, **arrays, streams=streams)
 
 
 def _from_json(content):
-    samples = content['samples']
     columns = ('scores', *content.get('streams', ()))
+    samples = content['samples']
+    check_form(samples, [dict(name=str, label=WHOLE)], 'samples')
+    for column in columns:
+        values = itertools.chain.from_iterable(sample[column] for sample in samples)
+        if not {type(value) for value in values} <= {int, float, type(None)}:
+            raise ValueError(f'{column} of a video are no numbers')
     arrays = {name: np.array([sample[name] for sample in samples], np.float32) for name in columns}
     return dict(
         names=[sample['name'] for sample in samples],

@@ -26,6 +26,7 @@ from ..plain_json import COUNT, check_form, parse_json
 from .folder_index import fold
 from .frame_folder import EncodedFrames
 
+_TURNS = 2000  # of a million steps of SQLite; 100,000 videos take a few
 _HEADER = dict(schema=[dict(desc=str)], header_size=COUNT, page_size=COUNT)
 
 
@@ -174,7 +175,15 @@ def _records(shard, modality):
         database = pathlib.Path(f'{shard}.db').absolute()
         # immutable: no locks, which network storage may not have
         connection = sqlite3.connect(f'{database.as_uri()}?mode=ro&immutable=1', uri=True)
+        # a table of as many rows as it has: no view that goes on for ever
+        turns = iter(range(_TURNS))
+        connection.set_progress_handler(lambda: next(turns, None) is None, 1_000_000)
         try:
+            kind = connection.execute(
+                "SELECT type FROM sqlite_master WHERE name = 'INDEXES'"
+            ).fetchone()
+            if kind != ('table',):
+                raise ValueError('its index is no table')
             rows = connection.execute(
                 'SELECT name_0, start_0, frames_0, last_0, PAGE_ID_BLOB, PAGE_OFFSET_BLOB, '
                 'PAGE_OFFSET_BLOB_END FROM INDEXES ORDER BY ROW_ID'

@@ -54,6 +54,12 @@ def extract(modality: str, sources: list[Source], out: str, workers: int, **sett
     Raises:
         DataError: other settings were used for `out`; the disk is full.
     """
+    for source in sources:
+        made = os.path.realpath(os.path.join(out, source.name))
+        if os.path.realpath(source.path).startswith(made):
+            raise DataError(
+                f'{out} holds what is read ({source.path}): name another folder for what is made'
+            )
     keep_settings(out, dict(modality=modality, **settings))
     missing = [
         source for source in sources if not _is_whole(modality, os.path.join(out, source.name))

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..errors import DataError
+from ..errors import DamagedSampleError, DataError
 from ..media.frame_folder import FrameFolder
 from ..media.frame_names import frame_names, known_names, likely_names
 
@@ -50,8 +50,21 @@ class Source(NamedTuple):
 
     def open_folder(self, **options) -> FrameFolder:
         """Returns the FrameFolder, which takes the options."""
+        if not self.filename_tmpl:
+            self._check_one_kind()
         names = self.modality, self.filename_tmpl, self.start_index
         return FrameFolder(self.path, *names, name=self.name, **options)
+
+    def _check_one_kind(self):
+        kinds = likely_names(self.modality, os.listdir(self.path))
+        if len(kinds) > 1:
+            templates = ', '.join(names.template for names in kinds[:3])
+            raise DamagedSampleError(
+                self.name,
+                self.path,
+                f'it holds {self.modality} images of several names ({templates}); '
+                '--filename-tmpl says which',
+            )
 
 
 def find_sources(
@@ -144,10 +157,14 @@ def find_frame_folders(
             modality
             for modality in modalities
             if known_names(modality, names, filename_tmpl, start_index)
-            or not (subfolders or filename_tmpl)
-            and likely_names(modality, names)
         )
-        modality = next(fitting, None)
+        # one whose images are others than was asked for is found, too: to be told, not left out
+        others = (
+            modality
+            for modality in modalities
+            if known_names(modality, names) or not subfolders and likely_names(modality, names)
+        )
+        modality = next(fitting, None) or next(others, None)
         if modality:
             path = os.path.join(root, folder)
             found.append(

@@ -6,6 +6,8 @@ import base64
 import html
 from collections.abc import Collection, Iterable
 
+from ..terminal import printable
+
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --good: #0072B2; }
 body { font: 15px/1.5 system-ui, "Noto Sans CJK SC", "Microsoft YaHei", sans-serif; margin: 2em auto; max-width: 1200px;
@@ -34,23 +36,28 @@ document.querySelectorAll('th').forEach(head => head.onclick = () => {
 """
 
 
+def _escaped(text):
+    """Returns text that is HTML, and harmless in a terminal too."""
+    return html.escape(printable(text))
+
+
 def page(title: str, parts: Iterable[str]) -> str:
     """Returns the whole page. `parts` are pieces of HTML from the functions below."""
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>'
-        f'<style>{STYLE}</style></head>\n<body><h1>{html.escape(title)}</h1>\n'
+        f'<meta name="viewport" content="width=device-width"><title>{_escaped(title)}</title>'
+        f'<style>{STYLE}</style></head>\n<body><h1>{_escaped(title)}</h1>\n'
         + '\n'.join(parts)
         + f'\n<script>{SCRIPT}</script></body></html>\n'
     )
 
 
 def heading(text: str) -> str:
-    return f'<h2>{html.escape(text)}</h2>'
+    return f'<h2>{_escaped(text)}</h2>'
 
 
 def paragraph(text: str, note: bool = False) -> str:
-    return f'<p{" class=note" if note else ""}>{html.escape(text)}</p>'
+    return f'<p{" class=note" if note else ""}>{_escaped(text)}</p>'
 
 
 def table(head: Iterable, rows: Iterable[Iterable], text_columns: Collection[int] = (0,)) -> str:
@@ -60,7 +67,7 @@ def table(head: Iterable, rows: Iterable[Iterable], text_columns: Collection[int
         return (
             '<tr>'
             + ''.join(
-                f'<{tag}{" class=text" if i in text_columns else ""}>{html.escape(str(cell))}</{tag}>'
+                f'<{tag}{" class=text" if i in text_columns else ""}>{_escaped(str(cell))}</{tag}>'
                 for i, cell in enumerate(cells)
             )
             + '</tr>'
@@ -75,7 +82,7 @@ def table(head: Iterable, rows: Iterable[Iterable], text_columns: Collection[int
 
 def image(data: bytes, alt: str, kind: str = 'png') -> str:
     """Returns a picture, held in the page itself."""
-    return f'<img alt="{html.escape(alt)}" src="data:image/{kind};base64,{base64.b64encode(data).decode()}">'
+    return f'<img alt="{_escaped(alt)}" src="data:image/{kind};base64,{base64.b64encode(data).decode()}">'
 
 
 def charts(images: dict[str, bytes]) -> str:
@@ -88,9 +95,9 @@ def charts(images: dict[str, bytes]) -> str:
 
 
 def figure(caption: str, picture: str) -> str:
-    return f'<figure><figcaption>{html.escape(caption)}</figcaption>{picture}</figure>'
+    return f'<figure><figcaption>{_escaped(caption)}</figcaption>{picture}</figure>'
 
 
 def details(summary: str, text: str) -> str:
     """Returns text that is folded away until it is asked for."""
-    return f'<details><summary>{html.escape(summary)}</summary><pre>{html.escape(text)}</pre></details>'
+    return f'<details><summary>{_escaped(summary)}</summary><pre>{_escaped(text)}</pre></details>'

@@ -7,6 +7,7 @@ import os
 
 from ..errors import DataError
 from ..plain_json import WHOLE, check_form, parse_json
+from ..streams import BOTH
 
 _LINE = dict(mode=str, step=WHOLE)
 
@@ -25,7 +26,9 @@ def read_run_log(work_dir: str) -> dict[str, dict[str, list]]:
     """
     path = os.path.join(work_dir, 'log.json')
     if not os.path.isfile(path):
-        raise DataError(f'{work_dir} is no work_dir: it has no log.json')
+        below = [f'{work_dir}/{name}' for name in BOTH if os.path.isdir(f'{work_dir}/{name}')]
+        hint = f'; of finetune it is the folder of a stream: {" or ".join(below)}' if below else ''
+        raise DataError(f'{work_dir} is no work_dir: it has no log.json{hint}')
     lines = {'train': {}, 'val': {}}
     broken = 0
     with open(path, encoding='utf-8', errors='replace') as file:

@@ -8,6 +8,7 @@ storages' keys, and each storage as an 8-byte count and its raw values.
 from __future__ import annotations
 
 import io
+import math
 import os
 import pickle
 import struct
@@ -139,6 +140,9 @@ class _Tensor(NamedTuple):
     strides: tuple
 
 
+_MOST_SHARED = 64 << 20  # bytes
+
+
 def _rebuild_tensor(storage, offset, shape, strides, *_):
     numbers = (offset, *shape, *strides)
     if (
@@ -156,12 +160,18 @@ def _rebuild_tensor(storage, offset, shape, strides, *_):
     return _Tensor(storage, offset, tuple(shape), tuple(strides))
 
 
+def _shape(sizes):
+    if not isinstance(sizes, (tuple, list)) or len(sizes) > 64:
+        raise CheckpointError('a shape in it is no short list of numbers')
+    return tuple(sizes)
+
+
 _TABLE = {
     ('collections', 'OrderedDict'): plain_pickle.ordered_dict,
     ('torch._utils', '_rebuild_tensor'): _rebuild_tensor,
     ('torch._utils', '_rebuild_tensor_v2'): _rebuild_tensor,
     ('torch._utils', '_rebuild_parameter'): lambda data, *_: data,
-    ('torch', 'Size'): tuple,
+    ('torch', 'Size'): _shape,
     **{(module, name): name for module in ('torch', 'torch.storage') for name in _DTYPES},
 }
 
@@ -224,7 +234,7 @@ def _read_zip(file):
                 storages[storage.key] = read(f'data/{storage.key}', storage.size)
             return storages[storage.key]
 
-        return _resolve(content, load)
+        return _resolve(content, load, whole)
 
 
 def _legacy_offsets(tensors, keys, offset, size):
@@ -269,7 +279,7 @@ def _read_legacy(file):
             raise CheckpointError('it is damaged: a storage has another size than stated')
         return file.read(storage.size)
 
-    return _resolve(content, load)
+    return _resolve(content, load, size)
 
 
 def _tensors(content):
@@ -286,8 +296,15 @@ def _tensors(content):
             waiting += value.values()
 
 
-def _resolve(content, load):
-    """Puts arrays in the place of tensors, in dicts at any depth."""
+def _resolve(content, load, size):
+    """Puts arrays in the place of tensors, in dicts at any depth. `size` is the file's in bytes,
+    which as float32 become at most four times as many, unless tensors share their storage.
+    """
+    needed = sum(4 * math.prod(tensor.shape) for tensor in _tensors(content))
+    if needed > _MOST_SHARED + 8 * size:
+        raise CheckpointError(
+            f'its tensors would take {needed >> 20} MB, of a file of {size >> 20} MB'
+        )
     arrays = {id(tensor): _array(tensor, load) for tensor in _tensors(content)}
     done = {}
 

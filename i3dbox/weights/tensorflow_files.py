@@ -198,8 +198,12 @@ def _read_table(path):
     footer = data[-48:]
     # past the metaindex's handle
     (_, _, offset, size), _ = _varints(footer, 0, 4)
+    end = 0
     for _, handle in _block(data, offset, size):
         (offset, size), _ = _varints(handle, 0, 2)
+        if offset < end:
+            raise ValueError('its blocks overlap')
+        end = offset + size
         yield from _block(data, offset, size)
 
 
