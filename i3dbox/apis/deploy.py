@@ -92,11 +92,10 @@ def write_dataset(
     manifest = dict(
         version=VERSION,
         i3dbox=__version__,
-        **{**settings, 'videos': videos},
+        **{**settings, 'videos': videos, 'modality': dataset.modality},
         config=cfg.filename,
         config_text=cfg.pretty_text,
         average_clips=models(cfg.model)[0].get('average_clips', 'score'),
-        modality=dataset.modality,
         subset=subsets(cfg.data[data]),
         classes=list(dataset.classes) if dataset.classes else None,
         num_classes=dataset.num_classes,
