@@ -31,6 +31,7 @@ def worker(tmp_path_factory):
         yield worker
 
 
+@pytest.mark.slow  # all of them together
 @pytest.mark.parametrize('name', sorted(formats()))
 def test_a_damaged_file_is_read_or_refused_in_one_line(worker, name, tmp_path):
     counts = Counts(name, keep=tmp_path)
