@@ -181,6 +181,7 @@ def test_two_videos_of_one_name_do_not_fit_into_the_originals_json(ucf101, capsy
     assert main('build_annotations', [*words, '--format', 'mmaction']) == 0
 
 
+@pytest.mark.slow
 def test_the_official_lists_become_all_of_ucf101(shared_data, tmp_path):
     lists = shared_data / 'ucf101_splits'
     video = write_images(tmp_path / 'one', moving_frames(2))

@@ -123,6 +123,7 @@ def test_scoring_a_data_set_of_whole_videos_is_one_compilation_and_a_forward_for
     assert calls == [8 + i for i in range(7)] and len(network.compile_cache) == 1
 
 
+@pytest.mark.slow
 def test_one_compilation_serves_all_lengths(whole, windowed):
     for frames in (8, 9, 23, 64, 100):
         whole(clip(frames, 32))
@@ -185,6 +186,7 @@ def test_a_limit_that_no_step_fits_into_is_refused(stream):
         ClipScorer(stream, any_length=True, max_frames=64)
 
 
+@pytest.mark.slow
 def test_the_mean_over_steps_is_the_heads(stream, whole):
     imgs = clip(8)  # a single step
     steps = whole.network(Tensor(imgs[0])).asnumpy()[0]

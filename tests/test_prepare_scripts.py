@@ -94,6 +94,7 @@ def prepare(name, *words, tools=()):
 SMALL = ('--short-side', '32', '--workers', '1')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('tool', ['bsdtar', 'unar', 'unrar'])
 def test_hmdb51_becomes_what_the_configs_expect(hmdb51, tool):
     if not shutil.which(tool):

@@ -72,6 +72,7 @@ def test_a_case_is_the_same_for_a_seed(worker):
     assert case(3) == first
 
 
+@pytest.mark.slow
 def test_the_tool_prints_a_table_and_what_went_wrong(tmp_path):
     done = subprocess.run(
         [sys.executable, str(ROOT / 'tools/fuzz.py'), '--format', 'npy', '--minutes', '0.02'],
