@@ -28,6 +28,13 @@ def cache_folder() -> str:
     )
 
 
+def keep_dumps_in_cache() -> None:
+    """Has MindSpore write what it could not compile to the cache, unless the user names a place: it
+    would be the folder that one stands in.
+    """
+    os.environ.setdefault('MS_OM_PATH', os.path.join(cache_folder(), 'mindspore'))
+
+
 @contextlib.contextmanager
 def atomic_path(path: str) -> Iterator[str]:
     """Yields a temporary path beside `path`; renames it to `path` if the block succeeds, when it is

@@ -53,7 +53,12 @@ class VideoDistance(NamedTuple):
         """Whether a set has fewer clips than a clip has values, whose covariance is then singular,
         or than the 400 of Kinetics: the distance is mostly owed to the number of clips.
         """
-        return min(self.clips.values()) < max(self.dimensions, FEW)
+        return min(self.clips.values()) < self.enough
+
+    @property
+    def enough(self) -> int:
+        """How many clips a set should have."""
+        return max(self.dimensions, FEW)
 
 
 def video_distance(

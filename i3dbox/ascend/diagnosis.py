@@ -5,6 +5,7 @@ where it is missing. Reads files and asks npu-smi; starts nothing on the chip.
 from __future__ import annotations
 
 import glob
+import importlib.util
 import os
 import re
 import subprocess
@@ -120,9 +121,8 @@ def _mindspore():
     except Exception as error:  # a broken installation may raise anything
         return Finding('MindSpore', f'{type(error).__name__}: {error}', 'pip install mindspore')
     version = mindspore.__version__
-    library = os.path.join(os.path.dirname(mindspore.__file__), 'lib', 'plugin', 'ascend')
-    plugins = glob.glob(os.path.join(glob.escape(os.path.dirname(library)), '*ascend*.so*'))
-    if not plugins:
+    package = glob.escape(os.path.dirname(mindspore.__file__))
+    if not glob.glob(os.path.join(package, 'lib', 'plugin', '*ascend*.so*')):
         return Finding(
             'MindSpore',
             f'{version}, without Ascend',
@@ -137,7 +137,7 @@ def _mindspore():
 
 
 def _wheels():
-    missing = [name for name in ('te', 'hccl', 'sympy') if not _installed(name)]
+    missing = [name for name in ('te', 'hccl', 'sympy') if not importlib.util.find_spec(name)]
     if not missing:
         return Finding('te, hccl, sympy', 'there')
     home = cann_home() or '/usr/local/Ascend/ascend-toolkit/latest'
@@ -177,12 +177,6 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     _network,
     _memory,
 )
-
-
-def _installed(name):
-    import importlib.util
-
-    return importlib.util.find_spec(name) is not None
 
 
 def text_of(path: str) -> str:

@@ -7,7 +7,7 @@ import os
 import mindspore as ms
 
 from ..errors import ConfigError, DeviceError
-from .chips import CHIPS, JIT_LEVELS, WHOLE_GRAPHS, chip_of, soc_version
+from .chips import CHIPS, WHOLE_GRAPHS, Chip, chip_of, soc_version
 
 PRECISION_MODES = (
     'force_fp16',
@@ -38,9 +38,8 @@ def apply_settings(
         ConfigError: other settings than those of before; O0 or O1 with a plain rank table, for
             which MindSpore takes O2.
     """
-    soc = soc_version()
-    chip = chip_of(soc)
-    if chip and not chip.trains:
+    chip = _this_chip()
+    if not chip.trains:
         names = ', '.join(chip.name for chip in CHIPS if chip.trains)
         raise DeviceError(
             f'Ascend {chip.name} runs exported models only (see docs/ascend.md); networks in '
@@ -52,10 +51,9 @@ def apply_settings(
             f'jit_level {jit_level} is not had with a plain rank table, for which MindSpore takes '
             f'{WHOLE_GRAPHS}: start the ranks by tools/dist_train.sh'
         )
-    own = chip.jit_level if chip else JIT_LEVELS[0]
     wanted = dict(
-        jit_level=jit_level or (WHOLE_GRAPHS if table else own),
-        precision_mode=precision_mode or (chip or CHIPS[1]).precision_mode,
+        jit_level=jit_level or (WHOLE_GRAPHS if table else chip.jit_level),
+        precision_mode=precision_mode or chip.precision_mode,
         deterministic=deterministic,
     )
     if _made:
@@ -73,10 +71,9 @@ def apply_settings(
 
 def describe() -> str:
     """Returns the chip and what was set for it, in one line."""
-    soc = soc_version()
-    chip = chip_of(soc)
-    known = chip.name if chip else 'of an unknown kind'
-    return f'Ascend {known} ({soc}): ' + ', '.join(f'{key} {_made[key]}' for key in _made)
+    chip = _this_chip()
+    made = ', '.join(f'{key} {value}' for key, value in _made.items())
+    return f'Ascend {chip.name} ({chip.soc}): {made}'
 
 
 def compiles_whole_graphs() -> bool:
@@ -86,7 +83,10 @@ def compiles_whole_graphs() -> bool:
 
 def saturates() -> bool:
     """Whether an overflow on this device is told by a register of its own. False on a CPU."""
-    if not _made:
-        return False
-    chip = chip_of(soc_version())
-    return bool(chip and chip.saturates)
+    return bool(_made) and _this_chip().saturates
+
+
+def _this_chip():
+    """Returns the chip that MindSpore computes on; one that is not known is taken for a new one."""
+    soc = soc_version()
+    return chip_of(soc) or Chip('of an unknown kind', '', soc, '')

@@ -21,7 +21,7 @@ import traceback
 
 from .. import __version__
 from ..errors import I3DBoxError, spelling_hint
-from ..fileio import cache_folder
+from ..fileio import keep_dumps_in_cache
 from ..interrupts import interruptible, let_python_end
 from ..terminal import Printable
 
@@ -135,8 +135,7 @@ def main(name: str, argv: list[str] | None = None, prog: str | None = None) -> i
 def _run(name, argv, prog, called):
     # MindSpore's errors only; its warnings drown what a command says
     os.environ.setdefault('GLOG_v', '3')
-    # where MindSpore writes what it could not compile: else into the folder that one stands in
-    os.environ.setdefault('MS_OM_PATH', os.path.join(cache_folder(), 'mindspore'))
+    keep_dumps_in_cache()
     command = importlib.import_module(f'{__name__}.{name}')
     parser = argparse.ArgumentParser(
         prog=prog, description=(command.__doc__ or '').split('\n\n')[0]

@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     import numpy as np
 
-    from ..apis.fvd import FEW, video_distance
+    from ..apis.fvd import video_distance
     from ..inference.model_spec import ModelSpec
     from .report_jobs import report_failures
 
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     )
     if found.few:
         print(
-            f'of fewer clips than {max(FEW, found.dimensions)} a distance says little: it is '
+            f'of fewer clips than {found.enough} a distance says little: it is '
             'mostly owed to their number. Sets of 2048 are common'
         )
     figures = dict(

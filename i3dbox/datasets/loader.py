@@ -87,11 +87,14 @@ class ClipLoader:
 
     def specs(self, columns: Sequence[str]) -> list[tuple[list[int], np.dtype]]:
         """Returns (shape, dtype) of each of these columns of a batch, by looking at one sample."""
-        row = _row(self.dataset, self.dataset.first_readable())
-        known = dict(zip(self.dataset.inputs, row.inputs))
+        known = dict(zip(self.dataset.inputs, self._first_row.inputs))
         numbers = np.zeros((), np.int32)
         arrays = [known.get(column, numbers) for column in columns]
         return [([self.sampler.batch_size, *array.shape], array.dtype) for array in arrays]
+
+    @functools.cached_property
+    def _first_row(self):
+        return _row(self.dataset, self.dataset.first_readable())
 
     def __iter__(self):
         self.error = None
@@ -146,7 +149,7 @@ class ClipLoader:
             self._note(reports)
             rows.append(row)
         known = next((row for row in rows if row is not None), None)
-        filler = (known or _row(self.dataset, self.dataset.first_readable()))._replace(index=-1)
+        filler = (known or self._first_row)._replace(index=-1)
         rows = [filler if row is None else row for row in rows]
         batch = {}
         for name, arrays in zip(self.dataset.inputs, zip(*(row.inputs for row in rows))):
@@ -199,8 +202,6 @@ def as_mindspore_dataset(loader: ClipLoader, columns: Sequence[str]) -> Generato
     """
     import mindspore.dataset as ds
 
-    specs = functools.lru_cache(None)(lambda: loader.specs(columns))
-
     class LoaderDataset(ds.GeneratorDataset):
         """Holds one batch instead of MindSpore's default of 16: the loader loads ahead already. For
         a data sink it tells what a batch is without loading one, as MindSpore would, and start the
@@ -208,10 +209,10 @@ def as_mindspore_dataset(loader: ClipLoader, columns: Sequence[str]) -> Generato
         """
 
         def output_shapes(self, estimate=False):
-            return [shape for shape, _ in specs()]
+            return [shape for shape, _ in loader.specs(columns)]
 
         def output_types(self):
-            return [dtype for _, dtype in specs()]
+            return [dtype for _, dtype in loader.specs(columns)]
 
         def parse(self, children=None):
             before = ds.config.get_prefetch_size()

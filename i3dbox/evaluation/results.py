@@ -144,7 +144,7 @@ def load_results(path: str | os.PathLike) -> Results:
         if results.classes and len(results.classes) != shape[1]:
             raise ValueError(f'it names {len(results.classes)} classes; its scores are {shape[1]}')
         check_form(results.meta, _META, 'meta')
-        if results.labels.size and not 0 <= results.labels.min() <= results.labels.max() < shape[1]:
+        if not 0 <= results.labels.min() <= results.labels.max() < shape[1]:
             raise ValueError(f'it has labels outside its {shape[1]} classes')
         bad = int((~np.isfinite(results.scores).all(1)).sum())
         if bad:

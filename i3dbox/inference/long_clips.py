@@ -35,8 +35,8 @@ def cut_whole(
     whole, rest = divmod(length, stride)
     # what `number` windows, each `kept` steps after the one before, have to share
     inner = whole - 2 * context
-    number = -(-inner // ((max_frames - rest) // stride - 2 * context))
     most = (max_frames - rest) // stride - 2 * context
+    number = -(-inner // most)
     kept = -(-inner // number) if shortest else most
     frames = (kept + 2 * context) * stride + rest
     cuts = []

@@ -9,7 +9,15 @@ import cv2
 import numpy as np
 
 from ..errors import DamagedSampleError
-from .frame_names import FIRST, KNOWN, FrameNames, check_template, known_names, likely_names
+from .frame_names import (
+    FIRST,
+    KNOWN,
+    FrameNames,
+    check_template,
+    known_names,
+    likely_names,
+    several_names,
+)
 
 _RGB = getattr(cv2, 'IMREAD_COLOR_RGB', None)  # since OpenCV 4.11
 
@@ -157,12 +165,8 @@ class FrameFolder(EncodedFrames):
         if not likely:
             return FrameNames(self.modality, KNOWN[self.modality][0], 1 if start is None else start)
         if len(likely) > 1:
-            templates = ', '.join(names.template for names in likely[:3])
-            raise self._damaged(
-                self.path,
-                f'it holds {self.modality} images of several names ({templates}); '
-                'filename_tmpl says which',
-            )
+            said = several_names(self.modality, likely)
+            raise self._damaged(self.path, f'{said}; filename_tmpl says which')
         first = likely[0].start_index
         if first not in (FIRST if start is None else (start,)):
             raise self._damaged(

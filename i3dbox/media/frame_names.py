@@ -113,6 +113,12 @@ def likely_names(modality: str, there: Collection[str]) -> list[FrameNames]:
     ]
 
 
+def several_names(modality: str, likely: list[FrameNames]) -> str:
+    """Says that images in a folder have several names, as `likely_names` found them."""
+    templates = ', '.join(names.template for names in likely[:3])
+    return f'it holds {modality} images of several names ({templates})'
+
+
 def _pairs(prefix, suffix, width):
     """Yields (template, what stands around the number for y) for each x around a number."""
     stem, dot, extension = suffix.rpartition('.')

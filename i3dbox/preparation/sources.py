@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ..errors import DamagedSampleError, DataError
 from ..media.frame_folder import FrameFolder
-from ..media.frame_names import frame_names, known_names, likely_names
+from ..media.frame_names import frame_names, known_names, likely_names, several_names
 
 VIDEO_EXTENSIONS = (
     '.avi',
@@ -58,13 +58,8 @@ class Source(NamedTuple):
     def _check_one_kind(self):
         kinds = likely_names(self.modality, os.listdir(self.path))
         if len(kinds) > 1:
-            templates = ', '.join(names.template for names in kinds[:3])
-            raise DamagedSampleError(
-                self.name,
-                self.path,
-                f'it holds {self.modality} images of several names ({templates}); '
-                '--filename-tmpl says which',
-            )
+            said = several_names(self.modality, kinds)
+            raise DamagedSampleError(self.name, self.path, f'{said}; --filename-tmpl says which')
 
 
 def find_sources(

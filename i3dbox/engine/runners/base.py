@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
 import random
 import time
 from collections.abc import Iterable
@@ -19,7 +18,7 @@ from mindspore.train import Callback, Model
 from ...argument_checks import one_of
 from ...datasets.loader import as_mindspore_dataset
 from ...errors import ConfigError, DeviceError, first_line
-from ...fileio import cache_folder
+from ...fileio import keep_dumps_in_cache
 from ...interrupts import interruptible
 from .. import distributed
 from ..mixed_precision import LEVELS, mixed_precision
@@ -69,8 +68,7 @@ class BaseRunner:
         """Takes the device, joins the other ranks and seeds everything. Call it before building a
         model.
         """
-        # what it cannot compile MindSpore writes there, or else to the folder that one stands in
-        os.environ.setdefault('MS_OM_PATH', os.path.join(cache_folder(), 'mindspore'))
+        keep_dumps_in_cache()
         ms.set_context(mode=ms.GRAPH_MODE)
         try:
             self.set_device()
