@@ -141,7 +141,8 @@ class _Dtype:
     def build(self, version, order, *_):
         if order not in ('<', '>', '|', '='):
             raise pickle.UnpicklingError('a dtype in it is damaged')
-        self.numpy = self.numpy.newbyteorder(order)
+        # by its string: newbyteorder leaves a mark that MindSpore 2.7 does not know
+        self.numpy = np.dtype(self.numpy.newbyteorder(order).str)
 
     def array(self, data, shape, order):
         """Returns an array of the bytes `data`, of which nothing is missing and nothing left."""

@@ -46,7 +46,8 @@ _TYPES = {
     'uint64': 'UInt64',
     'bool': 'Bool',
 }
-_DTYPES = {kind: np.dtype(name).newbyteorder('<') for name, kind in _TYPES.items()}
+# by their strings, as '<f4': newbyteorder leaves a mark that MindSpore 2.7 does not know
+_DTYPES = {kind: np.dtype(np.dtype(name).newbyteorder('<').str) for name, kind in _TYPES.items()}
 _CRC = b'crc_num'
 
 
