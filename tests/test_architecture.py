@@ -25,6 +25,7 @@ ROOMS = (
     'plain_json',
     'plain_npy',
     'archives',
+    'downloads',
     'terminal',
     'workers',
     'versions',

@@ -7,6 +7,7 @@ import glob
 import io
 import os
 import pickle
+import re
 import struct
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import zipfile
 import mindspore as ms
 import numpy as np
 import pytest
+from flax_writer import flax_pickle
 from tensorflow_writer import crc, field, table, tensor_entries, varint, write_tensorflow
 
 from i3dbox.commands import main
@@ -414,6 +416,53 @@ def test_checkpoints_of_the_original_scripts_become_ours(prefixed, parameters, t
     assert_equal(converted.parameters, parameters)
 
 
+# flax
+
+
+@pytest.mark.parametrize('protocol', [3, 4, 5])
+def test_pickled_variables_of_flax_become_ours(protocol, parameters, tmp_path):
+    (tmp_path / 'a.ckpt').write_bytes(flax_pickle(parameters, protocol))
+    converted = convert(str(tmp_path / 'a.ckpt'))
+    assert (converted.modality, converted.num_classes, converted.scheme) == ('RGB', 5, 'flax')
+    expected = {
+        name: np.ones_like(array) if name.endswith('gamma') else array
+        for name, array in parameters.items()
+    }
+    assert_equal(converted.parameters, expected)
+
+
+ONE = np.ones(3, np.float32)
+SHARED = {'a': ONE}
+
+
+@pytest.mark.parametrize(
+    'content, message',
+    [
+        (ONE, "1 of 1 names are none of I3D's, the first is ''"),
+        ([ONE], "no nest of named arrays: 'it' is a list"),
+        ({'params': {'a': ONE, 'b': 'text'}}, "'params/b' is a str"),
+        ({'a': SHARED, 'b': SHARED}, "'a' is a dict that stands twice"),
+        ({'params': {'x/y': ONE}}, "the first is 'params/x/y'"),
+        (print, 'asks for builtins.print'),
+        ({}, 'holds no weights of I3D'),
+    ],
+)
+def test_a_pickle_that_is_no_nest_of_arrays_is_refused(content, message, tmp_path):
+    (tmp_path / 'a.pkl').write_bytes(pickle.dumps(content, 4))
+    with pytest.raises(CheckpointError, match=f'a.pkl: .*{re.escape(message)}') as error:
+        convert(str(tmp_path / 'a.pkl'))
+    assert '\n' not in str(error.value)
+
+
+def test_a_nest_without_bottom_is_refused(tmp_path):
+    nest = {}
+    for _ in range(900):
+        nest = {'a': nest}
+    (tmp_path / 'a.pkl').write_bytes(pickle.dumps(nest, 4))
+    with pytest.raises(CheckpointError, match='holds no weights of I3D'):
+        convert(str(tmp_path / 'a.pkl'))
+
+
 # TensorFlow
 
 
@@ -707,7 +756,7 @@ def test_every_scheme_names_every_parameter_once():
         expected = [
             name
             for name in parameter_shapes(3, 1)
-            if naming != 'tensorflow' or not name.endswith('gamma')
+            if naming not in ('tensorflow', 'flax') or not name.endswith('gamma')
         ]
         assert sorted(names) == sorted(expected)
 

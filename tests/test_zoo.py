@@ -3,21 +3,20 @@ files or none.
 """
 
 import hashlib
-import http.server
 import pathlib
 import resource
 import subprocess
 import sys
-import threading
 
 import numpy as np
 import pytest
+from loopback import Server, blob
 
 from i3dbox.commands import main
 from i3dbox.commands.render_model_zoo import BEGIN, END, table
+from i3dbox.downloads import transfer
 from i3dbox.errors import CheckpointError, DownloadError
 from i3dbox.models.i3d_table import parameter_shapes
-from i3dbox.weights import download as downloads
 from i3dbox.weights import zoo, zoo_index
 from i3dbox.weights.checkpoint import load_checkpoint
 from i3dbox.weights.checkpoint_file import write_checkpoint
@@ -28,66 +27,16 @@ from i3dbox.weights.zoo_index import ENTRIES, Entry, File
 ROOT = pathlib.Path(__file__).parents[1]
 
 
-def blob(data):
-    return 'git:' + hashlib.sha1(b'blob %d\0' % len(data) + data).hexdigest()
-
-
-class Server(http.server.ThreadingHTTPServer):
-    """Serves `files` by path; `log` holds (path, Range) of each request. `behave` maps a path to a
-    mood.
-    """
-
-    def __init__(self):
-        super().__init__(('127.0.0.1', 0), Handler)
-        self.files, self.log, self.behave = {}, [], {}
-        self.url = f'http://127.0.0.1:{self.server_port}'
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        server, wanted = self.server, self.headers.get('Range')
-        server.log.append((self.path, wanted))
-        mood = server.behave.get(self.path)
-        if mood == 'redirect':
-            self.send_response(302)
-            self.send_header('Location', f'{server.url}/elsewhere{self.path}')
-            self.end_headers()
-            return
-        data = server.files.get(self.path.replace('/elsewhere', ''))
-        if data is None:
-            self.send_error(404)
-            return
-        start = 0
-        if wanted and mood != 'no ranges':
-            start = int(wanted.split('=')[1].rstrip('-'))
-            if start >= len(data):
-                self.send_error(416)
-                return
-        self.send_response(206 if start else 200)
-        self.send_header('Content-Length', str(len(data) - start))
-        self.end_headers()
-        part = data[start:]
-        if mood == 'dies' or isinstance(mood, int) and mood > 0:
-            if isinstance(mood, int):
-                server.behave[self.path] = mood - 1
-            part = part[: len(part) // 2]
-        self.wfile.write(part)
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
 def server():
-    server = Server()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server = Server().start()
     yield server
     server.shutdown()
 
 
 @pytest.fixture(scope='module')
 def content(tmp_path_factory):
-    """A PyTorch checkpoint and its class names."""
+    """A PyTorch checkpoint, and its parameters."""
     rng = np.random.default_rng(0)
     parameters = {
         name: rng.uniform(0.5, 1, shape).astype(np.float32)
@@ -95,27 +44,20 @@ def content(tmp_path_factory):
     }
     path = tmp_path_factory.mktemp('content') / 'a.pt'
     write_pytorch(str(path), to_pytorch(parameters))
-    return path.read_bytes(), b'wave\nclap\nkick\n', parameters
+    return path.read_bytes(), parameters
 
 
 @pytest.fixture
 def one(server, content, tmp_path, monkeypatch):
     """The zoo with one entry, 'small', that the server holds; returns the cache's folder."""
-    weights, labels, _ = content
-    server.files = {'/o/r/a.pt': weights, '/o/r/labels.txt': labels}
-    entry = Entry(
-        'RGB',
-        3,
-        'noise',
-        (File('/o/r/a.pt', blob(weights), 'a.pt'),),
-        File('/o/r/labels.txt', 'sha256:' + hashlib.sha256(labels).hexdigest(), 'labels.txt'),
-        'o/r',
-        'none',
-    )
+    weights, _ = content
+    server.files = {'/o/r/a.pt': weights}
+    files = (File('/o/r/a.pt', blob(weights), 'a.pt'),)
+    entry = Entry('RGB', 3, 'noise', files, None, 'o/r', 'none')
     for module in (zoo, zoo_index):
         monkeypatch.setitem(module.ENTRIES, 'small', entry)
     monkeypatch.setattr(zoo, 'HOST', server.url)
-    monkeypatch.setattr(downloads.time, 'sleep', lambda seconds: None)
+    monkeypatch.setattr(transfer.time, 'sleep', lambda seconds: None)
     monkeypatch.setenv('I3DBOX_CACHE', str(tmp_path / 'cache'))
     for name in (
         'http_proxy',
@@ -143,15 +85,12 @@ def test_a_checkpoint_is_downloaded_checked_converted_and_kept(one, server, cont
     path = zoo.fetch('small')
     parameters, _, meta = load_checkpoint('zoo://small')
     assert path == str(one / 'small.ckpt') and files_in(one) == ['small.ckpt']
-    assert (meta['modality'], meta['classes'], meta['source']) == (
-        'RGB',
-        ['wave', 'clap', 'kick'],
-        'zoo://small',
-    )
-    for name, array in content[2].items():
+    assert (meta['modality'], meta['source']) == ('RGB', 'zoo://small')
+    assert meta['origin'] == f'{server.url}/o/r' and meta['classes'] is None
+    for name, array in content[1].items():
         np.testing.assert_array_equal(parameters[name], array)
     server.shutdown()
-    assert zoo.fetch('small') == path and len(server.log) == 2  # no network is needed any more
+    assert zoo.fetch('small') == path and len(server.log) == 1  # no network is needed any more
 
 
 def test_a_download_goes_on_where_it_broke_off(one, server, content):
@@ -178,7 +117,7 @@ def test_a_wrong_beginning_is_thrown_away_and_fetched_anew(one, server, content,
     part = {'too long': content[0] + b'more', 'complete': content[0]}.get(left, left)
     (one / 'downloads/small/a.pt.part').write_bytes(part)
     zoo.fetch('small')
-    assert load_checkpoint('zoo://small')[0].keys() == content[2].keys()
+    assert load_checkpoint('zoo://small')[0].keys() == content[1].keys()
 
 
 def test_a_server_without_ranges_starts_again(one, server, content):
@@ -215,29 +154,26 @@ def test_a_server_that_always_dies_is_told_and_what_came_is_kept_apart(one, serv
 
 
 def test_404_and_no_network_are_told_with_the_url(one, server, monkeypatch):
-    del server.files['/o/r/labels.txt']
+    server.files.clear()
     with pytest.raises(
-        DownloadError, match=f'labels.txt cannot be downloaded: {server.url}/o/r/labels.txt: 404'
+        DownloadError, match=f'a.pt cannot be downloaded: {server.url}/o/r/a.pt: 404 Not Found'
     ):
         zoo.fetch('small')
     monkeypatch.setattr(zoo, 'HOST', 'http://127.0.0.1:9')
     with pytest.raises(
         DownloadError,
-        match='127.0.0.1:9/o/r/labels.txt: .*refused.* put small.ckpt .* at .*small.ckpt',
+        match='127.0.0.1:9/o/r/a.pt: Connection refused.* put small.ckpt .* at .*small.ckpt',
     ):
         zoo.fetch('small')
     assert not (one / 'small.ckpt').exists()
 
 
 def test_mirrors_are_asked_first_and_the_source_last(one, server, monkeypatch):
-    mirror = Server()
-    threading.Thread(target=mirror.serve_forever, daemon=True).start()
-    mirror.files = {'/o/r/a.pt': server.files['/o/r/a.pt']}
+    mirror = Server().start()
     monkeypatch.setenv('I3DBOX_MIRROR', f'http://127.0.0.1:9, {mirror.url}/')
     zoo.fetch('small')
     mirror.shutdown()
-    assert [path for path, _ in server.log] == ['/o/r/labels.txt']
-    assert [path for path, _ in mirror.log] == ['/o/r/a.pt', '/o/r/labels.txt']
+    assert [path for path, _ in mirror.log] == [path for path, _ in server.log] == ['/o/r/a.pt']
 
 
 def test_a_proxy_is_honoured(one, server, monkeypatch):
@@ -249,7 +185,7 @@ def test_a_proxy_is_honoured(one, server, monkeypatch):
 
 
 def test_four_processes_at_once_download_once(one, server, content):
-    weights, labels, _ = content
+    weights, _ = content
     program = f"""
 import sys
 from i3dbox.weights import zoo
@@ -324,7 +260,7 @@ def test_publishing_strips_the_training_state_and_names_the_hash(one, content, t
     run = tmp_path / 'epoch_1.ckpt'
     write_checkpoint(
         str(run),
-        {**content[2], 'head.dropout.step': np.array(5, np.int32)},
+        {**content[1], 'head.dropout.step': np.array(5, np.int32)},
         dict(moment=np.ones(9, np.float32)),
         dict(modality='RGB', classes=['a', 'b', 'c'], step=7, seed=1),
     )
@@ -335,7 +271,7 @@ def test_publishing_strips_the_training_state_and_names_the_hash(one, content, t
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert path.name == f'mine-{digest[:8]}.ckpt'
     parameters, state, meta = load_checkpoint(str(path))
-    assert parameters.keys() == content[2].keys() and not state
+    assert parameters.keys() == content[1].keys() and not state
     assert meta == dict(modality='RGB', classes=['a', 'b', 'c'])
     text = capsys.readouterr().out.split('filled in:')[1].strip().rstrip(',')
     # as it would stand in the index
@@ -344,7 +280,7 @@ def test_publishing_strips_the_training_state_and_names_the_hash(one, content, t
 
 
 def test_a_published_checkpoint_is_served_as_it_is(one, server, content, tmp_path, monkeypatch):
-    write_checkpoint(str(tmp_path / 'a.ckpt'), content[2], meta=dict(modality='RGB'))
+    write_checkpoint(str(tmp_path / 'a.ckpt'), content[1], meta=dict(modality='RGB'))
     data = (tmp_path / 'a.ckpt').read_bytes()
     server.files['/o/r/a.ckpt'] = data
     file = File('/o/r/a.ckpt', 'sha256:' + hashlib.sha256(data).hexdigest(), 'a.ckpt')
@@ -362,16 +298,20 @@ def test_the_index_holds_each_public_checkpoint_once():
 
 
 def test_the_indexs_blob_ids_are_those_of_the_files_that_are_here(shared_data):
-    known = {
-        file.integrity
-        for entry in ENTRIES.values()
-        for file in (*entry.files, entry.labels)
-        if file
-    }
-    here = [*(shared_data / 'tf_index').glob('*.index'), *(shared_data / 'kinetics').glob('*.txt')]
-    assert len(here) == 7 and {blob(path.read_bytes()) for path in here} <= known
-    for path, count in (('label_map_400.txt', 400), ('label_map_600.txt', 600)):
-        assert len((shared_data / 'kinetics' / path).read_text().split('\n')) >= count
+    known = {file.integrity for entry in ENTRIES.values() for file in entry.files}
+    here = [*(shared_data / 'tf_index').glob('*.index')]
+    assert len(here) == 5 and {blob(path.read_bytes()) for path in here} <= known
+
+
+def test_the_class_names_are_the_authors():
+    ids = dict(  # of label_map.txt and label_map_600.txt in google-deepmind/kinetics-i3d
+        kinetics400='git:cdaafcb1415eee46483561e78cb4747cce76a933',
+        kinetics600='git:639e9c91fa8a941ea57942872fae55628d590b42',
+    )
+    for name, integrity in ids.items():
+        path = ROOT / f'i3dbox/weights/class_names/{name}.txt'
+        assert blob(path.read_bytes()) == integrity
+        assert len(zoo.class_names(name)) == int(name[-3:])
 
 
 def test_the_page_says_what_the_index_says():

@@ -47,5 +47,5 @@ def load_weights_only(path: str) -> tuple[dict[str, np.ndarray], dict]:
     """
     parameters, _, meta = load_checkpoint(path)
     weights = {name: array for name, array in parameters.items() if not name.endswith(COUNTER)}
-    keys = ('modality', 'classes', 'config', 'source', 'licence')
+    keys = ('modality', 'classes', 'config', 'source', 'origin', 'licence')
     return weights, {key: meta[key] for key in keys if key in meta}

@@ -27,6 +27,7 @@ _META_FORM = {
     '?classes': (None, [str]),
     '?config': (None, str),
     '?source': (None, str),
+    '?origin': (None, str),
     '?licence': (None, str),
     '?step': WHOLE,
     '?epoch': WHOLE,

