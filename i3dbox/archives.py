@@ -9,7 +9,7 @@ import tarfile
 import zipfile
 from collections.abc import Iterator
 
-from .errors import DataError
+from .errors import DataError, first_line
 
 EXTENSIONS = ('.zip', '.tar', '.tar.gz', '.tgz', '.tar.bz2')
 
@@ -28,37 +28,42 @@ def stem(path: str) -> str:
     return name
 
 
-def unpack(path: str, folder: str) -> None:
-    """Unpacks an archive into `folder`, which it makes.
+def unpack(path: str, folder: str, called: str | None = None) -> None:
+    """Unpacks an archive into `folder`, which it makes; errors name it as it is `called`.
 
     Raises:
         DataError: it is damaged, names a place outside of the folder, holds links or devices, or
             more than the disk has room for. What was unpacked until then is left there.
     """
+    called = called or path
     try:
         with _opened(path) as archive:
             members = list(_members(archive))
             for name, size in members:
                 parts = name.replace('\\', '/').split('/')
                 if name.startswith(('/', '\\')) or '..' in parts or ':' in parts[0] or size is None:
-                    raise DataError(f'{path}: {name!r} in it is no file or folder inside of it')
+                    raise DataError(f'{called}: {name!r} in it is no file or folder inside of it')
             os.makedirs(folder, exist_ok=True)
             needed = sum(size for _, size in members)
             free = shutil.disk_usage(folder).free
             if needed > free:
                 sizes = f'{needed / 1e9:.1f} GB unpacked, and {free / 1e9:.1f} GB are free'
-                raise DataError(f'{path}: takes {sizes}')
+                raise DataError(f'{called}: takes {sizes}')
             # Python's own filter of tar archives as well, where there is one
             own = hasattr(tarfile, 'data_filter') and isinstance(archive, tarfile.TarFile)
             archive.extractall(folder, **(dict(filter='data') if own else {}))
     except (DataError, OSError) as error:
         if isinstance(error, gzip.BadGzipFile):
-            raise DataError(f'{path}: is no archive, or a damaged one: {error}') from error
+            raise DataError(
+                f'{called}: is no archive, or a damaged one: {first_line(error)}'
+            ) from error
         raise
     except RuntimeError as error:  # zipfile's, of a password or a way of compression
-        raise DataError(f'{path}: cannot be unpacked: {error}') from error
+        raise DataError(f'{called}: cannot be unpacked: {first_line(error)}') from error
     except Exception as error:  # whatever damaged bytes make the readers raise
-        raise DataError(f'{path}: is no archive, or a damaged one: {error}') from error
+        raise DataError(
+            f'{called}: is no archive, or a damaged one: {first_line(error)}'
+        ) from error
 
 
 def take_member(path: str, name: str, size: int, target: str) -> None:
@@ -77,10 +82,12 @@ def take_member(path: str, name: str, size: int, target: str) -> None:
                 shutil.copyfileobj(source, file)
     except (DataError, OSError) as error:
         if isinstance(error, gzip.BadGzipFile):
-            raise DataError(f'{path}: is no archive, or a damaged one: {error}') from error
+            raise DataError(
+                f'{path}: is no archive, or a damaged one: {first_line(error)}'
+            ) from error
         raise
     except Exception as error:  # whatever damaged bytes make the readers raise
-        raise DataError(f'{path}: is no archive, or a damaged one: {error}') from error
+        raise DataError(f'{path}: is no archive, or a damaged one: {first_line(error)}') from error
 
 
 def _opened(path):

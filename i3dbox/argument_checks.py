@@ -27,15 +27,19 @@ def at_least_one(owner: str, **arguments: Any) -> None:
 def above_zero(owner: str, **arguments: Any) -> None:
     """Raises ConfigError unless every argument is a finite number above 0."""
     for name, value in arguments.items():
-        if not isinstance(value, numbers.Real) or not 0 < value < float('inf'):
+        if not _is_number(value) or not 0 < value < float('inf'):
             raise ConfigError(f'{owner}: {name} is a number above 0; got {value!r}')
 
 
 def in_range(owner: str, low: float, high: float, **arguments: Any) -> None:
     """Raises ConfigError unless every argument is a number in [low, high]."""
     for name, value in arguments.items():
-        if not isinstance(value, numbers.Real) or not low <= value <= high:
+        if not _is_number(value) or not low <= value <= high:
             raise ConfigError(f'{owner}: {name} is a number from {low} to {high}; got {value!r}')
+
+
+def _is_number(value):
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def one_of(owner: str, choices: Collection, **arguments: Any) -> None:

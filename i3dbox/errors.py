@@ -70,8 +70,11 @@ class DeviceError(I3DBoxError):
 
 
 def first_line(error: Exception) -> str:
-    """Returns the first line of an error's text, or its type where it has none."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    """Returns the first line of an error's text, cut where it has no end, or its type where it has
+    none.
+    """
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return line if len(line) <= 500 else f'{line[:500]}...'
 
 
 def spelling_hint(name: str, names: Iterable[str], cutoff: float = 0.6) -> str:

@@ -2,7 +2,8 @@
 
 The opcodes are looked through first: they are those that Python 3 and PyTorch write for plain
 values, their sizes are such as the file can hold. Keys of dicts are strings and numbers, as a nest
-of tuples takes for ever to hash.
+of tuples takes for ever to hash. What stands in several places counts each time, as who walks
+through it meets it each time: not more of it than the file has bytes.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ class _Unpickler(pickle._Unpickler):
     def __init__(self, file, table, persistent, encoding):
         super().__init__(file, encoding=encoding)
         self.room = len(file.getbuffer())
+        self.again = self.room
+        self.elsewhere = set()  # ids of what stands in several places
         self.table = table
         self.persistent = persistent
 
@@ -85,11 +88,45 @@ class _Unpickler(pickle._Unpickler):
         if self.room < 0:
             raise pickle.UnpicklingError('its arrays take more than it holds')
 
+    def _count_again(self):
+        """Refuses lists in lists in lists that are one: a walk through them has no end."""
+        left = [self.stack[-1]]
+        while left:
+            value = left.pop()
+            if isinstance(value, (dict, list, tuple)):
+                left += value.values() if isinstance(value, dict) else value
+                self.elsewhere.add(id(value))
+            if len(left) > self.again:
+                raise pickle.UnpicklingError('it holds the same lists over and over')
+            self.again -= 1
+
+    def _check_growing(self, value):
+        if id(value) in self.elsewhere:
+            raise pickle.UnpicklingError('a list in it holds itself, or grows in two places')
+
+    def load_binget(self):
+        super().load_binget()
+        self._count_again()
+
+    def load_long_binget(self):
+        super().load_long_binget()
+        self._count_again()
+
+    def load_append(self):
+        self._check_growing(self.stack[-2])
+        super().load_append()
+
+    def load_appends(self):
+        self._check_growing(self.metastack[-1][-1])
+        super().load_appends()
+
     def load_setitem(self):
+        self._check_growing(self.stack[-3])
         _check_keys(self.stack[-2:-1])
         super().load_setitem()
 
     def load_setitems(self):
+        self._check_growing(self.metastack[-1][-1])
         _check_keys(self.stack[::2])
         super().load_setitems()
 
@@ -108,6 +145,10 @@ class _Unpickler(pickle._Unpickler):
 
     dispatch = {
         **pickle._Unpickler.dispatch,
+        pickle.BINGET[0]: load_binget,
+        pickle.LONG_BINGET[0]: load_long_binget,
+        pickle.APPEND[0]: load_append,
+        pickle.APPENDS[0]: load_appends,
         pickle.SETITEM[0]: load_setitem,
         pickle.SETITEMS[0]: load_setitems,
         pickle.DICT[0]: load_dict,

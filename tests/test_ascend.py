@@ -451,6 +451,52 @@ NPU_SMI = """\
 """
 
 
+# The second row of a chip, and processes, have numbers where the others have a name.
+BUSY = """\
+| NPU   Name                | Health        | Power(W)    Temp(C)           Hugepages-Usage(page)|
+| Chip  Phy-ID              | Bus-Id        | AICore(%)   Memory-Usage(MB)  HBM-Usage(MB)        |
++===========================+===============+====================================================+
+| 0     910B3               | OK            | 93.5        41                0    / 0             |
+| 0     0                   | 0000:C1:00.0  | 0           0    / 0          3161 / 65536         |
++===========================+===============+====================================================+
+| NPU     Chip              | Process id    | Process name             | Process memory(MB)      |
+| 0       0                 | 812345        | python3.11               | 2910                    |
+"""
+
+
+def test_what_works_on_a_card_is_no_chip(machine, monkeypatch):
+    monkeypatch.setattr(diagnosis, 'said_by', lambda *_: BUSY)
+    assert findings()['chips'] == ('chips', '1: 910B3 (910B)', '')
+
+
+def test_what_a_program_says_in_other_letters_is_read():
+    assert diagnosis.said_by('printf', r'910B3 \377') == '910B3 \ufffd'
+
+
+@pytest.mark.parametrize(
+    'settings, message',
+    [
+        (dict(sink_size='50'), 'sink_size is a whole number from -1'),
+        (dict(sink_size=2.5), 'sink_size is a whole number from -1'),
+        (dict(sink_size=True), 'sink_size is a whole number from -1'),
+        (dict(device_id="'0'"), 'device_id is a whole number from 0'),
+        (dict(device_id=-1), 'device_id is a whole number from 0'),
+        (dict(loss_scale=True), 'loss_scale is a number from 1'),
+        (dict(loss_scale=float('inf')), 'loss_scale is a number from 1'),
+        (dict(deterministic='False'), "deterministic is True or False; got 'False'"),
+    ],
+)
+def test_settings_of_another_type_are_told_by_their_name(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        Ascend910Runner(**settings)
+
+
+def test_a_number_of_ranks_that_is_none_is_told(monkeypatch):
+    monkeypatch.setenv('RANK_SIZE', 'eight')
+    with pytest.raises(DeviceError, match="RANK_SIZE is the number of ranks; got 'eight'"):
+        distributed.is_launched()
+
+
 def findings():
     return {finding.what: finding for finding in diagnosis.diagnose()}
 

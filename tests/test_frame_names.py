@@ -9,9 +9,9 @@ from videos import moving_frames, write_images, write_video
 
 from i3dbox.commands import main
 from i3dbox.datasets.list_dataset import RawframeDataset
-from i3dbox.errors import DamagedSampleError
+from i3dbox.errors import ConfigError, DamagedSampleError
 from i3dbox.media.frame_folder import FrameFolder
-from i3dbox.media.frame_names import likely_names
+from i3dbox.media.frame_names import frame_names, likely_names
 from i3dbox.media.packed_frames import PackedFrames, PackIndex
 from i3dbox.preparation.extraction import extract
 from i3dbox.preparation.sources import find_frame_folders, find_sources
@@ -153,3 +153,9 @@ def test_names_may_be_given_to_the_commands(tmp_path, capsys):
     assert (tmp_path / 'flow/v/n_frames').read_text() == '5'
     assert main('pack', [*words[:2], *names]) == 1
     assert 'with --filename-tmpl, say by --modality what it names' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('template', ['img_{:999999999}.jpg', 'a{:.999999d}.png', '{:0500d}.jpg'])
+def test_a_name_without_end_is_refused_before_it_is_made(template):
+    with pytest.raises(ConfigError, match='does not name RGB frames .a number in it is too large'):
+        frame_names('RGB', 1, template)

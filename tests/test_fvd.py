@@ -112,8 +112,9 @@ def test_features_that_do_not_fit_are_named():
         found.value
     with pytest.raises(DataError, match='features are N x 24; got 5 x 3'):
         found.update('real', np.zeros((5, 3)))
-    with pytest.raises(DataError, match='NaN or infinity'):
-        found.update('real', np.full((5, 24), np.nan))
+    for value in (np.nan, np.inf, -1e61):
+        with pytest.raises(DataError, match='NaN, or numbers above 1e.60'):
+            found.update('real', np.full((5, 24), value))
     found.update('generated', features(5, 3))
     with pytest.raises(DataError, match='differ in length: 24 and 3'):
         found.value

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from i3dbox import commands
 from i3dbox.interrupts import Interrupts, interruptible
 
 
@@ -74,6 +75,12 @@ def test_what_native_code_says_of_it_is_not_shown_and_errors_are_again(capfd):
             os.write(2, b'noise of native code')
     os.write(2, b'heard')
     assert capfd.readouterr().err == 'heard'
+
+
+def test_ctrl_c_before_a_command_has_begun_is_one_line(monkeypatch, capsys):
+    monkeypatch.setattr(commands, 'summaries', interrupt)
+    assert commands.cli(['train']) == 130
+    assert capsys.readouterr().err == 'i3dbox: interrupted\n'
 
 
 def test_handlers_are_those_of_before_afterwards():

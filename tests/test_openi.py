@@ -292,6 +292,13 @@ def test_an_archive_that_is_larger_than_the_disk_is_refused(tmp_path, monkeypatc
         ('{}', 'is a list'),
         ('[{"dataset_url": "obs://a"}]', "an object with 'dataset_name'"),
         ('[{"dataset_url": "obs://a", "dataset_name": "../a"}]', 'a name without a separator'),
+        ('[{"dataset_url": "obs://a", "dataset_name": "...zip"}]', 'becomes a folder'),
+        ('[{"dataset_url": "obs://a", "dataset_name": ".zip"}]', 'becomes a folder'),
+        (
+            '[{"dataset_url": "obs://a", "dataset_name": "a.zip"},'
+            '{"dataset_url": "obs://b", "dataset_name": "a.tar"}]',
+            'becomes a folder of its dataset_name',
+        ),
     ],
 )
 def test_data_sets_that_are_not_told_as_openi_does_are_refused(value, message):

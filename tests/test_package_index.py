@@ -277,7 +277,7 @@ def test_redirects_are_followed(index, folder):
             'names a file of this machine: file:///etc/passwd',
         ),
         (lambda server: put(server, b'', url=f'ftp://127.0.0.1/{ARCHIVE}'), 'only http and https'),
-        (lambda server: put(server, b'', 'JSON', url=7), 'simple: '),
+        (lambda server: put(server, b'', 'JSON', url=['x']), 'simple: '),
         (lambda server: server.files.update({'/simple/small-i3d/': b'{'}), 'has no small'),
         (lambda server: server.behave.update({f'/files/{ARCHIVE}': 'dies'}), 'connection ended'),
     ],

@@ -103,7 +103,8 @@ NEST = b'\x80\x04})\x94' + b''.join(b'h%ch%c\x86\x94' % (k, k) for k in range(60
         (b'\x80\x02(I5\n.', 'it has the opcode INT'),
         (b'\x80\x02\x82\x01.', 'it has the opcode EXT1'),
         (b'(S"print"\nios\nsystem\n.', 'it has the opcode'),
-        (NEST, 'keys that are no text'),
+        (NEST, 'the same lists over and over'),
+        (pickle.dumps({(1, 2): 3}, 4), 'keys that are no text'),
         (pickle.dumps(set(), 4), 'it has the opcode EMPTY_SET'),
         (pickle.dumps(np.array([{}]), 4), "it holds an array of 'O8'"),
         (pickle.dumps(np.array(['a']), 4), "it holds an array of 'U1'"),
@@ -154,6 +155,31 @@ def test_arrays_that_share_a_buffer_do_not_take_more_than_the_pickle_holds():
     with pytest.raises(pickle.UnpicklingError, match='its arrays take more than it holds'):
         read(shared_buffer(50))
     assert len(read(pickle.dumps([np.zeros(5000, np.uint8)] * 3, 5))) == 3
+
+
+@pytest.mark.parametrize('kind', [list, tuple, dict])
+def test_lists_in_lists_that_are_one_are_refused(kind):
+    nest = [0.0] * 10
+    for _ in range(9):
+        nest = {str(number): nest for number in range(10)} if kind is dict else kind([nest] * 10)
+    with pytest.raises(pickle.UnpicklingError, match='the same lists over and over'):
+        read(pickle.dumps(dict(scores=nest), 4))
+
+
+def test_a_list_that_holds_itself_is_refused():
+    endless = []
+    endless.append(endless)
+    with pytest.raises(pickle.UnpicklingError, match='a list in it holds itself'):
+        read(pickle.dumps(endless, 4))
+    around = ({},)
+    around[0]['me'] = around
+    with pytest.raises(pickle.UnpicklingError):
+        read(pickle.dumps(around, 4))
+
+
+def test_a_list_that_stands_twice_is_a_list_twice():
+    names = [str(number) for number in range(50)]
+    assert read(pickle.dumps([names, names], 4)) == [names, names]
 
 
 def test_keys_that_collide_are_refused():

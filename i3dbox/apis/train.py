@@ -69,7 +69,8 @@ def train(
     cfg.setdefault('seed', 0)
     hooks, evaluates = _build_hooks(cfg, validate)
     call_hooks(hooks, 'prepare', cfg)
-    _resumed(cfg.work_dir, resume)  # what is wrong is told before the network is built
+    with _held(cfg.work_dir):  # what is wrong is told before the network is built
+        _resumed(cfg.work_dir, resume)
     recognizer, runner = build_network(cfg, device, device_id)
     with _held(cfg.work_dir):
         resume = _resumed(cfg.work_dir, resume)

@@ -17,6 +17,8 @@ from .chips import chip_called
 # The versions of CANN that a MindSpore accepts: mindspore/run_check/_check_version.py of 2.8.0, and
 # the table of MindFormers for 2.7 (docs/ascend.md).
 CANN = {'2.7.0': ('8.2',), '2.7.1': ('8.3',), '2.8.0': ('8.2', '8.3', '8.5')}
+# What npu-smi says of a card's health; other rows of its table have numbers there
+_HEALTHS = 'OK|NA|Warning|Alarm|Critical|Unknown|Offline'
 TOOLKITS = (
     '/usr/local/Ascend/cann',  # since 8.5
     '/usr/local/Ascend/ascend-toolkit/latest',
@@ -89,9 +91,10 @@ def _chips():
     text = said_by('npu-smi', 'info')
     if text is None:
         return Finding('chips', 'npu-smi does not answer', 'it comes with the driver: see there')
-    shown = re.findall(r'^\|\s*\d+\s+(\w[\w.-]*)\s*\|\s*(\w+)', text, re.MULTILINE)
+    row = rf'^\|\s*\d+\s+(\w[\w.-]*)\s*\|\s*({_HEALTHS})\s*\|'
+    shown = re.findall(row, text, re.MULTILINE | re.IGNORECASE)
     names = sorted({name for name, _ in shown})
-    ill = [name for name, health in shown if health not in ('OK', 'NA')]
+    ill = [name for name, health in shown if health.upper() not in ('OK', 'NA')]
     chips = {name: chip_called(name) for name in names}
     unknown = [name for name in names if chips[name] is None]
     said = ', '.join(f'{name} ({chips[name].name})' if chips[name] else name for name in names)
@@ -191,7 +194,7 @@ def text_of(path: str) -> str:
 def said_by(*command: str) -> str | None:
     """Returns what a program prints, or None where it is absent, fails or does not answer."""
     try:
-        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=20)
-        return done.stdout.strip()
+        done = subprocess.run(command, check=True, capture_output=True, timeout=20)
+        return done.stdout.decode(errors='replace').strip()
     except (OSError, subprocess.SubprocessError):
         return None

@@ -170,6 +170,14 @@ def cli(argv: list[str] | None = None) -> int:
     """Runs the console command `i3dbox NAME ...`; lists the commands without a NAME. Returns the
     exit status.
     """
+    try:
+        return _cli(argv)
+    except KeyboardInterrupt:  # before the command has begun
+        print('i3dbox: interrupted', file=sys.stderr)
+        return 130
+
+
+def _cli(argv):
     name, *rest = (sys.argv[1:] if argv is None else argv) or ['--help']
     commands = summaries()
     if name in commands or name in ALIASES:

@@ -19,7 +19,10 @@ from ..errors import DeviceError
 
 def is_launched() -> bool:
     """Whether a launcher started this process as one of several."""
-    return _by_msrun() or int(os.environ.get('RANK_SIZE', 1)) > 1
+    size = os.environ.get('RANK_SIZE', '1')
+    if not size.isdecimal():
+        raise DeviceError(f'RANK_SIZE is the number of ranks; got {size!r}')
+    return _by_msrun() or int(size) > 1
 
 
 def _by_msrun():

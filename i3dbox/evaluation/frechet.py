@@ -12,6 +12,8 @@ import numpy as np
 
 from ..errors import DataError
 
+_LARGEST = 1e60  # the square of a sum of squares of such features is a number still
+
 
 class Gaussian:
     """The mean and covariance of features that come one batch after the other, in float64.
@@ -38,8 +40,8 @@ class Gaussian:
                 f'features are N x {"D" if self.mean is None else len(self.mean)}; got '
                 f'{" x ".join(map(str, features.shape))}'
             )
-        if not np.isfinite(features).all():
-            raise DataError('features hold NaN or infinity')
+        if not (np.abs(features) < _LARGEST).all():
+            raise DataError(f'features hold NaN, or numbers above {_LARGEST:.0e}')
         weights = np.ones(len(features)) if weights is None else np.asarray(weights, np.float64)
         count = weights.sum()
         if self.mean is None:

@@ -18,6 +18,7 @@ KNOWN = {
     'Flow': (FILENAME_TMPL['Flow'], 'flow_{}_{:05d}.jpg'),
 }
 FIRST = (0, 1)  # numbers that a first frame may have
+_ENDLESS = re.compile(r'[:.][^}]*[0-9]{3}')  # a width that makes names without end
 _NUMBERED = re.compile(r'(.*?)([0-9]+)([^0-9]*\.(?:jpe?g|png|bmp|webp|tiff?|pgm|ppm))', re.I | re.S)
 
 
@@ -54,6 +55,8 @@ def frame_names(modality: str, number: int, filename_tmpl: str | None = None) ->
     template = filename_tmpl or FILENAME_TMPL[modality]
     fields = [(number,)] if modality == 'RGB' else [('x', number), ('y', number)]
     try:
+        if _ENDLESS.search(template):
+            raise ValueError('a number in it is too large')
         return [template.format(*values) for values in fields]
     except (IndexError, KeyError, ValueError, AttributeError) as error:
         raise _wrong_template(template, modality, error) from error

@@ -25,6 +25,8 @@ from ..workers import one_opencv_thread, spawn_context, start_worker
 logger = logging.getLogger(__name__)
 # nothing could be written for the other sources either
 _FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_PATIENCE = 5  # seconds for a worker to clear away what it has half done
+_at_work = False  # whether this worker has something to clear away
 
 
 class Failure(NamedTuple):
@@ -130,13 +132,13 @@ def _run_in_pool(function, waiting, processes, threads, counter):
     """
     running = {}
     with concurrent.futures.ProcessPoolExecutor(
-        processes, spawn_context(), start_worker, (_exit_quietly, counter)
+        processes, spawn_context(), _start, (counter,)
     ) as pool:
         try:
             while waiting or running:
                 while waiting and len(running) < 2 * processes:
-                    running[pool.submit(_call, function, waiting[0], threads)] = waiting[0]
-                    waiting.popleft()
+                    source = waiting.popleft()
+                    running[pool.submit(_call_in_worker, function, source, threads)] = source
                 done, _ = concurrent.futures.wait(running, 0.5, concurrent.futures.FIRST_COMPLETED)
                 if not done:
                     yield None, None, None
@@ -146,9 +148,7 @@ def _run_in_pool(function, waiting, processes, threads, counter):
         except BrokenProcessPool:
             pass
         except BaseException:
-            # what they leave half done is never taken for whole
-            for process in list((pool._processes or {}).values()):
-                process.terminate()
+            _stop_all(list((pool._processes or {}).values()))
             raise
     return list(running.values())
 
@@ -185,5 +185,36 @@ def _answer(answer):
     return result, reason
 
 
-def _exit_quietly(number, frame):
+def _start(counter):
+    start_worker(_stop, counter)
+    signal.signal(signal.SIGTERM, _stop)
+
+
+def _call_in_worker(function, source, threads):
+    global _at_work
+    _at_work = True
+    try:
+        return _call(function, source, threads)
+    except KeyboardInterrupt:
+        os._exit(128 + signal.SIGINT)
+    finally:
+        _at_work = False
+
+
+def _stop(number, frame):
+    """Ends a worker: what it has half done is cleared away on the way out."""
+    for again in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(again, signal.SIG_IGN)
+    if _at_work:
+        raise KeyboardInterrupt
     os._exit(128 + signal.SIGINT)
+
+
+def _stop_all(processes):
+    """Ends workers; who does not end is killed, and what it leaves is never taken for whole."""
+    for process in processes:
+        process.terminate()
+    until = time.monotonic() + _PATIENCE
+    for process in processes:
+        process.join(max(until - time.monotonic(), 0))
+        process.kill()

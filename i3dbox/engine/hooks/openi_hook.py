@@ -90,7 +90,7 @@ class OpenIHook(Hook):
                 )
             for dataset in found:
                 dataset['data_root'] = self.data_dir
-        urls = self.ckpt_url.split(',') if self.ckpt_url else []
+        urls = [url for url in (self.ckpt_url or '').split(',') if url.strip()]
         for url in urls:
             path = os.path.join('checkpoints', os.path.basename(url.rstrip('/')))
             self._fetch(url, path, folder=False)
@@ -134,7 +134,7 @@ class OpenIHook(Hook):
                 if folder and is_archive(source):
                     archive = os.path.join(scratch, f'archive-{os.path.basename(source)}')
                     self._function(folder=False)(source, archive)
-                    unpack(archive, new)
+                    unpack(archive, new, called=source)
                 else:
                     self._function(folder)(source, new)
                 if os.path.lexists(target):
@@ -171,7 +171,14 @@ def _data_sets(value):
         check_form(entries, [dict(dataset_url=str, dataset_name=PLAIN_NAME)], 'multi_data_url')
     except ValueError as error:
         raise ConfigError(f'OpenIHook: multi_data_url: {error}') from error
-    return {stem(entry['dataset_name']): entry['dataset_url'] for entry in entries}
+    folders = {stem(entry['dataset_name']): entry['dataset_url'] for entry in entries}
+    unusable = {'', '.', '..'} & set(folders)
+    if unusable or len(folders) < len(entries):
+        raise ConfigError(
+            'OpenIHook: multi_data_url: each data set becomes a folder of its dataset_name without '
+            f'the extension; these do not: {[entry["dataset_name"] for entry in entries]}'
+        )
+    return folders
 
 
 def _check_replaceable(target, source, folder):

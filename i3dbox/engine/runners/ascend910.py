@@ -57,6 +57,8 @@ class Ascend910Runner(BaseRunner):
         name = type(self).__name__
         one_of(name, (None, *JIT_LEVELS), jit_level=self.jit_level)
         one_of(name, (None, *PRECISION_MODES), precision_mode=self.precision_mode)
+        if not isinstance(self.deterministic, bool):
+            raise ConfigError(f'{name}: deterministic is True or False; got {self.deterministic!r}')
         if self.amp_level == 'O0':
             raise ConfigError(
                 f'{name}: amp_level is O1, O2 or O3: MindSpore\'s nn.Conv3d supports "only float16 '

@@ -15,9 +15,9 @@ from mindspore import nn
 from mindspore.amp import LossScaler
 from mindspore.train import Callback, Model
 
-from ...argument_checks import one_of
+from ...argument_checks import at_least, in_range, one_of
 from ...datasets.loader import as_mindspore_dataset
-from ...errors import ConfigError, DeviceError, first_line
+from ...errors import DeviceError, first_line
 from ...fileio import keep_dumps_in_cache
 from ...interrupts import interruptible
 from .. import distributed
@@ -49,20 +49,13 @@ class BaseRunner:
     device_id: int | None = None
 
     def __post_init__(self):
-        one_of(type(self).__name__, LEVELS, amp_level=self.amp_level)
-        if not (
-            self.loss_scale in (None, 'dynamic')
-            or isinstance(self.loss_scale, (int, float))
-            and self.loss_scale >= 1
-        ):
-            raise ConfigError(
-                f"loss_scale is None, 'dynamic' or a number from 1; got {self.loss_scale!r}"
-            )
-        if self.sink_size < -1:
-            raise ConfigError(
-                f'sink_size is -1 (an epoch), 0 (no sink) or a number of steps; got '
-                f'{self.sink_size}'
-            )
+        name = type(self).__name__
+        one_of(name, LEVELS, amp_level=self.amp_level)
+        if self.loss_scale not in (None, 'dynamic'):
+            in_range(name, 1, 2**31, loss_scale=self.loss_scale)
+        at_least(name, -1, sink_size=self.sink_size)
+        if self.device_id is not None:
+            at_least(name, 0, device_id=self.device_id)
 
     def setup(self, seed: int) -> None:
         """Takes the device, joins the other ranks and seeds everything. Call it before building a
