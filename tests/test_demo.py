@@ -123,7 +123,7 @@ def test_a_video_that_breaks_off_is_not_called_complete(network, tmp_path, capsy
     assert main('demo', [str(path), *network, '--out', str(tmp_path / 'a.json')]) == 0
     said = capsys.readouterr().err
     answers = json.loads((tmp_path / 'a.json').read_text())
-    assert answers['complete'] is ('breaks off' not in said)
+    assert answers['complete'] is ('ends after' not in said)
 
 
 class Interrupted(LabelledVideo):

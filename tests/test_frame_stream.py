@@ -25,7 +25,7 @@ def test_a_video_is_read_from_start_to_end_with_its_times(tmp_path):
     times, found = zip(*stream)
     np.testing.assert_allclose(times, np.arange(20) / 10, atol=1e-6)
     assert np.abs(np.array(found).astype(int) - np.array(video)).mean() < 16  # JPEG
-    assert not stream.broke_off
+    assert not stream.damage
 
 
 def test_another_rate_repeats_and_leaves_out(tmp_path):
@@ -75,7 +75,7 @@ def test_a_file_that_breaks_off_ends_the_stream_and_tells(tmp_path):
     path.write_bytes(data[: len(data) // 2])
     stream = FrameIterator(str(path))
     count = sum(1 for _ in stream)
-    assert 30 < count < 70 and stream.read == count and stream.broke_off
+    assert 30 < count < 70 and stream.read == count and stream.damage
 
 
 # Odd input
@@ -178,7 +178,7 @@ def test_a_stream_can_be_closed_on_the_way(tmp_path):
     for number, _ in enumerate(stream):
         if number == 9:
             stream.close()
-    assert stream.read == 10 and not stream.broke_off
+    assert stream.read == 10 and not stream.damage
 
 
 @pytest.mark.parametrize('make', [grey, deep])
@@ -195,7 +195,7 @@ def test_gifs_keep_their_times_and_colours(tmp_path):
     np.testing.assert_allclose(times, [0, 0.04, 0.08, 0.12, 0.16, 0.28, 0.4, 0.52], atol=1e-6)
     assert np.abs(found - np.stack(frames)).mean() < 8  # a palette
     stream = FrameIterator(str(tmp_path / 'a.gif'))
-    assert sum(1 for _ in stream) == 8 and not stream.broke_off
+    assert sum(1 for _ in stream) == 8 and not stream.damage
     assert len(read(gif(tmp_path / 'alpha.gif', frames, 40, alpha=True))[1]) == 8
     found = read(gif(tmp_path / 'alpha.png', frames, 40, alpha=True))
     np.testing.assert_array_equal(found[1][:, 10:], np.stack(frames)[:, 10:])

@@ -1,6 +1,8 @@
 """One length for one file: what can be decoded, whoever asks and whatever the header says."""
 
 import fractions
+import random
+import zlib
 
 import av
 import pytest
@@ -170,7 +172,7 @@ def test_damage_in_the_middle_ends_a_video_for_everybody_and_is_told(tmp_path, s
     path = tmp_path / f'a.{suffix}'
     before = damaged(path, 'mjpeg', 'yuvj420p')
     stream = FrameIterator(path)
-    assert (sum(1 for _ in stream), stream.broke_off) == (before, True)
+    assert (sum(1 for _ in stream), bool(stream.damage)) == (before, True)
     with VideoFile(path) as file:
         assert (sum(1 for _ in file), file.undecoded) == (before, len(FRAMES) - before)
     (problem,) = check_videos(find_videos(str(path)), 0)
@@ -178,3 +180,53 @@ def test_damage_in_the_middle_ends_a_video_for_everybody_and_is_told(tmp_path, s
     assert problem.detail.startswith(f'{before} frames; its header says 48; what is behind them')
     (failure,) = extract('RGB', find_videos(str(path)), str(tmp_path / 'out'), 0).failures
     assert failure.reason == f'the video ends after {before} of 48 frames'
+
+
+def spoil(path, begin, size, seed=0):
+    """Overwrites `size` bytes of a file from the fraction `begin` of it on."""
+    content = bytearray(path.read_bytes())
+    start = int(len(content) * begin)
+    content[start : start + size] = random.Random(seed).randbytes(size)
+    path.write_bytes(content)
+
+
+def test_an_avi_that_lost_chunks_has_one_numbering(tmp_path):
+    """Its index still counts them: what FFmpeg seeks by it are other frames."""
+    path = tmp_path / 'a.avi'
+    encode(path, moving_frames(150, 96, 64), 'mjpeg', 'yuvj420p')
+    with av.open(str(path)) as file:
+        sizes = [packet.size for packet in file.demux(video=0)]
+    spoil(path, 0.3, sizes[40])
+    with VideoReader(path) as reader:
+        sums = [zlib.crc32(image()) for _, image in reader]
+        assert 140 < len(sums) < 150 and len(reader) == len(sums)
+    with VideoReader(path) as reader:
+        assert [zlib.crc32(reader.read([index])[0]) for index in (130, 90)] == [sums[130], sums[90]]
+    (problem,) = check_videos(find_videos(str(path)), 0)
+    assert problem.kind in ('frame count', 'truncated')
+
+
+def test_a_gap_in_a_steady_stream_is_told(tmp_path):
+    whole = write(tmp_path / 'whole.mkv', 'mpeg4', [40 * n for n in range(48)])
+    assert check_videos(find_videos(str(whole)), 0) == []
+    lossy = write(tmp_path / 'a.mkv', 'mpeg4', [40 * (n if n < 20 else n + 6) for n in range(48)])
+    (problem,) = check_videos(find_videos(str(lossy)), 0)
+    assert problem[1:] == ('gap', '48 frames; none for 0.28 s after 0.76 s')
+    by_and_by = write(tmp_path / 'b.mkv', 'mpeg4', [40 * n + 9 * n * (n // 5) for n in range(48)])
+    assert check_videos(find_videos(str(by_and_by)), 0) == []
+
+
+def test_what_damage_leaves_does_not_depend_on_threads(tmp_path):
+    path = tmp_path / 'a.webm'
+    encode(path, FRAMES, 'libvpx-vp9', options={'g': '10', 'cpu-used': '8'})
+    with av.open(str(path)) as file:
+        first = next(file.demux(video=0))
+        size = first.size
+    content = path.read_bytes()
+    place = content.index(bytes(first))
+    path.write_bytes(content[:place] + bytes(size) + content[place + size :])
+    counts = []
+    for threads in (1, 2, 4):
+        with VideoFile(path, num_threads=threads) as file:
+            counts.append([round(time, 3) for time, _ in file])
+    assert counts[0] == counts[1] == counts[2] and 0 < len(counts[0]) < 48

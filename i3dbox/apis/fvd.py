@@ -196,10 +196,8 @@ class _Videos:
                     else enumerate(self.array[number])
                 )
                 found = np.stack([network(clip) for clip in clips(video)])
-                if getattr(video, 'broke_off', False):  # known where it was read to its end
-                    raise DamagedSampleError(
-                        source.name, source.path, f'it breaks off after {video.read} frames'
-                    )
+                if getattr(video, 'damage', ''):  # known where it was read to its end
+                    raise DamagedSampleError(source.name, source.path, video.damage)
                 yield source, found
             except (I3DBoxError, OSError) as error:
                 yield source, error

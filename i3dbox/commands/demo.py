@@ -210,7 +210,7 @@ def recognize(
         # one that comes now comes too late
         with contextlib.suppress(KeyboardInterrupt), interrupts.hold():
             answers.close()
-            writers.close(total.answer, complete and not frames.broke_off)
+            writers.close(total.answer, complete and not frames.damage)
             stack.close()
     print_whole(total, frames, complete, args.top)
     for path in outs:
@@ -219,14 +219,11 @@ def recognize(
 
 
 def print_whole(total: Total, frames: FrameIterator, complete: bool, top: int) -> None:
-    """Prints the classes of all windows, and whether the video breaks off."""
+    """Prints the classes of all windows, and what is wrong with the video."""
     whole = total.answer
     sys.stderr.flush()
-    if frames.broke_off:
-        print(
-            f'{frames.path} breaks off after {frames.read} of {frames.stated} frames',
-            file=sys.stderr,
-        )
+    if frames.damage:
+        print(f'{frames.path}: {frames.damage}', file=sys.stderr)
     print(
         f'{"the whole video" if complete else "until the interruption"}: '
         f'{(whole.end - whole.start):.1f} s, mean over {total.count} '

@@ -104,10 +104,8 @@ class VideoFeatures:
             yield item
             count_frame()
         self.frames = stream.read
-        if stream.broke_off:
-            raise DamagedSampleError(
-                stream.name, stream.path, f'the video breaks off after {stream.read} frames'
-            )
+        if stream.damage:
+            raise DamagedSampleError(stream.name, stream.path, stream.damage)
         if stream.read == 1 and 'flow' in self.networks:
             raise DamagedSampleError(stream.name, stream.path, 'a single frame has no flow')
 

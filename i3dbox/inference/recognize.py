@@ -298,10 +298,8 @@ def inference_recognizer(
         for _, answer in answers:
             total.add(answer)
             windows.append(answer)
-    if frames.broke_off:
-        warnings.warn(
-            f'{frames.path} breaks off after {frames.read} of {frames.stated} frames', stacklevel=2
-        )
+    if frames.damage:
+        warnings.warn(f'{frames.path}: {frames.damage}', stacklevel=2)
     return windows[0] if whole else dataclasses.replace(total.answer, windows=windows)
 
 

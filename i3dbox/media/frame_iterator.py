@@ -28,7 +28,7 @@ class FrameIterator:
     """Iterates over (time in seconds, frame uint8 H x W x 3 RGB) from start to end, once.
 
     A video is read as it comes: nothing is sought, so that pipes and files of unknown length will
-    do, and a file that breaks off ends the stream (`broke_off` tells). Times are those of the
+    do, and a file that breaks off ends the stream (`damage` tells). Times are those of the
     frames, also where the rate varies, and of a camera those of the clock; rotation in the file's
     metadata is applied; grey, 10-bit and transparent videos become 8-bit RGB. A frame of another
     size than the first is brought to the first's.
@@ -46,7 +46,8 @@ class FrameIterator:
         total (int or None): how many frames there will be, as far as the file's header knows.
         stated (int or None): how many the header says that the file has.
         read (int): frames taken from the source so far.
-        broke_off (bool): whether it ended well before `total`.
+        damage (str): what turned out to be wrong with the file at its end: that it ends early.
+            '' for nothing.
 
     Raises:
         DamagedSampleError: from here, for a source that cannot be opened; while iterating, for one
@@ -61,7 +62,7 @@ class FrameIterator:
         rate: float = 25.0,
     ):
         self.read = 0
-        self.broke_off = False
+        self.damage = ''
         self.total = None
         self._source = None
         self._shape = None
@@ -140,7 +141,8 @@ class FrameIterator:
         for time, frame in video:
             self.read += 1
             yield time, self._as_first(video.image(frame))
-        self.broke_off = self._source is not None and video.ends_early(self.read, time)
+        if self._source is not None:
+            self.damage = video.damage(self.read, time)
 
     def _of_camera(self, camera):
         begin = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import itertools
 import logging
 import math
 import os
@@ -104,12 +105,13 @@ class VideoFile:
         self.path = os.fspath(path)
         self.name = name or os.path.splitext(os.path.basename(self.path))[0]
         self.undecoded = 0
+        self._num_threads = num_threads
         self._format = 'bgr24' if bgr else 'rgb24'
         self._reformatter = VideoReformatter()
         self._container = self._file = self._turn = None
         try:
             self._open_file(pipes)
-            self._open_stream(num_threads)
+            self._open_stream()
         except BaseException:
             self.close()
             raise
@@ -137,23 +139,40 @@ class VideoFile:
         wrongly. At the start such packets are left out: a recording may begin between key frames.
         """
         time = None
+        for frame in self._decoded():
+            stamp = self.stamp(frame)
+            own = None if stamp is None else self._on_grid((stamp - self._start) * self._unit)
+            if time is None:
+                time = max(own or 0.0, 0.0)
+            else:
+                time = own if own is not None and own > time else time + self.frame_time
+            yield time, frame
+
+    def _decoded(self):
+        number = 0
         packets = self._packets()
         for packet in packets:
             try:
                 frames = packet.decode()
             except av.FFmpegError:
-                if time is None:
-                    continue
-                self.undecoded = 1 + sum(packet.size > 0 for packet in packets)
-                return
+                if self._num_threads > 1:
+                    # what is lost around damage is another thing with each number of threads
+                    self._start_over()
+                    yield from itertools.islice(self._decoded(), number, None)
+                    return
+                if number:
+                    self.undecoded = 1 + sum(packet.size > 0 for packet in packets)
+                    return
+                continue
             for frame in frames:
-                stamp = self.stamp(frame)
-                own = None if stamp is None else self._on_grid((stamp - self._start) * self._unit)
-                if time is None:
-                    time = max(own or 0.0, 0.0)
-                else:
-                    time = own if own is not None and own > time else time + self.frame_time
-                yield time, frame
+                number += 1
+                yield frame
+
+    def _start_over(self):
+        self.close()
+        self._num_threads = 1
+        self._open_file(pipes=False)
+        self._open_stream()
 
     def index(self) -> list[tuple[int | None, int | None]]:
         """Reads to the end without decoding.
@@ -192,6 +211,12 @@ class VideoFile:
         # an edit list hides what comes before its first frame
         begins = first.is_keyframe and not first.is_discard
         return self.counted if begins and entries[-1].pos + entries[-1].size <= size else None
+
+    def index_length(self) -> int | None:
+        """Returns how many entries the index of an AVI has, which counts what damage hides from who
+        reads on; None for other containers, whose index has time stamps.
+        """
+        return len(self._index_entries()) if self._kind == 'avi' else None
 
     def _index_entries(self):
         if hasattr(self._stream, 'index_entries'):  # since PyAV 17
@@ -244,19 +269,23 @@ class VideoFile:
         # the decoder looks at its own again
         return image.copy() if converted is frame else np.ascontiguousarray(image)
 
-    def ends_early(self, frames: int, last: float) -> bool:
-        """Whether a video of which so many frames came, the last one at `last` seconds, breaks off:
-        by its header, or by what is left undecoded.
+    def damage(self, frames: int, last: float) -> str:
+        """Returns what is wrong with a video of which so many frames came, the last one at `last`
+        seconds: that it ends early, by its header or by what is left undecoded. '' where it is no
+        more than a header may be off.
         """
-        if self.undecoded > max(2, (frames + self.undecoded) // 100):
-            return True
-        short = (self.stated or 0) - frames > max(2, (self.stated or 0) // 100)
+        early = f'the video ends after {frames} of {max(self.stated or 0, frames + self.undecoded)}'
+        if self.undecoded > _tolerated(frames + self.undecoded):
+            return f'{early} frames'
+        short = (self.stated or 0) - frames > _tolerated(self.stated or 0)
         # a count may be an estimate by a rate that varies, and a header may count frames that are
         # not to be shown
-        return short and (
+        if short and (
             self.seconds is None
             or self.seconds - last > max(3 * self.frame_time, self.seconds / 100)
-        )
+        ):
+            return f'{early} frames'
+        return ''
 
     def damaged(self, reason: str) -> DamagedSampleError:
         """Returns the error that tells what is wrong with the file."""
@@ -293,6 +322,8 @@ class VideoFile:
             self.identity = self.path, about.st_size, about.st_mtime_ns
             if self.piped and not pipes:
                 raise self.damaged('this is a pipe; a video is read more than once')
+            if self.piped:
+                self._num_threads = 1  # it cannot be started over
             self._file = _Pipe(self.path) if self.piped else open(self.path, 'rb', buffering=0)
         except OSError as error:
             raise self.damaged(f'cannot be opened: {error.strerror}') from error
@@ -308,7 +339,7 @@ class VideoFile:
                 'this is no video that FFmpeg can read in a container that i3dbox opens'
             ) from error
 
-    def _open_stream(self, num_threads):
+    def _open_stream(self):
         self._stream = self._container.streams.best('video')
         if self._stream is None or self._stream.disposition & Disposition.attached_pic:
             raise self.damaged('this is no video: there are no moving pictures in it')
@@ -322,7 +353,7 @@ class VideoFile:
         # damage can make a frame claim gigabytes; streams that change their size do so within 16 M
         most = max(4 * decoder.width * decoder.height, 1 << 24)
         decoder.options = {'max_pixels': str(min(most, _MOST_PIXELS))}
-        decoder.thread_count = num_threads
+        decoder.thread_count = self._num_threads
         decoder.thread_type = 'AUTO'
         self.codec = decoder.name
         self._kind = kind = self._container.format.name.split(',')[0]
@@ -353,6 +384,11 @@ class VideoFile:
                 (whole - max(self._container.start_time or 0, 0)) / av.time_base if whole else None
             )
         return min(stream * self._unit, whole / av.time_base if whole else math.inf)
+
+
+def _tolerated(frames):
+    """Returns by how many frames headers of real data sets are off."""
+    return max(2, frames // 100)
 
 
 def _riff_size(file):

@@ -40,7 +40,7 @@ class VideoReader:
     that fits its header (VideoFile.indexed); else they are counted by decoding, once a process.
     Headers of real data sets are off by a frame or two, and files that were joined have the header
     of their first part. Where decoding ends earlier than an index says by no more than a header
-    may be off (VideoFile.ends_early), frames past the end become the last real one and `len()` is
+    may be off (VideoFile.damage), frames past the end become the last real one and `len()` is
     corrected; if it ends earlier, or before what cannot be decoded, the file is damaged.
 
     Args:
@@ -201,13 +201,14 @@ class VideoReader:
 
         Returns:
             (list of time stamps, ascending; dict of the key frames' indices in it -> what to seek
-            to). There are no key frames if the list does not fit the header, stamps are missing, or
-            two frames have one.
+            to). There are no key frames if the list does not fit the length or the file's own
+            index, by which FFmpeg seeks; if stamps are missing, or two frames have one.
         """
         with VideoFile(*self._arguments) as video:
             packets = video.index()
+            fits = len(packets) == len(self) == (video.index_length() or len(packets))
         stamps = {stamp for stamp, _ in packets}
-        if len(packets) != len(self) or None in stamps or len(stamps) != len(packets):
+        if not fits or None in stamps or len(stamps) != len(packets):
             return [None], {}
         packets.sort()
         keys = {index: key for index, (_, key) in enumerate(packets) if key is not None}
@@ -234,9 +235,9 @@ class VideoReader:
             raise video.damaged(
                 'no frame can be decoded' if video.stated else 'the video has no frames'
             )
-        if video.ends_early(number, time):
-            total = max(video.stated or 0, number + video.undecoded)
-            raise video.damaged(f'the video ends after {number} of {total} frames')
+        damage = video.damage(number, time)
+        if damage:
+            raise video.damaged(damage)
         if number != video.stated:
             logger.debug('%s: has %d frames, its header says %s', self.path, number, video.stated)
         return number

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import array
 import collections
 import os
 from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from ..media.video_file import VideoFile
 from ..media.video_reader import VideoReader
@@ -13,7 +16,7 @@ from .jobs import run_jobs
 if TYPE_CHECKING:
     from .sources import Source
 
-PROBLEMS = ('empty', 'unreadable', 'truncated', 'size', 'frame count')
+PROBLEMS = ('empty', 'unreadable', 'truncated', 'size', 'frame count', 'gap')
 
 
 class Problem(NamedTuple):
@@ -29,8 +32,9 @@ def check_videos(videos: list[Source], workers: int) -> list[Problem]:
 
     'empty' is a file without bytes; 'truncated' ends before its header says, or cannot be decoded
     from there on, by more than VideoReader tolerates; 'size' has frames of several sizes; 'frame
-    count' is a header that counts other than there are, with which training goes on; everything
-    else that cannot be decoded is 'unreadable'.
+    count' is a header that counts other than there are, and a 'gap' frames that are missing in the
+    middle of a steady stream: with these two training goes on. Everything else that cannot be
+    decoded is 'unreadable'.
 
     Returns:
         list of Problem, in the order of the videos.
@@ -80,20 +84,42 @@ def _check(video, threads):
         return 0, (video.path, 'empty', 'the file is empty')
     with VideoFile(video.path, video.name, threads, pipes=False) as file:
         sizes = collections.Counter()
-        time = 0.0
-        for time, frame in file:  # noqa: B007 (the last time is looked at)
+        times = array.array('d')
+        for time, frame in file:
             if not sizes:
                 file.image(frame)  # whether its colours can be converted
             sizes[frame.width, frame.height] += 1
-    frames = sum(sizes.values())
+            times.append(time)
     if len(sizes) > 1:
         counts = ', '.join(
             f'{count} of {width} x {height}' for (width, height), count in sizes.items()
         )
-        return frames, (video.path, 'size', f'frames change their size: {counts}')
-    early = file.ends_early(frames, time)
-    if frames and not early and not file.undecoded and frames == (file.counted or frames):
-        return frames, None
-    kind = 'truncated' if early else 'frame count' if frames else 'unreadable'
-    behind = '; what is behind them cannot be decoded' if file.undecoded else ''
-    return frames, (video.path, kind, f'{frames} frames; its header says {file.stated}{behind}')
+        return len(times), (video.path, 'size', f'frames change their size: {counts}')
+    problem = _problem_of(file, times)
+    return len(times), problem and (video.path, *problem)
+
+
+def _problem_of(file, times):
+    """Returns what is wrong with frames that came at `times`, as a kind and details, or None."""
+    frames = len(times)
+    damage = file.damage(frames, times[-1] if times else 0.0)
+    gaps = _gaps(times)
+    if damage or file.undecoded or not frames or frames != (file.counted or frames):
+        kind = 'truncated' if damage else 'frame count' if frames else 'unreadable'
+        details = [f'{frames} frames', f'its header says {file.stated}']
+        if file.undecoded:
+            details.append('what is behind them cannot be decoded')
+        return kind, '; '.join(details)
+    if gaps:
+        where = ', '.join(f'{end - begin:.2f} s after {begin:.2f} s' for begin, end in gaps[:3])
+        return 'gap', f'{frames} frames; none for {where}'
+    return None
+
+
+def _gaps(times):
+    """Returns (begin, end) of each gap in times that are steady but for a few."""
+    steps = np.diff(times)
+    wide = np.flatnonzero(steps > 1.5 * np.median(steps)) if len(steps) else []
+    if not 0 < len(wide) <= max(2, len(steps) // 100):
+        return []
+    return [(times[index], times[index + 1]) for index in wide]

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 # nothing could be written for the other sources either
 _FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _PATIENCE = 5  # seconds for a worker to clear away what it has half done
-_at_work = False  # whether this worker has something to clear away
+_at_work = False  # whether this worker has something to clear away; None while it does
 
 
 class Failure(NamedTuple):
@@ -203,11 +203,13 @@ def _call_in_worker(function, source, threads):
 
 def _stop(number, frame):
     """Ends a worker: what it has half done is cleared away on the way out."""
-    for again in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(again, signal.SIG_IGN)
-    if _at_work:
-        raise KeyboardInterrupt
-    os._exit(128 + signal.SIGINT)
+    global _at_work
+    if _at_work is None:
+        return  # it is on its way
+    if not _at_work:
+        os._exit(128 + signal.SIGINT)
+    _at_work = None
+    raise KeyboardInterrupt
 
 
 def _stop_all(processes):

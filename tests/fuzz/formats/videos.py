@@ -49,7 +49,7 @@ def read_video(folder):
             some = number - 1, 0, number // 2
             assert number == len(sums), (number, len(sums))
             assert number == in_turn, (number, in_turn)
-            assert not iterator.broke_off, (number, problems)
+            assert not iterator.damage, (number, problems)
             assert all(problem.kind == 'frame count' for problem in problems), problems
             for index in some:
                 assert zlib.crc32(reader.read([index])[0]) == sums[index], index
