@@ -174,6 +174,9 @@ def test_what_ascend_cannot_do_is_refused_when_the_config_is_read(options, messa
         ('910B', '910A'),  # without a number an old one
         ('910ProA', '910A'),
         ('Ascend910A', '910A'),
+        ('910', '910A'),
+        ('Ascend910', '910C'),
+        ('Ascend910B2', '910B'),
         ('910_9391', '910C'),
         ('310P3', '310P'),
         ('310', '310'),
@@ -510,6 +513,20 @@ def test_what_is_there_is_told_with_its_version(machine):
     assert found['network of the cards'].advice == ''
 
 
+def test_a_toolkit_that_leads_in_circles_is_looked_at_once(tmp_path):
+    (tmp_path / 'a').mkdir()
+    for name in ('b', 'c'):
+        (tmp_path / 'a' / name).symlink_to('..')
+    assert diagnosis.cann_version(str(tmp_path)) is None
+    (tmp_path / 'a/version.cfg').write_text('Version=7.7.0.1\nversion_dir=8.3.RC1\n')
+    assert diagnosis.cann_version(str(tmp_path)) == '8.3.RC1'
+
+
+def test_one_machine_needs_no_network(machine, monkeypatch):
+    monkeypatch.setattr(diagnosis, 'NETWORK', '/nowhere')
+    assert findings()['network of the cards'].advice == ''
+
+
 def test_a_cann_that_does_not_go_with_mindspore_is_told(machine, monkeypatch):
     monkeypatch.setitem(diagnosis.CANN, ms.__version__, ('7.0', '7.1'))
     assert findings()['MindSpore'].advice == 'it goes with CANN 7.0 or 7.1, not 8.3.0.1.200'
@@ -532,9 +549,9 @@ def test_a_machine_without_a_card_is_told_all_that_it_lacks(monkeypatch, capsys)
     assert main('collect_env', ['--ascend']) == 1
     text = capsys.readouterr().out
     for line in (
-        'missing driver: none',
-        'missing chips: npu-smi does not answer',
-        'missing CANN: none',
+        'to do   driver: none',
+        'to do   chips: npu-smi does not answer',
+        'to do   CANN: none',
     ):
         assert line in text
 

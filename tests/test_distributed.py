@@ -77,6 +77,33 @@ def test_a_port_that_cannot_be_had_is_named_before_a_rank_starts(tmp_path, addre
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    'ranks, own, reason',
+    [
+        ('two', {}, "the number of ranks on this machine is a whole number from 1; got 'two'"),
+        ('9' * 20, {}, 'the number of ranks on this machine is a whole number from 1'),
+        ('2', dict(NNODES='1.5'), 'NNODES, the number of machines, is a whole number from 1'),
+        ('2', dict(NNODES='2', NODE_RANK='x', MASTER_ADDR='127.0.0.1'), 'NODE_RANK is a whole'),
+        ('2', dict(NODE_RANK='5'), 'NODE_RANK counts the machines from 0, and NNODES=1; got 5'),
+        ('2', dict(CLUSTER_TIMEOUT='soon'), "CLUSTER_TIMEOUT is a whole number from 1; got 'soon'"),
+        ('2', dict(HCCL_CONNECT_TIMEOUT='-5'), 'HCCL_CONNECT_TIMEOUT is a whole number from 1'),
+        ('2', dict(RANK_TABLE_FILE='/nowhere'), 'RANK_TABLE_FILE: there is no file /nowhere'),
+        ('2', dict(SLURM_NNODES='2', SLURM_JOB_NODELIST='n[1-2]'), 'MASTER_ADDR must be set'),
+    ],
+)
+def test_what_the_ranks_are_told_is_looked_at_before_one_starts(tmp_path, ranks, own, reason):
+    done = subprocess.run(
+        ['bash', str(TOOLS / 'dist_train.sh'), 'config.py', ranks],
+        capture_output=True,
+        text=True,
+        env={**environment(tmp_path), **own},
+        timeout=60,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 2 and reason in done.stderr
+    assert len(done.stderr.splitlines()) == 1 and not list(tmp_path.iterdir())
+
+
 def processes_of(folder):
     """Command lines of living processes that mention `folder`."""
     return [

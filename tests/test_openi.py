@@ -256,6 +256,9 @@ def test_several_data_sets_have_a_folder_each(moxing):
     OpenIHook(data_url='obs://bucket/first', multi_data_url=json.dumps(entries)).prepare(cfg)
     assert pathlib.Path('data/ucf101/list.txt').read_text() == 'a'
     assert pathlib.Path('data/hmdb51/list.txt').read_text() == 'b'
+    assert cfg.data.train.data_root == 'data'
+    OpenIHook(multi_data_url=json.dumps(entries[:1])).prepare(cfg)
+    assert cfg.data.train.data_root == 'data/ucf101'  # what the recipe of one data set looks for
 
 
 @pytest.mark.parametrize('name', ['../escape', '/tmp/escape', 'a/../../escape', 'C:/escape'])
@@ -299,8 +302,15 @@ def test_an_archive_that_is_larger_than_the_disk_is_refused(tmp_path, monkeypatc
             '{"dataset_url": "obs://b", "dataset_name": "a.tar"}]',
             'becomes a folder of its dataset_name',
         ),
+        ('[{"dataset_url": "", "dataset_name": "a.zip"}]', 'becomes a folder'),
     ],
 )
 def test_data_sets_that_are_not_told_as_openi_does_are_refused(value, message):
     with pytest.raises(ConfigError, match=message):
         OpenIHook(multi_data_url=value)
+
+
+@pytest.mark.parametrize('name', ['data_dir', 'ckpt_url', 'train_url'])
+def test_an_address_that_is_no_text_is_told(name):
+    with pytest.raises(ConfigError, match=f'{name} is a text; got 5'):
+        OpenIHook(**{name: 5})

@@ -21,12 +21,21 @@ def main():
     parser.add_argument('--device', choices=('CPU', 'Ascend'), default='Ascend')
     parser.add_argument('--run', metavar='FILE', help='an exported file')
     args = parser.parse_args()
-    if args.run:
-        return infer(args.run, args.device.lower())
+    from i3dbox.errors import I3DBoxError
+
+    try:
+        return infer(args.run, args.device.lower()) if args.run else run_all(args.device)
+    except I3DBoxError as error:
+        print(f'ascend_operators.py: error: {error}', file=sys.stderr)
+        return 1
+
+
+def run_all(device):
+    """Runs every operator; returns the exit status."""
     from i3dbox.engine.runners.ascend910 import Ascend910Runner
     from i3dbox.engine.runners.cpu import CPURunner
 
-    runner = Ascend910Runner() if args.device == 'Ascend' else CPURunner()
+    runner = Ascend910Runner() if device == 'Ascend' else CPURunner()
     runner.setup(0)
     failed = [name for name, cell, clip in operators() if not works(name, cell, clip, runner)]
     print(f'{len(failed)} failed: {", ".join(failed)}' if failed else 'all operators work')

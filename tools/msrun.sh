@@ -4,13 +4,34 @@
 set -uo pipefail
 ranks=$1
 shift
-if [[ ! $ranks =~ ^[1-9][0-9]*$ ]]; then
-    echo "the number of ranks on this machine must be a whole number from 1; got '$ranks'" >&2
-    exit 2
-fi
 nodes=${NNODES:-${SLURM_NNODES:-1}} node=${NODE_RANK:-${SLURM_NODEID:-0}} port=${PORT:-8118}
 if [ -z "${MASTER_ADDR:-}" ] && [ "$nodes" != 1 ] && [ -n "${SLURM_JOB_NODELIST:-}" ]; then
-    MASTER_ADDR=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+    MASTER_ADDR=$(scontrol show hostnames "$SLURM_JOB_NODELIST" 2> /dev/null | head -n 1)
+fi
+timeout=${CLUSTER_TIMEOUT:-600}
+# MindSpore's 30 seconds end a run on a CPU whose ranks validate or load at different speeds.
+export MS_NODE_TIMEOUT=${MS_NODE_TIMEOUT:-120}
+# HCCL's 120 seconds end a run whose ranks compile at different speeds.
+export HCCL_CONNECT_TIMEOUT=${HCCL_CONNECT_TIMEOUT:-1200}
+# whole NAME VALUE LEAST: ends the script where it is no whole number from LEAST on
+whole() {
+    if [[ ! $2 =~ ^[0-9]{1,6}$ ]] || [ "$2" -lt "$3" ]; then
+        echo "$1 is a whole number from $3; got '$2'" >&2
+        exit 2
+    fi
+}
+whole "the number of ranks on this machine" "$ranks" 1
+whole "NNODES, the number of machines," "$nodes" 1
+if [ "$nodes" = 1 ] && [ -z "${NODE_RANK:-}" ]; then node=0; fi  # one task of a larger allocation of Slurm's
+whole NODE_RANK "$node" 0
+if [ "$node" -ge "$nodes" ]; then
+    echo "NODE_RANK counts the machines from 0, and NNODES=$nodes; got $node" >&2
+    exit 2
+fi
+for name in CLUSTER_TIMEOUT MS_NODE_TIMEOUT HCCL_CONNECT_TIMEOUT; do whole $name "${!name:-$timeout}" 1; done
+if [ -n "${RANK_TABLE_FILE:-}" ] && [ ! -r "$RANK_TABLE_FILE" ]; then
+    echo "RANK_TABLE_FILE: there is no file $RANK_TABLE_FILE" >&2
+    exit 2
 fi
 address=${MASTER_ADDR:-127.0.0.1}
 if [ "$nodes" != 1 ] && [ -z "${MASTER_ADDR:-}" ]; then
@@ -46,19 +67,16 @@ PYTHON
 fi
 mkdir -p "$logs"
 export GLOG_v=${GLOG_v:-3}  # MindSpore's errors only
-# MindSpore's 30 seconds end a run on a CPU whose ranks validate or load at different speeds.
-export MS_NODE_TIMEOUT=${MS_NODE_TIMEOUT:-120}
-# HCCL's 120 seconds end a run whose ranks compile at different speeds.
-export HCCL_CONNECT_TIMEOUT=${HCCL_CONNECT_TIMEOUT:-1200}
 table=()
 if [ -n "${RANK_TABLE_FILE:-}" ]; then table=(--rank_table_file="$RANK_TABLE_FILE"); fi
 
+touch "$logs/msrun.log"
 # msrun, its scheduler and its `tail` share a process group, and the ranks end when msrun does (see
 # engine/distributed.py), so that killing the group ends everything.
 set -m
 msrun --worker_num=$((ranks * nodes)) --local_worker_num="$ranks" --node_rank="$node" \
     --master_addr="$address" --master_port="$port" --log_dir="$logs" --join=True --tail_worker_log=$((node * ranks)) \
-    --cluster_time_out="${CLUSTER_TIMEOUT:-600}" ${table[@]+"${table[@]}"} "$@" 2> "$logs/msrun.log" &
+    --cluster_time_out="$timeout" ${table[@]+"${table[@]}"} "$@" 2> "$logs/msrun.log" &
 job=$!
 set +m  # or Ctrl-C would reach only the `sleep` below, as a group of its own
 end_all() { kill -KILL -- -$job 2> /dev/null; wait $job 2> /dev/null; }
@@ -77,7 +95,9 @@ if [ $status -ne 0 ]; then
     where=''
     if [ "$nodes" != 1 ]; then where=', here or on another machine'; fi
     echo "a rank failed$where; what the ranks said last (whole logs are in $logs):" >&2
-    for log in "$logs"/worker_*.log; do
+    for rank in $(seq $((node * ranks)) $((node * ranks + ranks - 1))); do
+        log=$logs/worker_$rank.log
+        if [ ! -f "$log" ]; then continue; fi
         echo "--- $(basename "$log")" >&2
         # an error of i3dbox's, or else the last lines
         grep ': error: ' "$log" >&2 || grep -vE '^ *$|^\[(INFO|WARNING)\]' "$log" | tail -n 4 >&2

@@ -8,6 +8,7 @@ import glob
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from typing import NamedTuple
@@ -51,12 +52,14 @@ def cann_home() -> str | None:
 
 def cann_version(home: str) -> str | None:
     """Returns the version of a toolkit, None where it says none."""
-    first = os.path.join(home, 'compiler', 'version.info')
-    others = glob.glob(os.path.join(glob.escape(home), '**', 'version.*'), recursive=True)
-    for path in (first, *sorted(others)):
-        found = re.search(r'^version\s*=\s*"?([\w.]+)', text_of(path), re.IGNORECASE | re.MULTILINE)
-        if found:
-            return found[1]
+    for parts in (('compiler', 'version.info'), ('version.*',), ('*', 'version.*')):
+        for path in sorted(glob.glob(os.path.join(glob.escape(home), *parts))):
+            # the toolkit's own name, where there is one, and not a component's
+            for key in ('version_dir', 'version'):
+                pattern = rf'^{key}\s*=\s*"?([\w.]+)'
+                found = re.search(pattern, text_of(path), re.IGNORECASE | re.MULTILINE)
+                if found:
+                    return found[1]
     return None
 
 
@@ -156,9 +159,16 @@ def _network():
         return Finding('network of the cards', NETWORK)
     return Finding(
         'network of the cards',
-        f'no {NETWORK}',
-        'for several machines: hccn_tool -i K -ip -s address A netmask M; one machine needs none',
+        f'no {NETWORK}, which one machine does not need; for several: hccn_tool -i K -ip -s '
+        'address A netmask M',
     )
+
+
+def _serving():
+    found = [name for name in ('atc', 'converter_lite') if shutil.which(name)]
+    found += [name for name in ('mindspore_lite',) if importlib.util.find_spec(name)]
+    none = 'neither atc nor MindSpore Lite; on inference chips exported files need one of them'
+    return Finding('serving', ', '.join(found) or none)
 
 
 def _memory():
@@ -178,6 +188,7 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     _mindspore,
     _wheels,
     _network,
+    _serving,
     _memory,
 )
 

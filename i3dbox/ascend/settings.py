@@ -45,7 +45,7 @@ def apply_settings(
             f'Ascend {chip.name} runs exported models only (see docs/ascend.md); networks in '
             f'Python run on {names}'
         )
-    table = 'RANK_TABLE_FILE' in os.environ and 'MS_ROLE' not in os.environ
+    table = os.environ.get('RANK_TABLE_FILE') and 'MS_ROLE' not in os.environ
     if table and jit_level in ('O0', 'O1'):
         raise ConfigError(
             f'jit_level {jit_level} is not had with a plain rank table, for which MindSpore takes '

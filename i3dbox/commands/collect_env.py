@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     if args.ascend:
         findings = diagnose()
         for what, found, advice in findings:
-            print(f'{"missing" if advice else "ok":8}{what}: {found}')
+            print(f'{"to do" if advice else "ok":8}{what}: {found}')
             if advice:
                 print(f'{"":8}{advice}')
         return int(any(finding.advice for finding in findings))

@@ -44,7 +44,8 @@ class OpenIHook(Hook):
             `data_dir`, the data_root of every data set. On NPU clusters it is an archive.
         multi_data_url (str or list): several of them, as OpenI gives them: JSON, a list of
             {"dataset_url": ..., "dataset_name": ...}. Each becomes a folder in `data_dir` of its
-            name without the extension; `data_url` is then left alone.
+            name without the extension; a single one is the data_root, of several `data_dir` is.
+            `data_url` is then left alone.
         train_url (str): where the work_dir goes, after every `interval` epochs and at the end.
         ckpt_url (str): a checkpoint, or several joined by commas; each becomes checkpoints/<its
             name>, and a single one the config's load_from.
@@ -71,6 +72,10 @@ class OpenIHook(Hook):
 
     def __post_init__(self):
         self.positive(interval=self.interval)
+        for name in ('data_url', 'train_url', 'ckpt_url', 'result_url', 'data_dir', 'copy'):
+            value = getattr(self, name)
+            if not isinstance(value, (str, type(None))):
+                raise ConfigError(f'OpenIHook: {name} is a text; got {value!r}')
         self.data_sets = _data_sets(self.multi_data_url)
 
     def prepare(self, cfg: Config) -> None:
@@ -88,8 +93,11 @@ class OpenIHook(Hook):
                     'OpenIHook: data_url becomes the data_root of the data sets, and none of the '
                     "config's has one; point them at data_dir by --cfg-options"
                 )
+            # a single set is what the configs know as data_root
+            single = self.data_sets if len(self.data_sets) == 1 else ()
+            root = os.path.join(self.data_dir, *single)
             for dataset in found:
-                dataset['data_root'] = self.data_dir
+                dataset['data_root'] = root
         urls = [url for url in (self.ckpt_url or '').split(',') if url.strip()]
         for url in urls:
             path = os.path.join('checkpoints', os.path.basename(url.rstrip('/')))
@@ -172,11 +180,11 @@ def _data_sets(value):
     except ValueError as error:
         raise ConfigError(f'OpenIHook: multi_data_url: {error}') from error
     folders = {stem(entry['dataset_name']): entry['dataset_url'] for entry in entries}
-    unusable = {'', '.', '..'} & set(folders)
+    unusable = {'', '.', '..'} & set(folders) or '' in folders.values()
     if unusable or len(folders) < len(entries):
         raise ConfigError(
-            'OpenIHook: multi_data_url: each data set becomes a folder of its dataset_name without '
-            f'the extension; these do not: {[entry["dataset_name"] for entry in entries]}'
+            'OpenIHook: multi_data_url: each dataset_url becomes a folder of its dataset_name '
+            f'without the extension; these do not: {[entry["dataset_name"] for entry in entries]}'
         )
     return folders
 
