@@ -91,7 +91,7 @@ def take_member(path: str, name: str, size: int, target: str) -> None:
 
 
 def _opened(path):
-    return zipfile.ZipFile(path) if path.lower().endswith('.zip') else tarfile.open(path)
+    return zipfile.ZipFile(path) if path.lower().endswith(('.zip', '.whl')) else tarfile.open(path)
 
 
 def _infos(archive):

@@ -8,7 +8,7 @@ import pytest
 from test_training import command
 from videos import moving_frames, write_video
 
-from i3dbox.apis.fvd import _clips, _pipelines, video_distance
+from i3dbox.apis.fvd import _clips, _pipelines, _with_epsilon, video_distance
 from i3dbox.commands import main
 from i3dbox.datasets.pipelines.stretch import Stretch
 from i3dbox.errors import DataError
@@ -214,6 +214,16 @@ def test_the_command_measures_folders_and_arrays_alike_and_outlives_a_damaged_vi
     assert json.loads((tmp_path / 'b.json').read_text())['fvd'] == pytest.approx(
         figures['fvd'], rel=1e-2
     )
+
+
+def test_a_tools_epsilon_goes_into_every_network_of_i3d():
+    spec = ModelSpec.resolve(plain_i3d(dict(rgb=5, flow=5)), checkpoint='a.ckpt')
+    changed = _with_epsilon(spec, 1e-5).cfg.model
+    assert changed.rgb.backbone.norm == changed.flow.backbone.norm == dict(eps=1e-5)
+    assert 'norm' not in spec.cfg.model.rgb.backbone
+    assert _with_epsilon(spec, None) is spec
+    spec = ModelSpec.resolve(plain_i3d(dict(rgb=5)), checkpoint='a.ckpt')
+    assert _with_epsilon(spec, 1e-5).cfg.model.backbone.norm == dict(eps=1e-5)
 
 
 def test_clips_can_be_those_of_the_configs_test_pipeline():

@@ -57,6 +57,21 @@ def test_frames_are_stretched_as_tensorflow_1_does():
         np.testing.assert_allclose(found[0, :, 0], expected, atol=1e-6)
 
 
+def test_frames_are_stretched_as_pytorch_does():
+    ramp = np.array([0, 10], np.uint8)[None, :, None] * np.ones((3, 1, 3), np.uint8)
+    (found,) = build('Stretch', size=4, half_pixels=True)(dict(imgs=[ramp]))['imgs']
+    np.testing.assert_allclose(found[0, :, 0], [0, 2.5, 7.5, 10])
+    (found,) = build('Stretch', short_side=5, half_pixels=True)(dict(imgs=[ramp]))['imgs']
+    assert found.shape == (8, 5, 3)  # 3 x 2; the long side is rounded up
+    torch = pytest.importorskip('torch')
+    image = np.random.default_rng(0).integers(0, 256, (37, 50, 3), np.uint8)
+    (found,) = build('Stretch', size=(90, 20), half_pixels=True)(dict(imgs=[image]))['imgs']
+    expected = torch.nn.functional.interpolate(
+        torch.from_numpy(image.transpose(2, 0, 1)[None]).float(), (20, 90), mode='bilinear'
+    )
+    np.testing.assert_allclose(found, expected[0].numpy().transpose(1, 2, 0), atol=1e-3)
+
+
 def test_a_random_clip_is_consecutive_frames_and_reaches_both_ends():
     clips = [frame_inds(10, seed, clip_len=4)[0] for seed in range(200)]
     assert all(clip == list(range(clip[0], clip[0] + 4)) for clip in clips)

@@ -6,6 +6,8 @@ Challenges", arXiv 1812.01717, and the authors' code, google-research/frechet_vi
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import functools
 import itertools
 import os
@@ -33,20 +35,54 @@ from ..preparation.sources import Source, find_videos
 if TYPE_CHECKING:
     from ..inference.model_spec import ModelSpec
 
-RESIZES = ('stretch', 'crop', 'pipeline')
+# What resizes frames, of a size
+RESIZES = {
+    'stretch': lambda size: [dict(type='Stretch', size=size)],
+    'crop': lambda size: [
+        dict(type='Resize', short_side=size),
+        dict(type='CenterCrop', size=size),
+    ],
+    'pipeline': None,
+    'stretch_half_pixels': lambda size: [dict(type='Stretch', size=size, half_pixels=True)],
+    'crop_half_pixels': lambda size: [
+        dict(type='Stretch', short_side=size, half_pixels=True),
+        dict(type='CenterCrop', size=size),
+    ],
+}
 FEW = 400  # clips
 _BATCH = 256  # rows of features at a time
 
 
+class Protocol(NamedTuple):
+    """What a public tool does: how it resizes (of RESIZES), the epsilon of its batch norms where
+    that is not the network's own, and the name of its code.
+    """
+
+    resize: str
+    epsilon: float | None
+    code: str
+
+
+LIKE = {
+    'paper': Protocol('stretch', None, 'google-research/frechet_video_distance'),
+    # VideoGPT, TATS and cd-fvd share a PyTorch port whose layers have PyTorch's own epsilon
+    'videogpt': Protocol('crop_half_pixels', 1e-5, 'wilson1yan/VideoGPT'),
+    'styleganv': Protocol('stretch_half_pixels', None, 'universome/stylegan-v'),
+}
+
+
 class VideoDistance(NamedTuple):
     """The distance, that of each resample (float64 array), the number of clips of each set, the
-    videos that are not in it (jobs.Failure), and the number of values that a clip has."""
+    videos that are not in it (jobs.Failure), the number of values that a clip has, and the Protocol
+    that was followed.
+    """
 
     value: float
     resampled: np.ndarray
     clips: dict
     failures: list
     dimensions: int
+    protocol: Protocol
 
     @property
     def few(self) -> bool:
@@ -67,7 +103,8 @@ def video_distance(
     model: ModelSpec | Callable | None = None,
     frames: int = 16,
     stride: int | None = None,
-    resize: str = 'stretch',
+    like: str = 'paper',
+    resize: str | None = None,
     size: int = 224,
     fps: float | None = None,
     resamples: int = 20,
@@ -84,7 +121,8 @@ def video_distance(
             stream is used.
         frames: of a clip, from the beginning of each video. stride: clips begin at each
             `stride` frames; default: one clip a video.
-        resize: 'stretch': to size x size whatever the shape, as the paper's code does;
+        like: of LIKE: the tool whose figures this one is to be held against.
+        resize: of RESIZES, instead of that tool's: 'stretch': to size x size whatever the shape;
             'crop': the short side, and a cut in the middle; 'pipeline': as the model's test
             pipeline does, whatever its steps, and then `size` is its own.
         fps: of folders, see FrameIterator.
@@ -94,7 +132,9 @@ def video_distance(
     Raises: an I3DBoxError where a set cannot be used, or has fewer than two clips. A video that
         cannot be read, or is shorter than a clip, is a failure and stops nothing.
     """
-    one_of('fvd', RESIZES, resize=resize)
+    one_of('fvd', LIKE, like=like)
+    protocol = LIKE[like]._replace(**({} if resize is None else dict(resize=resize)))
+    one_of('fvd', RESIZES, resize=protocol.resize)
     if frames < LEAST:
         raise ConfigError(
             f'I3D takes clips of {LEAST} frames or more, FVD of 16 or more; got {frames}'
@@ -105,7 +145,8 @@ def video_distance(
         spec = model() if callable(model) else model
         if 'rgb' not in spec.streams:
             raise ConfigError('the distance takes an RGB model')
-        steps = clip_steps(_pipelines(spec, resize, size), 'rgb')
+        steps = clip_steps(_pipelines(spec, protocol.resize, size), 'rgb')
+        spec = _with_epsilon(spec, protocol.epsilon)
         network = _network(spec, steps['rgb'], frames, device, device_id)
         clips = functools.partial(_clips, steps, frames, stride)
     distance = FrechetDistance(resamples, seed)
@@ -132,15 +173,27 @@ def video_distance(
                 f'{videos.path}: {counts[name]} clips of {frames} frames; a distance takes two or '
                 f'more{reason}'
             )
-    return VideoDistance(distance.value, distance.resampled, counts, failures, distance.dimensions)
+    return VideoDistance(
+        distance.value, distance.resampled, counts, failures, distance.dimensions, protocol
+    )
 
 
 def _pipelines(spec, resize, size):
     if resize == 'pipeline':
         return config_pipelines(spec.cfg)
-    crop = [dict(type='Resize', short_side=size), dict(type='CenterCrop', size=size)]
-    steps = dict(stretch=[dict(type='Stretch', size=size)], crop=crop)[resize]
-    return dict(imgs=[dict(type='DecodeClip'), *steps, dict(type='PackClips')])
+    return dict(imgs=[dict(type='DecodeClip'), *RESIZES[resize](size), dict(type='PackClips')])
+
+
+def _with_epsilon(spec, epsilon):
+    """Returns the spec with another epsilon in the batch norms of its plain I3Ds."""
+    if epsilon is None:
+        return spec
+    cfg = copy.deepcopy(spec.cfg)
+    for part in (cfg.model, *cfg.model.values()):
+        backbone = part.get('backbone') if isinstance(part, dict) else None
+        if backbone and backbone.get('type') == 'InceptionI3D':
+            backbone.norm = {**(backbone.get('norm') or {}), 'eps': epsilon}
+    return dataclasses.replace(spec, cfg=cfg)
 
 
 def _network(spec, steps, frames, device, device_id):

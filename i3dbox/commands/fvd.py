@@ -23,10 +23,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_fps_argument(parser)
     arguments.add_choice(
         parser,
+        '--like',
+        ('paper', 'videogpt', 'styleganv'),
+        'the tool whose figures this one is to be held against; default: paper. They resize '
+        'differently, and videogpt has another epsilon in its batch norms: docs/features.md',
+    )
+    parser.add_argument(
         '--resize',
-        ('stretch', 'crop', 'pipeline'),
-        "stretch (default): to a square, as the paper's code does; crop: the short side, and "
-        "a cut in the middle; pipeline: as the config's test pipeline does",
+        choices=('stretch', 'crop', 'pipeline'),
+        help="instead of that tool's: stretch: to a square; crop: the short side, and a cut in the "
+        "middle; pipeline: as the config's test pipeline does",
     )
     arguments.add_number(parser, '--size', 'of the square', low=32, default=224)
     arguments.add_number(
@@ -62,8 +68,17 @@ def run(args: argparse.Namespace) -> int:
             f'of fewer clips than {found.enough} a distance says little: it is '
             'mostly owed to their number. Sets of 2048 are common'
         )
+    protocol = found.protocol
+    epsilon = "the network's" if protocol.epsilon is None else protocol.epsilon
+    print(f'like {protocol.code}: resize {protocol.resize}, epsilon of batch norms {epsilon}')
     figures = dict(
-        fvd=found.value, clips=found.clips, few_clips=found.few, failures=len(found.failures)
+        like=args.like,
+        resize=protocol.resize,
+        epsilon=protocol.epsilon,
+        fvd=found.value,
+        clips=found.clips,
+        few_clips=found.few,
+        failures=len(found.failures),
     )
     if len(found.resampled) > 1:
         figures.update(

