@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .errors import ConfigError
+
 if TYPE_CHECKING:
     from mindspore import Tensor
 
@@ -52,6 +54,8 @@ class ClipAverage:
     """
 
     def __init__(self, how: str = 'score'):
+        if how not in HOW:
+            raise ConfigError(f'clips are averaged by {" or ".join(map(repr, HOW))}; got {how!r}')
         self.how = how
         self.count = 0
         self._total = None

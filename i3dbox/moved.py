@@ -77,6 +77,8 @@ class MovedModules(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             f'{old} is {new} now; the old path goes with 0.3', DeprecationWarning, stacklevel=2
         )
         target = importlib.import_module(new)
+        old_names = [old for old, name in RENAMED.items() if hasattr(target, name)]
+        module.__all__ = [*(name for name in dir(target) if not name.startswith('_')), *old_names]
         module.__getattr__ = lambda name: getattr(target, RENAMED.get(name, name))
 
 

@@ -174,3 +174,10 @@ def test_a_two_stream_model_loads_a_checkpoint_a_stream(tmp_path):
     for stream, recognizer in streams.items():
         for name, value in values(recognizer).items():
             np.testing.assert_array_equal(values(both)[f'{stream}.{name}'], value)
+    half = dict(rgb=str(tmp_path / 'rgb.ckpt'))
+    with pytest.raises(CheckpointError, match='no checkpoint of flow is named.*there is rgb'):
+        load_weights(both, half, 'never')
+    with pytest.raises(CheckpointError, match='no checkpoint of rgb and flow is named'):
+        load_weights(both, {}, 'never')
+    load_weights(both, half, 'never', streams=['rgb'])
+    load_weights(both, half)  # to train from

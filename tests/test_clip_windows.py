@@ -1,13 +1,16 @@
 """Windows slide over a stream of frames as over the whole video, in the memory of one window."""
 
+import types
+
 import numpy as np
 import pytest
 from videos import moving_frames, write_video
 
 from i3dbox.datasets.pipelines import Compose
+from i3dbox.datasets.pipelines.spatial import CenterCrop
 from i3dbox.errors import ConfigError, DamagedSampleError
 from i3dbox.flow.encoding import encode
-from i3dbox.inference.clip_pipelines import authors_pipeline
+from i3dbox.inference.clip_pipelines import authors_pipeline, exported_pipelines
 from i3dbox.inference.clip_steps import clip_steps
 from i3dbox.inference.clip_windows import ClipWindows
 from i3dbox.media.frame_iterator import FrameIterator
@@ -232,3 +235,97 @@ def test_a_pipeline_without_its_ends_is_refused():
     for steps in (PIPELINE[:-1], [step for step in PIPELINE if step['type'] != 'DecodeClip']):
         with pytest.raises(ConfigError, match='has the step DecodeClip, and PackClips as its last'):
             clip_steps(dict(imgs=steps), 'rgb')
+
+
+# Steps of a user's own
+
+
+class Own:
+    """A step that does what `function` does to each picture."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, results):
+        results['imgs'] = [self.function(image) for image in results['imgs']]
+        return results
+
+
+class FollowingCrop(CenterCrop):
+    """A crop that moves to the right by a pixel a frame, and so looks at the whole clip."""
+
+    def __call__(self, results):
+        results['imgs'] = [
+            image[: self.size[1], number : number + self.size[0]]
+            for number, image in enumerate(results['imgs'])
+        ]
+        return results
+
+
+class BySource(Own):
+    def __call__(self, results):
+        return results['filename']
+
+
+def of_steps(*steps, before=()):
+    steps = [dict(type='SampleFrames', clip_len=4), *before, dict(type='DecodeClip'), *steps]
+    return clip_steps(dict(imgs=[*steps, dict(type='PackClips')]), 'rgb')
+
+
+def test_a_users_own_padding_comes_before_frames_are_enlarged():
+    pad = dict(type=Own, function=lambda image: np.pad(image, ((0, 8), (0, 8), (0, 0))))
+    steps = of_steps(pad, dict(type='CenterCrop', size=32))
+    (window,) = run(ClipWindows(steps, 4), frames(4, 24))
+    np.testing.assert_array_equal(window.rgb[0][:, :24, :24], frames(4, 24))
+
+
+def test_a_crop_of_a_users_own_sees_the_whole_clip():
+    (window,) = run(ClipWindows(of_steps(dict(type=FollowingCrop, size=24)), 4), frames(4))
+    for number, image in enumerate(frames(4)):
+        np.testing.assert_array_equal(window.rgb[0, number], image[:24, number : number + 24])
+
+
+def test_a_step_before_decoding_is_refused():
+    with pytest.raises(ConfigError, match='Own.* stands before DecodeClip'):
+        of_steps(before=[dict(type=Own, function=abs)])
+
+
+def test_what_a_step_looks_for_and_does_not_find_is_told():
+    with pytest.raises(ConfigError, match=r"results.'filename'.*; it has imgs"):
+        run(ClipWindows(of_steps(dict(type=BySource, function=abs)), 4), frames(4))
+
+
+# Pipelines of exported files
+
+
+def of_file(steps, *shape):
+    model = types.SimpleNamespace(
+        info=dict(protocol=dict(test_pipeline=steps)),
+        inputs=[types.SimpleNamespace(name='imgs', shape=(1, *shape, 3))],
+    )
+    return exported_pipelines(model)['imgs']
+
+
+def test_the_pipeline_of_a_file_is_left_as_it_is_where_its_sizes_are_built_in():
+    steps = [
+        dict(type='SampleFrames', clip_len=64),
+        dict(type='Resize', short_side=16),
+        dict(type='ThreeCrop', size=[20, 12]),
+        dict(type=Own, size=3),
+    ]
+    assert of_file(steps, 8, 12, 20) == [dict(steps[0], clip_len=8), *steps[1:]]
+    changed = of_file(steps, 8, 24, 24)
+    assert [step.get('short_side', step.get('size')) for step in changed] == [None, 24, 24, 3]
+
+
+def test_each_stream_of_a_file_has_its_own_size():
+    crop = dict(type='CenterCrop', size=8)
+    model = types.SimpleNamespace(
+        info=dict(protocol=dict(rgb_test_pipeline=[crop], flow_test_pipeline=[crop])),
+        inputs=[
+            types.SimpleNamespace(name='rgb', shape=(1, 4, 16, 16, 3)),
+            types.SimpleNamespace(name='flow', shape=(1, 4, 12, 12, 2)),
+        ],
+    )
+    found = exported_pipelines(model)
+    assert (found['rgb'][0]['size'], found['flow'][0]['size']) == (16, 12)

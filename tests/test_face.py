@@ -91,9 +91,16 @@ WRONG = {
     'a model is named by a str; got 3': lambda: i3dbox.init_recognizer(3),
     'recognizer is what init_recognizer returns; got str': lambda: i3dbox.VideoStream('a.onnx'),
     'is what init_recognizer returns': lambda: i3dbox.inference_recognizer('a.onnx', 'a.mp4'),
+    "pattern is a text such as '*flow*'; got 3": lambda: i3dbox.list_models(3),
+    "which is one of 'real', 'generated'; got 'foo'": lambda: distance().update('foo', [[1.0]]),
+    'resamples is a whole number from 0; got -1': lambda: distance(-1),
     "window is a whole number from 0; got '16'": lambda: features(window='16'),
     'stride is a whole number from 1; got 0': lambda: features(stride=0),
 }
+
+
+def distance(resamples=0):
+    return i3dbox.FrechetDistance(resamples)
 
 
 def load_weights(recognizer, checkpoint):

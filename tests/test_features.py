@@ -278,7 +278,7 @@ def test_models_are_found_by_names_files_and_configs(weights):
             dict(checkpoint=paths['rgb'], stream='joint'),
             'joint takes a checkpoint of rgb and one of flow; there is rgb alone',
         ),
-        (dict(config=cfg, checkpoint=dict(flow=paths['flow'])), 'there is none that fits'),
+        (dict(config=cfg, checkpoint=dict(flow=paths['flow'])), 'of rgb alone; --flow names'),
         (dict(model=['i3d_rgb_kinetics400'] * 2), 'are of one stream'),
         (dict(), 'name a model of the zoo'),
     ):

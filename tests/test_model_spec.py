@@ -1,6 +1,7 @@
 """One place finds out which model a user means, whatever words they have for it."""
 
 import pickle
+import sys
 
 import pytest
 from i3d_weights import write_i3d_checkpoint
@@ -8,7 +9,9 @@ from i3d_weights import write_i3d_checkpoint
 from i3dbox.commands import main
 from i3dbox.config import Config
 from i3dbox.errors import CheckpointError, ConfigError
+from i3dbox.inference.feature_extractor import FeatureExtractor
 from i3dbox.inference.model_spec import ModelSpec, plain_i3d
+from i3dbox.inference.models import create_model
 
 resolve = ModelSpec.resolve
 
@@ -57,6 +60,59 @@ def test_a_config_goes_with_its_checkpoints(tmp_path):
     one = config(tmp_path, 'flow')
     assert resolve(config=one, checkpoint='b.ckpt').streams == ('flow',)
     assert resolve(config=one, checkpoint=dict(flow='b.ckpt')).checkpoint == 'b.ckpt'
+
+
+def test_a_checkpoint_of_a_stream_that_the_config_has_not_is_told(tmp_path):
+    with pytest.raises(ConfigError, match='my.py is of rgb alone; --flow names a checkpoint'):
+        resolve(config=config(tmp_path, 'rgb'), checkpoint=dict(flow='b.ckpt'))
+    with pytest.raises(ConfigError, match='my.py is of rgb alone; --flow names a checkpoint'):
+        resolve(config=config(tmp_path, 'rgb'), checkpoint=dict(rgb='a.ckpt', flow='b.ckpt'))
+
+
+@pytest.mark.parametrize('stream', [None, 'joint', 'flow'])
+def test_of_half_a_pair_the_half_that_is_at_hand_is_named(stream):
+    with pytest.raises(
+        CheckpointError, match="no 'i3d_flow_kinetics600_scratch'.*'i3d_rgb_kinetics600_scratch' al"
+    ):
+        resolve('i3d_kinetics600_scratch', stream=stream)
+
+
+@pytest.mark.parametrize('function', [create_model, FeatureExtractor])
+def test_an_exported_file_cannot_be_looked_into(function):
+    model = 'a.onnx' if function is create_model else resolve('a.onnx')
+    with pytest.raises(ConfigError, match='a.onnx is exported, in one piece'):
+        function(model)
+
+
+def test_a_config_beside_an_exported_file_imports_what_its_pipeline_needs(tmp_path):
+    (tmp_path / 'steps_of_mine.py').write_text('')
+    (tmp_path / 'my.py').write_text(
+        f"custom_imports = dict(imports=['steps_of_mine'], dirs=[{str(tmp_path)!r}])"
+    )
+    spec = resolve('a.onnx', config=str(tmp_path / 'my.py'))
+    assert spec.exported == 'a.onnx' and 'steps_of_mine' in sys.modules
+
+
+@pytest.mark.parametrize('command', ['get_flops', 'benchmark_model', 'export', 'test'])
+def test_commands_with_a_config_know_the_options_of_those_with_a_video(command, tmp_path, capsys):
+    absent = str(tmp_path / 'absent.py')
+    for arguments in (
+        ['--config', absent, '--checkpoint', 'a.ckpt'],
+        [absent, '--checkpoint', 'a.ckpt'],
+        ['--config', absent],
+    ):
+        assert main(command, arguments) == 1
+        assert 'absent.py' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('command', ['export', 'test'])
+def test_what_is_named_twice_is_told(command, tmp_path, capsys):
+    assert main(command, ['a.py', 'b.ckpt', '--checkpoint', 'a.ckpt']) == 1
+    assert 'CKPT and --checkpoint name the same: leave one out' in capsys.readouterr().err
+    assert main(command, ['a.py', 'b.ckpt', '--config', 'b.py']) == 1
+    assert 'CONFIG and --config name the same: leave one out' in capsys.readouterr().err
+    assert main(command, ['configs/i3d_rgb_synthetic.py', '--rgb', 'a.ckpt']) == 1
+    assert 'there is --rgb alone' in capsys.readouterr().err
 
 
 def test_a_shipped_config_goes_by_its_name():

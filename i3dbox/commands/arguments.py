@@ -56,21 +56,43 @@ def add_config_argument(parser: argparse.ArgumentParser, or_model: bool = False)
     add_cfg_options(parser)
 
 
+def add_named_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds --config and --checkpoint, which name the same as CONFIG and CKPT, as in demo."""
+    parser.add_argument('--config', dest='config_option', metavar='C', help='the same as CONFIG')
+    parser.add_argument('--checkpoint', dest='checkpoint_option', metavar='K', help='a .ckpt')
+
+
+def take_named(args: argparse.Namespace) -> None:
+    """Puts what --config and --checkpoint name in the place of CONFIG and CKPT."""
+    args.checkpoint = getattr(args, 'checkpoint', None)
+    if args.config_option and args.config and not args.checkpoint:
+        args.config, args.checkpoint = None, args.config  # the one place that is filled is CKPT's
+    for name, shown in (('config', 'CONFIG'), ('checkpoint', 'CKPT')):
+        option = getattr(args, f'{name}_option')
+        if option and getattr(args, name):
+            raise ConfigError(f'{shown} and --{name} name the same: leave one out')
+        setattr(args, name, option or getattr(args, name))
+
+
 def config_of(args: argparse.Namespace) -> tuple[Config, str | dict | None]:
-    """Returns the Config that CONFIG or --model names, and the model's checkpoint where --model
-    does.
+    """Returns the Config that CONFIG, --model or a checkpoint of plain I3D names; and, where it is
+    not CONFIG, the checkpoint.
     """
+    from ..inference.model_spec import ModelSpec
     from ..weights.zoo_index import ENTRIES
 
-    if bool(args.config) == bool(args.model):
-        raise ConfigError('name a CONFIG, or a --model of the zoo')
+    take_named(args)
     if args.config in ENTRIES:
         raise ConfigError(f'{args.config} is a model of the zoo: --model {args.config}')
+    if args.config and args.model or not (args.config or args.model or args.checkpoint):
+        raise ConfigError('name a CONFIG, or a --model of the zoo')
     if args.config:
         return load_config(args), None
     if args.cfg_options:
         raise ConfigError('--cfg-options go with a CONFIG')
-    spec = model_named(args.model)
+    if args.model and args.checkpoint:
+        raise ConfigError('--model has its own checkpoint')
+    spec = model_named(args.model) if args.model else ModelSpec.resolve(checkpoint=args.checkpoint)
     return spec.cfg, spec.checkpoint
 
 
@@ -131,7 +153,10 @@ def checkpoint_of(args: argparse.Namespace) -> str | dict:
     streams = streams_of(args)
     named = [streams, args.checkpoint, getattr(args, 'model', None)]
     if sum(map(bool, named)) != 1 or len(streams) == 1:
-        raise ConfigError('name one checkpoint, or both --rgb and --flow for a two-stream config')
+        alone = f'; there is --{" and --".join(streams)} alone' if len(streams) == 1 else ''
+        raise ConfigError(
+            f'name one checkpoint, or both --rgb and --flow for a two-stream config{alone}'
+        )
     return streams or args.checkpoint or model_named(args.model).checkpoint
 
 

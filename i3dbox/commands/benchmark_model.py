@@ -18,6 +18,7 @@ memory."""
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_config_argument(parser, or_model=True)
+    arguments.add_named_arguments(parser)
     arguments.add_number(parser, '--batch-size', 'clips of a batch', default=1)
     arguments.add_clip_arguments(parser)
     arguments.add_number(parser, '--repeat', 'how many calls are measured', default=10)
@@ -53,8 +54,9 @@ def run(args: argparse.Namespace) -> None:
         train_step = build_step(cfg, recognizer, runner, UNMEASURED + args.repeat)
 
     print(
-        f'{args.model or os.path.basename(cfg.filename)} on {runner.device_target}: batches of '
-        f'{args.batch_size}, clips of {" x ".join(map(str, size))}, {args.repeat} calls'
+        f'{os.path.basename(args.model or args.config or args.checkpoint)} on '
+        f'{runner.device_target}: batches of {args.batch_size}, '
+        f'clips of {" x ".join(map(str, size))}, {args.repeat} calls'
     )
     times = {'forward': forward_times(recognizer, clips, args.repeat)}
     if args.train:
@@ -73,7 +75,7 @@ def run(args: argparse.Namespace) -> None:
     arguments.write_json(
         args.json,
         dict(
-            config=args.config or args.model,
+            config=args.config or args.model or args.checkpoint,
             device=runner.device_target,
             batch_size=args.batch_size,
             clip=size,

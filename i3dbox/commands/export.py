@@ -12,6 +12,7 @@ from .argument_types import at_least
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_config_argument(parser, or_model=True)
     parser.add_argument('checkpoint', nargs='?', metavar='CKPT', help='a .ckpt of the model')
+    arguments.add_named_arguments(parser)
     arguments.add_stream_arguments(parser)
     parser.add_argument(
         '--format',
@@ -51,8 +52,8 @@ def run(args: argparse.Namespace) -> int:
     cfg, checkpoint = arguments.config_of(args)
     if args.config:
         checkpoint = arguments.checkpoint_of(args)
-    elif args.checkpoint or arguments.streams_of(args):
-        raise ConfigError('--model has its own checkpoint')
+    elif arguments.streams_of(args):
+        raise ConfigError('--rgb and --flow go with a two-stream CONFIG')
     from ..apis.export import export, verify
 
     exported = arguments.call(export, args, cfg=cfg, checkpoint=checkpoint)

@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     from .report_jobs import report_failures
 
     arguments.check_json(args)
-    if not (args.model or args.checkpoint or args.rgb):
+    if not (args.model or args.config or args.checkpoint or args.rgb):
         args.model = ['i3d_rgb_kinetics400']
     model = arguments.model_of(args, 'rgb')
     found = arguments.call(video_distance, args, model=lambda: ModelSpec.resolve(**model))

@@ -15,6 +15,7 @@ counted."""
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_config_argument(parser, or_model=True)
+    arguments.add_named_arguments(parser)
     arguments.add_clip_arguments(parser)
     arguments.add_number(
         parser,
@@ -68,7 +69,7 @@ def run(args: argparse.Namespace) -> None:
     arguments.write_json(
         args.json,
         dict(
-            config=args.config or args.model,
+            config=args.config or args.model or args.checkpoint,
             clip=size,
             multiply_adds=whole.multiply_adds,
             parameters=whole.parameters,

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 
+from ..errors import ConfigError
 from . import arguments
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    arguments.add_config_argument(parser)
+    parser.add_argument(
+        'config', metavar='CONFIG', nargs='?', help='a config file, or the name of a shipped one'
+    )
     parser.add_argument('checkpoint', nargs='?', metavar='CKPT', help='a .ckpt of the model')
+    arguments.add_named_arguments(parser)
+    arguments.add_cfg_options(parser)
     arguments.add_stream_arguments(parser)
     parser.add_argument(
         '--model',
@@ -30,6 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from ..evaluation.results import check_results_path
 
+    arguments.take_named(args)
+    if not args.config:
+        raise ConfigError('name a CONFIG, whose test set is scored')
     cfg = arguments.load_config(args)
     arguments.apply_openi(cfg, args)
     checkpoint = arguments.checkpoint_of(args)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..errors import ConfigError, spelling_hint
+from ..datasets.pipelines.spatial import SizedCrop
+from ..errors import ConfigError, RegistryError, spelling_hint
 from ..registry import PIPELINES, parameters_of
 from ..streams import BOTH
 
@@ -95,6 +96,23 @@ def fixed_length(cfg: Config, data: str = 'test') -> None:
                 step['mode'] = 'centre'
 
 
+def crop_of(steps: Sequence[dict]) -> dict | None:
+    """Returns the step that says how large a pipeline's pictures are: the last crop, or where none
+    is known to be one, the last step with a size. None where there is none.
+    """
+    sized = [step for step in steps if step.get('size')]
+    crops = [step for step in sized if _is_crop(step['type'])]
+    return (crops or sized or [None])[-1]
+
+
+def _is_crop(kind):
+    try:
+        part = PIPELINES.get(kind)
+    except RegistryError:  # told where the pipeline is built
+        return False
+    return isinstance(part, type) and issubclass(part, SizedCrop)
+
+
 def clip_size(
     cfg: Config, clip_len: int | None = None, size: int | Sequence[int] | None = None
 ) -> tuple[int, int, int]:
@@ -107,7 +125,7 @@ def clip_size(
     dataset = (cfg.get('data') or {}).get('test') or {}
     steps = [step for step in next(iter(pipelines(dataset).values())) if isinstance(step, dict)]
     if size is None:
-        size = next((step['size'] for step in reversed(steps) if 'size' in step), 224)
+        size = (crop_of(steps) or dict(size=224))['size']
     size = tuple(size) if isinstance(size, (list, tuple)) else (size,)
     if len(size) > 2:
         raise ConfigError(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..argument_checks import at_least, one_of
 from ..errors import DataError
 
 _LARGEST = 1e60  # the square of a sum of squares of such features is a number still
@@ -134,6 +135,7 @@ class FrechetDistance:
     """
 
     def __init__(self, resamples: int = 20, seed: int = 0):
+        at_least('FrechetDistance', 0, resamples=resamples)
         self._sets = {
             name: [Gaussian() for _ in range(resamples + 1)] for name in ('real', 'generated')
         }
@@ -144,6 +146,7 @@ class FrechetDistance:
 
     def update(self, which: str, features: np.ndarray) -> None:
         """Adds features (N x D) to the set 'real' or 'generated'."""
+        one_of('FrechetDistance', self._sets, which=which)
         whole, *resamples = self._sets[which]
         whole.update(features)
         for gaussian, rng in zip(resamples, self._draws[which]):

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from ..argument_checks import at_least_one
-from ..config_checks.protocols import pipelines
+from ..config_checks.protocols import crop_of, pipelines
 from ..errors import ConfigError
 from .clip_steps import BOUND, WINDOW
 
@@ -31,18 +31,26 @@ def exported_pipelines(model: ExportedModel) -> dict[str, list[dict]]:
     keys = dict(imgs='test_pipeline', rgb='rgb_test_pipeline', flow='flow_test_pipeline')
     found = {kind: protocol[key] for kind, key in keys.items() if protocol.get(key)}
     found = found or dict(imgs=authors_pipeline())
-    _, frames, height, width, _ = model.inputs[0].shape
-    return {kind: _of_size(steps, frames, (width, height)) for kind, steps in found.items()}
+    shapes = {spec.name: spec.shape for spec in model.inputs}
+    built = {kind: shapes.get(kind, model.inputs[0].shape) for kind in found}
+    return {
+        kind: _of_size(steps, frames, (width, height))
+        for (kind, steps), (_, frames, height, width, _) in zip(found.items(), built.values())
+    }
 
 
 def _of_size(steps, frames, size):
     """Returns a pipeline for clips of `frames` frames and `size` (width, height)."""
     steps = [dict(step) for step in steps]
-    (_crop(steps) or {}).update(size=size)
+    crop = crop_of(steps)
+    own = crop and crop['size']
+    other = own and size != (tuple(own) if isinstance(own, (list, tuple)) else (own, own))
+    if other:
+        crop['size'] = size[0] if size[0] == size[1] else size
     for step in steps:
         if 'clip_len' in step:
             step.update(clip_len=frames)
-        if step.get('short_side'):
+        if other and step.get('short_side'):
             step.update(short_side=max(step['short_side'], *size))
     return steps
 
@@ -60,18 +68,18 @@ def with_geometry(
         steps = [step for step in steps if step['type'] != 'Resize']
         steps.insert(first, resize)
     if size:
-        crop = _crop(steps)
+        crop = crop_of(steps)
         if crop is None:
             crop = dict(type='CenterCrop')
             steps.insert(_position(steps, 'PackClips'), crop)
         crop['size'] = size
-    _check_crop(steps)
+    _checkcrop_of(steps)
     return steps
 
 
-def _check_crop(steps):
+def _checkcrop_of(steps):
     short_side = _short_side(steps)
-    size = (_crop(steps) or {}).get('size')
+    size = (crop_of(steps) or {}).get('size')
     at_least_one('clips', short_side=short_side or 1, size=size or 1)
     if short_side and size and size > short_side:
         raise ConfigError(f'size ({size}) is at most short_side ({short_side})')
@@ -85,7 +93,7 @@ def described(pipelines: dict[str, list[dict]], changes: dict) -> dict:
     flow = next((step for step in first if step['type'] == 'ComputeFlow'), {})
     words = dict(
         short_side=_short_side(first),
-        size=(_crop(first) or {}).get('size'),
+        size=(crop_of(first) or {}).get('size'),
         method=changes.get('method', flow.get('method', 'tvl1')),
         bound=changes.get('bound', flow.get('bound', BOUND)),
     )
@@ -102,11 +110,6 @@ def _of_clips(steps):
         if step['type'] not in usual
         and (step['type'] != 'SampleFrames' or step.get('frame_interval', 1) > 1)
     ]
-
-
-def _crop(steps):
-    """Returns the last step that says a size, or None."""
-    return next((step for step in reversed(steps) if 'size' in step), None)
 
 
 def _short_side(steps):
@@ -138,5 +141,5 @@ def authors_pipeline(
         dict(type='CenterCrop', size=size),
         dict(type='PackClips'),
     ]
-    _check_crop(steps)
+    _checkcrop_of(steps)
     return steps

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..datasets.pipelines import Compose
 from ..datasets.pipelines.flow import ComputeFlow, grey_of
-from ..datasets.pipelines.spatial import Resize
+from ..datasets.pipelines.spatial import Resize, SizedCrop
 from ..datasets.pipelines.stretch import Stretch
 from ..errors import ConfigError
 from ..registry import PIPELINES
@@ -57,6 +57,12 @@ class ClipSteps:
                 'a test pipeline for videos has the step DecodeClip, and PackClips as its last; '
                 f'it has {", ".join(map(str, kinds))}'
             )
+        for step in steps[: kinds.index('DecodeClip')]:
+            if not PIPELINES.get(step['type']).__module__.startswith(_OURS):
+                raise ConfigError(
+                    f'the step {step["type"]} stands before DecodeClip, where a data set chooses '
+                    'frames; a video whose frames come one by one knows steps after it only'
+                )
         sampling = next((step for step in steps if 'clip_len' in step), {})
         self.clip_len = sampling.get('clip_len', WINDOW)
         self.frame_interval = sampling.get('frame_interval', 1)
@@ -75,7 +81,7 @@ class ClipSteps:
             self._flow = flow
             self._image, rest = _per_frame(rest[1:])
         self._clip = Compose(rest)
-        resizes = any(isinstance(step, (Resize, Stretch)) for step in self._frame)
+        resizes = any(isinstance(step, (Resize, Stretch)) or _is_own(step) for step in built)
         self._filler = Resize(short_side=max(self.size)) if self.size and not resizes else None
 
     @property
@@ -129,7 +135,13 @@ class ClipSteps:
             name=name,
             index=0,
         )
-        return self._clip(results)['imgs']
+        try:
+            return self._clip(results)['imgs']
+        except KeyError as error:
+            raise ConfigError(
+                f'a step of the test pipeline looks for results[{error}], which a clip of frames '
+                f'that come one by one has not; it has {", ".join(results)}'
+            ) from error
 
 
 def clip_steps(pipelines: dict, stream: str, changes: dict | None = None) -> dict[str, ClipSteps]:
@@ -156,7 +168,7 @@ def _build(steps, changes):
         PIPELINES.build(dict(step, **changes) if step['type'] in _FLOW else step) for step in steps
     ]
     flow = next((step for step in built if isinstance(step, ComputeFlow)), None)
-    if flow is None and all(type(step).__module__.startswith(_OURS) for step in built):
+    if flow is None and not any(map(_is_own, built)):
         flow = ComputeFlow(**changes)
         index = next(n for n, step in enumerate(built) if not isinstance(step, Resize))
         built.insert(index, flow)
@@ -166,9 +178,26 @@ def _build(steps, changes):
 def _per_frame(steps):
     """Splits steps into those in front that look at one frame alone, and the rest."""
     count = 0
-    while count < len(steps) and getattr(steps[count], 'per_frame', False):
+    while count < len(steps) and _is_per_frame(type(steps[count])):
         count += 1
     return steps[:count], steps[count:]
+
+
+def _is_per_frame(kind):
+    """Whether a step looks at one frame alone. A subclass that does something of its own has to say
+    so again.
+    """
+    for part in kind.__mro__:
+        if 'per_frame' in vars(part):
+            return vars(part)['per_frame']
+        if any(callable(value) for value in vars(part).values()):
+            return False
+    return False
+
+
+def _is_own(step):
+    """Whether a step is of the user's own."""
+    return not type(step).__module__.startswith(_OURS)
 
 
 def _each(steps, image, modality):
@@ -179,5 +208,6 @@ def _each(steps, image, modality):
 
 
 def _size_of(steps):
-    sizes = [step.size for step in steps if isinstance(getattr(step, 'size', None), tuple)]
-    return sizes[-1][::-1] if sizes else None
+    sized = [step for step in steps if isinstance(getattr(step, 'size', None), tuple)]
+    crops = [step for step in sized if isinstance(step, SizedCrop)]
+    return (crops or sized)[-1].size[::-1] if sized else None

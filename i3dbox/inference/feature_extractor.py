@@ -43,6 +43,7 @@ class FeatureExtractor:
         max_frames: int = 192,
         **settings,
     ):
+        model.check_open()
         settings = complete(settings)
         self.model = model
         pipelines = {

@@ -63,7 +63,8 @@ class ModelSpec:
             model (str, Config or sequence of str): a name of the zoo, with or without its modality,
                 or one a stream; or an exported file; or a config.
             config: of the checkpoints, a file or the name of a shipped one;
-                default: I3D, of as many classes as they have.
+                default: I3D, of as many classes as they have. With an exported file: what imports
+                the steps of its pipeline that are a user's own.
             checkpoint: a .ckpt, or dict(rgb=..., flow=...).
             stream: 'rgb', 'flow' or 'joint'; default: all that there is.
 
@@ -84,8 +85,11 @@ class ModelSpec:
         if not names:
             return cls._of_files(config, checkpoint, stream)
         if len(names) == 1 and names[0].endswith(EXPORTED):
-            if checkpoint or config is not None:
+            if checkpoint:
                 raise ConfigError(f'{names[0]} holds its weights: it goes with no checkpoint')
+            if config is not None and not isinstance(config, Config):
+                # it imports the steps of its pipeline that are a user's own
+                Config.fromfile(find_config(config))
             return cls(os.path.basename(names[0]), STREAMS.get(stream, ()), exported=names[0])
         for name in names:
             _check_name(name)
@@ -136,6 +140,12 @@ class ModelSpec:
         own = BOTH if both else (cfg.model.get('modality', 'RGB').lower(),)
         name = os.path.basename(cfg.filename or 'config')
         if isinstance(checkpoint, dict):
+            for kind in checkpoint:
+                if kind not in own:
+                    raise ConfigError(
+                        f'{cfg.filename or "the config"} is of {own[0]} alone; --{kind} names a '
+                        'checkpoint of another stream'
+                    )
             own = tuple(kind for kind in own if kind in checkpoint)
         streams = _chosen(stream, own, f'{cfg.filename or "the config"} with its checkpoints')
         if isinstance(checkpoint, dict):
@@ -143,6 +153,14 @@ class ModelSpec:
             if not both:
                 checkpoint = checkpoint[streams[0]]
         return cls(name, streams, cfg, checkpoint)
+
+    def check_open(self) -> None:
+        """Raises ConfigError for an exported file, whose network cannot be looked into."""
+        if self.exported:
+            raise ConfigError(
+                f'{self.exported} is exported, in one piece: for its features, figures or another '
+                'export, name the model of the zoo, or the config and checkpoint, that it came from'
+            )
 
     @property
     def stream(self) -> str:
@@ -187,8 +205,9 @@ def zoo_names(name: str, stream: str | None = None) -> dict[str, str]:
     missing = [entry for entry in names.values() if entry not in ENTRIES]
     if not missing:
         return names
-    there = [entry for entry in names.values() if entry in ENTRIES]
-    wrong = missing[0] if name in ENTRIES or there else name
+    family = ('_'.join((first, kind, *rest)) for kind in BOTH)
+    there = [entry for entry in family if entry in ENTRIES]
+    wrong = missing[0] if there else name
     at_hand = f' Of that pair there is {there[0]!r} alone.' if there else ''
     known = zoo_models()
     raise CheckpointError(

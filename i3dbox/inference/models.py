@@ -6,6 +6,7 @@ import fnmatch
 from typing import TYPE_CHECKING
 
 from ..argument_checks import at_least_one
+from ..errors import ConfigError
 from ..streams import MODALITIES
 from .model_spec import ModelSpec, zoo_models
 from .network import load_network
@@ -20,6 +21,8 @@ def list_models(pattern: str = '*') -> list[str]:
     Args:
         pattern: as of file names, such as '*flow*' or 'i3d_rgb_*'.
     """
+    if not isinstance(pattern, str):
+        raise ConfigError(f"a pattern is a text such as '*flow*'; got {pattern!r}")
     return fnmatch.filter(zoo_models(), pattern)
 
 
@@ -47,6 +50,7 @@ def create_model(
     if num_classes is not None:
         at_least_one('create_model', num_classes=num_classes)
     spec = ModelSpec.resolve(name)
+    spec.check_open()
     parts = [spec.cfg.model[kind] for kind in MODALITIES if kind in spec.cfg.model]
     for part in parts or [spec.cfg.model]:
         part.head.num_classes = num_classes or part.head.num_classes

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..engine.build import build_runner
-from ..errors import ConfigError
 from ..models import build_recognizer
 from ..streams import BOTH
 from ..weights.loading import load_weights
@@ -58,13 +57,11 @@ def load_network(
     Returns: the recognizer; the recognizers of its single streams, as far as the spec uses them, by
         'rgb' and 'flow'; and the list of LoadReport.
     """
-    if spec.exported:
-        raise ConfigError(
-            f'{spec.exported} is exported, in one piece: for its features, figures or another '
-            'export, name the model of the zoo, or the config and checkpoint, that it came from'
-        )
+    spec.check_open()
     network, runner = build_network(spec.cfg, device, device_id)
-    reports = load_weights(network, spec.checkpoint, new_head) if pretrained else []
+    reports = (
+        load_weights(network, spec.checkpoint, new_head, streams=spec.streams) if pretrained else []
+    )
     runner.mixed_precision(network)
     found = {
         name if name in BOTH else network.modality.lower(): stream

@@ -110,6 +110,11 @@ class Total:
         return _prediction(self.recognizer, self.name, means, self._first, self._last)
 
 
+def _check_windows(window, stride):
+    given = dict(window=window, stride=stride)
+    at_least_one('clips', **{name: value for name, value in given.items() if value is not None})
+
+
 class VideoStream:
     """Recognises what is pushed, frame by frame, as from a camera; memory does not grow.
 
@@ -139,6 +144,7 @@ class VideoStream:
         **options,
     ):
         check_recognizer(recognizer)
+        _check_windows(window, stride)
         above_zero('VideoStream', rate=rate)
         self._recognizer = recognizer
         self._rate = rate
@@ -273,6 +279,8 @@ def inference_recognizer(
     Raises: an I3DBoxError for a source that cannot be read.
     """
     check_recognizer(recognizer)
+    _check_windows(window, stride)
+    above_zero('clips', rate=rate, **({} if fps is None else dict(fps=fps)))
     if isinstance(source, (list, tuple)) and all(
         isinstance(one, str) or hasattr(one, '__fspath__') or getattr(one, 'ndim', 3) == 4
         for one in source

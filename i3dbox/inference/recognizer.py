@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..averages import add_streams, average_clips
-from ..errors import ConfigError, I3DBoxError, ModelError
+from ..errors import ConfigError, I3DBoxError, ModelError, RegistryError
 from ..runtimes.exported import load_exported
 from ..streams import STREAM_OF, STREAMS
 from ..workers import usable_cores
@@ -272,7 +272,14 @@ class ExportedRecognizer(VideoRecognizer):
 
     def __init__(self, name: str, stream: str, model: ExportedModel):
         num_classes = model.info['output']['shape'][1]
-        super().__init__(name, stream, model.classes, num_classes, exported_pipelines(model))
+        try:
+            pipelines = exported_pipelines(model)
+            super().__init__(name, stream, model.classes, num_classes, pipelines)
+        except RegistryError as error:
+            raise ConfigError(
+                f'{name}: {error} An exported file imports nothing: name the config that does, too '
+                '(--config CONFIG), or import the module first'
+            ) from error
         self._model = model
         logs = model.info['output'].get('values', '').startswith('log-prob')
         self.weights = {stream: 1.0}

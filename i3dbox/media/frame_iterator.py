@@ -171,7 +171,7 @@ class FrameIterator:
 def as_frame(frame: np.ndarray, number: int) -> np.ndarray:
     """Returns frame `number` as an array. Raises ConfigError unless it is uint8 H x W x 3."""
     frame = np.asarray(frame)
-    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
+    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or not frame.size:
         raise ConfigError(
             f'frames are uint8 H x W x 3, RGB; frame {number} is {frame.dtype} '
             f'{" x ".join(map(str, frame.shape))}'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import mindspore as ms
@@ -55,6 +55,7 @@ def load_weights(
     source: str | dict[str, str],
     new_head: str = 'if_needed',
     strict: bool = True,
+    streams: Sequence[str] = BOTH,
 ) -> list[LoadReport]:
     """Loads a checkpoint into `recognizer`.
 
@@ -64,6 +65,7 @@ def load_weights(
             dict(rgb=..., flow=...) with one of each stream.
         new_head: 'if_needed' keeps the model's fresh head where the file's has another number
             of classes (fine-tuning), 'never' refuses such a file (testing, resuming).
+        streams: which of a two-stream recognizer are used, and so need weights.
         strict: raise if anything else is missing, unexpected or misshapen.
 
     Returns: one LoadReport per file.
@@ -74,6 +76,12 @@ def load_weights(
             raise CheckpointError(
                 'checkpoints by stream, dict(rgb=..., flow=...), are for a TwoStreamRecognizer; '
                 f'got {dict(source)} for a {type(recognizer).__name__}'
+            )
+        missing = [stream for stream in streams if stream not in source]
+        if missing and new_head == 'never':
+            raise CheckpointError(
+                f'no checkpoint of {" and ".join(missing)} is named, which the model uses; there '
+                f'is {" and ".join(source) or "none"}'
             )
         return [
             _load(getattr(recognizer, stream), path, f'{stream}.', new_head, strict)

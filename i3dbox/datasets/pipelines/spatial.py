@@ -123,7 +123,7 @@ class Resize:
         return max(int(width * factor + 0.5), 1), max(int(height * factor + 0.5), 1)
 
 
-class _SizedCrop:
+class SizedCrop:
     """A crop of a given size. A subclass says in `places` where: a list of (left, top)."""
 
     needs = ('imgs', 'num_clips', 'test_mode', 'rng')
@@ -149,7 +149,7 @@ class _SizedCrop:
 
 
 @PIPELINES.register
-class CenterCrop(_SizedCrop):
+class CenterCrop(SizedCrop):
     """Cuts out the middle.
 
     Needs: imgs, num_clips, test_mode, rng. Writes: imgs, img_shape.
@@ -168,7 +168,7 @@ class CenterCrop(_SizedCrop):
 
 
 @PIPELINES.register
-class RandomCrop(_SizedCrop):
+class RandomCrop(SizedCrop):
     """Cuts out a random place; in test mode the middle. Everything else is as in CenterCrop."""
 
     def places(self, room_x: int, room_y: int, results: dict) -> list[tuple[int, int]]:
@@ -178,7 +178,7 @@ class RandomCrop(_SizedCrop):
 
 
 @PIPELINES.register
-class ThreeCrop(_SizedCrop):
+class ThreeCrop(SizedCrop):
     """Cuts out three places along the longer side: start, middle and end; across it, the middle.
 
     Triples num_clips: first all clips of the first place, then those of the second and third.
