@@ -181,3 +181,29 @@ def test_a_two_stream_model_loads_a_checkpoint_a_stream(tmp_path):
         load_weights(both, {}, 'never')
     load_weights(both, half, 'never', streams=['rgb'])
     load_weights(both, half)  # to train from
+
+
+def test_a_flow_stream_starts_from_weights_of_rgb(saved):
+    colour, path = saved
+    flow = network(modality='Flow')
+    (report,) = load_weights(flow, dict(type='cross_modality', checkpoint=path))
+    for name, value in values(colour).items():
+        found = values(flow)[name]
+        if value.ndim > 1 and value.shape[1] == 3:
+            value = np.repeat(value.mean(1, keepdims=True), 2, axis=1)
+        np.testing.assert_allclose(found, value, rtol=1e-6)
+    assert 'they are of RGB: the filters of the flow stream are their mean' in str(report)
+
+
+@pytest.mark.parametrize(
+    'changes, modality, message',
+    [
+        (dict(type='cross'), 'Flow', "are dict.type='cross_modality', checkpoint=.*; got"),
+        (dict(from_='RGB'), 'Flow', "are dict.type='cross_modality', checkpoint=.*; got"),
+        ({}, 'RGB', 'these are of RGB, the stream of RGB'),
+    ],
+)
+def test_weights_of_the_other_modality_are_told_exactly(saved, changes, modality, message):
+    source = {**dict(type='cross_modality', checkpoint=saved[1]), **changes}
+    with pytest.raises(CheckpointError, match=message):
+        load_weights(network(modality=modality), source)

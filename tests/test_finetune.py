@@ -22,12 +22,12 @@ from i3dbox.apis.recipes import (
 from i3dbox.commands import main
 from i3dbox.config import Config
 from i3dbox.config_checks.checks import REQUIRED_TO_TRAIN, check_config
+from i3dbox.downloads import pip_settings, transfer
 from i3dbox.errors import CheckpointError, ConfigError, DataError, DownloadError
 from i3dbox.models import build_recognizer
 from i3dbox.models.freezing import freeze, layer_name
 from i3dbox.preparation.checking import Problem, look_at_videos
 from i3dbox.preparation.class_folders import find_classes, make_split, read_split
-from i3dbox.weights import zoo
 from i3dbox.weights.checkpoint_file import write_checkpoint
 
 TOOLS = pathlib.Path(__file__).parents[1] / 'tools'
@@ -345,6 +345,8 @@ def test_both_streams_are_tested_as_each_stands_in_its_own_config(tmp_path):
 
 # where training starts from
 
+CROSS = dict(type='cross_modality', checkpoint='zoo://i3d_rgb_kinetics400')
+
 
 @pytest.mark.parametrize(
     'model, stream, expected',
@@ -386,6 +388,12 @@ def test_both_streams_are_tested_as_each_stands_in_its_own_config(tmp_path):
             ),
         ),
         ('none', 'joint', ('joint', dict(rgb=None, flow=None))),
+        (
+            'i3d_rgb_kinetics400',
+            'flow',
+            ('flow', dict(flow=CROSS)),
+        ),
+        ('zoo://i3d_rgb_kinetics400', 'flow', ('flow', dict(flow=CROSS))),
         ('none', None, ('rgb', dict(rgb=None))),
     ],
 )
@@ -397,10 +405,10 @@ def test_the_model_and_the_stream_belong_together(model, stream, expected):
     'model, stream, error, message',
     [
         (
-            'i3d_rgb_kinetics400',
-            'flow',
+            'i3d_flow_kinetics400',
+            'rgb',
             ConfigError,
-            'i3d_rgb_kinetics400 is of RGB; --stream says flow',
+            'i3d_flow_kinetics400 is of Flow; --stream says rgb',
         ),
         (
             'i3d_rgb_kinetics600_scratch',
@@ -458,7 +466,10 @@ def test_without_a_network_nothing_is_written_and_training_from_scratch_is_offer
         raise DownloadError(f'{urls[0]}: no route to host')
 
     monkeypatch.setenv('I3DBOX_CACHE', str(tmp_path / 'cache'))
-    monkeypatch.setattr(zoo, 'download', no_network)
+    monkeypatch.setattr(transfer, 'download', no_network)
+    monkeypatch.setattr(pip_settings, '_LIST', ('false',))
+    monkeypatch.delenv('PIP_FIND_LINKS', raising=False)
+    monkeypatch.setenv('PIP_NO_INDEX', '1')
     root = folder_of(tmp_path / 'videos', wave=numbered(2), clap=numbered(2))
     with pytest.raises(DownloadError, match='no route to host.*--model none'):
         api.prepare(root, work_dir=str(tmp_path / 'run'))

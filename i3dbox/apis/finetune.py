@@ -31,6 +31,7 @@ from ..reports.report import write_report
 from ..reports.run_log import read_run_log
 from ..streams import BOTH, MODALITIES, STREAMS, check_stream
 from ..weights.checkpoint import load_checkpoint
+from ..weights.loading import checkpoint_in
 from ..weights.zoo import PREFIX, local_path
 from ..weights.zoo_index import ENTRIES
 from ..workers import usable_cores
@@ -87,7 +88,8 @@ def prepare(
     Args:
         folder: holds a folder of videos for each class.
         model: weights to start from: a name of the zoo (see model_spec.zoo_names), a .ckpt,
-            or 'none'. Two, of both streams, are joined by a comma. Default: Kinetics-400's.
+            or 'none'. Two, of both streams, are joined by a comma. A flow stream may start from
+            RGB's. Default: Kinetics-400's.
         stream: 'rgb', 'flow' or 'joint'; by default the model's, or 'rgb'.
         work_dir: default: work_dirs/<name of the folder>.
         epochs: default: by the number of videos.
@@ -234,6 +236,9 @@ def choose_weights(
     if os.path.isfile(model):
         return _own_weights(model, stream)
     entry = ENTRIES.get(model.removeprefix(PREFIX))
+    if entry and (entry.modality, stream) == ('RGB', 'flow'):
+        checkpoint = PREFIX + model.removeprefix(PREFIX)
+        return stream, dict(flow=dict(type='cross_modality', checkpoint=checkpoint))
     if entry and stream in MODALITIES and entry.modality != MODALITIES[stream]:
         raise ConfigError(f'{model} is of {entry.modality}; --stream says {stream}')
     try:
@@ -257,7 +262,7 @@ def _own_weights(path, stream):
     return stream, {stream: os.path.abspath(path)}
 
 
-def check_weights(checkpoint: str | None, modality: str) -> None:
+def check_weights(checkpoint: str | dict | None, modality: str) -> None:
     """Fetches and reads a checkpoint (None: nothing to do), so that what is wrong with it shows
     early.
 
@@ -265,12 +270,14 @@ def check_weights(checkpoint: str | None, modality: str) -> None:
     """
     if checkpoint is None:
         return
+    checkpoint, crosses = checkpoint_in(checkpoint)
+    modality = 'RGB' if crosses else modality
     try:
         path = local_path(checkpoint)
     except DownloadError as error:
         raise DownloadError(
             f'{error}. Training also starts from a .ckpt (--model FILE), or from scratch '
-            '(--model none)'
+            '(--model none); flow, from weights of RGB (--stream flow --model i3d_rgb_kinetics400)'
         ) from error
     found = load_checkpoint(path)[2].get('modality', modality)
     if found != modality:
@@ -330,9 +337,11 @@ def _in_words(configs):
     for name, path in configs.items():
         cfg = Config.fromfile(path)
         which = look_up(cfg, 'freeze.finetune_prefixes')
+        start, crosses = checkpoint_in(cfg.get('load_from'))
         texts.append(
             f'{MODALITIES[name]}: {", ".join(which) if which else "all layers"} for '
             f'{cfg.total_epochs} '
-            f'epochs in batches of {cfg.data.batch_size}, from {cfg.get("load_from") or "scratch"}'
+            f'epochs in batches of {cfg.data.batch_size}, from {start or "scratch"}'
+            + (' (of RGB; the first filters become their mean over colours)' if crosses else '')
         )
     return '\n'.join(texts)

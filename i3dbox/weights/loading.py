@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import mindspore as ms
 
 from ..errors import CheckpointError
-from ..streams import BOTH
+from ..streams import BOTH, CHANNELS
 from .checkpoint import load_checkpoint
 from .checkpoint_file import COUNTER
+from .inflation import to_flow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,6 +31,7 @@ class LoadReport:
     unexpected: list[str]
     misshapen: list[tuple[str, tuple, tuple]]
     new_head: bool = False
+    cross_modality: bool = False
     meta: dict = dataclasses.field(default_factory=dict)
 
     def __str__(self):
@@ -47,6 +49,10 @@ class LoadReport:
             )
         if self.new_head:
             text += '; the head starts anew'
+        if self.cross_modality:
+            text += (
+                '; they are of RGB: the filters of the flow stream are their mean over the channels'
+            )
         return text
 
 
@@ -62,7 +68,9 @@ def load_weights(
     Args:
         recognizer: of RECOGNIZERS.
         source: a checkpoint; for a two-stream recognizer a whole one, or
-            dict(rgb=..., flow=...) with one of each stream.
+            dict(rgb=..., flow=...) with one of each stream. For a flow stream a checkpoint may be
+            dict(type='cross_modality', checkpoint=...), one of RGB: filters of three channels
+            become their mean over these (Wang et al., "Temporal Segment Networks", 2016).
         new_head: 'if_needed' keeps the model's fresh head where the file's has another number
             of classes (fine-tuning), 'never' refuses such a file (testing, resuming).
         streams: which of a two-stream recognizer are used, and so need weights.
@@ -71,7 +79,7 @@ def load_weights(
     Returns: one LoadReport per file.
     Raises: CheckpointError that names the file and the first parameters that do not fit.
     """
-    if isinstance(source, dict):
+    if isinstance(source, dict) and 'type' not in source:
         if tuple(recognizer.inputs) != BOTH or not set(source) <= set(BOTH):
             raise CheckpointError(
                 'checkpoints by stream, dict(rgb=..., flow=...), are for a TwoStreamRecognizer; '
@@ -91,9 +99,12 @@ def load_weights(
 
 
 def _load(recognizer, path, prefix, new_head, strict):
+    path, crosses = checkpoint_in(path)
     loaded, _, meta = load_checkpoint(path)
-    modality = meta.get('modality', recognizer.modality)
-    if modality != recognizer.modality:
+    modality = meta.get('modality', 'RGB' if crosses else recognizer.modality)
+    if crosses:
+        _cross(loaded, modality, recognizer, prefix, path)
+    elif modality != recognizer.modality:
         raise CheckpointError(
             f'{path} was trained on {modality}; the model takes {recognizer.modality}'
         )
@@ -104,6 +115,7 @@ def _load(recognizer, path, prefix, new_head, strict):
         [n for n in model if n not in loaded and not n.endswith(COUNTER)],
         [n for n in loaded if n not in model and not n.endswith(COUNTER)],
         [],
+        cross_modality=crosses,
         meta=meta,
     )
     heads = [name for name in model if HEAD in name]
@@ -122,6 +134,35 @@ def _load(recognizer, path, prefix, new_head, strict):
         parameter = model[name]
         parameter.set_data(ms.Tensor(loaded[name], parameter.dtype))
     return report
+
+
+def checkpoint_in(source: str | dict) -> tuple[str, bool]:
+    """Returns the checkpoint that a config's load_from names for a stream, and whether it is of the
+    other modality. Raises CheckpointError for a dict that says neither.
+    """
+    if not isinstance(source, dict):
+        return source, False
+    if set(source) != {'type', 'checkpoint'} or source['type'] != 'cross_modality':
+        raise CheckpointError(
+            "weights of the other modality are dict(type='cross_modality', checkpoint=...); got "
+            f'{dict(source)}'
+        )
+    return source['checkpoint'], True
+
+
+def _cross(loaded, modality, recognizer, prefix, path):
+    """Makes the filters of colour in `loaded` such as flow takes."""
+    if (modality, recognizer.modality) != ('RGB', 'Flow'):
+        raise CheckpointError(
+            f"{path}: 'cross_modality' starts a flow stream from weights of RGB; these are of "
+            f'{modality}, the stream of {recognizer.modality}'
+        )
+    for parameter in recognizer.get_parameters():
+        name = parameter.name[len(prefix) :]
+        shape = tuple(parameter.shape)
+        if name in loaded and len(shape) > 1 and shape[1] == CHANNELS['Flow']:
+            if loaded[name].shape == (shape[0], CHANNELS['RGB'], *shape[2:]):
+                loaded[name] = to_flow(loaded[name])
 
 
 def _compare_shapes(report, model, loaded, new_head):
