@@ -61,7 +61,9 @@ def test_frames_are_stretched_as_pytorch_does():
     ramp = np.array([0, 10], np.uint8)[None, :, None] * np.ones((3, 1, 3), np.uint8)
     (found,) = build('Stretch', size=4, half_pixels=True)(dict(imgs=[ramp]))['imgs']
     np.testing.assert_allclose(found[0, :, 0], [0, 2.5, 7.5, 10])
-    (found,) = build('Stretch', short_side=5, half_pixels=True)(dict(imgs=[ramp]))['imgs']
+    (found,) = build('Stretch', size=5, half_pixels=True, keep_ratio=True)(dict(imgs=[ramp]))[
+        'imgs'
+    ]
     assert found.shape == (8, 5, 3)  # 3 x 2; the long side is rounded up
     torch = pytest.importorskip('torch')
     image = np.random.default_rng(0).integers(0, 256, (37, 50, 3), np.uint8)

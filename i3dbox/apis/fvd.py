@@ -45,7 +45,7 @@ RESIZES = {
     'pipeline': None,
     'stretch_half_pixels': lambda size: [dict(type='Stretch', size=size, half_pixels=True)],
     'crop_half_pixels': lambda size: [
-        dict(type='Stretch', short_side=size, half_pixels=True),
+        dict(type='Stretch', size=size, half_pixels=True, keep_ratio=True),
         dict(type='CenterCrop', size=size),
     ],
 }

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...argument_checks import as_size, at_least_one
-from ...errors import ConfigError
 from ...registry import PIPELINES
 from .spatial import map_frames
 
@@ -28,11 +27,11 @@ class Stretch:
 
     Args:
         size (int or tuple): (width, height) whatever the frames' shape, or an int for a square.
-        short_side (int): instead, of the short side; the long one follows, rounded up.
         half_pixels (bool): see above.
+        keep_ratio (bool): `size`, an int, is of the short side; the long one follows, rounded up.
 
     Raises:
-        ConfigError: not one of `size` and `short_side`, or one that is no size.
+        ConfigError: a size that is none of these.
     """
 
     needs = ('imgs',)
@@ -40,17 +39,15 @@ class Stretch:
 
     def __init__(
         self,
-        size: int | Sequence[int] | None = None,
-        short_side: int | None = None,
+        size: int | Sequence[int],
         half_pixels: bool = False,
+        keep_ratio: bool = False,
     ):
-        if (size is None) == (short_side is None):
-            raise ConfigError('Stretch: name one of size and short_side')
-        if short_side is not None:
-            at_least_one('Stretch', short_side=short_side)
-        self.size = None if size is None else as_size('Stretch', size)
-        self.short_side = short_side
+        if keep_ratio:
+            at_least_one('Stretch', size=size)
+        self.size = size if keep_ratio else as_size('Stretch', size)
         self.half_pixels = half_pixels
+        self.keep_ratio = keep_ratio
 
     def __call__(self, results: dict) -> dict:
         results['imgs'] = map_frames(results['imgs'], self._stretched)
@@ -59,7 +56,7 @@ class Stretch:
 
     def _stretched(self, image):
         image = np.asarray(image, np.float32)
-        width, height = self.size or self._following(image)
+        width, height = self._following(image) if self.keep_ratio else self.size
         for axis, size in ((0, height), (1, width)):
             old = image.shape[axis]
             shift = 0.5 if self.half_pixels else 0.0
@@ -73,7 +70,7 @@ class Stretch:
 
     def _following(self, image):
         height, width = image.shape[:2]
-        scale = self.short_side / min(height, width)
+        scale = self.size / min(height, width)
         if height < width:
-            return math.ceil(width * scale), self.short_side
-        return self.short_side, math.ceil(height * scale)
+            return math.ceil(width * scale), self.size
+        return self.size, math.ceil(height * scale)
