@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import warnings
 
 import numpy as np
 
-from .errors import DataError
+from .errors import DataError, first_line
 
 KINDS = 'buif'  # of dtypes: bools and numbers
 
@@ -22,11 +23,13 @@ def open_npy(path: str | os.PathLike) -> np.memmap:
         with open(path, 'rb') as file:
             if file.read(6) != b'\x93NUMPY':
                 raise ValueError('it does not begin as one')
-        array = np.load(path, mmap_mode='r', allow_pickle=False)
+        with warnings.catch_warnings():  # NumPy's, of sizes that are too large to multiply
+            warnings.simplefilter('ignore')
+            array = np.load(path, mmap_mode='r', allow_pickle=False)
     except OSError as error:
         raise DataError(f'{path}: cannot be read: {error.strerror or error}') from error
     except Exception as error:  # NumPy reads the header as a program's text, which fails in any way
-        raise DataError(f'{path}: is no array of NumPy: {error}') from error
+        raise DataError(f'{path}: is no array of NumPy: {first_line(error)}') from error
     if array.dtype.kind not in KINDS:
         raise DataError(f'{path}: holds {array.dtype}; expected numbers')
     return array

@@ -121,6 +121,7 @@ MANIFEST_VALUES = dict(
         dict(inputs=[dict(MANIFEST_VALUES['inputs'][0], dtype='O8')]),
         dict(batch_size=0),
         dict(clips=[7]),
+        dict(files=['batch', 'batch'], clips=[0, 0]),
         dict(average_clips='mode'),
         dict(classes={'a': 1}),
     ],

@@ -314,6 +314,8 @@ def read_manifest(folder: str) -> dict:
         clips = len(manifest['files']) * manifest['batch_size']
         if len(manifest['clips']) != clips:
             raise ValueError(f'its files hold {clips} clips; it names {len(manifest["clips"])}')
+        if len(set(manifest['files'])) < len(manifest['files']):
+            raise ValueError('it names a file twice')
         return manifest
     except FileNotFoundError:
         raise DataError(

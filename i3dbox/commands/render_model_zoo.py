@@ -28,7 +28,9 @@ def table() -> str:
     ]
     lines += [
         f'| `{name}` | {entry.modality} | {entry.num_classes} | {entry.data} | '
-        f'{entry.figures or "none"} | [{entry.source}]({HOST}/{entry.source}), {entry.licence} |'
+        f'{entry.figures or "none"} | [{entry.source}]({HOST}/{entry.source}), {entry.licence}'
+        + ''.join(f'; package index: {one.project}, {one.licence}' for one in entry.packaged)
+        + ' |'
         for name, entry in ENTRIES.items()
     ]
     return '\n'.join(lines) + '\n'

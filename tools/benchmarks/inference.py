@@ -1,10 +1,11 @@
 """Clips a second and peak memory of one network in every runtime, beside PyTorch's, on this
 machine.
 
-    python tools/benchmarks/inference.py [--batch-sizes 1 4] [--clip-len 64] [--size 224] [--repeat
-    5] [--rounds 2]
+    python tools/benchmarks/inference.py [--batch-sizes 1 4] [--clip-len 64] [--size 224]
+        [--repeat 5] [--rounds 2] [--video FILE]
 
-RGB I3D with 101 classes and made-up weights. Every runtime works in a process of its own, one after
+RGB I3D with 101 classes and made-up weights on noise; with --video that of Kinetics-400 on the
+first frames of a video. Every runtime works in a process of its own, one after
 the other, in
 `rounds` rounds, since times on a shared machine drift; the best median of the rounds counts. Memory
 is the process's largest resident set. PyTorch's network (tests/torch_i3d.py) has the same weights;
@@ -17,6 +18,7 @@ import json
 import os
 import pathlib
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,7 +30,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / 'tests')]
 os.environ.setdefault('GLOG_v', '3')
 
-CLASSES = 101
+ZOO = 'i3d_rgb_kinetics400'
 RUNTIMES = {
     'MindSpore, graph mode': ('network',),
     'MindSpore, as tools/test.py scores whole videos': ('whole',),
@@ -47,10 +49,7 @@ def network(folder, batch):
     """The recognizer as tools/test.py runs it."""
     import mindspore as ms
 
-    from i3dbox.weights.loading import load_weights
-
-    recognizer = recognizer_of()
-    load_weights(recognizer, str(folder / 'i3d.ckpt'))
+    recognizer = recognizer_of(folder)
     recognizer.set_train(False)
     return lambda clips: recognizer(ms.Tensor(clips[:, None])).asnumpy()
 
@@ -58,10 +57,8 @@ def network(folder, batch):
 def whole(folder, batch):
     """The graph of open length, a clip at a time."""
     from i3dbox.inference.clip_scorer import ClipScorer
-    from i3dbox.weights.loading import load_weights
 
-    recognizer = recognizer_of()
-    load_weights(recognizer, str(folder / 'i3d.ckpt'))
+    recognizer = recognizer_of(folder)
     scorer = ClipScorer(recognizer, any_length=True)
     return lambda clips: scorer(clips[:, None])
 
@@ -109,11 +106,9 @@ def torch(folder, batch, compiled, bfloat16):
     torch_i3d.max_pool = lambda x, kernel, stride: (
         F.max_pool3d(x, kernel, stride, 1) if stride == (1, 1, 1) else padded(x, kernel, stride)
     )
-    model = Served(3, CLASSES)
-    state = {
-        name: torch.from_numpy(array)
-        for name, array in to_pytorch(load_checkpoint(str(folder / 'i3d.ckpt'))[0]).items()
-    }
+    parameters = load_checkpoint(str(folder / 'i3d.ckpt'))[0]
+    model = Served(3, len(parameters['head.logits.weight']))
+    state = {name: torch.from_numpy(array) for name, array in to_pytorch(parameters).items()}
     missing, unexpected = model.load_state_dict(state, strict=False)
     assert not unexpected and all(name.endswith('num_batches_tracked') for name in missing)
     model = model.eval().to(memory_format=torch.channels_last_3d)
@@ -133,19 +128,26 @@ def torch(folder, batch, compiled, bfloat16):
     return call
 
 
-def recognizer_of():
-    import mindspore as ms
+def recognizer_of(folder):
+    from i3dbox.inference.model_spec import ModelSpec
+    from i3dbox.inference.network import load_network
 
-    from i3dbox.models import build_recognizer
+    return load_network(ModelSpec.resolve(checkpoint=str(folder / 'i3d.ckpt')), 'CPU')[0]
 
-    ms.set_context(mode=ms.GRAPH_MODE)
-    return build_recognizer(
-        dict(
-            type='Recognizer3D',
-            backbone=dict(type='InceptionI3D'),
-            head=dict(type='I3DHead', num_classes=CLASSES),
-        )
-    )
+
+def clips_of(args):
+    """Noise, or the beginning of the video, `batch` times."""
+    shape = args.batch, args.clip_len, args.size, args.size, 3
+    if not args.video:
+        return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    from i3dbox.inference.clip_pipelines import authors_pipeline
+    from i3dbox.inference.clip_steps import clip_steps
+    from i3dbox.inference.clip_windows import ClipWindows
+    from i3dbox.media.frame_iterator import FrameIterator
+
+    pipeline = authors_pipeline(short_side=max(256, args.size), size=args.size)
+    windows = ClipWindows(clip_steps(dict(imgs=pipeline), 'rgb'), args.clip_len)
+    return np.broadcast_to(next(iter(windows.over(FrameIterator(args.video)))).rgb, shape).copy()
 
 
 def measure(args):
@@ -153,8 +155,7 @@ def measure(args):
     JSON.
     """
     kind, *options = RUNTIMES[args.only]
-    rng = np.random.default_rng(0)
-    clips = rng.integers(0, 256, (args.batch, args.clip_len, args.size, args.size, 3), np.uint8)
+    clips = clips_of(args)
     call = globals()[kind](pathlib.Path(args.folder), args.batch, *options)
     for _ in range(2):
         logits = call(clips)
@@ -169,7 +170,7 @@ def measure(args):
             dict(
                 seconds=float(np.median(seconds)),
                 peak=peak,
-                logits=np.asarray(logits)[0, :5].tolist(),
+                logits=np.asarray(logits)[0].tolist(),
             )
         )
     )
@@ -180,13 +181,18 @@ def prepare(folder, args):
     from i3d_weights import write_i3d_checkpoint
 
     from i3dbox.apis.export import export
-    from i3dbox.config import Config
+    from i3dbox.inference.model_spec import ModelSpec
+    from i3dbox.weights.zoo import fetch
 
-    write_i3d_checkpoint(folder / 'i3d.ckpt', 'RGB', CLASSES)
+    if args.video:
+        shutil.copyfile(fetch(ZOO), folder / 'i3d.ckpt')
+    else:
+        write_i3d_checkpoint(folder / 'i3d.ckpt', 'RGB', 101)
+    cfg = ModelSpec.resolve(checkpoint=str(folder / 'i3d.ckpt')).cfg
     for batch in args.batch_sizes:
         for format, extension in (('MINDIR', 'mindir'), ('ONNX', 'onnx')):
             export(
-                Config.fromfile(str(ROOT / 'configs/i3d_rgb_ucf101.py')),
+                cfg,
                 str(folder / 'i3d.ckpt'),
                 format,
                 str(folder / f'b{batch}.{extension}'),
@@ -207,6 +213,7 @@ def main():
     parser.add_argument(
         '--runtimes', nargs='+', choices=list(RUNTIMES), default=list(RUNTIMES), metavar='NAME'
     )
+    parser.add_argument('--video', help='a real video, for the network of Kinetics-400')
     parser.add_argument('--prepare', action='store_true', help=argparse.SUPPRESS)
     parser.add_argument('--only', help=argparse.SUPPRESS)
     parser.add_argument('--batch', type=int, help=argparse.SUPPRESS)
@@ -219,6 +226,7 @@ def main():
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         sizes = ['--folder', folder, '--clip-len', str(args.clip_len), '--size', str(args.size)]
+        sizes += ['--video', args.video] if args.video else []
         subprocess.run(
             [
                 sys.executable,
@@ -266,9 +274,10 @@ def main():
                     best['seconds'] = min(best['seconds'], result['seconds'])
     head = ' | '.join(f'batch {batch}: clips/s, peak memory' for batch in args.batch_sizes)
     print(
-        f'| {args.clip_len} x {args.size} x {args.size} | {head} | largest difference of logits |'
+        f'| {args.clip_len} x {args.size} x {args.size} | {head} | largest difference of logits, of '
+        'the largest logit | the same first class |'
     )
-    print('|---|' + '---|' * (len(args.batch_sizes) + 1))
+    print('|---|' + '---|' * (len(args.batch_sizes) + 2))
     reference = np.array(found[args.runtimes[0], args.batch_sizes[0]]['logits'])
     for name in args.runtimes:
         cells, result = [], None
@@ -279,8 +288,12 @@ def main():
                 if result
                 else 'failed'
             )
-        difference = f'{np.abs(np.array(result["logits"]) - reference).max():.0e}' if result else ''
-        print(f'| {name} | {" | ".join(cells)} | {difference} |')
+        difference = same = ''
+        if result:
+            logits = np.array(result['logits'])
+            difference = f'{np.abs(logits - reference).max() / np.abs(reference).max():.1e}'
+            same = 'yes' if logits.argmax() == reference.argmax() else 'no'
+        print(f'| {name} | {" | ".join(cells)} | {difference} | {same} |')
 
 
 if __name__ == '__main__':
