@@ -133,8 +133,9 @@ def main(name: str, argv: list[str] | None = None, prog: str | None = None) -> i
 
 
 def _run(name, argv, prog, called):
-    # MindSpore's errors only; its warnings drown what a command says
-    os.environ.setdefault('GLOG_v', '3')
+    # What MindSpore logs drowns what a command says, and its errors come as exceptions, too
+    debug = '--debug' in (sys.argv if argv is None else argv)
+    os.environ.setdefault('GLOG_v', '3' if debug else '4')
     keep_dumps_in_cache()
     command = importlib.import_module(f'{__name__}.{name}')
     parser = argparse.ArgumentParser(

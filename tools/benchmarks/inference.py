@@ -274,8 +274,8 @@ def main():
                     best['seconds'] = min(best['seconds'], result['seconds'])
     head = ' | '.join(f'batch {batch}: clips/s, peak memory' for batch in args.batch_sizes)
     print(
-        f'| {args.clip_len} x {args.size} x {args.size} | {head} | largest difference of logits, of '
-        'the largest logit | the same first class |'
+        f'| {args.clip_len} x {args.size} x {args.size} | {head} | '
+        'largest difference of logits, of the largest logit | the same first class |'
     )
     print('|---|' + '---|' * (len(args.batch_sizes) + 2))
     reference = np.array(found[args.runtimes[0], args.batch_sizes[0]]['logits'])
