@@ -244,7 +244,7 @@ def feed():
         pipe.write(open(sys.argv[2], 'rb').read()[:int(sys.argv[3])])
         time.sleep(0.5)
         os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(20)
+        time.sleep(50)
 threading.Thread(target=feed, daemon=True).start()
 try:
     list(FrameIterator(sys.argv[1]))
@@ -260,7 +260,7 @@ def test_ctrl_c_ends_the_wait_for_a_pipe(tmp_path, given):
     os.mkfifo(tmp_path / 'pipe')
     done = subprocess.run(
         [sys.executable, '-c', WAITING, str(tmp_path / 'pipe'), str(path), str(given)],
-        timeout=60,
+        timeout=40,  # the pipe stays open for longer
         capture_output=True,
     )
     assert (done.returncode, done.stderr) == (130, b'')

@@ -402,6 +402,8 @@ class _Pipe(io.FileIO):
     interrupt = None
 
     def read(self, size=-1):
+        if self.interrupt is not None:
+            return b''  # FFmpeg asks once more
         try:
             return super().read(size)
         except KeyboardInterrupt as error:
