@@ -19,6 +19,7 @@ class Server(http.server.ThreadingHTTPServer):
         super().__init__(('127.0.0.1', 0), Handler)
         self.files, self.log, self.behave, self.types = {}, [], {}, {}
         self.login = None
+        self.sent = 0  # bytes, roughly
         self.url = f'http://127.0.0.1:{self.server_port}'
 
     def start(self):
@@ -31,11 +32,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         server, wanted = self.server, self.headers.get('Range')
         server.log.append((self.path, wanted))
         mood = server.behave.get(self.path)
-        if server.login:
-            expected = 'Basic ' + base64.b64encode(server.login.encode()).decode()
-            if self.headers.get('Authorization') != expected:
-                self.send_error(401)
-                return
+        if self.is_stranger():
+            return
         if mood == 'redirect':
             self.send_response(302)
             self.send_header('Location', f'{server.url}/elsewhere{self.path}')
@@ -60,7 +58,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if isinstance(mood, int):
                 server.behave[self.path] = mood - 1
             part = part[: len(part) // 2]
-        self.wfile.write(part)
+        slow = mood == 'trickles'
+        for number in range(0, len(part), size := 1 if slow else 1 << 16):
+            self.wfile.write(part[number : number + size])
+            server.sent += size
+            threading.Event().wait(0.1 * slow)  # tests do without time.sleep
+
+    def is_stranger(self):
+        if not self.server.login:
+            return False
+        expected = 'Basic ' + base64.b64encode(self.server.login.encode()).decode()
+        if self.headers.get('Authorization') == expected:
+            return False
+        self.send_error(401)
+        return True
 
     def log_message(self, *_):
         pass

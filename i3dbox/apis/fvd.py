@@ -74,7 +74,7 @@ LIKE = {
 class VideoDistance(NamedTuple):
     """The distance, that of each resample (float64 array), the number of clips of each set, the
     videos that are not in it (jobs.Failure), the number of values that a clip has, and the Protocol
-    that was followed.
+    that was followed; None where both sets are features.
     """
 
     value: float
@@ -82,7 +82,7 @@ class VideoDistance(NamedTuple):
     clips: dict
     failures: list
     dimensions: int
-    protocol: Protocol
+    protocol: Protocol | None
 
     @property
     def few(self) -> bool:
@@ -141,7 +141,9 @@ def video_distance(
         )
     sets = {'real': _Videos(real, fps), 'generated': _Videos(generated, fps)}
     network = clips = None
-    if not all(videos.are_features for videos in sets.values()):
+    if all(videos.are_features for videos in sets.values()):
+        protocol = None
+    else:
         spec = model() if callable(model) else model
         if 'rgb' not in spec.streams:
             raise ConfigError('the distance takes an RGB model')
@@ -191,7 +193,12 @@ def _with_epsilon(spec, epsilon):
     cfg = copy.deepcopy(spec.cfg)
     for part in (cfg.model, *cfg.model.values()):
         backbone = part.get('backbone') if isinstance(part, dict) else None
-        if backbone and backbone.get('type') == 'InceptionI3D':
+        if backbone and backbone.get('type') != 'InceptionI3D':
+            raise ConfigError(
+                'that tool has another epsilon in the batch norms of InceptionI3D; the model is a '
+                f'{backbone.get("type")}'
+            )
+        if backbone:
             backbone.norm = {**(backbone.get('norm') or {}), 'eps': epsilon}
     return dataclasses.replace(spec, cfg=cfg)
 

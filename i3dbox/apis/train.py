@@ -151,7 +151,7 @@ def _build_run(cfg, recognizer, runner, resume, evaluates):
     dataset = DATASETS.build(cfg.data.train, test_mode=False)
     check_fit(recognizer, dataset)
     evaluator, metric_names = _build_evaluation(cfg, recognizer) if evaluates else (None, ())
-    if cfg.get('load_from') and not resume:
+    if cfg.get('load_from') is not None and not resume:
         for report in load_weights(recognizer, cfg.load_from, new_head='if_needed'):
             log.info('%s', report)
     trainable = len(recognizer.trainable_params())

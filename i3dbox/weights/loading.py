@@ -80,7 +80,7 @@ def load_weights(
     Raises: CheckpointError that names the file and the first parameters that do not fit.
     """
     if isinstance(source, dict) and 'type' not in source:
-        if tuple(recognizer.inputs) != BOTH or not set(source) <= set(BOTH):
+        if tuple(recognizer.inputs) != BOTH or not source or not set(source) <= set(BOTH):
             raise CheckpointError(
                 'checkpoints by stream, dict(rgb=..., flow=...), are for a TwoStreamRecognizer; '
                 f'got {dict(source)} for a {type(recognizer).__name__}'
@@ -105,8 +105,13 @@ def _load(recognizer, path, prefix, new_head, strict):
     if crosses:
         _cross(loaded, modality, recognizer, prefix, path)
     elif modality != recognizer.modality:
+        hint = (
+            ". load_from=dict(type='cross_modality', checkpoint=...) starts flow from RGB"
+            if (modality, recognizer.modality) == ('RGB', 'Flow')
+            else ''
+        )
         raise CheckpointError(
-            f'{path} was trained on {modality}; the model takes {recognizer.modality}'
+            f'{path} was trained on {modality}; the model takes {recognizer.modality}{hint}'
         )
     model = {p.name[len(prefix) :]: p for p in recognizer.get_parameters()}
     report = LoadReport(

