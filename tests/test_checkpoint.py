@@ -178,7 +178,7 @@ def test_a_two_stream_model_loads_a_checkpoint_a_stream(tmp_path):
     with pytest.raises(CheckpointError, match='no checkpoint of flow is named.*there is rgb'):
         load_weights(both, half, 'never')
     with pytest.raises(CheckpointError, match='no checkpoint of rgb and flow is named'):
-        load_weights(both, {}, 'never')
+        load_weights(both, {})
     load_weights(both, half, 'never', streams=['rgb'])
     load_weights(both, half)  # to train from
 

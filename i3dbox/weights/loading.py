@@ -80,13 +80,13 @@ def load_weights(
     Raises: CheckpointError that names the file and the first parameters that do not fit.
     """
     if isinstance(source, dict) and 'type' not in source:
-        if tuple(recognizer.inputs) != BOTH or not source or not set(source) <= set(BOTH):
+        if tuple(recognizer.inputs) != BOTH or not set(source) <= set(BOTH):
             raise CheckpointError(
                 'checkpoints by stream, dict(rgb=..., flow=...), are for a TwoStreamRecognizer; '
                 f'got {dict(source)} for a {type(recognizer).__name__}'
             )
         missing = [stream for stream in streams if stream not in source]
-        if missing and new_head == 'never':
+        if missing and (new_head == 'never' or not source):
             raise CheckpointError(
                 f'no checkpoint of {" and ".join(missing)} is named, which the model uses; there '
                 f'is {" and ".join(source) or "none"}'
