@@ -66,7 +66,9 @@ except OSError as error:
 PYTHON
 fi
 mkdir -p "$logs"
-export GLOG_v=${GLOG_v:-3}  # MindSpore's errors only
+# MindSpore's errors only, and no less: the end of a rank is one of them
+if [[ ! ${GLOG_v:-} =~ ^[0-3]$ ]]; then GLOG_v=3; fi
+export GLOG_v
 table=()
 if [ -n "${RANK_TABLE_FILE:-}" ]; then table=(--rank_table_file="$RANK_TABLE_FILE"); fi
 
