@@ -20,6 +20,8 @@ PACKAGES = {
     'google_crc32c': 'google-crc32c',
     'addict': 'addict',
     'packaging': 'packaging',
+    'pypi_simple': 'pypi-simple',
+    'requests': 'requests',
     'yapf': 'yapf',
     'terminaltables': 'terminaltables',
     'tqdm': 'tqdm',
