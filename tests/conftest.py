@@ -21,8 +21,8 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """Puts files with many slow tests first, so that no process is left with them at the end; before
-    them those of signals, which native libraries that others load may take for themselves.
+    """Puts files with many slow tests first, so that no process is left with them at the end; and
+    before them those of signals, which native libraries that others load may take for themselves.
     """
     slow = collections.Counter(item.path for item in items if item.get_closest_marker('slow'))
     items.sort(key=lambda item: (item.path.name != 'test_interrupts.py', -slow[item.path]))
