@@ -1,6 +1,5 @@
 """What tests share."""
 
-import collections
 import logging
 import os
 import pathlib
@@ -13,19 +12,6 @@ from videos import write_images
 
 NUM_REAL_FRAMES = 24  # in each folder of frames of `real_root`
 REAL_ROOT = 'ucf101'  # its folder, which every module of the run shares
-
-
-def pytest_configure(config):
-    """Has xdist hand out the files in the order of below, and not by their numbers of tests."""
-    config.option.loadscopereorder = False
-
-
-def pytest_collection_modifyitems(items):
-    """Puts files with many slow tests first, so that no process is left with them at the end; and
-    before them those of signals, which native libraries that others load may take for themselves.
-    """
-    slow = collections.Counter(item.path for item in items if item.get_closest_marker('slow'))
-    items.sort(key=lambda item: (item.path.name != 'test_interrupts.py', -slow[item.path]))
 
 
 @pytest.fixture(autouse=True)

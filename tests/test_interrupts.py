@@ -78,7 +78,10 @@ def test_what_native_code_says_of_it_is_not_shown_and_errors_are_again(capfd):
 
 
 def test_ctrl_c_before_a_command_has_begun_is_one_line(monkeypatch, capsys):
-    monkeypatch.setattr(commands, 'summaries', interrupt)
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands, 'summaries', interrupted)
     assert commands.cli(['train']) == 130
     assert capsys.readouterr().err == 'i3dbox: interrupted\n'
 
