@@ -97,9 +97,9 @@ def interruptible() -> Iterator[Interrupts]:
         if interrupts.waiting:  # it came while something was imported
             raise KeyboardInterrupt
     finally:
+        interrupts.over()  # first, as an alarm that finds no handler ends the process
         for number, handler in before.items():
             signal.signal(number, handler)
-        interrupts.over()
 
 
 def let_python_end() -> None:
