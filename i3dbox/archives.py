@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import os
 import shutil
@@ -36,34 +37,21 @@ def unpack(path: str, folder: str, called: str | None = None) -> None:
             more than the disk has room for. What was unpacked until then is left there.
     """
     called = called or path
-    try:
-        with _opened(path) as archive:
-            members = list(_members(archive))
-            for name, size in members:
-                parts = name.replace('\\', '/').split('/')
-                if name.startswith(('/', '\\')) or '..' in parts or ':' in parts[0] or size is None:
-                    raise DataError(f'{called}: {name!r} in it is no file or folder inside of it')
-            os.makedirs(folder, exist_ok=True)
-            needed = sum(size for _, size in members)
-            free = shutil.disk_usage(folder).free
-            if needed > free:
-                sizes = f'{needed / 1e9:.1f} GB unpacked, and {free / 1e9:.1f} GB are free'
-                raise DataError(f'{called}: takes {sizes}')
-            # Python's own filter of tar archives as well, where there is one
-            own = hasattr(tarfile, 'data_filter') and isinstance(archive, tarfile.TarFile)
-            archive.extractall(folder, **(dict(filter='data') if own else {}))
-    except (DataError, OSError) as error:
-        if isinstance(error, gzip.BadGzipFile):
-            raise DataError(
-                f'{called}: is no archive, or a damaged one: {first_line(error)}'
-            ) from error
-        raise
-    except RuntimeError as error:  # zipfile's, of a password or a way of compression
-        raise DataError(f'{called}: cannot be unpacked: {first_line(error)}') from error
-    except Exception as error:  # whatever damaged bytes make the readers raise
-        raise DataError(
-            f'{called}: is no archive, or a damaged one: {first_line(error)}'
-        ) from error
+    with _told(called), _opened(path) as archive:
+        members = list(_members(archive))
+        for name, size in members:
+            parts = name.replace('\\', '/').split('/')
+            if name.startswith(('/', '\\')) or '..' in parts or ':' in parts[0] or size is None:
+                raise DataError(f'{called}: {name!r} in it is no file or folder inside of it')
+        os.makedirs(folder, exist_ok=True)
+        needed = sum(size for _, size in members)
+        free = shutil.disk_usage(folder).free
+        if needed > free:
+            sizes = f'{needed / 1e9:.1f} GB unpacked, and {free / 1e9:.1f} GB are free'
+            raise DataError(f'{called}: takes {sizes}')
+        # Python's own filter of tar archives as well, where there is one
+        own = hasattr(tarfile, 'data_filter') and isinstance(archive, tarfile.TarFile)
+        archive.extractall(folder, **(dict(filter='data') if own else {}))
 
 
 def take_member(path: str, name: str, size: int, target: str) -> None:
@@ -72,22 +60,32 @@ def take_member(path: str, name: str, size: int, target: str) -> None:
     Raises:
         DataError: the archive is damaged, or has no such file of this size.
     """
+    with _told(path), _opened(path) as archive:
+        found = next((member for member in _infos(archive) if _name(member) == name), None)
+        if found is None or _size(found) != size:
+            raise DataError(f'{path}: has no file {name} of {size} bytes')
+        opened = archive.open if isinstance(archive, zipfile.ZipFile) else archive.extractfile
+        with opened(found) as source, open(target, 'wb') as file:
+            shutil.copyfileobj(source, file)
+
+
+@contextlib.contextmanager
+def _told(called):
+    """Raises DataError for whatever damaged bytes make the readers of archives raise."""
     try:
-        with _opened(path) as archive:
-            found = next((member for member in _infos(archive) if _name(member) == name), None)
-            if found is None or _size(found) != size:
-                raise DataError(f'{path}: has no file {name} of {size} bytes')
-            opened = archive.open if isinstance(archive, zipfile.ZipFile) else archive.extractfile
-            with opened(found) as source, open(target, 'wb') as file:
-                shutil.copyfileobj(source, file)
-    except (DataError, OSError) as error:
-        if isinstance(error, gzip.BadGzipFile):
-            raise DataError(
-                f'{path}: is no archive, or a damaged one: {first_line(error)}'
-            ) from error
+        yield
+    except gzip.BadGzipFile as error:  # an OSError, which others are not damage
+        raise DataError(
+            f'{called}: is no archive, or a damaged one: {first_line(error)}'
+        ) from error
+    except (DataError, OSError):
         raise
-    except Exception as error:  # whatever damaged bytes make the readers raise
-        raise DataError(f'{path}: is no archive, or a damaged one: {first_line(error)}') from error
+    except RuntimeError as error:  # zipfile's, of a password or a way of compression
+        raise DataError(f'{called}: cannot be unpacked: {first_line(error)}') from error
+    except Exception as error:
+        raise DataError(
+            f'{called}: is no archive, or a damaged one: {first_line(error)}'
+        ) from error
 
 
 def _opened(path):

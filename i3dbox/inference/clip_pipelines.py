@@ -73,11 +73,11 @@ def with_geometry(
             crop = dict(type='CenterCrop')
             steps.insert(_position(steps, 'PackClips'), crop)
         crop['size'] = size
-    _checkcrop_of(steps)
+    _check_crop(steps)
     return steps
 
 
-def _checkcrop_of(steps):
+def _check_crop(steps):
     short_side = _short_side(steps)
     size = (crop_of(steps) or {}).get('size')
     at_least_one('clips', short_side=short_side or 1, size=size or 1)
@@ -141,5 +141,5 @@ def authors_pipeline(
         dict(type='CenterCrop', size=size),
         dict(type='PackClips'),
     ]
-    _checkcrop_of(steps)
+    _check_crop(steps)
     return steps
