@@ -268,6 +268,21 @@ def test_mindspore_lite_is_driven_by_its_documented_interface(tiny_export, tmp_p
     sys.modules.pop('mindspore_lite')
 
 
+def test_signals_are_handled_when_models_in_openvino_are_gone(tiny_onnx):
+    program = (
+        'import os, signal, sys\n'
+        'from i3dbox.runtimes.exported import load_exported\n'
+        "first, second = (load_exported(sys.argv[1], 'openvino') for _ in range(2))\n"
+        'del first, second\n'
+        'signal.signal(signal.SIGINT, lambda number, frame: print("handled"))\n'
+        'os.kill(os.getpid(), signal.SIGINT)\n'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', program, tiny_onnx], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, 'handled\n', '')
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('backend, seconds', [('onnxruntime', 12), ('openvino', 3)])
 def test_a_runtime_reports_to_nobody(tiny_onnx, backend, seconds):

@@ -3,6 +3,7 @@ are honoured, and whatever the index does, the cache holds whole files or none.
 """
 
 import errno
+import gzip
 import hashlib
 import io
 import json
@@ -33,9 +34,12 @@ def sha256(data):
 
 
 def archive(*members):
-    """A .tar.gz of (name, content) and of tarfile.TarInfos."""
+    """A .tar.gz of (name, content) and of tarfile.TarInfos; the same bytes at any time."""
     packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode='w:gz', compresslevel=0) as tar:
+    with (
+        gzip.GzipFile(fileobj=packed, mode='w', compresslevel=0, mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode='w') as tar,
+    ):
         for member in members:
             if isinstance(member, tarfile.TarInfo):
                 tar.addfile(member)

@@ -14,6 +14,7 @@ classes.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
 import sys
@@ -221,7 +222,7 @@ class OpenVINOBackend(Backend):
     def __init__(self, path: str, inputs: list[dict], options: RunOptions):
         openvino = import_silently(self.package)
         device, device_id, threads, precision = options
-        core = openvino.Core()
+        core = _core(openvino.Core)
         name = (
             device.upper() if device == 'cpu' or not device_id else f'{device.upper()}.{device_id}'
         )
@@ -247,6 +248,16 @@ class OpenVINOBackend(Backend):
 
     def run(self, arrays: list[np.ndarray]) -> np.ndarray:
         return self._model(dict(zip(self._names, arrays)))[0]
+
+
+@functools.cache
+def _core(core):
+    """Returns the one openvino.Core of this process.
+
+    Each sets up a stack for handlers of signals, which those of Python run on, and takes it back
+    when it goes: of two, the first to go leaves the other's, and any signal ends the process.
+    """
+    return core()
 
 
 # 'auto' tries them in this order
