@@ -34,6 +34,11 @@ PACKAGES = {
     'h5py': 'h5py',
 }
 
+HOW_TO_INSTALL = (
+    'pip install "i3dbox[train]" brings it for the CPU; on an Ascend machine install the one for '
+    'its CANN (docs/ascend.md)'
+)
+
 
 def installed(package: str) -> str | None:
     """Returns the installed version of a package, or None; 'unknown' where its metadata are

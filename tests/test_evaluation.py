@@ -22,6 +22,7 @@ from i3dbox.errors import ConfigError
 from i3dbox.evaluation.results import Results
 from i3dbox.fileio import sha256
 from i3dbox.inference.clip_scorer import ClipScorer
+from i3dbox.inference.engines.mindspore_engine import MindSporeStream, mindspore_streams
 from i3dbox.inference.long_clips import cut_whole, least_frames
 from i3dbox.models import build_recognizer
 from i3dbox.models.feature_network import FeatureNetwork
@@ -68,13 +69,13 @@ def stream():
 @pytest.fixture(scope='module')
 def whole(stream):
     """Scores clips of any length; takes them whole."""
-    return ClipScorer(stream, any_length=True)
+    return ClipScorer(MindSporeStream(stream), any_length=True)
 
 
 @pytest.fixture(scope='module')
 def windowed(stream, whole):
     """Scores clips of any length; the longest window holds 136 frames."""
-    scorer = ClipScorer(stream, any_length=True, max_frames=136)
+    scorer = ClipScorer(MindSporeStream(stream), any_length=True, max_frames=136)
     scorer.network = whole.network  # one compilation for both
     return scorer
 
@@ -115,12 +116,11 @@ def test_scoring_a_data_set_of_whole_videos_is_one_compilation_and_a_forward_for
         )
     )
     dataset = FakeDataset(7, [dict(type=DrawLength)], test_mode=True)
-    scorer = DatasetScorer(recognizer, dataset, num_workers=2)
+    scorer = DatasetScorer(mindspore_streams(recognizer), dataset, num_workers=2)
     network, calls = scorer.scorers['imgs'].network, []
     scorer.scorers['imgs'].network = lambda clip: calls.append(clip.shape[1]) or network(clip)
-    scorer.scorers['imgs'].network.set_train = network.set_train
     assert scorer().names == [f's{i}' for i in range(7)]
-    assert calls == [8 + i for i in range(7)] and len(network.compile_cache) == 1
+    assert calls == [8 + i for i in range(7)] and len(network.cell.compile_cache) == 1
 
 
 @pytest.mark.slow
@@ -134,8 +134,8 @@ def test_one_compilation_serves_all_lengths(whole, windowed):
 
 def test_a_window_without_all_that_a_step_depends_on_gives_something_else(stream, whole):
     imgs = clip(160)
-    steps = whole.network(Tensor(imgs[0])).asnumpy()[0]
-    short = whole.network(Tensor(imgs[0, :, :80])).asnumpy()[0]
+    steps = whole.network(imgs[0])[0]
+    short = whole.network(imgs[0, :, :80])[0]
     context = temporal_geometry()[1]
     kept = 10 - context
     np.testing.assert_allclose(short[:, :kept], steps[:, :kept], rtol=1e-4, atol=1e-6)
@@ -181,15 +181,15 @@ def test_a_backbone_of_ones_own_is_never_taken_for_i3d():
 
 def test_a_limit_that_no_step_fits_into_is_refused(stream):
     with pytest.raises(
-        ConfigError, match='evaluation.max_frames must be at least 111 for InceptionI3D; got 64'
+        ConfigError, match='evaluation.max_frames must be at least 111 for this network; got 64'
     ):
-        ClipScorer(stream, any_length=True, max_frames=64)
+        ClipScorer(MindSporeStream(stream), any_length=True, max_frames=64)
 
 
 @pytest.mark.slow
 def test_the_mean_over_steps_is_the_heads(stream, whole):
     imgs = clip(8)  # a single step
-    steps = whole.network(Tensor(imgs[0])).asnumpy()[0]
+    steps = whole.network(imgs[0])[0]
     assert steps.shape == (5, 1)
     np.testing.assert_allclose(
         mean_over_steps(steps), stream(Tensor(imgs)).asnumpy()[0], rtol=1e-5, atol=1e-6
@@ -212,7 +212,10 @@ def test_clips_are_averaged_as_the_recognizer_averages_them(how):
     ).set_train(False)
     imgs = rng.integers(0, 256, (2, 3, 4, 8, 8, 3), np.uint8)
     np.testing.assert_allclose(
-        ClipScorer(recognizer)(imgs), recognizer(Tensor(imgs)).asnumpy(), rtol=1e-4, atol=1e-5
+        ClipScorer(MindSporeStream(recognizer))(imgs),
+        recognizer(Tensor(imgs)).asnumpy(),
+        rtol=1e-4,
+        atol=1e-5,
     )
 
 

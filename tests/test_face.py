@@ -11,6 +11,7 @@ from i3d_weights import write_i3d_checkpoint
 
 import i3dbox
 from i3dbox.errors import CheckpointError, ConfigError, I3DBoxError
+from i3dbox.weights.checkpoint import load_checkpoint
 
 
 def test_importing_the_package_imports_nothing_heavy():
@@ -87,7 +88,7 @@ def test_a_model_that_there_is_not_is_told():
 WRONG = {
     'cfg is a Config': lambda: i3dbox.train('i3d_rgb_ucf101.py'),
     'overrides are a dict': lambda: i3dbox.Config.fromfile('i3d.py', ['seed=1']),
-    'a checkpoint is a file or zoo://NAME; got None': lambda: load_weights(None, None),
+    'a checkpoint is a file or zoo://NAME; got None': lambda: load_checkpoint(None),
     'a model is named by a str; got 3': lambda: i3dbox.init_recognizer(3),
     'recognizer is what init_recognizer returns; got str': lambda: i3dbox.VideoStream('a.onnx'),
     'is what init_recognizer returns': lambda: i3dbox.inference_recognizer('a.onnx', 'a.mp4'),
@@ -101,12 +102,6 @@ WRONG = {
 
 def distance(resamples=0):
     return i3dbox.FrechetDistance(resamples)
-
-
-def load_weights(recognizer, checkpoint):
-    from i3dbox.weights.loading import load_weights
-
-    return load_weights(recognizer, checkpoint)
 
 
 def features(**settings):

@@ -27,6 +27,7 @@ from i3dbox.inference.clip_pipelines import (  # noqa: E402
 )
 from i3dbox.inference.clip_steps import clip_steps  # noqa: E402
 from i3dbox.inference.clip_windows import ClipWindows  # noqa: E402
+from i3dbox.inference.engines.mindspore_engine import MindSporeStream  # noqa: E402
 from i3dbox.inference.feature_extractor import FeatureExtractor  # noqa: E402
 from i3dbox.inference.feature_files import check_format, feature_file  # noqa: E402
 from i3dbox.inference.feature_settings import PRESETS, complete  # noqa: E402
@@ -35,7 +36,6 @@ from i3dbox.inference.model_spec import ModelSpec, plain_i3d  # noqa: E402
 from i3dbox.inference.network import load_network  # noqa: E402
 from i3dbox.inference.recognizer import init_recognizer  # noqa: E402
 from i3dbox.media.frame_iterator import FrameIterator  # noqa: E402
-from i3dbox.models.feature_network import FeatureNetwork  # noqa: E402
 from i3dbox.models.i3d_table import ENDPOINTS, temporal_geometry  # noqa: E402
 from i3dbox.weights.checkpoint_file import write_checkpoint  # noqa: E402
 from i3dbox.weights.conversion import convert  # noqa: E402
@@ -63,18 +63,19 @@ def weights(tmp_path_factory):
 def streams(weights):
     """Both recognizers, compiled in one mode."""
     ms.set_context(mode=ms.GRAPH_MODE)
-    return load_network(
+    network, _ = load_network(
         ModelSpec.resolve(
             checkpoint={name: str(weights[0] / f'{name}.ckpt') for name in ('rgb', 'flow')}
         ),
         device='CPU',
-    )[1]
+    )
+    return {name: MindSporeStream(stream) for name, stream in network.streams.items()}
 
 
 @pytest.fixture(scope='module')
 def whole(streams):
     """Networks for clips of any length: of the average pool, and of an early endpoint's maps."""
-    return {name: FeatureNetwork(stream, any_length=True) for name, stream in streams.items()}
+    return {name: stream.upto('Mixed_5c', any_length=True) for name, stream in streams.items()}
 
 
 def torch_outputs(network, clip):
@@ -137,7 +138,7 @@ def flow_clips(frames, window, stride):
 def test_windows_of_16_frames_equal_pytorchs(streams, weights, endpoint, pool):
     frames = np.stack(moving_frames(40, 32, 32))
     starts, ends, rows = features(
-        {'rgb': FeatureNetwork(streams['rgb'], endpoint, pool)},
+        {'rgb': streams['rgb'].upto(endpoint, pool)},
         frames,
         window=16,
         stride=8,
@@ -160,7 +161,7 @@ def test_windows_of_16_frames_equal_pytorchs(streams, weights, endpoint, pool):
 def test_both_streams_windows_of_64_frames_stand_side_by_side(streams, weights):
     frames = moving_frames(70, 32, 32)
     _, _, rows = features(
-        {name: FeatureNetwork(stream) for name, stream in streams.items()},
+        {name: stream.upto('Mixed_5c') for name, stream in streams.items()},
         frames,
         window=64,
         tail='drop',
@@ -181,13 +182,11 @@ def test_both_streams_windows_of_64_frames_stand_side_by_side(streams, weights):
 
 def test_every_endpoint_can_be_asked_for(streams):
     for endpoint in ENDPOINTS:
-        assert FeatureNetwork(streams['rgb'], endpoint).temporal_geometry == temporal_geometry(
-            endpoint
-        )
+        assert streams['rgb'].upto(endpoint).temporal_geometry == temporal_geometry(endpoint)
     with pytest.raises(ConfigError, match="no endpoint 'Mixed_5d'. Did you mean 'Mixed_5c'?"):
-        FeatureNetwork(streams['rgb'], 'Mixed_5d')
+        streams['rgb'].upto('Mixed_5d')
     with pytest.raises(ConfigError, match='Logits are behind the average pool'):
-        FeatureNetwork(streams['rgb'], 'Logits', 'none')
+        streams['rgb'].upto('Logits', 'none')
 
 
 # Whole videos
@@ -221,7 +220,7 @@ def test_whole_videos_of_both_streams_leave_out_the_last_frame(whole, weights):
 
 def test_maps_of_a_whole_video_are_one_forwards_steps(streams, weights):
     frames = moving_frames(60, 32, 32)
-    networks = {'rgb': FeatureNetwork(streams['rgb'], 'Mixed_3b', 'none', any_length=True)}
+    networks = {'rgb': streams['rgb'].upto('Mixed_3b', 'none', any_length=True)}
     _, _, rows = features(networks, frames, window=0, max_frames=40)
     expected = torch_outputs(weights[1]['rgb'], np.stack(frames))['Mixed_3b'][0].numpy()
     assert_close(rows[:, :, 0].swapaxes(0, 1), expected)
@@ -310,11 +309,11 @@ def test_a_video_that_breaks_off_is_damaged(streams, tmp_path, monkeypatch):
 
     monkeypatch.setattr('i3dbox.inference.features.FrameIterator', BrokenOff)
     with pytest.raises(DamagedSampleError, match='it ends'):
-        features({'rgb': FeatureNetwork(streams['rgb'])}, moving_frames(20, 32, 32), window=64)
+        features({'rgb': streams['rgb'].upto('Mixed_5c')}, moving_frames(20, 32, 32), window=64)
     for window in (0, 16):
         with pytest.raises(DamagedSampleError, match='a single frame has no flow'):
             features(
-                {'flow': FeatureNetwork(streams['flow'])}, moving_frames(1, 32, 32), window=window
+                {'flow': streams['flow'].upto('Mixed_5c')}, moving_frames(1, 32, 32), window=window
             )
 
 
@@ -409,7 +408,7 @@ def test_the_command_extracts_resumes_and_outlives_a_damaged_video(weights, stre
     assert found['features'].shape == (1, 1024)  # 0.8 s at 25 frames/s
     settings = dict(short_side=40, size=32, window=16, fps=25, tail='drop')
     starts, ends, rows = features(
-        {'rgb': FeatureNetwork(streams['rgb'])}, str(videos / 'a.avi'), **settings
+        {'rgb': streams['rgb'].upto('Mixed_5c')}, str(videos / 'a.avi'), **settings
     )
     assert_close(found['features'], rows)
     assert (found['start'], found['end']) == (starts, ends)

@@ -334,7 +334,7 @@ def test_an_exported_file_recognises_as_its_network_does(tmp_path, joint, video)
         ('i3d_rgb_kinetics400', 'a.ckpt', {}, 'has its own checkpoint'),
         ('a.py', 'b.ckpt', {}, 'a.py'),
         ('i3d_kinetics400', None, dict(stream='audio'), 'stream is one of rgb, flow, joint'),
-        ('i3d_kinetics400', None, dict(backend='openvino'), 'backend is for exported files'),
+        ('i3d_kinetics400', None, dict(threads=2), 'threads is for exported files'),
         ('a.onnx', 'b.ckpt', {}, 'a.onnx holds its weights'),
         ('a.onnx', None, {}, 'a.onnx'),
     ],

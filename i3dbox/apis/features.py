@@ -21,6 +21,8 @@ from ..preparation.sources import as_videos
 from ..workers import spawn_context, start_worker
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..preparation.sources import Source
 
 SETTINGS = 'features.json'
@@ -35,6 +37,9 @@ def extract_features(
     device: str = 'auto',
     device_id: int | None = None,
     max_frames: int = 192,
+    engine: str = 'auto',
+    precision: str | None = None,
+    tell: Callable[[str], None] = lambda line: None,
     **settings,
 ) -> Extraction:
     """Writes the features of each source to `out`/<name>.<format>.
@@ -51,8 +56,9 @@ def extract_features(
         out: the folder.
         model: a name of the zoo, or arguments of ModelSpec.resolve.
         format: 'npy', 'npz' or 'h5', see feature_files.feature_file.
-        workers: threads that compute flow. device, device_id: as of
-            load_network.
+        workers: threads that compute flow.
+        device, device_id, engine, precision: of engines.load_engine.
+        tell: gets a line that says what computes.
         max_frames, **settings: of feature_extractor.FeatureExtractor.
 
     Returns: Extraction.
@@ -71,15 +77,18 @@ def extract_features(
             device_id=device_id,
             threads=workers,
             max_frames=max_frames,
+            engine=engine,
+            precision=precision,
         )
     )
     with concurrent.futures.ProcessPoolExecutor(1, spawn_context(), start_worker) as pool:
         try:
-            facts = pool.submit(_facts, made_of).result()  # what is wrong is told here
+            facts, computed_by = pool.submit(_facts, made_of).result()  # what is wrong is told here
         except BrokenProcessPool as error:
             raise DataError(
                 'the process that loads the network was killed, perhaps for want of memory'
             ) from error
+    tell(f'computed by {computed_by}')
     keep_settings(out, dict(facts, format=format), SETTINGS)
     missing = [source for source in sources if not os.path.exists(_path(out, source, format))]
     done = run_jobs(
@@ -106,17 +115,18 @@ def _extractor(made_of):
 
 
 def _facts(made_of):
-    """Returns the settings, the streams, and the hashes of their checkpoints."""
+    """Returns the settings, the streams, and the hashes of their checkpoints; and what computes."""
     from ..weights.zoo import local_path
 
     extractor = _extractor(made_of)
     model = extractor.model
     files = model.checkpoint if isinstance(model.checkpoint, dict) else {'model': model.checkpoint}
-    return dict(
+    facts = dict(
         extractor.settings,
         streams=list(model.streams),
         checkpoints={part: sha256(local_path(path)) for part, path in files.items()},
     )
+    return facts, extractor.computed_by
 
 
 def _extract(out, format, made_of, source, threads):

@@ -24,14 +24,14 @@ from ..engine.run import last_checkpoint
 from ..errors import CheckpointError, ConfigError, DownloadError
 from ..evaluation.results import Results
 from ..inference.model_spec import zoo_names
-from ..models.backbones.inception_i3d import InceptionI3D
+from ..models.i3d_table import MIN_INPUT
 from ..preparation.checking import look_at_videos
 from ..preparation.class_folders import Split, find_classes, make_split, read_split, relative
 from ..reports.report import write_report
 from ..reports.run_log import read_run_log
 from ..streams import BOTH, MODALITIES, STREAMS, check_stream
 from ..weights.checkpoint import load_checkpoint
-from ..weights.loading import checkpoint_in
+from ..weights.fitting import checkpoint_in
 from ..weights.zoo import PREFIX, local_path
 from ..weights.zoo_index import ENTRIES
 from ..workers import usable_cores
@@ -172,7 +172,13 @@ def _split(classes, sources, folder, split_folder, seed, planned):
     return split, 3 * max(pixels, default=0)
 
 
-def finetune(plan: Plan, device: str = 'auto', device_id: int | None = None) -> Finetuned:
+def finetune(
+    plan: Plan,
+    device: str = 'auto',
+    device_id: int | None = None,
+    engine: str = 'auto',
+    precision: str | None = None,
+) -> Finetuned:
     """Trains each stream of a Plan, tests them, and writes the report. Returns Finetuned.
 
     Runs go on from their newest checkpoint; scores of the same checkpoint and config are not
@@ -194,7 +200,7 @@ def finetune(plan: Plan, device: str = 'auto', device_id: int | None = None) -> 
     checkpoint = checkpoints if plan.tested == 'joint' else checkpoints[plan.tested]
     results = known_results(file, checkpoint, dict(config_text=tested.pretty_text))
     if results is None:
-        results = test(tested, checkpoint, device, device_id)
+        results = test(tested, checkpoint, device, device_id, 'test', engine, precision)
         results.save(file)
     split = plan.split
     notes = [
@@ -295,7 +301,7 @@ def _check_apart(folder, work_dir):
 
 def _check_clip(clip_len, size):
     named = (('clip_len', clip_len), ('size', size))
-    for (name, value), least in zip(named, InceptionI3D.min_input):
+    for (name, value), least in zip(named, MIN_INPUT):
         if value is not None:
             at_least_one('finetune', **{name: value})
             if value < least:

@@ -24,10 +24,10 @@ from ..evaluation.frechet import FrechetDistance
 from ..inference.clip_pipelines import config_pipelines
 from ..inference.clip_steps import clip_steps
 from ..inference.clip_windows import ClipWindows
+from ..inference.engines import described, load_engine
 from ..inference.features import LEAST, mean_of_crops
-from ..inference.network import load_network
 from ..media.frame_iterator import FrameIterator
-from ..models.feature_network import LOGITS, FeatureNetwork
+from ..models.i3d_table import LOGITS
 from ..plain_npy import open_npy
 from ..preparation.jobs import Failure, reason_of
 from ..preparation.sources import Source, find_videos
@@ -111,6 +111,9 @@ def video_distance(
     seed: int = 0,
     device: str = 'auto',
     device_id: int | None = None,
+    engine: str = 'auto',
+    precision: str | None = None,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> VideoDistance:
     """Returns the Frechet distance between the logits of two sets of videos.
 
@@ -127,6 +130,8 @@ def video_distance(
             pipeline does, whatever its steps, and then `size` is its own.
         fps: of folders, see FrameIterator.
         resamples, seed: of FrechetDistance.
+        device, device_id, engine, precision: of engines.load_engine.
+        tell: gets a line that says what computes.
 
     Returns: VideoDistance.
     Raises: an I3DBoxError where a set cannot be used, or has fewer than two clips. A video that
@@ -149,7 +154,10 @@ def video_distance(
             raise ConfigError('the distance takes an RGB model')
         steps = clip_steps(_pipelines(spec, protocol.resize, size), 'rgb')
         spec = _with_epsilon(spec, protocol.epsilon)
-        network = _network(spec, steps['rgb'], frames, device, device_id)
+        built, streams, _ = load_engine(spec, engine, precision, device, device_id)
+        steps['rgb'].check(streams['rgb'], frames)
+        tell(f'computed by {described(built)}')
+        network = _to_logits(streams['rgb'])
         clips = functools.partial(_clips, steps, frames, stride)
     distance = FrechetDistance(resamples, seed)
     failures = []
@@ -203,11 +211,9 @@ def _with_epsilon(spec, epsilon):
     return dataclasses.replace(spec, cfg=cfg)
 
 
-def _network(spec, steps, frames, device, device_id):
+def _to_logits(stream):
     """Returns a function of a clip, N x T x H x W x 3, to its logits."""
-    stream = load_network(spec, device, device_id)[1]['rgb']
-    steps.check(stream, frames)
-    network = FeatureNetwork(stream, LOGITS)
+    network = stream.upto(LOGITS)
     return lambda clip: mean_over_steps(mean_of_crops(network, clip))
 
 

@@ -47,6 +47,8 @@ def sweep(
     device: str = 'auto',
     device_id: int | None = None,
     data: str = 'test',
+    engine: str = 'auto',
+    precision: str | None = None,
 ) -> str:
     """Tests checkpoints and writes <folder>/sweep/: <checkpoint>.pkl, summary.txt and summary.json.
 
@@ -57,6 +59,7 @@ def sweep(
         paths: checkpoints. folder: their work_dir.
         metrics: of METRICS; the first figure decides which checkpoint is best.
         average: whether to test the mean of their weights, too.
+        engine, precision: of engines.choose_engine.
 
     Returns: str, the table, and which is best (the same text on every rank).
     """
@@ -67,7 +70,7 @@ def sweep(
         )
     out = os.path.join(folder, 'sweep')
     check_writable(os.path.join(out, 'summary.json'))
-    evaluator = Tester(cfg, device, device_id, data)
+    evaluator = Tester(cfg, device, device_id, data, engine, precision)
     first = distributed.rank() == 0
     if average:
         path = os.path.join(folder, f'average_last_{len(paths)}.ckpt')

@@ -7,15 +7,14 @@ import logging
 import os
 import platform
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import cv2
-import mindspore
 import numpy as np
 from tqdm import tqdm
 
 from .. import __version__
-from ..ascend.settings import compiles_whole_graphs
 from ..averages import add_streams
 from ..config_checks.checks import check_classes, check_config, check_fit, loader_options, look_up
 from ..config_checks.protocols import describe_protocol, subsets
@@ -28,16 +27,14 @@ from ..errors import CheckpointError, ConfigError
 from ..evaluation.results import Results, load_results
 from ..fileio import sha256
 from ..inference.clip_scorer import MULTIPLE, ClipScorer
-from ..inference.network import build_network
+from ..inference.engines import build_engine, described
 from ..registry import DATASETS
-from ..weights.loading import load_weights
 from ..weights.zoo import local_path
 
 if TYPE_CHECKING:
-    from mindspore import nn
-
     from ..config import Config
     from ..datasets.base import BaseDataset
+    from ..inference.engines.stream_network import StreamNetwork
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +45,8 @@ def test(
     device: str = 'auto',
     device_id: int | None = None,
     data: str = 'test',
+    engine: str = 'auto',
+    precision: str | None = None,
 ) -> Results:
     """Tests a checkpoint on `cfg.data.test`.
 
@@ -56,11 +55,12 @@ def test(
         checkpoint: a .ckpt; for a two-stream model also dict(rgb=..., flow=...).
         device: 'CPU', 'Ascend' or 'auto'.
         data: which of the config's data sets.
+        engine, precision: what computes, see engines.choose_engine.
 
     Returns: Results, the same on every rank.
     Raises: an I3DBoxError before anything expensive, if the parts do not fit.
     """
-    evaluator = Tester(cfg, device, device_id, data)
+    evaluator = Tester(cfg, device, device_id, data, engine, precision)
     results = evaluator(checkpoint)
     evaluator.finish(results)
     return results
@@ -74,36 +74,45 @@ class Tester:
     """
 
     def __init__(
-        self, cfg: Config, device: str = 'auto', device_id: int | None = None, data: str = 'test'
+        self,
+        cfg: Config,
+        device: str = 'auto',
+        device_id: int | None = None,
+        data: str = 'test',
+        engine: str = 'auto',
+        precision: str | None = None,
     ):
         check_config(cfg, data=[data])
         self.hooks = build_hooks(cfg.get('hooks') or [])
         call_hooks(self.hooks, 'prepare', cfg)
         self.cfg = cfg
-        self.recognizer, runner = build_network(cfg, device, device_id)
+        self.engine = build_engine(cfg, engine, precision, device, device_id)
         setup_logging(rank=distributed.rank())
         self.dataset = DATASETS.build(cfg.data[data], test_mode=True)
         self.checked = False
-        self.mixed_precision = runner.mixed_precision
         # what tests alike, whatever the checkpoint and the machine: plain values
         self.identity = dict(
             config_text=cfg.pretty_text,
             protocol=describe_protocol(cfg, data) + self._lengths(),
             data=data,
             subset=subsets(cfg.data[data]),
-            modality=self.recognizer.modality,
+            modality=self.engine.modality,
+            engine=self.engine.name,
+            precision=self.engine.precision,
         )
-        self.scorer = DatasetScorer(self.recognizer, self.dataset, **scoring_options(cfg, data))
+        self.scorer = DatasetScorer(
+            self.engine.streams, self.dataset, self.engine.weights, **scoring_options(cfg, data)
+        )
 
     def __call__(self, checkpoint: str | dict) -> Results:
         """Returns the Results of a checkpoint (see `test`)."""
         meta = self._meta(checkpoint)  # now, as the file may be replaced while it is tested
-        for report in load_weights(self.recognizer, checkpoint, new_head='never'):
+        for report in self.engine.load(checkpoint):
             check_classes(self.dataset, report)
             logger.info('%s', report)
         if not self.checked:
-            check_fit(self.recognizer, self.dataset)
-            self.mixed_precision(self.recognizer)
+            check_fit(self.engine, self.dataset)
+            logger.info('computed by %s', described(self.engine))
             self.checked = True
         results = self.scorer()
         results.meta.update(meta)
@@ -116,7 +125,8 @@ class Tester:
 
     def _lengths(self):
         """Says what the device makes of clips of any length."""
-        cut = 'clip_len' in self.dataset.varies and compiles_whole_graphs()
+        few = any(stream.few_lengths for stream in self.engine.streams.values())
+        cut = 'clip_len' in self.dataset.varies and few
         return f', lengths cut to multiples of {MULTIPLE}' if cut else ''
 
     def _meta(self, checkpoint):
@@ -132,7 +142,7 @@ class Tester:
             checkpoint=hashes,
             versions=dict(
                 i3dbox=__version__,
-                mindspore=mindspore.__version__,
+                **{self.engine.name: self.engine.version},
                 numpy=np.__version__,
                 opencv=cv2.__version__,
                 python=platform.python_version(),
@@ -183,8 +193,9 @@ class DatasetScorer:
     open length, so the network is compiled once. What stands for padding is dropped.
 
     Args:
-        recognizer: of RECOGNIZERS.
+        streams: of an engine, by the column of a batch that each takes.
         dataset (BaseDataset): in test mode.
+        weights: of the streams in their sum.
         batch_size: videos a step and rank; 1 where the number or length of their clips
             differs.
         num_workers, worker: of ClipLoader.
@@ -193,20 +204,22 @@ class DatasetScorer:
 
     def __init__(
         self,
-        recognizer: nn.Cell,
+        streams: dict[str, StreamNetwork],
         dataset: BaseDataset,
+        weights: Sequence[float] = (1.0,),
         batch_size: int = 1,
         num_workers: int = 0,
         worker: str = 'thread',
         max_frames: int | None = None,
     ):
-        self.recognizer = recognizer
+        self.streams = streams
+        self.weights = weights
         self.dataset = dataset
         self.batch_size = 1 if dataset.varies else batch_size
         self.workers = dict(num_workers=num_workers, worker=worker, prefetch=max(2, num_workers))
         self.scorers = {
             name: ClipScorer(stream, 'clip_len' in dataset.varies, max_frames)
-            for name, stream in recognizer.streams.items()
+            for name, stream in streams.items()
         }
 
     def __call__(self) -> Results:
@@ -241,7 +254,7 @@ class DatasetScorer:
 
     def _score(self, scorer, imgs, places):
         if (places < 0).all():  # padding, which only the graph of a whole batch would need
-            return np.zeros((len(places), self.recognizer.num_classes), np.float32)
+            return np.zeros((len(places), scorer.stream.num_classes), np.float32)
         return scorer(imgs)
 
     def _results(self, places, streams):
@@ -250,7 +263,7 @@ class DatasetScorer:
         skipped = [
             sample['name'] for i, sample in enumerate(self.dataset.samples) if i not in scored
         ]
-        joint = add_streams(streams.values(), getattr(self.recognizer, 'weights', (1,)))
+        joint = add_streams(streams.values(), self.weights)
         return Results(
             [s['name'] for s in samples],
             np.array([s['label'] for s in samples], np.int32),

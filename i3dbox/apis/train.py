@@ -30,6 +30,7 @@ from ..engine.run import Run, last_checkpoint, training_state
 from ..engine.train_step import TrainStep
 from ..errors import CheckpointError, ConfigError
 from ..fileio import held
+from ..inference.engines.mindspore_engine import mindspore_streams
 from ..inference.network import build_network
 from ..models.freezing import freeze
 from ..registry import DATASETS, HOOKS, LOSSES, SCHEDULES
@@ -231,7 +232,12 @@ def _build_evaluation(cfg, recognizer):
     check_fit(recognizer, dataset)
     metrics = metrics_of(cfg)
     metric_names = check_metrics(metrics, recognizer.num_classes)
-    scorer = DatasetScorer(recognizer, dataset, **scoring_options(cfg, 'val'))
+    scorer = DatasetScorer(
+        mindspore_streams(recognizer),
+        dataset,
+        getattr(recognizer, 'weights', (1.0,)),
+        **scoring_options(cfg, 'val'),
+    )
 
     def evaluate():
         figures = scorer().evaluate(metrics)

@@ -24,6 +24,7 @@ from ..errors import I3DBoxError, spelling_hint
 from ..fileio import keep_dumps_in_cache
 from ..interrupts import interruptible, let_python_end
 from ..terminal import Printable
+from ..versions import HOW_TO_INSTALL
 
 # Short names for the console, and the groups of --help; commands in none of them are listed last.
 ALIASES = {
@@ -157,6 +158,11 @@ def _run(name, argv, prog, called):
         print(f'{called}: error: {" ".join(str(error).splitlines())}{again}', file=sys.stderr)
         if isinstance(error, I3DBoxError):
             _name_untested(_modules_of(error))
+        return 1
+    except ModuleNotFoundError as error:
+        if (error.name or '').partition('.')[0] != 'mindspore' or args.debug:
+            raise
+        print(f'{called}: error: this needs MindSpore. {HOW_TO_INSTALL}', file=sys.stderr)
         return 1
     except Exception as error:
         lacking = _lack_of_memory(error)

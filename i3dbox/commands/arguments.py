@@ -128,9 +128,29 @@ def add_device_arguments(parser: argparse.ArgumentParser) -> None:
         parser,
         '--device',
         ('auto', 'CPU', 'Ascend'),
-        'default: the one that this MindSpore is built for',
+        'default: Ascend where there is one',
     )
     add_number(parser, '--device-id', 'which Ascend device', low=0)
+
+
+def add_engine_arguments(parser: argparse.ArgumentParser, exported: bool = False) -> None:
+    """Adds --engine and --precision: what computes; exported (bool): an exported file, too, for
+    which there are more, and --backend is another name of it.
+    """
+    more = ('mindspore_lite',) if exported else ()
+    parser.add_argument(
+        '--engine',
+        *(('--backend',) if exported else ()),
+        default='auto',
+        choices=('auto', 'mindspore', 'openvino', 'onnxruntime', *more),
+        help='what computes on a CPU; default: the fastest that is installed and can',
+    )
+    parser.add_argument(
+        '--precision',
+        choices=('float32', 'bfloat16', 'int8', *(('float16',) if exported else ())),
+        help='default: float32; bfloat16 is faster where the CPU has it (openvino), and keeps '
+        'three digits; int8 is built into files that were exported so',
+    )
 
 
 def add_stream_arguments(parser: argparse.ArgumentParser) -> None:

@@ -66,16 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='.mp4 (the video with what was recognised), .json, .csv; of a folder of videos they '
         'become folders with a file a video',
     )
-    parser.add_argument(
-        '--backend',
-        default='auto',
-        metavar='NAME',
-        help='of an exported file: mindspore, '
-        'mindspore_lite, onnxruntime, openvino; default: the first that is there',
-    )
-    parser.add_argument(
-        '--precision', choices=('float32', 'bfloat16', 'float16'), help='of an exported file'
-    )
+    arguments.add_engine_arguments(parser, exported=True)
     arguments.add_device_arguments(parser)
     arguments.add_cfg_options(parser)
 
@@ -153,16 +144,15 @@ def check_outs(outs: list[str], source: str, folder: bool = False) -> None:
 
 def recognizer_of(args: argparse.Namespace) -> VideoRecognizer:
     """Returns the VideoRecognizer that --model, or --config with its checkpoints, names."""
-    options = {
-        key: value
-        for key, value in (('backend', args.backend), ('precision', args.precision))
-        if value not in (None, 'auto')
-    }
     named = arguments.model_of(args, args.stream)
     from ..inference.model_spec import ModelSpec
     from ..inference.recognizer import load_recognizer
 
-    return load_recognizer(ModelSpec.resolve(**named), args.device, args.device_id, **options)
+    recognizer = load_recognizer(
+        ModelSpec.resolve(**named), args.device, args.device_id, args.engine, args.precision
+    )
+    print(f'{recognizer.name}, computed by {recognizer.engine}', flush=True)
+    return recognizer
 
 
 def recognize(
@@ -263,6 +253,7 @@ class Outputs:
         info = dict(
             source=frames.path,
             model=recognizer.name,
+            engine=recognizer.engine,
             stream=recognizer.stream,
             window=window,
             stride=stride,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 
 from ..streams import STREAMS
@@ -76,6 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     arguments.add_worker_arguments(parser, 'threads that compute flow')
     arguments.add_device_arguments(parser)
+    arguments.add_engine_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -100,6 +102,7 @@ def run(args: argparse.Namespace) -> int:
         extract_features,
         args,
         sources=sources,
+        tell=functools.partial(print, flush=True),
         model=arguments.model_of(args, args.stream),
         **{**PRESETS.get(args.preset, {}), **given},
     )

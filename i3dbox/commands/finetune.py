@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     arguments.add_number(parser, '--seed', 'of the split and of training', low=0)
     arguments.add_device_arguments(parser)
+    arguments.add_engine_arguments(parser)
     arguments.add_cfg_options(parser)
 
 

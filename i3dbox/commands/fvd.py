@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 
 from ..errors import ConfigError
 from . import arguments
@@ -46,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_number(parser, '--seed', 'of the resamples', low=0, default=0)
     arguments.add_json_argument(parser)
     arguments.add_device_arguments(parser)
+    arguments.add_engine_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -62,7 +64,12 @@ def run(args: argparse.Namespace) -> int:
         if '_flow_' in name:
             raise ConfigError(f'the distance takes an RGB model; {name} is of flow')
     model = arguments.model_of(args, 'rgb')
-    found = arguments.call(video_distance, args, model=lambda: ModelSpec.resolve(**model))
+    found = arguments.call(
+        video_distance,
+        args,
+        model=lambda: ModelSpec.resolve(**model),
+        tell=functools.partial(print, flush=True),
+    )
     print(
         f'FVD: {found.value:.6g} ({found.clips["real"]} real and {found.clips["generated"]} '
         f'generated clips)'

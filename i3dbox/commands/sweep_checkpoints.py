@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     arguments.add_metrics_argument(parser)
     arguments.add_device_arguments(parser)
+    arguments.add_engine_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> None:

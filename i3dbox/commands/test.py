@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     arguments.add_scores_arguments(parser)
     arguments.add_device_arguments(parser)
+    arguments.add_engine_arguments(parser)
     arguments.add_openi_arguments(parser)
 
 
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
     check_metrics(metrics, num_classes=2)
     if args.protocol:
         apply_protocol(cfg, args.protocol)
-    evaluator = Tester(cfg, args.device, args.device_id)
+    evaluator = Tester(cfg, args.device, args.device_id, 'test', args.engine, args.precision)
     results = evaluator(checkpoint)
     if rank() == 0:
         arguments.present(results, metrics, args.out)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ..datasets.base import BaseDataset
     from ..errors import I3DBoxError
-    from ..weights.loading import LoadReport
+    from ..weights.fitting import LoadReport
 
 LOADER = ('batch_size', 'num_workers', 'worker')
 # Keys of the tables that are no registered parts, whose arguments the registry checks.
@@ -181,7 +181,7 @@ def classes_of(
     """Returns the class names that loaded checkpoints state, or None.
 
     Args:
-        reports: of weights.loading. count: classes of the model.
+        reports: of weights.fitting. count: classes of the model.
 
     Raises: `error` where they do not fit the model or each other.
     """

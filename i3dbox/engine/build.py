@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-import mindspore as ms
-from mindspore.train import Callback
-
 from ..errors import ConfigError, DeviceError
 from ..registry import HOOKS, RUNNERS
 from .distributed import is_launched
 
 if TYPE_CHECKING:
+    from mindspore.train import Callback
+
     from .runners.base import BaseRunner
 
 
@@ -26,6 +25,8 @@ def build_runner(
         device: 'CPU', 'Ascend', or 'auto': the one that this MindSpore is built for.
     """
     if device == 'auto':
+        import mindspore as ms
+
         device = ms.get_context('device_target')
     if device not in runners:
         raise DeviceError(f'device {device!r}: the config has runners for {", ".join(runners)}')
@@ -43,6 +44,8 @@ def build_runner(
 def build_hooks(configs: Iterable[dict]) -> list[Callback]:
     """Builds hooks in the order of their priority."""
     hooks = [HOOKS.build(cfg) for cfg in configs]
+    if hooks:
+        from .hooks.hook import Callback  # which imports MindSpore
     for hook in hooks:
         if not isinstance(hook, Callback):
             raise ConfigError(

@@ -65,6 +65,8 @@ def init_distributed() -> None:
 
 def rank() -> int:
     """This process's number, from 0."""
+    if not is_launched():
+        return 0
     from mindspore.communication import GlobalComm, get_rank
 
     return get_rank() if GlobalComm.INITED else 0
@@ -72,6 +74,8 @@ def rank() -> int:
 
 def world_size() -> int:
     """Returns how many ranks there are."""
+    if not is_launched():
+        return 1
     from mindspore.communication import GlobalComm, get_group_size
 
     return get_group_size() if GlobalComm.INITED else 1

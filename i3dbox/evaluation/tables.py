@@ -20,6 +20,10 @@ def print_results(results: Results, metrics: Sequence[str | dict]) -> None:
     """Prints the protocol, the figures of each stream and of all, and what they leave out."""
     if results.meta.get('protocol'):
         print(f'protocol: {results.meta["protocol"]}')
+    engine = results.meta.get('engine')
+    if engine:
+        version = results.meta.get('versions', {}).get(engine, '')
+        print(f'computed by {engine} {version}, {results.meta.get("precision")}')
     skipped = results.meta.get('skipped')
     if skipped:
         print(f'{len(skipped)} damaged videos are not counted: {", ".join(skipped)}')

@@ -16,7 +16,7 @@ from ..registry import PIPELINES
 from ..streams import MODALITIES, STREAMS, check_stream
 
 if TYPE_CHECKING:
-    from mindspore import nn
+    from .engines.stream_network import StreamNetwork
 
 # the authors': frames of a clip, pixels of the flow's encoding
 WINDOW = 64
@@ -88,7 +88,7 @@ class ClipSteps:
     def flow_at_once(self) -> bool:
         return self._flow is not None
 
-    def check(self, stream: nn.Cell, frames: int) -> None:
+    def check(self, stream: StreamNetwork, frames: int) -> None:
         """Raises ModelError where a recognizer takes no clips of `frames` frames of these steps;
         where no step says the size, nobody knows before the first clip.
         """

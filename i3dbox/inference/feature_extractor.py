@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..models.feature_network import LOGITS, FeatureNetwork
+from ..models.i3d_table import LOGITS
 from .clip_pipelines import config_pipelines, described, with_geometry
 from .clip_steps import clip_steps
+from .engines import described as engine_described
+from .engines import load_engine
 from .feature_settings import complete
 from .features import LEAST, VideoFeatures
-from .network import load_network
 
 if TYPE_CHECKING:
     from .model_spec import ModelSpec
@@ -25,11 +26,13 @@ class FeatureExtractor:
         features = [row for start, end, row in extract('a.mp4')]
 
     Args:
-        model, device, device_id: of load_network.
+        model, device, device_id, engine, precision: of engines.load_engine.
         threads: that compute flow.
         max_frames: see VideoFeatures. **settings: of feature_settings.DEFAULTS.
 
-    Attributes: settings (dict): all of them, with what the model's test pipeline says.
+    Attributes:
+        settings (dict): all of them, with what the model's test pipeline says.
+        computed_by (str): the engine, as in 'openvino 2026.4.0, float32'.
 
     Raises: an I3DBoxError for settings that the model cannot do.
     """
@@ -41,6 +44,8 @@ class FeatureExtractor:
         device_id: int | None = None,
         threads: int = 2,
         max_frames: int = 192,
+        engine: str = 'auto',
+        precision: str | None = None,
         **settings,
     ):
         model.check_open()
@@ -59,9 +64,11 @@ class FeatureExtractor:
             settings, window=window, stride=stride, **described(pipelines, changes)
         )
         new_head = 'never' if settings['endpoint'] == LOGITS else 'if_needed'
-        _, streams, _ = load_network(model, device, device_id, new_head)
+        built, streams, _ = load_engine(model, engine, precision, device, device_id, new_head)
+        self.settings.update(engine=built.name, precision=built.precision)
+        self.computed_by = engine_described(built)
         networks = {
-            name: FeatureNetwork(stream, settings['endpoint'], settings['pool'], window == 0)
+            name: stream.upto(settings['endpoint'], settings['pool'], window == 0)
             for name, stream in streams.items()
         }
         for name, stream in streams.items():

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from mindspore import Tensor
 
 from ..averages import mean_over_steps
 from ..errors import ConfigError, DamagedSampleError
@@ -18,10 +17,8 @@ from .clip_windows import ClipWindows
 from .long_clips import cut_whole, least_frames
 
 if TYPE_CHECKING:
-    from ..models.feature_network import FeatureNetwork
-
-if TYPE_CHECKING:
     from .clip_steps import ClipSteps
+    from .engines.stream_network import EndpointNetwork
 
 LEAST = 8  # frames of a clip that I3D takes
 
@@ -46,7 +43,7 @@ class VideoFeatures:
     last frame for a whole video.
 
     Args:
-        networks: a FeatureNetwork for 'rgb', 'flow' or both, alike but for their input. With
+        networks: an EndpointNetwork for 'rgb', 'flow' or both, alike but for their input. With
             window 0 built with any_length.
         steps: how the clips of each are made.
         window, stride: frames; 0 as window: the whole video.
@@ -150,9 +147,9 @@ class VideoFeatures:
                 yield steps[:, step : step + 1]
 
 
-def mean_of_crops(network: FeatureNetwork, clip: np.ndarray) -> np.ndarray:
+def mean_of_crops(network: EndpointNetwork, clip: np.ndarray) -> np.ndarray:
     """Returns what a network makes of a clip, uint8 N x T x H x W x C -> float32 K x t (x h x w):
     the mean of its N crops, which are taken one by one, as graphs of any length take one.
     """
-    maps = [network(Tensor(crop[None])).asnumpy()[0] for crop in clip]
+    maps = [network(crop[None])[0] for crop in clip]
     return maps[0] if len(maps) == 1 else np.mean(maps, 0)

@@ -9,7 +9,6 @@ from ..argument_checks import at_least_one
 from ..errors import ConfigError
 from ..streams import MODALITIES
 from .model_spec import ModelSpec, zoo_models
-from .network import load_network
 
 if TYPE_CHECKING:
     from mindspore import nn
@@ -49,12 +48,14 @@ def create_model(
     """
     if num_classes is not None:
         at_least_one('create_model', num_classes=num_classes)
+    from .network import load_network  # which imports MindSpore
+
     spec = ModelSpec.resolve(name)
     spec.check_open()
     parts = [spec.cfg.model[kind] for kind in MODALITIES if kind in spec.cfg.model]
     for part in parts or [spec.cfg.model]:
         part.head.num_classes = num_classes or part.head.num_classes
-    network, _, _ = load_network(
+    network, _ = load_network(
         spec, device, device_id, 'if_needed' if num_classes else 'never', pretrained
     )
     return network

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from ..engine.build import build_runner
 from ..models import build_recognizer
-from ..streams import BOTH
 from ..weights.loading import load_weights
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
     from ..config import Config
     from ..engine.runners.base import BaseRunner
-    from ..weights.loading import LoadReport
+    from ..weights.fitting import LoadReport
     from .model_spec import ModelSpec
 
 
@@ -46,16 +45,15 @@ def load_network(
     device_id: int | None = None,
     new_head: str = 'never',
     pretrained: bool = True,
-) -> tuple[nn.Cell, dict[str, nn.Cell], list[LoadReport]]:
-    """Loads the network that a ModelSpec names.
+) -> tuple[nn.Cell, list[LoadReport]]:
+    """Loads the network that a ModelSpec names, in MindSpore.
 
     Args:
         new_head: of load_weights: 'if_needed' where no logits are wanted.
         device, device_id: 'CPU', 'Ascend' or 'auto', and which.
         pretrained: with the spec's weights; else with those that training starts from.
 
-    Returns: the recognizer; the recognizers of its single streams, as far as the spec uses them, by
-        'rgb' and 'flow'; and the list of LoadReport.
+    Returns: the recognizer, and the list of LoadReport.
     """
     spec.check_open()
     network, runner = build_network(spec.cfg, device, device_id)
@@ -63,8 +61,4 @@ def load_network(
         load_weights(network, spec.checkpoint, new_head, streams=spec.streams) if pretrained else []
     )
     runner.mixed_precision(network)
-    found = {
-        name if name in BOTH else network.modality.lower(): stream
-        for name, stream in network.streams.items()
-    }
-    return network, {name: found[name] for name in spec.streams}, reports
+    return network, reports

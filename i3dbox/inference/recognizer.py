@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..averages import add_streams, average_clips
+from ..config_checks.checks import classes_of
 from ..errors import ConfigError, I3DBoxError, ModelError, RegistryError
 from ..runtimes.exported import load_exported
 from ..streams import STREAM_OF, STREAMS
 from ..workers import usable_cores
 from .clip_pipelines import config_pipelines, exported_pipelines
+from .clip_scorer import ClipScorer
 from .clip_steps import clip_steps
 from .clip_windows import ClipWindows
+from .engines import described, load_engine
 from .model_spec import EXPORTED, ModelSpec
 from .recognize import inference_recognizer
 
@@ -32,7 +35,10 @@ def init_recognizer(
     device: str = 'auto',
     stream: str | None = None,
     device_id: int | None = None,
-    **options,
+    engine: str = 'auto',
+    precision: str | None = None,
+    threads: int | None = None,
+    backend: str | None = None,
 ) -> VideoRecognizer:
     """Loads a network for `inference_recognizer` and `VideoStream`.
 
@@ -48,42 +54,50 @@ def init_recognizer(
             config.
         device, device_id: 'CPU', 'Ascend' or 'auto', and which.
         stream: 'rgb', 'flow' or 'joint'; default: what the model is.
-        **options: of an exported file: backend, threads, precision (see load_exported).
+        engine: what computes: 'mindspore', 'openvino', 'onnxruntime'; default: the fastest that is
+            installed and can. Of an exported file it is the backend of load_exported.
+        precision: 'float32' (the default on a CPU) or 'bfloat16'; of an exported file see
+            load_exported.
+        threads: of an exported file, see load_exported.
+        backend: another word for engine.
 
     Returns: VideoRecognizer.
     Raises: an I3DBoxError for parts that are not there or do not fit.
     """
     spec = ModelSpec.resolve(model, checkpoint=checkpoint, stream=stream)
-    return load_recognizer(spec, device, device_id, **options)
+    return load_recognizer(spec, device, device_id, backend or engine, precision, threads)
 
 
 def load_recognizer(
-    spec: ModelSpec, device: str = 'auto', device_id: int | None = None, **options
+    spec: ModelSpec,
+    device: str = 'auto',
+    device_id: int | None = None,
+    engine: str = 'auto',
+    precision: str | None = None,
+    threads: int | None = None,
 ) -> VideoRecognizer:
     """Loads what a ModelSpec names; arguments, result and errors are those of init_recognizer."""
     if spec.exported:
-        return _from_exported(spec, device, device_id, options)
-    if options:
-        raise ConfigError(f'{next(iter(options))} is for exported files ({", ".join(EXPORTED)})')
-    from ..config_checks.checks import classes_of
-    from .network import load_network
-
-    network, streams, reports = load_network(spec, device, device_id)
+        return _from_exported(spec, device, device_id, engine, precision, threads)
+    if threads is not None:
+        raise ConfigError(f'threads is for exported files ({", ".join(EXPORTED)})')
+    built, streams, reports = load_engine(spec, engine, precision, device, device_id)
     return NetworkRecognizer(
         spec.name,
         spec.stream,
-        classes_of(reports, network.num_classes) or _classes_of_data(spec.cfg),
-        network.num_classes,
+        classes_of(reports, built.num_classes) or _classes_of_data(spec.cfg),
+        built.num_classes,
         config_pipelines(spec.cfg),
         streams,
-        getattr(network, 'weights', (1.0,)),
+        built.weights,
         (spec.cfg.get('evaluation') or {}).get('max_frames'),
+        described(built),
     )
 
 
-def _from_exported(spec, device, device_id, options):
+def _from_exported(spec, device, device_id, engine, precision, threads):
     device = {'auto': 'cpu'}.get(device, device.lower())
-    model = load_exported(spec.exported, device=device, device_id=device_id or 0, **options)
+    model = load_exported(spec.exported, engine, device, device_id or 0, threads, precision)
     own = STREAM_OF.get(model.info.get('modality'), 'joint' if len(model.inputs) == 2 else 'rgb')
     if spec.streams and spec.stream != own:
         raise ConfigError(
@@ -131,9 +145,11 @@ class VideoRecognizer:
         average (dict): by part of what `score` returns: 'score' or 'prob', how clips become one
             answer.
         weights (dict): of each part in the sum.
+        engine (str): what computes, as in 'openvino 2026.4.0, float32'.
     """
 
     fixed = False
+    engine = ''
 
     def __init__(
         self, name: str, stream: str, classes: list[str], num_classes: int, pipelines: dict
@@ -211,11 +227,11 @@ class VideoRecognizer:
 
 
 class NetworkRecognizer(VideoRecognizer):
-    """A VideoRecognizer of recognizers in MindSpore.
+    """A VideoRecognizer of an engine's streams.
 
     Args:
-        name, stream, classes, num_classes, pipelines: of VideoRecognizer.
-        streams: a Recognizer3D by stream. weights: of their sum.
+        name, stream, classes, num_classes, pipelines, engine: of VideoRecognizer.
+        streams: a StreamNetwork by stream. weights: of their sum.
         max_frames: of ClipScorer.
     """
 
@@ -229,15 +245,15 @@ class NetworkRecognizer(VideoRecognizer):
         streams: dict,
         weights: Sequence[float],
         max_frames: int | None = None,
+        engine: str = '',
     ):
         super().__init__(name, stream, classes, num_classes, pipelines)
+        self.engine = engine
         self._max_frames = max_frames
         self._streams = streams
         self._scorers = {}
         self.weights = dict(zip(streams, weights if len(streams) > 1 else (1.0,)))
-        self.average = {
-            name: getattr(stream, 'average_clips', 'score') for name, stream in streams.items()
-        }
+        self.average = {name: stream.average_clips for name, stream in streams.items()}
 
     def check(self, window: int) -> None:
         for name, stream in self._streams.items():
@@ -250,8 +266,6 @@ class NetworkRecognizer(VideoRecognizer):
         self, clips: dict[str, np.ndarray], any_length: bool = False
     ) -> dict[str, np.ndarray]:
         if any_length not in self._scorers:
-            from .clip_scorer import ClipScorer  # which imports MindSpore
-
             self._scorers[any_length] = {
                 name: ClipScorer(part, any_length, self._max_frames)
                 for name, part in self._streams.items()
@@ -280,6 +294,7 @@ class ExportedRecognizer(VideoRecognizer):
                 f'{name}: {error} An exported file imports nothing: name the config that does, too '
                 '(--config CONFIG), or import the module first'
             ) from error
+        self.engine = model.engine
         self._model = model
         logs = model.info['output'].get('values', '').startswith('log-prob')
         self.weights = {stream: 1.0}

@@ -5,11 +5,10 @@ from __future__ import annotations
 from mindspore import Tensor, nn
 from mindspore import dtype as mstype
 
-from ..errors import ConfigError, spelling_hint
+from ..errors import ConfigError
 from .backbones.inception_i3d import InceptionI3D
-from .i3d_table import ENDPOINTS, temporal_geometry
-
-LOGITS = 'Logits'
+from .endpoints import check_endpoint
+from .i3d_table import ENDPOINTS, LOGITS, temporal_geometry
 
 
 class FeatureNetwork(nn.Cell):
@@ -42,19 +41,7 @@ class FeatureNetwork(nn.Cell):
             if isinstance(stream.backbone, nn.SequentialCell)
             else []
         )
-        known = (*names, LOGITS)
-        if endpoint not in known:
-            raise ConfigError(
-                f'the model has no endpoint {endpoint!r}.{spelling_hint(endpoint, known)} '
-                f'It has {", ".join(known)}'
-            )
-        if pool not in ('avg', 'none'):
-            raise ConfigError(f"pool is 'avg' or 'none'; got {pool!r}")
-        if endpoint == LOGITS and (pool == 'none' or not hasattr(stream.head, 'step_logits')):
-            raise ConfigError(
-                "Logits are behind the average pool: they go with pool='avg', and a head that "
-                'tells the logits of time steps, as I3DHead does'
-            )
+        check_endpoint(endpoint, pool, names, hasattr(stream.head, 'step_logits'))
         self.endpoint = endpoint
         self.pool = pool
         self.preprocess = stream.preprocess

@@ -33,6 +33,8 @@ BRANCHES = ('b0', 'b1a', 'b1b', 'b2a', 'b2b', 'b3b')
 NORM = ('gamma', 'beta', 'moving_mean', 'moving_variance')
 HEAD_WEIGHT = 'head.logits.weight'
 HEAD_BIAS = 'head.logits.bias'
+LOGITS = 'Logits'  # the endpoint behind the head: the logits of each time step
+MIN_INPUT = (8, 32, 32)  # frames, height, width; below that the strides leave no feature map
 
 
 def temporal_geometry(endpoint: str = 'Mixed_5c') -> tuple[int, int]:

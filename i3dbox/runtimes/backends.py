@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import DeviceError, ExportError, first_line, spelling_hint
+from ..versions import PACKAGES, installed
 
 
 class RunOptions(NamedTuple):
@@ -303,6 +304,12 @@ def build_backend(name: str, path: str, inputs: list[dict], options: RunOptions)
     if not cls.is_installed():
         raise ExportError(f'the backend {name} is not installed: {cls.source}')
     return cls(path, inputs, options)
+
+
+def name_of(backend: Any) -> str:
+    """Returns what a backend is called, and the version of its package: 'openvino 2026.4.0'."""
+    name = next((name for name, cls in BACKENDS.items() if type(backend) is cls), 'backend')
+    return f'{name} {installed(PACKAGES.get(backend.package, backend.package)) or ""}'.rstrip()
 
 
 def _choose(fitting, options):

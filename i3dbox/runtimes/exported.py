@@ -17,7 +17,7 @@ import numpy as np
 from ..argument_checks import at_least_one
 from ..errors import ExportError, first_line
 from ..exporters.sidecar import read_sidecar
-from .backends import RunOptions, build_backend
+from .backends import RunOptions, build_backend, name_of
 
 Input = collections.namedtuple('Input', 'name shape dtype layout')
 
@@ -54,12 +54,9 @@ def load_exported(
     """
     at_least_one('load_exported', threads=1 if threads is None else threads)
     info = read_sidecar(file, description)
+    options = RunOptions(device, device_id, threads, precision)
     return ExportedModel(
-        str(file),
-        info,
-        build_backend(
-            backend, str(file), info['inputs'], RunOptions(device, device_id, threads, precision)
-        ),
+        str(file), info, build_backend(backend, str(file), info['inputs'], options), precision
     )
 
 
@@ -71,6 +68,7 @@ class ExportedModel:
         inputs (list of Input): name, shape (None where any size goes), dtype, layout of each.
         classes (list of str or None): names of the logits, in order.
         info (dict): the whole description.
+        engine (str): what runs it, as in 'openvino 2026.4.0, float32'.
 
     Inputs: an array each, of any number of rows: they are cut to the file's batch size, the last
     part is padded, and the padding dropped. Outputs: float32 N x classes.
@@ -78,11 +76,12 @@ class ExportedModel:
         dtype.
     """
 
-    def __init__(self, path: str, info: dict, backend: Any):
+    def __init__(self, path: str, info: dict, backend: Any, precision: str | None = None):
         self.path = path
         self.info = info
         self.backend = backend
         self.classes = info['classes']
+        self.engine = f'{name_of(backend)}, {precision or "float32"}'
         self.inputs = [
             Input(spec['name'], tuple(spec['shape']), spec['dtype'], spec.get('layout', ''))
             for spec in info['inputs']

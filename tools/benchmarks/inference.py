@@ -34,6 +34,9 @@ ZOO = 'i3d_rgb_kinetics400'
 RUNTIMES = {
     'MindSpore, graph mode': ('network',),
     'MindSpore, as tools/test.py scores whole videos': ('whole',),
+    "I3D's own graph in OpenVINO": ('engine', 'openvino', 'float32'),
+    "I3D's own graph in OpenVINO, bfloat16": ('engine', 'openvino', 'bfloat16'),
+    "I3D's own graph in onnxruntime": ('engine', 'onnxruntime', 'float32'),
     'MINDIR in MindSpore': ('exported', 'mindir', 'mindspore', None),
     'ONNX in onnxruntime': ('exported', 'onnx', 'onnxruntime', None),
     'ONNX in OpenVINO': ('exported', 'onnx', 'openvino', 'float32'),
@@ -57,10 +60,19 @@ def network(folder, batch):
 def whole(folder, batch):
     """The graph of open length, a clip at a time."""
     from i3dbox.inference.clip_scorer import ClipScorer
+    from i3dbox.inference.engines.mindspore_engine import MindSporeStream
 
-    recognizer = recognizer_of(folder)
-    scorer = ClipScorer(recognizer, any_length=True)
+    scorer = ClipScorer(MindSporeStream(recognizer_of(folder)), any_length=True)
     return lambda clips: scorer(clips[:, None])
+
+
+def engine(folder, batch, name, precision):
+    """What demo, features, fvd and test choose on a CPU."""
+    from i3dbox.inference.engines import load_engine
+    from i3dbox.inference.model_spec import ModelSpec
+
+    spec = ModelSpec.resolve(checkpoint=str(folder / 'i3d.ckpt'))
+    return load_engine(spec, name, precision, 'CPU')[1]['rgb'].logits
 
 
 def exported(folder, batch, extension, backend, precision):

@@ -29,6 +29,7 @@ from i3dbox.engine.optimizers.build import build_optimizer  # noqa: E402
 from i3dbox.engine.run import Run  # noqa: E402
 from i3dbox.engine.runners.cpu import CPURunner  # noqa: E402
 from i3dbox.engine.train_step import TrainStep  # noqa: E402
+from i3dbox.inference.engines.mindspore_engine import mindspore_streams  # noqa: E402
 from i3dbox.models import build_recognizer  # noqa: E402
 from i3dbox.registry import LOSSES  # noqa: E402
 
@@ -115,7 +116,9 @@ def main():
         for _ in range(args.steps):
             recognizer(imgs).asnumpy()
 
-    scorer = DatasetScorer(recognizer, dataset, args.batch_size, num_workers=1)
+    scorer = DatasetScorer(
+        mindspore_streams(recognizer), dataset, batch_size=args.batch_size, num_workers=1
+    )
 
     def test_runner():
         scorer()

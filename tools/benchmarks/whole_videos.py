@@ -17,6 +17,7 @@ import numpy as np
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
 from i3dbox.inference.clip_scorer import ClipScorer  # noqa: E402
+from i3dbox.inference.engines.mindspore_engine import MindSporeStream  # noqa: E402
 from i3dbox.models import build_recognizer  # noqa: E402
 
 
@@ -42,8 +43,8 @@ def main():
     ]
     scores = {}
     for title, scorer in (
-        ('one graph of open length', ClipScorer(recognizer, any_length=True)),
-        ('a graph for each length', ClipScorer(recognizer)),
+        ('one graph of open length', ClipScorer(MindSporeStream(recognizer), any_length=True)),
+        ('a graph for each length', ClipScorer(MindSporeStream(recognizer))),
     ):
         start = time.perf_counter()
         scores[title] = np.concatenate([scorer(video) for video in videos])

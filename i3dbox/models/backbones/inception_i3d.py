@@ -14,7 +14,7 @@ from mindspore import nn, ops
 
 from ...errors import ModelError
 from ...registry import BACKBONES
-from ..i3d_table import ENDPOINTS, temporal_geometry
+from ..i3d_table import ENDPOINTS, MIN_INPUT, temporal_geometry
 from ..layers import MaxPool3d, Unit3D
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class InceptionI3D(nn.SequentialCell):
     Raises: ModelError for an unknown endpoint; ValueError for a clip that is too small.
     """
 
-    min_input = (8, 32, 32)
+    min_input = MIN_INPUT
 
     def __init__(
         self,

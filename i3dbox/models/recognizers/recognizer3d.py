@@ -10,6 +10,7 @@ from ...averages import HOW, average_clips_in_graph
 from ...errors import ModelError
 from ...registry import BACKBONES, HEADS, RECOGNIZERS
 from ...streams import CHANNELS
+from ..clip_shape import check_clip_shape
 from ..preprocess import Preprocess
 
 if TYPE_CHECKING:
@@ -68,20 +69,5 @@ class Recognizer3D(nn.Cell):
         """Raises ModelError where a batch (shape B x N x T x H x W x C) does not suit the
         network.
         """
-        shape = tuple(imgs.shape)
-        if len(shape) != 6:
-            raise ModelError(
-                f'a batch is B x N x T x H x W x C; got {shape}. '
-                'Does the pipeline end in PackClips?'
-            )
-        if shape[5] != self.channels:
-            raise ModelError(
-                f'the model takes {self.modality} clips of {self.channels} channels; the data set '
-                f'gives {shape[5]}. Check the modality of both.'
-            )
         least = getattr(self.backbone, 'min_input', (1, 1, 1))
-        if any(size < low for size, low in zip(shape[2:5], least)):
-            raise ModelError(
-                '{} takes clips of at least {} frames of {} x {}; the pipeline gives {} frames of '
-                '{} x {}'.format(type(self.backbone).__name__, *least, *shape[2:5])
-            )
+        check_clip_shape(imgs.shape, self.modality, least, type(self.backbone).__name__)

@@ -1,0 +1,74 @@
+"""Graphs of plain I3D, each built once for its parameters and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from typing import TYPE_CHECKING
+
+from ...exporters.i3d_graph import OPSET, i3d_graph, import_onnx, needed
+from ...fileio import atomic_path, atomic_write, cache_folder, sha256
+
+if TYPE_CHECKING:
+    import numpy as np
+
+logger = logging.getLogger(__name__)
+
+VERSION = 1  # of what i3d_graph makes of the same parameters
+KEPT = 8  # files, of 50 MB
+
+
+def cached_graph(
+    parameters: dict[str, np.ndarray], endpoint: str, pool: str, epsilon: float
+) -> str:
+    """Returns the path of the graph that exporters.i3d_graph.i3d_graph builds of the same
+    arguments; of the graphs in the cache the latest KEPT are left there.
+    """
+    folder = os.path.join(cache_folder(), 'graphs')
+    os.makedirs(folder, exist_ok=True)
+    parameters = needed(parameters, endpoint)
+    path = os.path.join(folder, f'{_key(parameters, endpoint, pool, epsilon)}.onnx')
+    state = _state(path)
+    if state == 'damaged':
+        logger.warning('the cached graph %s is damaged; it is made again', path)
+    if state != 'whole':
+        model = i3d_graph(parameters, endpoint, pool, epsilon)
+        with atomic_path(path) as temporary:
+            import_onnx().save(model, temporary)
+            digest = sha256(temporary)
+        atomic_write(_beside(path), f'{digest}\n')
+    os.utime(path)
+    _forget(folder)
+    return path
+
+
+def _key(parameters, endpoint, pool, epsilon):
+    digest = hashlib.sha256(repr((VERSION, OPSET, endpoint, pool, epsilon)).encode())
+    for name, array in sorted(parameters.items()):
+        digest.update(f'{name} {array.shape} {array.dtype}'.encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()[:32]
+
+
+def _beside(path):
+    return f'{path}.sha256'
+
+
+def _state(path):
+    if not os.path.exists(path):
+        return 'absent'
+    try:
+        with open(_beside(path), encoding='ascii') as file:
+            return 'whole' if file.read().strip() == sha256(path) else 'damaged'
+    except (OSError, ValueError):
+        return 'damaged'
+
+
+def _forget(folder):
+    """Removes the graphs that were not used for longest."""
+    paths = [os.path.join(folder, name) for name in os.listdir(folder) if name.endswith('.onnx')]
+    for path in sorted(paths, key=os.path.getmtime)[:-KEPT]:
+        for file in (path, _beside(path)):
+            if os.path.exists(file):
+                os.remove(file)
