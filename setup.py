@@ -1,4 +1,7 @@
-"""Installation of i3dbox. `pip install -e .[test]` for work on the project itself.
+"""Installation of i3dbox: `pip install i3dbox` to recognise, take features and measure;
+`i3dbox[train]` to train on a CPU, too, for which it brings MindSpore; on an Ascend machine the
+MindSpore that is there is used, whatever its version. `pip install -e .[test]` for work on the
+project itself.
 
 A range ends where the next release that may break something is unknown. What was tested at both
 ends of each range stands in constraints/; `python tools/test_matrix.py` tests it again, and
@@ -14,11 +17,14 @@ from setuptools.command.build_py import build_py
 HERE = pathlib.Path(__file__).parent
 SHIPPED = ('configs/**/*.py', 'constraints/*.txt')
 
-ONNX = [  # writing ONNX, and the two runtimes that it is checked in
-    'onnx>=1.16,<2',
-    'onnxruntime>=1.18.1,<2',
-    'openvino>=2024.1,<2027',
+TRAIN = [  # on a CPU
+    # From 2.9 on, convolutions on the CPU are two orders of magnitude slower; see docs/faq.md.
+    'mindspore>=2.7,<2.9',
+    'numpy>=1.23.5,<2',  # MindSpore 2.7 and 2.8 are built for NumPy 1
+    'setuptools>=64,<85',  # MindSpore imports it and does not say so
 ]
+ONNXRUNTIME = 'onnxruntime>=1.18.1,<2'
+HAS_OPENVINO = 'platform_machine in "x86_64 AMD64 aarch64 arm64"'  # that wheels are made for
 FEATURES = ['h5py>=3.10,<4']  # features in HDF5
 
 
@@ -47,15 +53,16 @@ setup(
     long_description=(HERE / 'README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
-    python_requires='>=3.9,<3.13',
+    python_requires='>=3.9,<3.14',
     packages=find_packages(include=['i3dbox', 'i3dbox.*']),
     package_data={'i3dbox': ['py.typed', 'weights/class_names/*.txt']},
     cmdclass={'build_py': build_with_shipped_files},
     install_requires=[
-        # From 2.9 on, convolutions on the CPU are two orders of magnitude slower; see docs/faq.md.
-        'mindspore>=2.7,<2.9',
-        'numpy>=1.23.5,<2',  # MindSpore 2.7 and 2.8 are built for NumPy 1
-        'opencv-contrib-python-headless>=4.10,<4.12',  # the last for numpy 1; contrib has TV-L1
+        'numpy>=1.23.5,<3',
+        'opencv-contrib-python-headless>=4.10,<5',  # contrib has TV-L1; from 4.12 on for NumPy 2
+        f'openvino>=2024.1,<2027; {HAS_OPENVINO}',
+        ONNXRUNTIME + '; ' + HAS_OPENVINO.replace(' in ', ' not in '),
+        'onnx>=1.16,<2',
         'numba>=0.58,<0.69',  # compiles the TV-L1 flow
         'google-crc32c>=1.6,<2',  # checksums of TensorFlow's checkpoints
         'av>=14.2,<20',  # FFmpeg: decodes videos
@@ -68,9 +75,9 @@ setup(
         'tqdm>=4.66,<5',
         'matplotlib>=3.7.3,<4',
         'pillow>=10.1,<14',  # text in pictures
-        'setuptools>=64,<85',  # MindSpore imports it and does not say so
     ],
     extras_require={
+        'train': TRAIN,
         'test': [
             'hypothesis>=6.90,<7',
             'nox>=2024.3,<2027',
@@ -80,13 +87,14 @@ setup(
             'ruff>=0.17,<0.18',
             'scikit-learn>=1.3.1,<2',
             'scipy>=1.11.2,<2',
+            *TRAIN,
             *FEATURES,
-            *ONNX,
+            ONNXRUNTIME,
         ],
         # What tests compare with; they skip without it. The CPU build is enough.
         'parity': ['torch==2.13.0; python_version >= "3.10"'],
         'features': FEATURES,
-        'onnx': ONNX,
+        'onnx': [ONNXRUNTIME],  # the other runtime that exported files are checked in
         'tensorboard': ['tensorboardX>=2.6,<3'],
     },
     entry_points={'console_scripts': ['i3dbox = i3dbox.commands:cli']},

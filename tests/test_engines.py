@@ -128,6 +128,13 @@ def test_every_endpoints_maps_are_mindspores(graphs, reference, endpoint):
     assert found.temporal_geometry == expected.temporal_geometry
 
 
+def test_clips_of_floats_are_not_cut_to_bytes(graphs, reference):
+    clip = clip_of(graphs.streams['rgb'], 8, 32, 32).astype(np.float32) * np.float32(0.9)
+    found, expected = (built.streams['rgb'].upto('Mixed_3b') for built in (graphs, reference))
+    assert_close(found(clip), expected(clip))
+    assert_close(found(clip.astype(np.uint8)), expected(clip.astype(np.uint8)))
+
+
 def test_another_epsilon_is_another_network(config, checkpoints, cache):
     other = plain_i3d(dict(rgb=CLASSES))
     other.model.backbone.norm = dict(eps=0.5)
@@ -322,7 +329,7 @@ def kept(tmp_path, monkeypatch):
     made = {name: array for name, array in parameters(3).items() if 'Conv3d_1a' in name}
 
     def make(epsilon=1e-3):
-        return graph_cache.cached_graph(made, 'Conv3d_1a_7x7', 'none', epsilon)
+        return graph_cache.cached_graph(made, 'Conv3d_1a_7x7', 'none', epsilon, 'uint8')
 
     return make
 

@@ -34,8 +34,8 @@ if [ -z "${VIRTUAL_ENV:-}" ]; then
 fi
 export PATH=$VIRTUAL_ENV/bin:$PATH
 tested=$PWD/constraints/py$(python -c 'import sys; print("%d%d" % sys.version_info[:2])').txt
-if ! [ -e "$tested" ]; then
-    echo "i3dbox needs Python 3.9 to 3.12; the environment $VIRTUAL_ENV has" \
+if ! [ -e "$tested" ] || ! python -c "$suits"; then
+    echo "i3dbox needs Python 3.9 to 3.12 where it trains; the environment $VIRTUAL_ENV has" \
         "$(python --version)." >&2
     exit 1
 fi

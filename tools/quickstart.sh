@@ -10,7 +10,7 @@ if [ -n "$video" ] && [ ! -e "$video" ]; then
     exit 2
 fi
 cd "$(dirname "$0")/.."
-source tools/environment.sh
+source tools/environment.sh train
 out=work_dirs/quickstart
 mkdir -p "$out"
 

@@ -1,10 +1,12 @@
 """Run the fast tests on every Python that i3dbox promises, with the oldest and the newest of what
 it needs.
 
-    python tools/test_matrix.py                       # Python 3.9 to 3.12, both ends of each range
+    python tools/test_matrix.py                       # Python 3.9 to 3.12, both ends of each range,
+                                                      # and 3.13 without MindSpore
     python tools/test_matrix.py --python 3.9 3.12 --newest
     python tools/test_matrix.py --python 3.12 -- tests/test_video.py -x
-    python tools/test_matrix.py --smoke               # two minutes each: the two ends alone, for CI
+    python tools/test_matrix.py --smoke               # two minutes each: the two ends and what is
+                                                      # without MindSpore, for CI
     python tools/test_matrix.py --renew               # resolves the ranges of setup.py anew, by uv
 
 Each pair has a clean environment of its own, which nox makes in .nox/ from constraints/.
@@ -31,6 +33,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 CONSTRAINTS, REPORTS = ROOT / 'constraints', ROOT / '.nox' / 'reports'
 PYTHONS = ('3.9', '3.10', '3.11', '3.12')
 ENDS = ('oldest', 'newest')
+WITHOUT = ('3.13', 'without MindSpore')  # which has no MindSpore; the newest packages, NumPy 2
 # Warnings that a package raises over its own code, or over MindSpore's, are not ours to mend.
 FOREIGN = (
     'mindspore|matplotlib|tqdm|astunparse|dateutil|openvino|onnx|h5py|sklearn|importlib|torch|joblib|'
@@ -76,17 +79,43 @@ def tests(session, end):
     )
 
 
+@nox.session(python=[WITHOUT[0]], venv_backend='venv')
+def without_mindspore(session):
+    """What nox does for an installation that answers and does not train."""
+    session.chdir(ROOT)
+    session.install(
+        '--editable',
+        '.',
+        'pytest',
+        'pytest-xdist',
+        env={'PIP_CONSTRAINT': constraints_of(*WITHOUT).as_uri()},
+    )
+    session.run(
+        'python',
+        '-m',
+        'pytest',
+        '-p',
+        'no:cacheprovider',
+        f'--junitxml={report_of(*WITHOUT)}',
+        'tests/test_without_mindspore.py',
+    )
+
+
 def main():
     args, pytest_arguments = parse(sys.argv[1:])
-    found = {python: path for python in args.python or PYTHONS if (path := find_python(python))}
-    missing = [python for python in args.python or PYTHONS if python not in found]
+    wanted = args.python or (*PYTHONS, WITHOUT[0])
+    found = {python: path for python in wanted if (path := find_python(python))}
+    missing = [python for python in wanted if python not in found]
     if not found or args.python and missing:
         sys.exit(f'Python {", ".join(missing)} is neither on PATH nor among those of pyenv')
     if args.renew:
         renew()
-    pairs = [(python, end) for python in found for end in args.ends]
-    if args.smoke:
-        pairs = [(min(found, key=number), 'oldest'), (max(found, key=number), 'newest')]
+    whole = [python for python in found if python in PYTHONS]
+    pairs = [(python, end) for python in whole for end in args.ends]
+    if args.smoke and whole:
+        pairs = [(min(whole, key=number), 'oldest'), (max(whole, key=number), 'newest')]
+    if WITHOUT[0] in found:
+        pairs.append(WITHOUT)
     shutil.rmtree(REPORTS, ignore_errors=True)
     minutes = {pair: run(*pair, found[pair[0]], pytest_arguments) for pair in pairs}
     results = {pair: read_report(*pair) for pair in pairs}
@@ -110,7 +139,11 @@ def parse(argv):
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        '--python', nargs='+', choices=PYTHONS, metavar='VERSION', help=', '.join(PYTHONS)
+        '--python',
+        nargs='+',
+        choices=(*PYTHONS, WITHOUT[0]),
+        metavar='VERSION',
+        help=', '.join((*PYTHONS, WITHOUT[0])),
     )
     ends = parser.add_mutually_exclusive_group()
     for end in ENDS:
@@ -179,7 +212,9 @@ def run(python, end, interpreter, pytest_arguments):
             '--envdir',
             str(ROOT / '.nox'),
             '--session',
-            f"tests-{python}(end='{end}')",
+            f'without_mindspore-{python}'
+            if (python, end) == WITHOUT
+            else f"tests-{python}(end='{end}')",
             '--',
             *pytest_arguments,
         ],
@@ -211,16 +246,18 @@ def renew():
     CONSTRAINTS.mkdir(exist_ok=True)
     oldest = {}
     for python in PYTHONS:
-        newest = resolve(python, 'highest')
+        newest = resolve(python, 'highest', ('train', 'test', 'parity'))
         constraints_of(python, 'newest').write_text('\n'.join(newest) + '\n')
-        for pin in resolve(python, 'lowest-direct'):
+        for pin in resolve(python, 'lowest-direct', ('train', 'test', 'parity')):
             oldest.setdefault(pin, []).append(python)
+    without = resolve(WITHOUT[0], 'highest')
+    constraints_of(*WITHOUT).write_text('\n'.join(without) + '\n')
     constraints_of('', 'oldest').write_text(
         ''.join(f'{pin}{marker(pythons)}\n' for pin, pythons in sorted(oldest.items()))
     )
 
 
-def resolve(python, resolution):
+def resolve(python, resolution, extras=()):
     """Returns the pins ('name==version') of all that the ranges of setup.py bring in, found by
     uv.
     """
@@ -229,11 +266,9 @@ def resolve(python, resolution):
     import setuptools  # noqa: F401  (brings distutils to Python 3.12)
 
     setup = run_setup(str(ROOT / 'setup.py'), stop_after='init')
-    ranges = [
-        *setup.install_requires,
-        *setup.extras_require['test'],
-        *setup.extras_require['parity'],
-    ]
+    ranges = [*setup.install_requires]
+    for extra in extras:
+        ranges += setup.extras_require[extra]
     done = subprocess.run(
         [
             'uv',

@@ -26,6 +26,7 @@ def i3d_graph(
     endpoint: str = LOGITS,
     pool: str = 'avg',
     epsilon: float = EPSILON,
+    dtype: str = 'uint8',
 ) -> onnx.ModelProto:
     """Builds the network up to an endpoint, for clips of any number, length and size.
 
@@ -37,14 +38,15 @@ def i3d_graph(
         endpoint: of i3d_table.ENDPOINTS, or LOGITS.
         pool: 'avg': the mean over height and width; 'none': maps.
         epsilon: of the batch norms.
+        dtype: of the clips, from 0 to 255: 'uint8', or 'float32'.
 
-    Input of the graph: imgs uint8 N x T x H x W x C.
+    Input of the graph: imgs N x T x H x W x C.
     Output: steps float32 N x K x t, for 'none' N x K x t x h x w.
     Raises: ExportError where the package onnx is not there.
     """
     onnx = import_onnx()
     graph = _Graph(onnx, parameters, epsilon)
-    x = graph.preprocess(INPUT)
+    x = graph.preprocess(INPUT, dtype)
     for name, spec in ENDPOINTS.items():
         x = graph.layer(x, name, spec)
         if name == endpoint:
@@ -57,11 +59,12 @@ def i3d_graph(
     graph.add('Identity', x, output=OUTPUT)
     channels = next(iter(parameters.values())).shape[1]
     shapes = ['N', 'T', 'H', 'W', channels], ['N', 'K', 't', 'h', 'w'][: 3 if pool == 'avg' else 5]
+    kind = onnx.TensorProto.UINT8 if dtype == 'uint8' else onnx.TensorProto.FLOAT
     model = onnx.helper.make_model(
         onnx.helper.make_graph(
             graph.nodes,
             'I3D',
-            [onnx.helper.make_tensor_value_info(INPUT, onnx.TensorProto.UINT8, shapes[0])],
+            [onnx.helper.make_tensor_value_info(INPUT, kind, shapes[0])],
             [onnx.helper.make_tensor_value_info(OUTPUT, onnx.TensorProto.FLOAT, shapes[1])],
             graph.constants,
         ),
@@ -120,9 +123,12 @@ class _Graph:
         self.constants.append(self._as_tensor(np.ascontiguousarray(array), name))
         return name
 
-    def preprocess(self, x):
-        """models.preprocess.Preprocess: N x T x H x W x C bytes -> N x C x T x H x W in [-1, 1]."""
-        x = self.add('Cast', x, to=1)  # TensorProto.FLOAT
+    def preprocess(self, x, dtype):
+        """models.preprocess.Preprocess: N x T x H x W x C, from 0 to 255 -> N x C x T x H x W in
+        [-1, 1].
+        """
+        if dtype == 'uint8':
+            x = self.add('Cast', x, to=1)  # TensorProto.FLOAT
         x = self.add('Transpose', x, perm=[0, 4, 1, 2, 3])
         x = self.add('Mul', x, self.constant(np.float32(2 / 255)))
         return self.add('Sub', x, self.constant(np.float32(1)))

@@ -18,7 +18,8 @@ from ..workers import usable_cores
 from .video_file import VideoFile
 
 if 'OPENCV_LOG_LEVEL' not in os.environ:
-    cv2.setLogLevel(1)  # a camera that is not there is a warning of OpenCV's and an error of ours
+    # fatal alone: a camera that is not there is a warning of OpenCV's and an error of ours
+    (getattr(cv2, 'setLogLevel', None) or cv2.utils.logging.setLogLevel)(1)  # moved in 4.14
 
 # seconds between two frames that are no pause but a new count of time, as in files that were joined
 JUMP = 10

@@ -20,7 +20,7 @@ KEPT = 8  # files, of 50 MB
 
 
 def cached_graph(
-    parameters: dict[str, np.ndarray], endpoint: str, pool: str, epsilon: float
+    parameters: dict[str, np.ndarray], endpoint: str, pool: str, epsilon: float, dtype: str
 ) -> str:
     """Returns the path of the graph that exporters.i3d_graph.i3d_graph builds of the same
     arguments; of the graphs in the cache the latest KEPT are left there.
@@ -28,12 +28,12 @@ def cached_graph(
     folder = os.path.join(cache_folder(), 'graphs')
     os.makedirs(folder, exist_ok=True)
     parameters = needed(parameters, endpoint)
-    path = os.path.join(folder, f'{_key(parameters, endpoint, pool, epsilon)}.onnx')
+    path = os.path.join(folder, f'{_key(parameters, endpoint, pool, epsilon, dtype)}.onnx')
     state = _state(path)
     if state == 'damaged':
         logger.warning('the cached graph %s is damaged; it is made again', path)
     if state != 'whole':
-        model = i3d_graph(parameters, endpoint, pool, epsilon)
+        model = i3d_graph(parameters, endpoint, pool, epsilon, dtype)
         with atomic_path(path) as temporary:
             import_onnx().save(model, temporary)
             digest = sha256(temporary)
@@ -43,8 +43,8 @@ def cached_graph(
     return path
 
 
-def _key(parameters, endpoint, pool, epsilon):
-    digest = hashlib.sha256(repr((VERSION, OPSET, endpoint, pool, epsilon)).encode())
+def _key(parameters, *options):
+    digest = hashlib.sha256(repr((VERSION, OPSET, *options)).encode())
     for name, array in sorted(parameters.items()):
         digest.update(f'{name} {array.shape} {array.dtype}'.encode())
         digest.update(array.tobytes())

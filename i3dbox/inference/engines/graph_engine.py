@@ -123,16 +123,16 @@ class GraphStream(StreamNetwork):
         check_endpoint(endpoint, pool, ENDPOINTS)
         return GraphEndpoint(self, endpoint, pool)
 
-    def build(self, endpoint: str, pool: str) -> Any:
+    def build(self, endpoint: str, pool: str, dtype: str) -> Any:
         """Builds the graph up to an endpoint, with the parameters of now, in its runtime."""
-        path = cached_graph(self.parameters, endpoint, pool, self._plain.epsilon)
+        path = cached_graph(self.parameters, endpoint, pool, self._plain.epsilon, dtype)
         options = RunOptions(precision=self._precision)
         return BACKENDS[self._name](path, [dict(name=INPUT)], options)
 
 
 class GraphEndpoint(EndpointNetwork):
     """A graph of exporters.i3d_graph, built when it is called first, and again when its stream has
-    taken other parameters.
+    taken other parameters, or for clips of another dtype.
     """
 
     def __init__(self, stream: GraphStream, endpoint: str, pool: str):
@@ -140,11 +140,13 @@ class GraphEndpoint(EndpointNetwork):
         self.temporal_geometry = temporal_geometry('Mixed_5c' if endpoint == LOGITS else endpoint)
         self._stream = stream
         self._endpoint = endpoint
-        self._built_of = self._backend = None
+        self._made_of = None, None
+        self._backend = None
 
     def __call__(self, clip: np.ndarray) -> np.ndarray:
-        if self._built_of is not self._stream.parameters:
+        made_of = self._stream.parameters, str(clip.dtype)
+        if self._made_of[0] is not made_of[0] or self._made_of[1] != made_of[1]:
             self._backend = None  # first, or there would be two in memory
-            self._backend = self._stream.build(self._endpoint, self.pool)
-            self._built_of = self._stream.parameters
+            self._backend = self._stream.build(self._endpoint, self.pool, made_of[1])
+            self._made_of = made_of
         return self._backend.run([np.ascontiguousarray(clip)])

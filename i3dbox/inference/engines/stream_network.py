@@ -39,8 +39,8 @@ class StreamNetwork:
 
 
 class EndpointNetwork:
-    """A network up to an endpoint: called with a clip, uint8 1 x T x H x W x C, it returns float32
-    1 x K x t, or 1 x K x t x h x w where `pool` is 'none'.
+    """A network up to an endpoint. Called with a clip, 1 x T x H x W x C, uint8 or float32 from 0
+    to 255, it returns float32 1 x K x t, or 1 x K x t x h x w where `pool` is 'none'.
 
     Attributes:
         pool (str).
