@@ -25,6 +25,7 @@ TRAIN = [  # on a CPU
 ]
 ONNXRUNTIME = 'onnxruntime>=1.18.1,<2'
 HAS_OPENVINO = 'platform_machine in "x86_64 AMD64 aarch64 arm64"'  # that wheels are made for
+INT8 = ['nncf>=2.14,<4']
 FEATURES = ['h5py>=3.10,<4']  # features in HDF5
 
 
@@ -91,9 +92,10 @@ setup(
             *FEATURES,
             ONNXRUNTIME,
         ],
-        # What tests compare with; they skip without it. The CPU build is enough.
-        'parity': ['torch==2.13.0; python_version >= "3.10"'],
+        # What tests compare with, and int8; they skip without it. PyTorch's CPU build is enough.
+        'parity': [f'{package}; python_version >= "3.10"' for package in ('torch==2.13.0', *INT8)],
         'features': FEATURES,
+        'int8': INT8,
         'onnx': [ONNXRUNTIME],  # the other runtime that exported files are checked in
         'tensorboard': ['tensorboardX>=2.6,<3'],
     },

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import os
 import re
 import sys
 from collections.abc import Collection
+from types import ModuleType
 
 from .shipped_files import shipped_folder
 
@@ -31,6 +33,7 @@ PACKAGES = {
     'onnx': 'onnx',
     'onnxruntime': 'onnxruntime',
     'openvino': 'openvino',
+    'nncf': 'nncf',
     'h5py': 'h5py',
 }
 
@@ -62,6 +65,20 @@ def tested() -> dict[str, str]:
         return {}
     with open(path, encoding='utf-8') as file:
         return dict(line.strip().split('==') for line in file if '==' in line)
+
+
+def import_silently(package: str) -> ModuleType:
+    """Imports onnxruntime, OpenVINO or NNCF without the reports of use that newer ones send home:
+    nothing opens a socket for which the user did not ask.
+    """
+    os.environ.setdefault('ORT_DISABLE_TELEMETRY', '1')
+    reporter = 'openvino_telemetry'
+    absent = sys.modules.setdefault(reporter, None) is None  # OpenVINO does without it, then
+    try:
+        return importlib.import_module(package)
+    finally:
+        if absent:
+            del sys.modules[reporter]
 
 
 def newer_than_tested(modules: Collection[str] = tuple(PACKAGES)) -> list[str]:

@@ -248,7 +248,7 @@ def renew():
     for python in PYTHONS:
         newest = resolve(python, 'highest', ('train', 'test', 'parity'))
         constraints_of(python, 'newest').write_text('\n'.join(newest) + '\n')
-        for pin in resolve(python, 'lowest-direct', ('train', 'test', 'parity')):
+        for pin in resolve(python, 'lowest-direct', ('train', 'test')):
             oldest.setdefault(pin, []).append(python)
     without = resolve(WITHOUT[0], 'highest')
     constraints_of(*WITHOUT).write_text('\n'.join(without) + '\n')

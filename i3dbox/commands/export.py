@@ -1,4 +1,4 @@
-"""Export a checkpoint for serving: MindIR, AIR or ONNX, with a description beside it."""
+"""Export a checkpoint for serving: MindIR, AIR, ONNX or OpenVINO, with a description beside it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--format',
         default='MINDIR',
         metavar='NAME',
-        help='MINDIR (default), ONNX, AIR (on Ascend), or an exporter of your own',
+        help='MINDIR (default), ONNX, OPENVINO, AIR (on Ascend), or an exporter of your own',
     )
     parser.add_argument(
         '--out',
@@ -45,6 +45,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='load the file in its own runtime and compare it with the network on real clips',
     )
+    arguments.add_choice(
+        parser, '--precision', ('float32', 'int8'), 'float32 (default), or int8 of OPENVINO'
+    )
+    parser.add_argument(
+        '--calibrate',
+        metavar='WHERE',
+        help="for int8: a folder of videos, or train, val or test of the config's data; one video "
+        'in four is held out, for --verify',
+    )
+    arguments.add_number(parser, '--clips', 'that int8 is calibrated on', default=24)
     arguments.add_device_arguments(parser)
 
 
@@ -65,8 +75,10 @@ def run(args: argparse.Namespace) -> int:
     print(f'compared with the network on {found.clips}')
     print(
         f'{"verified" if found.passed else "NOT EQUAL"}: largest difference {found.absolute:.3g} '
-        f'absolute, {found.relative:.3g} relative (allowed: {limit:g} {kind}); '
-        f'{"the same" if found.same_top5 else "ANOTHER"} top 5'
+        f'absolute, {found.relative:.3g} relative (allowed: {limit:g} {kind}), '
+        f'{found.median:.3g} in the median; {"the same" if found.same_top5 else "ANOTHER"} top 5'
+        f'; the same first class in {found.same_first} of {found.number}'
+        + (f', and in {found.sure} the network was sure of another' if found.sure else '')
     )
     return 0 if found.passed else 1
 

@@ -36,6 +36,10 @@ _FORM = {
     'output': {'shape': _SIZES, '?values': str},
     'classes': (None, [str]),
     '?modality': str,
+    '?weights': {'sha256': str},
+    '?openvino': {
+        '?precision': Form('float32 or int8', lambda value: value in ('float32', 'int8'))
+    },
     '?protocol': (
         None,
         {
@@ -54,6 +58,9 @@ def sidecar_path(path: str) -> str:
 
 def write_sidecar(path: str, info: dict) -> None:
     """Writes the description `info` of the exported file `path`, with its hash and size."""
+    weights = weights_path(path)
+    if os.path.isfile(weights) and path.endswith('.xml'):
+        info = dict(info, weights=dict(sha256=sha256(weights)))
     info = dict(
         version=VERSION,
         file=os.path.basename(path),
@@ -106,4 +113,21 @@ def read_sidecar(path: str, description: str | None = None) -> dict:
             f'{path} is not the file that {beside} describes: its sha256 is {found}, expected '
             f'{info["sha256"]}'
         )
+    _check_weights(path, info)
     return info
+
+
+def weights_path(path: str) -> str:
+    """Returns where OpenVINO looks for the weights of an .xml."""
+    return f'{os.path.splitext(path)[0]}.bin'
+
+
+def _check_weights(path, info):
+    """Compares the weights that lie beside an .xml."""
+    if not path.endswith('.xml'):
+        return
+    weights = weights_path(path)
+    if not os.path.isfile(weights):
+        raise ExportError(f'{path} has its weights beside it, in {weights}, which is not there')
+    if sha256(weights) != info.get('weights', {}).get('sha256'):
+        raise ExportError(f'{weights} are not the weights of {path}: their sha256 is another')

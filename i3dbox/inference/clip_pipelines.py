@@ -34,12 +34,12 @@ def exported_pipelines(model: ExportedModel) -> dict[str, list[dict]]:
     shapes = {spec.name: spec.shape for spec in model.inputs}
     built = {kind: shapes.get(kind, model.inputs[0].shape) for kind in found}
     return {
-        kind: _of_size(steps, frames, (width, height))
+        kind: of_size(steps, frames, (width, height))
         for (kind, steps), (_, frames, height, width, _) in zip(found.items(), built.values())
     }
 
 
-def _of_size(steps, frames, size):
+def of_size(steps: list[dict], frames: int, size: tuple[int, int]) -> list[dict]:
     """Returns a pipeline for clips of `frames` frames and `size` (width, height)."""
     steps = [dict(step) for step in steps]
     crop = crop_of(steps)

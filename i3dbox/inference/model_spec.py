@@ -16,7 +16,7 @@ from ..weights.checkpoint import load_checkpoint
 from ..weights.zoo import PREFIX
 from ..weights.zoo_index import ENTRIES
 
-EXPORTED = ('.onnx', '.mindir')
+EXPORTED = ('.onnx', '.mindir', '.xml')
 RUNNERS = dict(CPU=dict(type='CPURunner'), Ascend=dict(type='Ascend910Runner'))
 WAYS = (
     'name a model of the zoo, or one of each stream (--model), or a checkpoint (--checkpoint, or '

@@ -2,7 +2,7 @@
 
 A backend is a class with
 
-    extension         of the files that it runs
+    extensions        of the files that it runs
     package           that it imports; `source` says where that comes from
     devices           names that `device` can have
     precisions        names that `precision` can have; None stands for the runtime's own choice
@@ -16,15 +16,12 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import os
-import sys
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..errors import DeviceError, ExportError, first_line, spelling_hint
-from ..versions import PACKAGES, installed
+from ..versions import PACKAGES, import_silently, installed
 
 
 class RunOptions(NamedTuple):
@@ -36,24 +33,11 @@ class RunOptions(NamedTuple):
     precision: str | None = None
 
 
-def import_silently(package: str) -> ModuleType:
-    """Imports onnxruntime or OpenVINO without the reports of use that newer ones send home: nothing
-    opens a socket for which the user did not ask.
-    """
-    os.environ.setdefault('ORT_DISABLE_TELEMETRY', '1')
-    reporter = 'openvino_telemetry'
-    absent = sys.modules.setdefault(reporter, None) is None  # OpenVINO does without it, then
-    try:
-        return importlib.import_module(package)
-    finally:
-        if absent:
-            del sys.modules[reporter]
-
-
 class Backend:
     """What all backends share."""
 
-    extension = package = source = None
+    extensions = ()
+    package = source = None
     devices = ('cpu',)
     precisions = (None, 'float32')
     takes_threads = True
@@ -79,7 +63,7 @@ class Backend:
 class MindSporeBackend(Backend):
     """MindIR in MindSpore itself."""
 
-    extension = '.mindir'
+    extensions = ('.mindir',)
     package = 'mindspore'
     source = 'pip install "mindspore>=2.7,<2.9"'
     devices = ('cpu', 'ascend')
@@ -126,7 +110,7 @@ class MindSporeLiteBackend(Backend):
     It reads what tools/export.py writes, or what converter_lite has made of that for Ascend.
     """
 
-    extension = '.mindir'
+    extensions = ('.mindir',)
     package = 'mindspore_lite'
     source = (
         'mindspore_lite is not on PyPI: the wheel for your Python and platform is at '
@@ -176,7 +160,7 @@ class MindSporeLiteBackend(Backend):
 class ONNXRuntimeBackend(Backend):
     """ONNX in onnxruntime. Only 'cpu' has been run."""
 
-    extension = '.onnx'
+    extensions = ('.onnx',)
     package = 'onnxruntime'
     source = 'pip install onnxruntime'
     devices = ('cpu', 'cuda', 'ascend')
@@ -212,13 +196,16 @@ class ONNXRuntimeBackend(Backend):
 
 
 class OpenVINOBackend(Backend):
-    """ONNX in OpenVINO. bfloat16 is fast on CPUs that compute in it, and keeps three digits."""
+    """ONNX, and OpenVINO's own files, in OpenVINO. bfloat16 is fast on CPUs that compute in it, and
+    keeps three digits. int8 is what a file was made in; its other layers are then in bfloat16 where
+    the CPU has it.
+    """
 
-    extension = '.onnx'
+    extensions = ('.onnx', '.xml')
     package = 'openvino'
     source = 'pip install openvino'
     devices = ('cpu', 'gpu')
-    precisions = (None, 'float32', 'bfloat16')
+    precisions = (None, 'float32', 'bfloat16', 'int8')
 
     def __init__(self, path: str, inputs: list[dict], options: RunOptions):
         openvino = import_silently(self.package)
@@ -232,11 +219,11 @@ class OpenVINOBackend(Backend):
                 f'OpenVINO finds no device {name!r} here; it finds '
                 f'{", ".join(core.available_devices)}'
             )
-        if precision == 'bfloat16' and 'BF16' not in core.get_property(
-            name, 'OPTIMIZATION_CAPABILITIES'
-        ):
+        has_bfloat16 = 'BF16' in core.get_property(name, 'OPTIMIZATION_CAPABILITIES')
+        if precision == 'bfloat16' and not has_bfloat16:
             raise DeviceError(f"{name} does not compute in bfloat16; use precision='float32'")
-        properties = {'INFERENCE_PRECISION_HINT': 'bf16' if precision == 'bfloat16' else 'f32'}
+        in_bfloat16 = precision in ('bfloat16', 'int8') and has_bfloat16
+        properties = {'INFERENCE_PRECISION_HINT': 'bf16' if in_bfloat16 else 'f32'}
         if threads is not None:
             properties['INFERENCE_NUM_THREADS'] = threads
         try:
@@ -279,11 +266,11 @@ def build_backend(name: str, path: str, inputs: list[dict], options: RunOptions)
         DeviceError: a device, precision or number of threads that it cannot give.
     """
     extension = path[path.rfind('.') :]
-    fitting = {key: cls for key, cls in BACKENDS.items() if cls.extension == extension}
+    fitting = {key: cls for key, cls in BACKENDS.items() if extension in cls.extensions}
     if not fitting:
         raise ExportError(
             f'{path}: no runtime here runs {extension} files; they run '
-            f'{", ".join(sorted({cls.extension for cls in BACKENDS.values()}))}'
+            f'{", ".join(sorted({one for cls in BACKENDS.values() for one in cls.extensions}))}'
         )
     if name == 'auto':
         name = _choose(fitting, options)
@@ -294,8 +281,8 @@ def build_backend(name: str, path: str, inputs: list[dict], options: RunOptions)
         )
     elif name not in fitting:
         raise ExportError(
-            f'the backend {name} runs {BACKENDS[name].extension} files, not {path}; for it there '
-            f'are: {", ".join(fitting)}'
+            f'the backend {name} runs {" and ".join(BACKENDS[name].extensions)} files, not {path}; '
+            f'for it there are: {", ".join(fitting)}'
         )
     cls = BACKENDS[name]
     objection = cls.objection(options)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..argument_checks import at_least_one
-from ..errors import ExportError, first_line
+from ..errors import DeviceError, ExportError, first_line
 from ..exporters.sidecar import read_sidecar
 from .backends import RunOptions, build_backend, name_of
 
@@ -37,7 +37,7 @@ def load_exported(
     the hash in it.
 
     Args:
-        file: .mindir or .onnx.
+        file: .mindir, .onnx or .xml.
         backend: 'mindspore', 'mindspore_lite', 'onnxruntime', 'openvino', or 'auto': the
             first of those that runs such files, is installed, and can do what the other arguments
             ask for.
@@ -45,7 +45,7 @@ def load_exported(
         device_id: which of several.
         threads: of the CPU; default: the runtime's choice. The mindspore backend cannot set it.
         precision: 'float32' (what runtimes on the CPU do by default), 'bfloat16' (openvino),
-            'float16' (mindspore_lite).
+            'float16' (mindspore_lite), 'int8' (of files that were made so, by default).
         description: where the description is, for a file that another tool (converter_lite)
             has converted: that of its source. The hash of such a file is not known.
 
@@ -54,6 +54,12 @@ def load_exported(
     """
     at_least_one('load_exported', threads=1 if threads is None else threads)
     info = read_sidecar(file, description)
+    own = (info.get('openvino') or {}).get('precision')
+    if precision == 'int8' and own != 'int8':
+        raise DeviceError(
+            f'{file} was not made in int8: i3dbox export --format OPENVINO --precision int8 does so'
+        )
+    precision = precision or own
     options = RunOptions(device, device_id, threads, precision)
     return ExportedModel(
         str(file), info, build_backend(backend, str(file), info['inputs'], options), precision
