@@ -24,8 +24,7 @@ TRAIN = [  # on a CPU
     'setuptools>=64,<85',  # MindSpore imports it and does not say so
 ]
 ONNXRUNTIME = 'onnxruntime>=1.18.1,<2'
-HAS_OPENVINO = 'platform_machine in "x86_64 AMD64 aarch64 arm64"'  # that wheels are made for
-INT8 = ['nncf>=2.14,<4']
+INT8 = ['nncf>=2.14,<4; python_version >= "3.10"']
 FEATURES = ['h5py>=3.10,<4']  # features in HDF5
 
 
@@ -61,8 +60,9 @@ setup(
     install_requires=[
         'numpy>=1.23.5,<3',
         'opencv-contrib-python-headless>=4.10,<5',  # contrib has TV-L1; from 4.12 on for NumPy 2
-        f'openvino>=2024.1,<2027; {HAS_OPENVINO}',
-        ONNXRUNTIME + '; ' + HAS_OPENVINO.replace(' in ', ' not in '),
+        # what computes; OpenVINO has wheels for these machines
+        'openvino>=2024.1,<2027; platform_machine in "x86_64 AMD64 aarch64 arm64"',
+        'onnxruntime>=1.18.1,<2; platform_machine not in "x86_64 AMD64 aarch64 arm64"',
         'onnx>=1.16,<2',
         'numba>=0.58,<0.69',  # compiles the TV-L1 flow
         'google-crc32c>=1.6,<2',  # checksums of TensorFlow's checkpoints

@@ -21,6 +21,15 @@ RANGES = {
     Requirement(text).name: Requirement(text).specifier
     for text in re.findall(r"'([\w-]+[>=<][^']+)'", (ROOT / 'setup.py').read_text())
 }
+NEEDED = {
+    Requirement(text).name
+    for text in re.findall(
+        r"'([\w-]+[>=<][^']+)'",
+        re.search(r'install_requires=\[(.*?)\n    \]', (ROOT / 'setup.py').read_text(), re.DOTALL)[
+            1
+        ],
+    )
+}
 
 
 def pins(path):
@@ -118,13 +127,17 @@ def test_each_python_has_its_constraints_and_they_lie_in_the_ranges():
         'py310.txt',
         'py311.txt',
         'py312.txt',
+        'py313.txt',
         'py39.txt',
     ]
     for path in CONSTRAINTS:
+        # on 3.13 there is what answers alone; NNCF is for newer packages than the oldest
+        wanted = NEEDED if path.name == 'py313.txt' else set(RANGES) - {'torch', 'tensorboardX'}
+        wanted = wanted - ({'nncf'} if path.name in ('oldest.txt', 'py39.txt') else {'onnxruntime'})
         named = {}
         for pin in pins(path):
             named.setdefault(pin.name, []).append(str(pin.specifier)[2:])
-        for name in set(RANGES) - {'torch', 'tensorboardX'}:
+        for name in wanted:
             assert all(version in RANGES[name] for version in named[name]), (path.name, name)
 
 
@@ -135,6 +148,7 @@ def test_the_oldest_of_each_range_is_what_is_tested():
     # PyTorch wants a newer setuptools
     for name in set(RANGES) - {
         'torch',
+        'nncf',
         'tensorboardX',
         'setuptools',
     }:
@@ -148,11 +162,7 @@ def test_every_range_has_an_end():
 
 
 def test_every_package_that_is_installed_is_watched():
-    named = re.search(
-        r'install_requires=\[(.*?)\n    \]', (ROOT / 'setup.py').read_text(), re.DOTALL
-    )[1]
-    needed = {Requirement(text).name for text in re.findall(r"'([\w-]+[>=<][^']+)'", named)}
-    assert needed <= set(versions.PACKAGES.values())
+    assert NEEDED <= set(versions.PACKAGES.values())
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PRECISIONS = ('float32', 'int8')
 WEIGHTS = '.bin'
+LAYERS = ('Convolution', 'MatMul')
 WORST = 0.1  # what int8 may change a logit by, of the largest; see docs/deployment.md
 
 
@@ -31,7 +32,7 @@ class OpenVINOExporter(BaseExporter):
 
     In int8, weights and what flows between layers have 8 bits, in ranges that NNCF reads off
     calibration clips: weights by channel, values after ReLU without a sign; biases are moved so
-    that the means of the layers stay.
+    that the means of the layers stay. The last layer, which costs next to nothing, stays as it is.
 
     Args:
         precision (str): 'float32' or 'int8'.
@@ -89,6 +90,7 @@ class OpenVINOExporter(BaseExporter):
         )
 
         nncf.set_log_level(logging.ERROR)
+        last = [op for op in model.get_ordered_ops() if op.get_type_name() in LAYERS][-1:]
         try:
             return nncf.quantize(
                 model,
@@ -96,6 +98,7 @@ class OpenVINOExporter(BaseExporter):
                 subset_size=len(self.calibration),
                 preset=nncf.QuantizationPreset.MIXED,
                 fast_bias_correction=False,
+                ignored_scope=nncf.IgnoredScope(names=[op.get_friendly_name() for op in last]),
                 # 8 bits in the first layer, too, not 7 for CPUs without VNNI
                 advanced_parameters=AdvancedQuantizationParameters(
                     overflow_fix=OverflowFix.DISABLE
