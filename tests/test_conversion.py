@@ -307,6 +307,7 @@ def test_files_cut_at_every_tenth_of_their_length_are_refused_and_nothing_is_wri
         (tmp_path / 'out.ckpt').unlink()
 
 
+@pytest.mark.slow
 def test_flipped_bits_are_noticed_where_the_format_has_checksums(parameters, tmp_path):
     rng = np.random.default_rng(0)
     for path in files_to_spoil(parameters, tmp_path):

@@ -147,6 +147,7 @@ def test_ctrl_c_keeps_what_is_done(network, video, tmp_path, capsys, monkeypatch
     assert 'until the interruption' in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_ctrl_c_on_the_command_ends_it_with_130_and_whole_files(network, tmp_path):
     path = write_video(tmp_path / 'long.avi', moving_frames(2000))
     words = [

@@ -91,7 +91,9 @@ def reference(config, checkpoints):
     ms.set_context(mode=ms.GRAPH_MODE)
 
 
-@pytest.fixture(scope='module', params=['openvino', 'onnxruntime'])
+@pytest.fixture(
+    scope='module', params=['openvino', pytest.param('onnxruntime', marks=pytest.mark.slow)]
+)
 def graphs(request, config, checkpoints, cache):
     return engine(config, checkpoints, request.param)
 
@@ -301,6 +303,7 @@ def test_an_engine_that_cannot_be_had_says_what_can(installed, there, options, m
     assert '\n' not in str(error.value)
 
 
+@pytest.mark.slow
 def test_without_mindspore_a_checkpoint_is_recognised_and_onnx_leaves_room_for_it(
     checkpoints, cache
 ):

@@ -132,6 +132,7 @@ def test_one_compilation_serves_all_lengths(whole, windowed):
     assert len(whole.network.cell.compile_cache) == 1
 
 
+@pytest.mark.slow
 def test_a_window_without_all_that_a_step_depends_on_gives_something_else(stream, whole):
     imgs = clip(160)
     steps = whole.network(imgs[0])[0]

@@ -117,6 +117,7 @@ def gif(path):
     )
 
 
+@pytest.mark.slow
 def test_tvl1_agrees_with_the_authors_own_flow(shared_data):
     """Their flow is published as a GIF of 256 dithered colours; frame k is the flow from frame k to
     k + 1.

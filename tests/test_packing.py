@@ -204,6 +204,7 @@ def test_shards_that_are_there_are_left_and_other_settings_refused(packed, capsy
     assert 'was begun with videos_per_shard=2, and this is 3' in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_shards_can_be_made_by_several_machines(folders, tmp_path):
     for part in ('1/2', '2/2'):
         assert (

@@ -512,6 +512,7 @@ def test_ctrl_c_ends_at_once_with_130_and_leaves_nothing_half_done(videos, tmp_p
     assert 'Traceback' not in error and not list((tmp_path / 'out').rglob('*.part'))
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_length_of_a_video(tmp_path):
     """Frames of 4.6 MB in RGB: if they stayed, the longer video would take 0.9 GB more."""
     frame = cv2.resize(moving_frames(1)[0], (1280, 1200))

@@ -284,6 +284,7 @@ def test_a_name_of_the_zoo_stands_for_its_streams():
         zoo_names('i3d_kinetics600_scratch')
 
 
+@pytest.mark.slow
 def test_the_zoo_gives_the_network_its_classes_and_the_authors_geometry(tmp_path, monkeypatch):
     monkeypatch.setenv('I3DBOX_CACHE', str(tmp_path))
     names = [f'action {i}' for i in range(400)]

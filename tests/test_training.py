@@ -116,6 +116,7 @@ def test_an_earlier_runs_checkpoints_are_not_overwritten(tmp_path):
         train(cfg)
 
 
+@pytest.mark.slow
 def test_the_config_in_the_work_dir_runs_by_itself_and_gives_the_same_weights(tmp_path):
     cfg = config(tmp_path, total_epochs=1)
     train(cfg)
@@ -244,6 +245,7 @@ def test_a_run_without_an_evaluation_says_that_it_keeps_no_best_checkpoint(tmp_p
     assert '.lock' not in os.listdir(cfg.work_dir)
 
 
+@pytest.mark.slow
 def test_checkpoints_that_a_killed_run_did_not_come_to_remove_go_at_the_next_start(tmp_path):
     hooks = [dict(type='CheckpointHook', by_epoch=False, max_keep_ckpts=1)]
     cfg = config(tmp_path, total_epochs=1, hooks=hooks)
@@ -312,6 +314,7 @@ def test_the_seed_chooses_the_dropout_masks(tmp_path):
     assert seeds[0] == seeds[2] != seeds[1]
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_training_with_one_line(tmp_path):
     path = tiny.write_config(tmp_path, total_epochs=100000, hooks=STEPS[:1])
     job = subprocess.Popen(
