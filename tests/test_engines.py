@@ -13,6 +13,8 @@ import pytest
 pytest.importorskip('openvino')
 pytest.importorskip('onnxruntime')
 
+from tiny_export import tiny_config, write_tiny_checkpoint  # noqa: E402
+
 from i3dbox.config.config import Config  # noqa: E402
 from i3dbox.errors import (  # noqa: E402
     CheckpointError,
@@ -22,7 +24,12 @@ from i3dbox.errors import (  # noqa: E402
     ModelError,
 )
 from i3dbox.inference import engines  # noqa: E402
-from i3dbox.inference.engines import build_engine, choose_engine, graph_cache  # noqa: E402
+from i3dbox.inference.engines import (  # noqa: E402
+    build_engine,
+    choose_engine,
+    exported_engine,
+    graph_cache,
+)
 from i3dbox.inference.model_spec import plain_i3d  # noqa: E402
 from i3dbox.models.i3d_table import ENDPOINTS, LOGITS, parameter_shapes  # noqa: E402
 from i3dbox.models.plain_i3d import plain_streams  # noqa: E402
@@ -217,6 +224,24 @@ def test_a_clip_that_is_too_small_is_refused(graphs):
         graphs.streams['rgb'].check_input(np.zeros((1, 1, 7, 32, 32, 3), np.uint8))
 
 
+@pytest.mark.slow
+def test_a_network_of_ones_own_is_exported_once_and_gives_mindspores_answers(
+    cache, tmp_path, monkeypatch
+):
+    cfg = tiny_config(tmp_path)
+    checkpoint = write_tiny_checkpoint(cfg, tmp_path / 'tiny.ckpt')
+    found, expected = (engine(cfg, checkpoint, name) for name in ('openvino', 'mindspore'))
+    clips = rng.integers(0, 256, (3, 4, 8, 8, 3), np.uint8)
+    logits = found.streams['imgs'].logits(clips)
+    assert_close(logits, expected.streams['imgs'].logits(clips))
+    steps = found.streams['imgs'].upto(LOGITS)
+    assert_close(steps(clips[:1]), expected.streams['imgs'].upto(LOGITS)(clips[:1]))
+    assert found.streams['imgs'].few_lengths and found.name == 'openvino'
+    monkeypatch.setattr(exported_engine.ONNXExporter, 'export', None)
+    again = engine(cfg, checkpoint, 'openvino').streams['imgs']
+    assert np.array_equal(again.logits(clips), logits)
+
+
 # which engine computes what
 
 PLAIN = dict(
@@ -267,7 +292,9 @@ def test_what_is_not_plain_i3d_is_computed_by_mindspore(installed, model):
     installed('mindspore', 'openvino')
     assert plain_streams(model) is None
     assert choose_engine(model).name == 'mindspore'
-    with pytest.raises(ConfigError, match='openvino computes plain I3D; the model is another'):
+    assert choose_engine(model, 'openvino').name == 'openvino'  # when it is exported
+    installed('openvino')
+    with pytest.raises(ConfigError, match='when MindSpore has exported them: pip install'):
         choose_engine(model, 'openvino')
 
 

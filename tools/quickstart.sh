@@ -10,7 +10,7 @@ if [ -n "$video" ] && [ ! -e "$video" ]; then
     exit 2
 fi
 cd "$(dirname "$0")/.."
-source tools/environment.sh train
+source tools/environment.sh
 out=work_dirs/quickstart
 mkdir -p "$out"
 
@@ -24,6 +24,7 @@ if [ -n "$video" ] || ! [ -e "$out/first_answer.mp4" ]; then
     fi
 fi
 
+source tools/environment.sh train
 for stream in rgb flow; do
     echo "== training the $stream stream"
     python tools/train.py "configs/i3d_${stream}_synthetic.py" --work-dir "$out/$stream" --resume

@@ -70,8 +70,8 @@ class FeatureNetwork(nn.Cell):
             'to frames (temporal_stride, temporal_context): give the windows a length'
         )
 
-    def construct(self, clip: Tensor) -> Tensor:
-        x = self.preprocess(clip.expand_dims(1))
+    def construct(self, imgs: Tensor) -> Tensor:
+        x = self.preprocess(imgs.expand_dims(1))
         if self.depth == 0:
             return self.head.step_logits(self.backbone(x)).float()
         for cell in self.backbone.cell_list[: self.depth]:

@@ -2,7 +2,7 @@
 machine.
 
     python tools/benchmarks/inference.py [--batch-sizes 1 4] [--clip-len 64] [--size 224]
-        [--repeat 5] [--rounds 2] [--video FILE]
+        [--repeat 5] [--rounds 2] [--video FILE] [--json FILE]
 
 RGB I3D with 101 classes and made-up weights on noise; with --video that of Kinetics-400 on the
 first frames of a video. Every runtime works in a process of its own, one after
@@ -25,6 +25,7 @@ import tempfile
 import time
 
 import numpy as np
+from figures import write_figures
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / 'tests')]
@@ -226,6 +227,7 @@ def main():
         '--runtimes', nargs='+', choices=list(RUNTIMES), default=list(RUNTIMES), metavar='NAME'
     )
     parser.add_argument('--video', help='a real video, for the network of Kinetics-400')
+    parser.add_argument('--json', metavar='FILE', help='also write the figures there')
     parser.add_argument('--prepare', action='store_true', help=argparse.SUPPRESS)
     parser.add_argument('--only', help=argparse.SUPPRESS)
     parser.add_argument('--batch', type=int, help=argparse.SUPPRESS)
@@ -306,6 +308,12 @@ def main():
             difference = f'{np.abs(logits - reference).max() / np.abs(reference).max():.1e}'
             same = 'yes' if logits.argmax() == reference.argmax() else 'no'
         print(f'| {name} | {" | ".join(cells)} | {difference} | {same} |')
+    if args.json:
+        figures = {}
+        for (name, batch), result in found.items():
+            figures[f'{name}, batch {batch}: clips/s'] = batch / result['seconds']
+            figures[f'{name}, batch {batch}: peak bytes'] = result['peak']
+        write_figures(args.json, figures)
 
 
 if __name__ == '__main__':

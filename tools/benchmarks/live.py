@@ -96,12 +96,12 @@ def networks(wanted, folder):
     """Yields (title, VideoRecognizer)."""
     cfg, checkpoints = write_network(folder)
     if 'mindspore' in wanted:
-        yield 'MindSpore, float32', init_recognizer(cfg, checkpoints)
+        yield 'MindSpore, float32', init_recognizer(cfg, checkpoints, engine='mindspore')
     if 'openvino' in wanted:
-        from i3dbox.apis.export import export
-
-        path = export(cfg, checkpoints, 'ONNX', os.path.join(folder, 'both.onnx')).path
-        yield 'OpenVINO, bfloat16', init_recognizer(path, backend='openvino', precision='bfloat16')
+        yield (
+            'OpenVINO, bfloat16',
+            init_recognizer(cfg, checkpoints, engine='openvino', precision='bfloat16'),
+        )
 
 
 def end_to_end(recognizer, video, windows, overlap, method):

@@ -1,4 +1,4 @@
-"""What computes a network: MindSpore, or for plain I3D a graph in OpenVINO or onnxruntime.
+"""What computes a network: MindSpore, or a graph in OpenVINO or onnxruntime.
 
 An engine is a class with
 
@@ -51,8 +51,9 @@ def choose_engine(
     precision: str | None = None,
     device: str = 'auto',
 ) -> Choice:
-    """Chooses what computes a config's `model`: on a CPU the fastest that is installed, can do it,
-    and has the precision; on Ascend MindSpore.
+    """Chooses what computes a config's `model`: of plain I3D on a CPU the fastest that is installed
+    and has the precision; of other networks and on Ascend MindSpore, unless an engine is named,
+    for which they are exported.
 
     Args:
         engine: of ENGINES. precision: of PRECISIONS; default: float32.
@@ -69,11 +70,18 @@ def choose_engine(
             )
         return Choice('mindspore', 'float32')
     if engine in GRAPHS:
-        return _graph(model, engine, precision)
+        if plain_streams(model) is None and not is_installed('mindspore'):
+            raise ConfigError(
+                f'{engine} computes networks of your own when MindSpore has exported them: '
+                f'{HOW_TO_INSTALL}'
+            )
+        return _graph(engine, precision)
     reasons = []
     for name in GRAPHS if engine == 'auto' else ():
         try:
-            return _graph(model, name, precision)
+            if plain_streams(model) is None:
+                raise ConfigError('the model is not plain I3D, and for MindSpore')
+            return _graph(name, precision)
         except ConfigError as error:
             reasons.append(str(error))
     if precision == 'bfloat16':
@@ -97,9 +105,7 @@ def _check_words(engine, precision):
         raise ConfigError(f'a precision is one of {", ".join(PRECISIONS)}; got {precision!r}')
 
 
-def _graph(model, name, precision):
-    if plain_streams(model) is None:
-        raise ConfigError(f'{name} computes plain I3D; the model is another, for MindSpore')
+def _graph(name, precision):
     backend = BACKENDS[name]
     if not backend.is_installed():
         raise ConfigError(f'{name} is not installed: {backend.source}')
@@ -123,6 +129,10 @@ def build_engine(
         from .mindspore_engine import MindSporeEngine
 
         return MindSporeEngine(cfg, device, device_id)
+    if plain_streams(cfg.model) is None:
+        from .exported_engine import ExportedEngine
+
+        return ExportedEngine(cfg, name, precision, device_id)
     from .graph_engine import GraphEngine
 
     if is_launched():  # ranks share the clips by MindSpore's communication

@@ -1,10 +1,11 @@
-"""Graphs of plain I3D, each built once for its parameters and kept."""
+"""Graphs, each built once for its parameters and kept."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...exporters.i3d_graph import OPSET, i3d_graph, import_onnx, needed
@@ -23,19 +24,30 @@ def cached_graph(
     parameters: dict[str, np.ndarray], endpoint: str, pool: str, epsilon: float, dtype: str
 ) -> str:
     """Returns the path of the graph that exporters.i3d_graph.i3d_graph builds of the same
-    arguments; of the graphs in the cache the latest KEPT are left there.
+    arguments.
+    """
+    parameters = needed(parameters, endpoint)
+
+    def make(path: str) -> None:
+        import_onnx().save(i3d_graph(parameters, endpoint, pool, epsilon, dtype), path)
+
+    return kept_file((_digest(parameters), OPSET, endpoint, pool, epsilon, dtype), make)
+
+
+def kept_file(key: tuple, make: Callable[[str], None]) -> str:
+    """Returns the path of a file that the cache keeps for a key; `make` writes it where it is
+    absent or damaged. Of all the latest KEPT are left there.
     """
     folder = os.path.join(cache_folder(), 'graphs')
     os.makedirs(folder, exist_ok=True)
-    parameters = needed(parameters, endpoint)
-    path = os.path.join(folder, f'{_key(parameters, endpoint, pool, epsilon, dtype)}.onnx')
+    name = hashlib.sha256(repr((VERSION, *key)).encode()).hexdigest()[:32]
+    path = os.path.join(folder, f'{name}.onnx')
     state = _state(path)
     if state == 'damaged':
         logger.warning('the cached graph %s is damaged; it is made again', path)
     if state != 'whole':
-        model = i3d_graph(parameters, endpoint, pool, epsilon, dtype)
         with atomic_path(path) as temporary:
-            import_onnx().save(model, temporary)
+            make(temporary)
             digest = sha256(temporary)
         atomic_write(_beside(path), f'{digest}\n')
     os.utime(path)
@@ -43,12 +55,12 @@ def cached_graph(
     return path
 
 
-def _key(parameters, *options):
-    digest = hashlib.sha256(repr((VERSION, OPSET, *options)).encode())
+def _digest(parameters):
+    digest = hashlib.sha256()
     for name, array in sorted(parameters.items()):
         digest.update(f'{name} {array.shape} {array.dtype}'.encode())
         digest.update(array.tobytes())
-    return digest.hexdigest()[:32]
+    return digest.hexdigest()
 
 
 def _beside(path):
