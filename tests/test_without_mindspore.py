@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from videos import moving_frames, write_video
 
+from i3dbox.errors import DataError
 from i3dbox.models.i3d_table import parameter_shapes
 from i3dbox.weights.checkpoint_file import write_checkpoint
 
@@ -88,6 +89,18 @@ def test_features_are_taken(run, tmp_path):
     assert np.load(out / 'one.npy').shape == (9, 256)
     settings = json.loads((out / 'features.json').read_text())
     assert (settings['engine'], settings['precision']) == ('openvino', 'float32')
+
+
+def test_a_folder_that_was_begun_before_there_were_engines_is_mindspores(tmp_path):
+    from i3dbox.apis.features import BEFORE, SETTINGS
+    from i3dbox.preparation.extraction import keep_settings
+
+    keep_settings(str(tmp_path), dict(fps=25), SETTINGS)
+    keep_settings(str(tmp_path), dict(fps=25, **BEFORE), SETTINGS, BEFORE)
+    with pytest.raises(DataError, match="begun with engine='mindspore', and this is 'openvino'"):
+        keep_settings(
+            str(tmp_path), dict(fps=25, **{**BEFORE, 'engine': 'openvino'}), SETTINGS, BEFORE
+        )
 
 
 @pytest.mark.slow

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..preparation.sources import Source
 
 SETTINGS = 'features.json'
+BEFORE = dict(engine='mindspore', precision='float32')  # i3dbox 0.1 had no other
 
 
 def extract_features(
@@ -89,7 +90,7 @@ def extract_features(
                 'the process that loads the network was killed, perhaps for want of memory'
             ) from error
     tell(f'computed by {computed_by}')
-    keep_settings(out, dict(facts, format=format), SETTINGS)
+    keep_settings(out, dict(facts, format=format), SETTINGS, BEFORE)
     missing = [source for source in sources if not os.path.exists(_path(out, source, format))]
     done = run_jobs(
         functools.partial(_extract, out, format, made_of), missing, 1, 'extracting features'

@@ -103,14 +103,19 @@ def _write_images(images_of_frames, modality, path):
     return number, None
 
 
-def keep_settings(out: str, settings: dict, file: str = SETTINGS) -> None:
+def keep_settings(
+    out: str, settings: dict, file: str = SETTINGS, unsaid: dict | None = None
+) -> None:
     """Writes what `out` is made with to a file in it. Raises DataError if it was begun with
     anything else.
+
+    Args:
+        unsaid: what files of earlier versions do not say, and meant.
     """
     path = os.path.join(out, file)
     settings = json.loads(json.dumps(settings))
     try:
-        known = read_json(path, {})
+        known = {**(unsaid or {}), **read_json(path, {})}
     except FileNotFoundError:
         atomic_write(path, json.dumps(settings, indent=1) + '\n')
         return
