@@ -87,6 +87,7 @@ def test_both_readmes_give_the_same_commands():
     assert commands(english) == commands(chinese) and len(commands(english)) > 8
 
 
+@pytest.mark.slow
 def test_curves_go_to_tensorboard(tmp_path, monkeypatch):
     written = []
 
@@ -117,6 +118,7 @@ def test_a_cpu_has_no_other_device():
         build_runner(dict(CPU=dict(type='CPURunner')), 'CPU', 3)
 
 
+@pytest.mark.slow
 def test_curves_go_to_mindinsight(tmp_path):
     hook = dict(type='SummaryHook', interval=3, writer='mindinsight')
     # a process of its own: MindSpore forks its writer, which may hang where many threads have run

@@ -547,6 +547,7 @@ def test_the_authors_indexes_list_every_parameter_with_its_shape(shared_data, na
     assert found['backbone.Mixed_5b.b2b.conv3d.weight'].shape == (3, 3, 3, 32, 128)
 
 
+@pytest.mark.slow
 def test_a_whole_checkpoint_of_a_real_index_gives_the_right_logits(shared_data, tmp_path):
     """The data file is made to fit: every value follows from its place, and the index gets its
     checksums.

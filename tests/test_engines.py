@@ -15,6 +15,7 @@ pytest.importorskip('onnxruntime')
 
 from tiny_export import tiny_config, write_tiny_checkpoint  # noqa: E402
 
+from i3dbox.apis.export import export  # noqa: E402
 from i3dbox.config.config import Config  # noqa: E402
 from i3dbox.errors import (  # noqa: E402
     CheckpointError,
@@ -34,10 +35,12 @@ from i3dbox.inference.model_spec import plain_i3d  # noqa: E402
 from i3dbox.models.i3d_table import ENDPOINTS, LOGITS, parameter_shapes  # noqa: E402
 from i3dbox.models.plain_i3d import plain_streams  # noqa: E402
 from i3dbox.runtimes.backends import BACKENDS  # noqa: E402
+from i3dbox.runtimes.exported import load_exported  # noqa: E402
 from i3dbox.streams import CHANNELS  # noqa: E402
 from i3dbox.weights.checkpoint_file import write_checkpoint  # noqa: E402
 
 CLASSES = 7
+FAST = ('Conv3d_1a_7x7', 'MaxPool3d_4a_3x3', 'Mixed_4d')
 rng = np.random.default_rng(20)
 
 
@@ -127,7 +130,13 @@ def test_the_graphs_logits_are_mindspores_for_clips_of_any_shape(graphs, referen
     assert_close(graphs.streams[name].logits(clip), reference.streams[name].logits(clip))
 
 
-@pytest.mark.parametrize('endpoint', ENDPOINTS)
+@pytest.mark.parametrize(
+    'endpoint',
+    [
+        endpoint if endpoint in FAST else pytest.param(endpoint, marks=pytest.mark.slow)
+        for endpoint in ENDPOINTS
+    ],
+)
 def test_every_endpoints_maps_are_mindspores(graphs, reference, endpoint):
     clip = clip_of(graphs.streams['rgb'], 9, 33, 47)
     pool = 'avg' if endpoint == 'Mixed_4d' else 'none'
@@ -135,6 +144,16 @@ def test_every_endpoints_maps_are_mindspores(graphs, reference, endpoint):
     expected = reference.streams['rgb'].upto(endpoint, pool)
     assert_close(found(clip), expected(clip))
     assert found.temporal_geometry == expected.temporal_geometry
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', ['rgb', 'flow'])
+def test_the_graphs_logits_are_those_of_the_exporters_file(graphs, checkpoints, tmp_path, name):
+    cfg = plain_i3d({name: CLASSES})
+    path = export(cfg, checkpoints[name], 'ONNX', str(tmp_path / 'a.onnx'), 2, 9, 40).path
+    stream = graphs.streams[name]
+    clips = np.concatenate([clip_of(stream, 9, 40, 40) for _ in range(2)])
+    assert_close(stream.logits(clips), load_exported(path, graphs.name)(clips))
 
 
 def test_clips_of_floats_are_not_cut_to_bytes(graphs, reference):
@@ -256,6 +275,9 @@ OTHERS = {
     'recognizer': dict(PLAIN, type='MyRecognizer'),
     'classes': dict(PLAIN, head=dict(type='I3DHead')),
     'norm': dict(PLAIN, backbone=dict(type='InceptionI3D', norm=dict(affine=False))),
+    'weights': dict(
+        type='TwoStreamRecognizer', rgb=PLAIN, flow=dict(PLAIN, modality='Flow'), weights='12'
+    ),
     'one stream of two': dict(
         type='TwoStreamRecognizer', rgb=PLAIN, flow=dict(PLAIN, backbone=dict(type='my.Backbone'))
     ),
@@ -347,6 +369,13 @@ def test_without_mindspore_a_checkpoint_is_recognised_and_onnx_leaves_room_for_i
         'import mindspore\n'
     )
     subprocess.run([sys.executable, '-c', program, checkpoints['rgb']], check=True)
+
+
+def test_a_cpu_without_bfloat16_refuses_it_before_weights_are_read(monkeypatch):
+    backend = BACKENDS['openvino']
+    monkeypatch.setattr(backend, 'has_bfloat16', classmethod(lambda cls, name='CPU': False))
+    with pytest.raises(DeviceError, match='CPU does not compute in bfloat16: take .* float32'):
+        build_engine(plain_i3d(dict(rgb=CLASSES)), precision='bfloat16', device='CPU')
 
 
 # graphs that are kept

@@ -162,6 +162,7 @@ def test_data_sets_without_a_root_are_told(moxing):
         )
 
 
+@pytest.mark.slow
 def test_a_run_and_a_test_leave_their_outputs_in_storage(moxing, tmp_path):
     path = tiny.write_config(tmp_path, total_epochs=1)
     options = ['--work-dir', 'run', '--openI', '--train_url', 'obs://out/run']

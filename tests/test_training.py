@@ -11,20 +11,16 @@ import subprocess
 import sys
 import time
 
-import mindspore as ms
 import numpy as np
 import pytest
 import tiny
-from mindspore import Tensor
 
 from i3dbox.apis.sweep import last_checkpoints, sweep
 from i3dbox.apis.test import test as run_test
 from i3dbox.apis.train import train
 from i3dbox.config import Config
 from i3dbox.engine.hooks.checkpoint_hook import CheckpointHook
-from i3dbox.engine.optimizers.build import build_optimizer
 from i3dbox.engine.run import last_checkpoint
-from i3dbox.engine.train_step import TrainStep
 from i3dbox.errors import (
     CheckpointError,
     ConfigError,
@@ -36,8 +32,6 @@ from i3dbox.errors import (
 )
 from i3dbox.fileio import held
 from i3dbox.models import build_recognizer
-from i3dbox.models.freezing import freeze
-from i3dbox.registry import LOSSES
 from i3dbox.weights.checkpoint import load_checkpoint
 
 TOOLS = pathlib.Path(__file__).parents[1] / 'tools'
@@ -138,6 +132,7 @@ def test_resuming_with_another_seed_batch_or_optimizer_is_refused_by_name(tmp_pa
             train(config(tmp_path, 'other', **changes), resume=checkpoint)
 
 
+@pytest.mark.slow
 @pytest.mark.smoke
 def test_load_from_starts_a_new_run_from_the_weights(tmp_path):
     train(config(tmp_path, total_epochs=1))
@@ -157,6 +152,7 @@ def test_load_from_starts_a_new_run_from_the_weights(tmp_path):
     assert run.start_step == 0
 
 
+@pytest.mark.slow
 def test_evaluation_checkpoints_and_early_stop_work_together(tmp_path):
     cfg = config(
         tmp_path,
@@ -179,6 +175,7 @@ def test_evaluation_checkpoints_and_early_stop_work_together(tmp_path):
     assert results.evaluate(['top_k_accuracy'])['top1_acc'] == max(figures)
 
 
+@pytest.mark.slow
 def test_a_run_keeps_its_best_calibrated_epoch_beside_its_most_accurate_and_a_sweep_finds_the_same(
     tmp_path,
 ):
@@ -218,6 +215,7 @@ def test_a_diverged_run_stops_by_name_and_keeps_its_checkpoints(tmp_path):
     load_checkpoint(last_checkpoint(cfg.work_dir))  # which is sound
 
 
+@pytest.mark.slow
 def test_an_early_stopped_run_that_is_resumed_stays_stopped(tmp_path):
     cfg = config(
         tmp_path,
@@ -373,6 +371,7 @@ def test_mixed_precision_trains_and_its_checkpoints_are_those_of_float32(tmp_pat
 
 
 class TestDamagedSamples:
+    @pytest.mark.slow
     def test_they_are_replaced_counted_and_listed_at_the_end(self, tmp_path):
         data = dict(batch_size=4, train=dict(type='TinyDataset', damaged_samples=[3, 4]))
         path = tiny.write_config(tmp_path, total_epochs=1, data=data)
@@ -518,89 +517,3 @@ def test_ascend_without_ascend_is_explained(tmp_path):
     with pytest.raises(Exception, match='does not reach an Ascend device') as caught:
         train(config(tmp_path, runner=runner), device='Ascend')
     assert type(caught.value).__name__ == 'DeviceError'
-
-
-class TestStep:
-    """One step as a graph: accumulation, clipping, overflow."""
-
-    def step(self, rates=(0.1,) * 8, norm=True, optimizer=None, **kwargs):
-        ms.set_seed(0)
-        recognizer = build_recognizer(
-            dict(
-                type='Recognizer3D',
-                backbone=dict(type='TinyBackbone'),
-                head=dict(type='I3DHead', num_classes=3, dropout=0.0),
-            )
-        )
-        freeze(recognizer, freeze_norm=norm)
-        parameters = [p for p in recognizer.get_parameters() if p.requires_grad]
-        optimizer = build_optimizer(
-            optimizer or dict(type='SGD', lr=0.1, momentum=0.0), parameters, list(rates)
-        )
-        return TrainStep(
-            recognizer, LOSSES.build(dict(type='CrossEntropyLoss')), optimizer, **kwargs
-        ).set_train(True)
-
-    def batch(self, size=4):
-        rng = np.random.default_rng(1)
-        return rng.integers(0, 256, (size, 1, 4, 8, 8, 3), np.uint8), np.arange(
-            size, dtype=np.int32
-        ) % 3
-
-    def weights(self, step):
-        return {p.name: p.asnumpy().copy() for p in step.recognizer.trainable_params()}
-
-    def test_accumulating_two_halves_equals_the_whole_batch(self):
-        whole, halves = self.step(), self.step(accumulate=2)
-        imgs, labels = self.batch()
-        whole(Tensor(imgs), Tensor(labels))
-        before = self.weights(halves)
-        halves(Tensor(imgs[:2]), Tensor(labels[:2]))
-        for name, value in self.weights(halves).items():
-            np.testing.assert_array_equal(value, before[name])  # nothing yet
-        halves(Tensor(imgs[2:]), Tensor(labels[2:]))
-        for name, value in self.weights(whole).items():
-            np.testing.assert_allclose(self.weights(halves)[name], value, rtol=1e-4, atol=1e-6)
-
-    def test_a_clipped_gradient_has_the_norm_asked_for(self):
-        step = self.step(clip_norm=0.01)
-        before = self.weights(step)
-        step(*map(Tensor, self.batch()))
-        change = np.sqrt(sum(((self.weights(step)[n] - before[n]) ** 2).sum() for n in before))
-        assert change == pytest.approx(0.1 * 0.01, rel=1e-3)  # rate times norm
-
-    def test_an_overflow_changes_nothing_but_the_scale(self):
-        step = self.step(loss_scaler=ms.amp.DynamicLossScaler(2.0**126, 2, 100))
-        weight = step.recognizer.head.logits.weight
-        weight.set_data(weight * 1e6)
-        before = self.weights(step)
-        _, _, finite = step(*map(Tensor, self.batch()))
-        assert not finite.asnumpy() and float(step.scale_value.asnumpy()) == 2.0**125
-        for name, value in self.weights(step).items():
-            np.testing.assert_array_equal(value, before[name])
-
-    @pytest.mark.smoke
-    def test_a_loss_scale_changes_no_update(self):
-        plain, scaled = self.step(), self.step(loss_scaler=ms.amp.DynamicLossScaler(1024, 2, 100))
-        for step in (plain, scaled):
-            step(*map(Tensor, self.batch()))
-        for name, value in self.weights(plain).items():
-            np.testing.assert_allclose(self.weights(scaled)[name], value, rtol=1e-5, atol=1e-7)
-
-    @pytest.mark.slow
-    @pytest.mark.parametrize(
-        'name, lr', [('SGD', 0.3), ('Adam', 0.02), ('AdamW', 0.02), ('RMSProp', 0.3)]
-    )
-    def test_every_optimizer_brings_the_loss_down(self, name, lr):
-        step = self.step([lr] * 40, optimizer=dict(type=name, lr=lr))
-        losses = [float(step(*map(Tensor, self.batch()))[0].asnumpy()) for _ in range(40)]
-        assert losses[-1] < 0.9 * losses[0]
-
-    def test_weight_decay_leaves_norm_and_bias_out_when_asked(self):
-        decay = dict(type='SGD', lr=0.1, momentum=0.0, weight_decay=0.5, decay_norm_and_bias=False)
-        with_decay, without = self.step(norm=False, optimizer=decay), self.step(norm=False)
-        for step in (with_decay, without):
-            step(*map(Tensor, self.batch()))
-        for name, value in self.weights(without).items():
-            same = np.allclose(value, self.weights(with_decay)[name], rtol=1e-5, atol=1e-7)
-            assert same == (value.ndim == 1), name

@@ -24,7 +24,7 @@ from ..evaluation.frechet import FrechetDistance
 from ..inference.clip_pipelines import config_pipelines
 from ..inference.clip_steps import clip_steps
 from ..inference.clip_windows import ClipWindows
-from ..inference.engines import described, load_engine
+from ..inference.engines import in_words, load_engine
 from ..inference.features import LEAST, mean_of_crops
 from ..media.frame_iterator import FrameIterator
 from ..models.i3d_table import LOGITS
@@ -156,7 +156,7 @@ def video_distance(
         spec = _with_epsilon(spec, protocol.epsilon)
         built, streams, _ = load_engine(spec, engine, precision, device, device_id)
         steps['rgb'].check(streams['rgb'], frames)
-        tell(f'computed by {described(built)}')
+        tell(f'computed by {in_words(built)}')
         network = _to_logits(streams['rgb'])
         clips = functools.partial(_clips, steps, frames, stride)
     distance = FrechetDistance(resamples, seed)

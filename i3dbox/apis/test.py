@@ -27,7 +27,7 @@ from ..errors import CheckpointError, ConfigError
 from ..evaluation.results import Results, load_results
 from ..fileio import sha256
 from ..inference.clip_scorer import MULTIPLE, ClipScorer
-from ..inference.engines import build_engine, described
+from ..inference.engines import build_engine, in_words
 from ..registry import DATASETS
 from ..weights.zoo import local_path
 
@@ -112,7 +112,7 @@ class Tester:
             logger.info('%s', report)
         if not self.checked:
             check_fit(self.engine, self.dataset)
-            logger.info('computed by %s', described(self.engine))
+            logger.info('computed by %s', in_words(self.engine))
             self.checked = True
         results = self.scorer()
         results.meta.update(meta)

@@ -10,8 +10,7 @@ import numpy as np
 from ..models.i3d_table import LOGITS
 from .clip_pipelines import config_pipelines, described, with_geometry
 from .clip_steps import clip_steps
-from .engines import described as engine_described
-from .engines import load_engine
+from .engines import in_words, load_engine
 from .feature_settings import complete
 from .features import LEAST, VideoFeatures
 
@@ -66,7 +65,7 @@ class FeatureExtractor:
         new_head = 'never' if settings['endpoint'] == LOGITS else 'if_needed'
         built, streams, _ = load_engine(model, engine, precision, device, device_id, new_head)
         self.settings.update(engine=built.name, precision=built.precision)
-        self.computed_by = engine_described(built)
+        self.computed_by = in_words(built)
         networks = {
             name: stream.upto(settings['endpoint'], settings['pool'], window == 0)
             for name, stream in streams.items()

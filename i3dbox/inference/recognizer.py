@@ -19,7 +19,7 @@ from .clip_pipelines import config_pipelines, exported_pipelines
 from .clip_scorer import ClipScorer
 from .clip_steps import clip_steps
 from .clip_windows import ClipWindows
-from .engines import described, load_engine
+from .engines import in_words, load_engine
 from .model_spec import EXPORTED, ModelSpec
 from .recognize import inference_recognizer
 
@@ -91,7 +91,7 @@ def load_recognizer(
         streams,
         built.weights,
         (spec.cfg.get('evaluation') or {}).get('max_frames'),
-        described(built),
+        in_words(built),
     )
 
 

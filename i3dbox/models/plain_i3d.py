@@ -41,11 +41,9 @@ def plain_streams(model: dict) -> dict[str, PlainI3D] | None:
     """
     if _is_plain(model, 'TwoStreamRecognizer') and all(name in model for name in BOTH):
         streams = {name: _stream(model[name], MODALITIES[name]) for name in BOTH}
-        weights = model.get('weights', (1, 1))
-        whole = (
-            len(weights) == 2 and len({one and one.num_classes for one in streams.values()}) == 1
-        )
-        return streams if whole and all(streams.values()) else None
+        plain = all(streams.values()) and _are_numbers(model.get('weights', (1, 1)))
+        same = plain and streams['rgb'].num_classes == streams['flow'].num_classes
+        return streams if same else None
     stream = _stream(model, model.get('modality', 'RGB'))
     return stream and dict(imgs=stream)
 
@@ -81,3 +79,8 @@ def _is_plain(part, kind):
     return (
         isinstance(part, dict) and part.get('type') == kind and {*part} <= {'type', *_PARTS[kind]}
     )
+
+
+def _are_numbers(weights):
+    pair = isinstance(weights, (list, tuple)) and len(weights) == 2
+    return pair and all(type(weight) in (int, float) for weight in weights)

@@ -219,10 +219,9 @@ class OpenVINOBackend(Backend):
                 f'OpenVINO finds no device {name!r} here; it finds '
                 f'{", ".join(core.available_devices)}'
             )
-        has_bfloat16 = 'BF16' in core.get_property(name, 'OPTIMIZATION_CAPABILITIES')
-        if precision == 'bfloat16' and not has_bfloat16:
-            raise DeviceError(f"{name} does not compute in bfloat16; use precision='float32'")
-        in_bfloat16 = precision in ('bfloat16', 'int8') and has_bfloat16
+        in_bfloat16 = precision == 'bfloat16' or precision == 'int8' and self.has_bfloat16(name)
+        if precision == 'bfloat16':
+            self.check_bfloat16(name)
         properties = {'INFERENCE_PRECISION_HINT': 'bf16' if in_bfloat16 else 'f32'}
         if threads is not None:
             properties['INFERENCE_NUM_THREADS'] = threads
@@ -233,6 +232,18 @@ class OpenVINOBackend(Backend):
                 f'OpenVINO cannot load {path}: {str(error).strip().splitlines()[-1]}'
             ) from error
         self._names = [spec['name'] for spec in inputs]
+
+    @classmethod
+    def has_bfloat16(cls, name: str = 'CPU') -> bool:
+        """Whether a device computes in bfloat16 itself; it would be emulated, and slow."""
+        core = _core(import_silently(cls.package).Core)
+        return 'BF16' in core.get_property(name, 'OPTIMIZATION_CAPABILITIES')
+
+    @classmethod
+    def check_bfloat16(cls, name: str = 'CPU') -> None:
+        """Raises DeviceError for a device that does not compute in bfloat16."""
+        if not cls.has_bfloat16(name):
+            raise DeviceError(f'{name} does not compute in bfloat16: take precision float32')
 
     def run(self, arrays: list[np.ndarray]) -> np.ndarray:
         return self._model(dict(zip(self._names, arrays)))[0]

@@ -164,7 +164,7 @@ def load_engine(
     return built, {name: found[name] for name in spec.streams}, reports
 
 
-def described(engine: Engine) -> str:
+def in_words(engine: Engine) -> str:
     """Returns what computes in a few words: 'openvino 2026.4.0, float32'."""
     return f'{engine.name} {engine.version}, {engine.precision}'
 

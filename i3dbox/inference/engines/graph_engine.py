@@ -35,6 +35,8 @@ class GraphEngine:
     """
 
     def __init__(self, cfg: Config, name: str, precision: str):
+        if precision == 'bfloat16':
+            BACKENDS[name].check_bfloat16()  # here, before anything is read
         self.name = name
         self.precision = precision
         self.version = installed(PACKAGES[BACKENDS[name].package])
