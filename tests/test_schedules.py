@@ -54,3 +54,8 @@ def test_a_wrong_argument_is_named_with_what_was_meant():
 def test_a_rate_of_zero_is_refused():
     with pytest.raises(ConfigError, match='must be above 0; got 0'):
         rates('ConstantLR', 1, base_lr=0)
+
+
+def test_more_steps_than_fit_into_memory_are_refused():
+    with pytest.raises(ConfigError, match='total_steps is a number from 0 to 10000000'):
+        rates('ConstantLR', 1 << 40)

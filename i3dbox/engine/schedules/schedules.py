@@ -11,8 +11,11 @@ import inspect
 import math
 from collections.abc import Callable, Sequence
 
+from ...argument_checks import in_range
 from ...errors import ConfigError
 from ...registry import SCHEDULES
+
+MAX_STEPS = 10**7  # of a run, which has its rates in memory
 
 
 def schedule(function: Callable) -> Callable[..., list[float]]:
@@ -27,6 +30,7 @@ def schedule(function: Callable) -> Callable[..., list[float]]:
     def rates(base_lr, steps_per_epoch, total_steps, warmup_epochs=0, warmup_ratio=0.1, **kwargs):
         if not base_lr > 0:
             raise ConfigError(f'the learning rate must be above 0; got {base_lr}')
+        in_range('a schedule', 0, MAX_STEPS, total_steps=total_steps)
         rate = function(base_lr, total_steps / steps_per_epoch, **kwargs)
         warmup_steps = warmup_epochs * steps_per_epoch
         result = []
