@@ -138,6 +138,8 @@ def test_the_graphs_logits_are_mindspores_for_clips_of_any_shape(graphs, referen
     ],
 )
 def test_every_endpoints_maps_are_mindspores(graphs, reference, endpoint):
+    if graphs.name == 'onnxruntime' and endpoint not in FAST:
+        pytest.skip('the graph is the same')
     clip = clip_of(graphs.streams['rgb'], 9, 33, 47)
     pool = 'avg' if endpoint == 'Mixed_4d' else 'none'
     found = graphs.streams['rgb'].upto(endpoint, pool)

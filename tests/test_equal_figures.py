@@ -25,7 +25,7 @@ def case(request, tmp_path_factory):
     """(config's path, its options as words, a checkpoint): of SyntheticActions, and of the real
     videos, which differ in length and are scored whole."""
     folder = tmp_path_factory.mktemp('equal')
-    few = dict(train_groups=1, test_groups=1, clips_per_group=3)  # 24 videos to test
+    few = dict(train_groups=1, test_groups=1, clips_per_group=2)  # 16 videos to test
     if 'two_stream' in request.param:
         words = [
             f'{key}={value}'
@@ -76,7 +76,7 @@ def alone(case):
     return scored(case, batch_size=1, num_workers=1)
 
 
-@pytest.mark.parametrize('batch_size, num_workers', [(7, 1), (1, 4), (7, 4)])
+@pytest.mark.parametrize('batch_size, num_workers', [(7, 1), (1, 4)])
 def test_neither_the_batch_nor_the_workers_change_a_digit(case, alone, batch_size, num_workers):
     results = scored(case, batch_size=batch_size, num_workers=num_workers)
     assert results.names == alone.names
@@ -162,7 +162,7 @@ def test_a_sweep_over_two_devices_finds_what_one_finds_and_goes_on_where_it_stop
     )
     assert done.returncode == 0, done.stdout + done.stderr
     summary = json.loads((folder / 'sweep/summary.json').read_text())
-    assert [entry['videos'] for entry in summary['checkpoints']] == [24] * 3
+    assert [entry['videos'] for entry in summary['checkpoints']] == [16] * 3
     figures = [entry['top1_acc'] for entry in summary['checkpoints']]
     names = ['epoch_1', 'epoch_2', 'average_last_2']
     assert (

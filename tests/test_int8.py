@@ -134,6 +134,8 @@ def test_real_weights_in_int8_stay_near_the_network(shared_data, tmp_path):
         spec.checkpoint,
         'OPENVINO',
         str(tmp_path / 'a.xml'),
+        clip_len=16,
+        size=112,
         precision='int8',
         calibrate=str(shared_data / 'videos'),
         clips=10,
