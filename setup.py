@@ -93,7 +93,7 @@ setup(
             ONNXRUNTIME,
         ],
         # What tests compare with, and int8; they skip without it. PyTorch's CPU build is enough.
-        'parity': [f'{package}; python_version >= "3.10"' for package in ('torch==2.13.0', *INT8)],
+        'parity': ['torch==2.13.0; python_version >= "3.10"', *INT8],
         'features': FEATURES,
         'int8': INT8,
         'onnx': [ONNXRUNTIME],  # the other runtime that exported files are checked in
