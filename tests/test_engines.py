@@ -295,7 +295,6 @@ def installed(monkeypatch):
             monkeypatch.setattr(
                 backend, 'is_installed', classmethod(lambda cls, n=name: n in names)
             )
-        monkeypatch.setattr(engines, 'is_installed', lambda package: package in names)
         monkeypatch.setattr(engines, 'has_ascend', lambda: False)
 
     return only

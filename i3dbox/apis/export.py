@@ -20,7 +20,7 @@ from ..config_checks.protocols import check_joint, clip_size, fixed_length, pipe
 from ..datasets.sampler import sample_rng
 from ..errors import ExportError, I3DBoxError, ModelError
 from ..exporters import BaseExporter
-from ..exporters.sidecar import write_sidecar
+from ..exporters.sidecar import weights_path, write_sidecar
 from ..fileio import atomic_path, check_writable, sha256
 from ..inference.network import build_network
 from ..models.clip_network import clip_network
@@ -127,9 +127,9 @@ def export(
     }
     with atomic_path(out) as temporary:
         facts = exporter.export(network, examples, temporary, batch_size is None)
-        for extension in getattr(exporter, 'companions', ()):
-            made, final = (os.path.splitext(path)[0] + extension for path in (temporary, out))
-            os.replace(made, final)
+        weights = weights_path(temporary)
+        if weights and os.path.isfile(weights):
+            os.replace(weights, weights_path(out))
     info = dict(
         format=name,
         inputs=specs,

@@ -15,13 +15,13 @@ from ..registry import EXPORTERS
 from ..versions import import_silently
 from . import BaseExporter
 from .onnx import ONNXExporter
+from .sidecar import weights_path
 
 if TYPE_CHECKING:
     import numpy as np
     from mindspore import nn
 
 PRECISIONS = ('float32', 'int8')
-WEIGHTS = '.bin'
 LAYERS = ('Convolution', 'MatMul')
 WORST = 0.1  # what int8 may change a logit by, of the largest; see docs/deployment.md
 
@@ -42,7 +42,6 @@ class OpenVINOExporter(BaseExporter):
     """
 
     extension = '.xml'
-    companions = (WEIGHTS,)
     dynamic_batch = True
 
     def __init__(self, precision: str = 'float32'):
@@ -74,7 +73,7 @@ class OpenVINOExporter(BaseExporter):
             openvino.save_model(model, path, compress_to_fp16=False)
         except RuntimeError as error:
             with contextlib.suppress(FileNotFoundError):
-                os.remove(os.path.splitext(path)[0] + WEIGHTS)
+                os.remove(weights_path(path))
             raise ExportError(f'OpenVINO cannot write {path}: {first_line(error)}') from error
         return dict(precision=self.precision, clips=len(self.calibration), onnx=facts)
 

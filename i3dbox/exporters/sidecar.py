@@ -59,7 +59,7 @@ def sidecar_path(path: str) -> str:
 def write_sidecar(path: str, info: dict) -> None:
     """Writes the description `info` of the exported file `path`, with its hash and size."""
     weights = weights_path(path)
-    if os.path.isfile(weights) and path.endswith('.xml'):
+    if weights and os.path.isfile(weights):
         info = dict(info, weights=dict(sha256=sha256(weights)))
     info = dict(
         version=VERSION,
@@ -117,16 +117,17 @@ def read_sidecar(path: str, description: str | None = None) -> dict:
     return info
 
 
-def weights_path(path: str) -> str:
-    """Returns where OpenVINO looks for the weights of an .xml."""
-    return f'{os.path.splitext(path)[0]}.bin'
+def weights_path(path: str) -> str | None:
+    """Returns where OpenVINO looks for the weights of an .xml; None for files that hold theirs."""
+    stem, extension = os.path.splitext(path)
+    return f'{stem}.bin' if extension == '.xml' else None
 
 
 def _check_weights(path, info):
-    """Compares the weights that lie beside an .xml."""
-    if not path.endswith('.xml'):
-        return
+    """Compares the weights that lie beside an exported file."""
     weights = weights_path(path)
+    if not weights:
+        return
     if not os.path.isfile(weights):
         raise ExportError(f'{path} has its weights beside it, in {weights}, which is not there')
     if sha256(weights) != info.get('weights', {}).get('sha256'):

@@ -53,26 +53,21 @@ def _stream(model, modality):
         return None
     backbone = model.get('backbone')
     head = model.get('head')
-    norm = (backbone.get('norm') if _is_plain(backbone, 'InceptionI3D') else 0) or {}
+    if not _is_plain(backbone, 'InceptionI3D') or not _is_plain(head, 'I3DHead'):
+        return None
+    norm = backbone.get('norm') or {}
+    classes = head.get('num_classes')
+    average = model.get('average_clips', 'score')
     plain = (
-        _is_plain(backbone, 'InceptionI3D')
-        and _is_plain(head, 'I3DHead')
-        and type(head.get('num_classes')) is int
-        and head['num_classes'] > 0
+        type(classes) is int
+        and classes > 0
         and modality in CHANNELS
-        and model.get('average_clips', 'score') in HOW
+        and average in HOW
         and isinstance(norm, dict)
         and set(norm) <= {'eps', 'momentum'}
         and isinstance(norm.get('eps', EPSILON), float)
     )
-    if not plain:
-        return None
-    return PlainI3D(
-        modality,
-        head['num_classes'],
-        model.get('average_clips', 'score'),
-        norm.get('eps', EPSILON),
-    )
+    return PlainI3D(modality, classes, average, norm.get('eps', EPSILON)) if plain else None
 
 
 def _is_plain(part, kind):

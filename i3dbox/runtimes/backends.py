@@ -48,6 +48,11 @@ class Backend:
         return importlib.util.find_spec(cls.package) is not None
 
     @classmethod
+    def version(cls) -> str | None:
+        """The installed version of that package, or None."""
+        return installed(PACKAGES.get(cls.package, cls.package))
+
+    @classmethod
     def objection(cls, options: RunOptions) -> str:
         """Says what of the options this backend cannot do; '' if it can do all."""
         if options.device not in cls.devices:
@@ -307,7 +312,7 @@ def build_backend(name: str, path: str, inputs: list[dict], options: RunOptions)
 def name_of(backend: Any) -> str:
     """Returns what a backend is called, and the version of its package: 'openvino 2026.4.0'."""
     name = next((name for name, cls in BACKENDS.items() if type(backend) is cls), 'backend')
-    return f'{name} {installed(PACKAGES.get(backend.package, backend.package)) or ""}'.rstrip()
+    return f'{name} {backend.version() or ""}'.rstrip()
 
 
 def _choose(fitting, options):

@@ -12,7 +12,6 @@ An engine is a class with
 from __future__ import annotations
 
 import glob
-import importlib.util
 from typing import TYPE_CHECKING, NamedTuple, Union
 
 from ...engine.build import build_runner
@@ -69,18 +68,20 @@ def choose_engine(
                 'precisions are chosen on a CPU (--device CPU)'
             )
         return Choice('mindspore', 'float32')
+    plain = plain_streams(model) is not None
+    trains = BACKENDS['mindspore'].is_installed()
     if engine in GRAPHS:
-        if plain_streams(model) is None and not is_installed('mindspore'):
+        if not plain and not trains:
             raise ConfigError(
                 f'{engine} computes networks of your own when MindSpore has exported them: '
                 f'{HOW_TO_INSTALL}'
             )
         return _graph(engine, precision)
     reasons = []
-    for name in GRAPHS if engine == 'auto' else ():
+    if engine == 'auto' and not plain:
+        reasons.append('the model is not plain I3D, and for MindSpore')
+    for name in GRAPHS if engine == 'auto' and plain else ():
         try:
-            if plain_streams(model) is None:
-                raise ConfigError('the model is not plain I3D, and for MindSpore')
             return _graph(name, precision)
         except ConfigError as error:
             reasons.append(str(error))
@@ -88,7 +89,7 @@ def choose_engine(
         raise ConfigError(
             '; '.join(reasons) or 'MindSpore computes in float32 on a CPU; bfloat16 is of openvino'
         )
-    if not is_installed('mindspore'):
+    if not trains:
         raise ConfigError('; '.join([*reasons, f'MindSpore is not installed: {HOW_TO_INSTALL}']))
     return Choice('mindspore', 'float32')
 
@@ -111,6 +112,8 @@ def _graph(name, precision):
         raise ConfigError(f'{name} is not installed: {backend.source}')
     if precision not in backend.precisions:
         raise ConfigError(f'{name} computes in float32; bfloat16 is of openvino')
+    if precision == 'bfloat16':
+        backend.check_bfloat16()  # here, before anything is read
     return Choice(name, precision or 'float32')
 
 
@@ -172,8 +175,3 @@ def in_words(engine: Engine) -> str:
 def has_ascend() -> bool:
     """Whether an Ascend device is in this machine, for which its driver makes files."""
     return bool(glob.glob('/dev/davinci[0-9]*'))
-
-
-def is_installed(package: str) -> bool:
-    """Whether a package can be imported."""
-    return importlib.util.find_spec(package) is not None

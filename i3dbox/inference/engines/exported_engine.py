@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,12 +10,11 @@ import numpy as np
 from ...exporters.onnx import ONNXExporter
 from ...models.clip_network import clip_network
 from ...models.feature_network import FeatureNetwork
-from ...runtimes.backends import BACKENDS, RunOptions
+from ...runtimes.backends import BACKENDS, RunOptions, build_backend
 from ...streams import BOTH
-from ...versions import PACKAGES, installed
-from .graph_cache import kept_file
+from .graph_cache import digest_of, kept_file
 from .mindspore_engine import MindSporeEngine, MindSporeStream
-from .stream_network import EndpointNetwork, StreamNetwork
+from .stream_network import EndpointNetwork
 
 if TYPE_CHECKING:
     from mindspore import nn
@@ -32,51 +30,40 @@ class ExportedEngine(MindSporeEngine):
         super().__init__(cfg, 'CPU', device_id)
         self.name = name
         self.precision = precision
-        self.version = installed(PACKAGES[BACKENDS[name].package])
+        self.version = BACKENDS[name].version()
         self._text = repr(cfg.model)
         self.streams = {
-            part: ExportedStream(stream, name, precision) for part, stream in self.streams.items()
+            part: ExportedStream(stream.cell, name, precision)
+            for part, stream in self.streams.items()
         }
 
     def load(
         self, checkpoint: str | dict, new_head: str = 'never', streams: Sequence[str] = BOTH
     ) -> list[LoadReport]:
         reports = super().load(checkpoint, new_head, streams)
-        digest = hashlib.sha256(self._text.encode())
-        for parameter in self.recognizer.get_parameters():
-            digest.update(f'{parameter.name} {parameter.shape}'.encode())
-            digest.update(parameter.asnumpy().tobytes())
+        digest = digest_of({p.name: p.asnumpy() for p in self.recognizer.get_parameters()})
         for stream in self.streams.values():
-            stream.digest = digest.hexdigest()
+            stream.made_of = self._text, digest
         return reports
 
 
-class ExportedStream(StreamNetwork):
-    """A MindSporeStream, exported."""
+class ExportedStream(MindSporeStream):
+    """A Recognizer3D, exported."""
 
     few_lengths = True
 
-    def __init__(self, stream: MindSporeStream, name: str, precision: str):
-        self._stream = stream
+    def __init__(self, stream: nn.Cell, name: str, precision: str):
+        super().__init__(stream)
         self._name = name
         self._precision = precision
-        self._logits = ExportedEndpoint(self, clip_network(stream.cell), 'clips', 'avg')
-        self.digest = ''
-        self.modality = stream.modality
-        self.channels = stream.channels
-        self.num_classes = stream.num_classes
-        self.average_clips = stream.average_clips
-        self.check_input = stream.check_input
-        self.geometry = stream.geometry
-        self.steps_have_logits = stream.steps_have_logits
+        self._logits = ExportedEndpoint(self, clip_network(stream), 'clips', 'avg')
+        self.made_of = ()
 
     def logits(self, clips: np.ndarray) -> np.ndarray:
         return np.concatenate([self._logits(clip[None]) for clip in clips])
 
     def upto(self, endpoint: str, pool: str = 'avg', any_length: bool = False) -> EndpointNetwork:
-        return ExportedEndpoint(
-            self, FeatureNetwork(self._stream.cell, endpoint, pool), endpoint, pool
-        )
+        return ExportedEndpoint(self, FeatureNetwork(self.cell, endpoint, pool), endpoint, pool)
 
     def build(self, network: nn.Cell, what: str, clip: np.ndarray) -> object:
         """Exports a Cell for clips of this shape, unless that is done; returns its backend."""
@@ -84,11 +71,9 @@ class ExportedStream(StreamNetwork):
         def make(path: str) -> None:
             ONNXExporter().export(network, dict(imgs=clip), path)
 
-        key = self.digest, self.modality, what, clip.shape, str(clip.dtype)
-        path = kept_file(key, make)
-        return BACKENDS[self._name](
-            path, [dict(name='imgs')], RunOptions(precision=self._precision)
-        )
+        path = kept_file((self.made_of, self.modality, what, clip.shape, str(clip.dtype)), make)
+        options = RunOptions(precision=self._precision)
+        return build_backend(self._name, path, [dict(name='imgs')], options)
 
 
 class ExportedEndpoint(EndpointNetwork):
@@ -106,7 +91,7 @@ class ExportedEndpoint(EndpointNetwork):
         return self._network.temporal_geometry
 
     def __call__(self, clip: np.ndarray) -> np.ndarray:
-        key = self._stream.digest, clip.shape, str(clip.dtype)
+        key = self._stream.made_of, clip.shape, str(clip.dtype)
         if key not in self._built:
             self._built = {old: made for old, made in self._built.items() if old[0] == key[0]}
             self._built[key] = self._stream.build(self._network, self._what, clip)

@@ -31,7 +31,7 @@ def cached_graph(
     def make(path: str) -> None:
         import_onnx().save(i3d_graph(parameters, endpoint, pool, epsilon, dtype), path)
 
-    return kept_file((_digest(parameters), OPSET, endpoint, pool, epsilon, dtype), make)
+    return kept_file((digest_of(parameters), OPSET, endpoint, pool, epsilon, dtype), make)
 
 
 def kept_file(key: tuple, make: Callable[[str], None]) -> str:
@@ -55,7 +55,8 @@ def kept_file(key: tuple, make: Callable[[str], None]) -> str:
     return path
 
 
-def _digest(parameters):
+def digest_of(parameters: dict[str, np.ndarray]) -> str:
+    """Returns the hash of parameters: their names, shapes, types and values."""
     digest = hashlib.sha256()
     for name, array in sorted(parameters.items()):
         digest.update(f'{name} {array.shape} {array.dtype}'.encode())

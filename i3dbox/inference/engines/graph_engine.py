@@ -13,9 +13,8 @@ from ...models.clip_shape import check_clip_shape
 from ...models.endpoints import check_endpoint
 from ...models.i3d_table import ENDPOINTS, LOGITS, MIN_INPUT, temporal_geometry
 from ...models.plain_i3d import plain_streams
-from ...runtimes.backends import BACKENDS, RunOptions
+from ...runtimes.backends import BACKENDS, RunOptions, build_backend
 from ...streams import BOTH
-from ...versions import PACKAGES, installed
 from ...weights.fitting import checkpoints_by_stream, fit_weights
 from .graph_cache import cached_graph
 from .stream_network import EndpointNetwork, StreamNetwork
@@ -35,11 +34,9 @@ class GraphEngine:
     """
 
     def __init__(self, cfg: Config, name: str, precision: str):
-        if precision == 'bfloat16':
-            BACKENDS[name].check_bfloat16()  # here, before anything is read
         self.name = name
         self.precision = precision
-        self.version = installed(PACKAGES[BACKENDS[name].package])
+        self.version = BACKENDS[name].version()
         self._plain = plain_streams(cfg.model)
         first = next(iter(self._plain.values()))
         self.inputs = tuple(self._plain)
@@ -129,7 +126,7 @@ class GraphStream(StreamNetwork):
         """Builds the graph up to an endpoint, with the parameters of now, in its runtime."""
         path = cached_graph(self.parameters, endpoint, pool, self._plain.epsilon, dtype)
         options = RunOptions(precision=self._precision)
-        return BACKENDS[self._name](path, [dict(name=INPUT)], options)
+        return build_backend(self._name, path, [dict(name=INPUT)], options)
 
 
 class GraphEndpoint(EndpointNetwork):

@@ -10,8 +10,8 @@ from mindspore import Tensor
 
 from ...ascend.settings import compiles_whole_graphs
 from ...models.feature_network import FeatureNetwork
+from ...runtimes.backends import BACKENDS
 from ...streams import BOTH
-from ...versions import installed
 from ...weights.loading import load_weights
 from ..network import build_network
 from .stream_network import EndpointNetwork, StreamNetwork
@@ -31,7 +31,7 @@ class MindSporeEngine:
     def __init__(self, cfg: Config, device: str = 'auto', device_id: int | None = None):
         self.recognizer, self._runner = build_network(cfg, device, device_id)
         self.precision = 'float32' if self._runner.device_target == 'CPU' else 'float16'
-        self.version = installed('mindspore')
+        self.version = BACKENDS[self.name].version()
         self.inputs = tuple(self.recognizer.inputs)
         self.modality = self.recognizer.modality
         self.num_classes = self.recognizer.num_classes
