@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import random
 import socket
 import subprocess
 import sys
@@ -24,9 +25,15 @@ FROZEN = dict(
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
+    """Return a port below those that the system hands to outgoing connections."""
+    while True:
+        port = random.randrange(10_000, 30_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(('127.0.0.1', port))
+            except OSError:
+                continue
+            return port
 
 
 def environment(folder):
@@ -210,19 +217,22 @@ def test_killing_the_launcher_ends_every_rank(tmp_path):
     path = tiny.write_config(
         tmp_path, total_epochs=5000, hooks=[dict(type='LoggerHook', interval=1)]
     )
-    job = subprocess.Popen(
-        ['bash', str(TOOLS / 'dist_train.sh'), path, '2', '--work-dir', str(tmp_path / 'run')],
-        env=environment(tmp_path),
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    deadline = time.time() + 120
-    while not (tmp_path / 'run/log.json').exists() and time.time() < deadline:
+    said, log = tmp_path / 'said.txt', tmp_path / 'run/log.json'
+    with open(said, 'wb') as output:
+        job = subprocess.Popen(
+            ['bash', str(TOOLS / 'dist_train.sh'), path, '2', '--work-dir', str(tmp_path / 'run')],
+            env=environment(tmp_path),
+            cwd=tmp_path,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    deadline = time.time() + 300
+    while not log.exists() and job.poll() is None and time.time() < deadline:
         time.sleep(0.5)
-    assert (tmp_path / 'run/log.json').exists()
+    assert log.exists(), said.read_text()
     job.terminate()
     job.wait(30)
-    while processes_of(tmp_path) and time.time() < deadline + 30:
+    deadline = time.time() + 30
+    while processes_of(tmp_path) and time.time() < deadline:
         time.sleep(0.5)
     assert not processes_of(tmp_path)
