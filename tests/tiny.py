@@ -35,8 +35,8 @@ class TinyDataset(BaseDataset):
 
     classes = ['dark', 'middle', 'bright']
 
-    def __init__(self, size=24, damaged_samples=(), **kwargs):
-        self.size, self.damaged_samples = size, damaged_samples
+    def __init__(self, size=24, damaged_samples=(), clip=(4, 8, 8), **kwargs):
+        self.size, self.damaged_samples, self.clip = size, damaged_samples, clip
         super().__init__([], **kwargs)
 
     def load_annotations(self):
@@ -50,7 +50,7 @@ class TinyDataset(BaseDataset):
         label = index % 3
         channels = 3 if self.modality == 'RGB' else 2
         noise = rng if not self.test_mode else np.random.default_rng(index)
-        imgs = noise.integers(60 * label, 60 * label + 80, (1, 4, 8, 8, channels), np.uint8)
+        imgs = noise.integers(60 * label, 60 * label + 80, (1, *self.clip, channels), np.uint8)
         return dict(imgs=imgs, label=label, name=f'clip{index}', index=index)
 
 

@@ -126,7 +126,7 @@ def prepare(
         else:
             check_weights(options.get('load_from', weights[name]), MODALITIES[name])
     for cfg in earlier.values():  # a new stream takes the clips and the seed of the other
-        there = _clip_of(cfg)
+        there = clip_of(cfg)
         clip_len = clip_len or there['clip_len']
         size = size or there['size']
         seed = cfg.get('seed') if seed is None else seed
@@ -193,7 +193,7 @@ def finetune(
     for cfg in (*configs.values(), tested) if plan.tested == 'joint' else configs.values():
         check_data(cfg)  # what is tested with, too, before anything is trained
     for name, cfg in configs.items():
-        train(cfg, 'auto', device, device_id, validate=True)
+        train(cfg, 'auto', device, device_id, True, engine, precision)
         checkpoints[name] = last_checkpoint(cfg.work_dir)
         logs[MODALITIES[name]] = read_run_log(cfg.work_dir)
     file = os.path.join(plan.work_dir, f'{plan.tested}.pkl')
@@ -308,7 +308,7 @@ def _check_clip(clip_len, size):
                 raise ConfigError(f'{name} is at least {least}; got {value}')
 
 
-def _clip_of(cfg):
+def clip_of(cfg: Config) -> dict[str, int | None]:
     """Returns clip_len and size of the clips that a config trains on; None where it says that
     otherwise than `prepare` did.
     """
@@ -327,7 +327,7 @@ def _check_same(cfg, **asked):
         folder=look_up(cfg, 'data.train.data_prefix'),
         seed=cfg.get('seed'),
         model=cfg.get('load_from'),
-        **_clip_of(cfg),
+        **clip_of(cfg),
     )
     for what, value in asked.items():
         any_will_do = what in ('seed', 'clip_len', 'size') and None in (value, there[what])

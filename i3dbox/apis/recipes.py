@@ -27,7 +27,8 @@ SIZE = 224
 
 class Rule(NamedTuple):
     """How to train on up to `videos` training videos: which layers, for how many epochs, at which
-    rate, and what a clip of 64 x 224 x 224 takes at most, in GiB."""
+    rate, what a clip of 64 x 224 x 224 takes at most, in GiB, and for how many views of each clip
+    the frozen layers are computed once (0: at each step)."""
 
     videos: float
     trains: str
@@ -35,10 +36,11 @@ class Rule(NamedTuple):
     epochs: int
     lr: float
     gib: float
+    views: int = 0
 
 
 RULES = (
-    Rule(300, 'the head and Mixed_5', ('logits', 'Mixed_5'), 10, 5e-4, 0.8),
+    Rule(300, 'the head and Mixed_5', ('logits', 'Mixed_5'), 10, 5e-4, 0.8, views=4),
     Rule(3000, 'the head, Mixed_4 and Mixed_5', ('logits', 'Mixed_4', 'Mixed_5'), 15, 3e-4, 1.0),
     Rule(float('inf'), 'all layers', None, 20, 1e-4, 2.0),
 )
@@ -58,6 +60,7 @@ class Recipe(NamedTuple):
     frames: dict
     clip_len: int
     size: int
+    frozen_views: int
 
 
 def choose_recipe(
@@ -95,7 +98,16 @@ def choose_recipe(
         freeze['freeze_norm'] = True
     frames = dict(mode='whole') if largest <= MOST_DECODED else dict(mode='uniform', num_clips=4)
     return Recipe(
-        rule.trains, freeze, epochs, rule.lr, batch_size, min(cores, 8), frames, clip_len, size
+        rule.trains,
+        freeze,
+        epochs,
+        rule.lr,
+        batch_size,
+        min(cores, 8),
+        frames,
+        clip_len,
+        size,
+        rule.views,
     )
 
 
@@ -116,6 +128,7 @@ model = dict(
     head=dict(type='I3DHead', num_classes=$classes, dropout=0.5))
 load_from = $load_from  # None: from scratch
 freeze = $freeze
+frozen_views = $frozen_views  # the frozen layers are computed once, for so many clips of each video; 0: at each step
 
 _clip_len, _size, _short_side = $clip_len, $size, $short_side  # frames and pixels
 videos = dict(

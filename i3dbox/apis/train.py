@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
+import math
 import os
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -31,8 +32,16 @@ from ..engine.train_step import TrainStep
 from ..errors import CheckpointError, ConfigError
 from ..fileio import held
 from ..inference.engines.mindspore_engine import mindspore_streams
+from ..inference.frozen_trunk import (
+    FrozenTrunk,
+    TailStream,
+    TrunkLoader,
+    is_worth_it,
+    views_that_fit,
+)
 from ..inference.network import build_network
 from ..models.freezing import freeze
+from ..models.tail import Tail
 from ..registry import DATASETS, HOOKS, LOSSES, SCHEDULES
 from ..weights.checkpoint import load_checkpoint
 from ..weights.loading import load_state, load_weights
@@ -44,6 +53,8 @@ if TYPE_CHECKING:
     from ..config import Config
     from ..engine.runners.base import BaseRunner
 
+FROZEN = 'frozen_layers'  # in a run's memory
+
 
 def train(
     cfg: Config,
@@ -51,6 +62,8 @@ def train(
     device: str = 'auto',
     device_id: int | None = None,
     validate: bool = False,
+    engine: str = 'auto',
+    precision: str | None = None,
 ) -> Run:
     """Trains what `cfg` describes, in `cfg.work_dir`.
 
@@ -61,6 +74,8 @@ def train(
         device: 'CPU', 'Ascend' or 'auto'. device_id: which Ascend.
         validate: evaluate on `cfg.data.val` during training, also if no EvalHook is
             configured.
+        engine, precision: what computes the frozen layers where `frozen_views` has them computed
+            once, see engines.choose_engine.
 
     Returns: the Run, after its last step.
     Raises: an I3DBoxError before the first step, where what is wrong can be known then.
@@ -75,7 +90,8 @@ def train(
     recognizer, runner = build_network(cfg, device, device_id)
     with _held(cfg.work_dir):
         resume = _resumed(cfg.work_dir, resume)
-        run = _build_run(cfg, recognizer, runner, resume, evaluates)
+        computing = dict(engine=engine, precision=precision, device=device)
+        run = _build_run(cfg, recognizer, runner, resume, evaluates, computing)
         return _fit(cfg, run, runner, hooks, resume)
 
 
@@ -115,11 +131,16 @@ def _fit(cfg, run, runner, hooks, resume):
         return run
     if run.rank == 0:
         cfg.dump(os.path.join(cfg.work_dir, os.path.basename(cfg.filename or 'config.py')))
+    keeps = isinstance(run.loader, TrunkLoader)
     try:
+        if keeps:
+            run.loader.compute()
         runner.fit(run, hooks)
     except Exception:
         report_damaged(run.loader.damaged, run.logger)
         raise
+    if keeps:
+        run.loader.forget()
     gathered = itertools.chain(*distributed.gather_json(run.loader.damaged))
     report_damaged([DamageReport(*report) for report in gathered], run.logger)
     return run
@@ -141,7 +162,7 @@ def _build_hooks(cfg, validate):
     return hooks, evaluates
 
 
-def _build_run(cfg, recognizer, runner, resume, evaluates):
+def _build_run(cfg, recognizer, runner, resume, evaluates, computing):
     """Builds what `cfg` describes, on a device that is set up (collective).
 
     Returns: the Run, at its first step or at that of the checkpoint `resume`.
@@ -151,7 +172,6 @@ def _build_run(cfg, recognizer, runner, resume, evaluates):
     log = setup_logging(cfg.work_dir, rank)
     dataset = DATASETS.build(cfg.data.train, test_mode=False)
     check_fit(recognizer, dataset)
-    evaluator, metric_names = _build_evaluation(cfg, recognizer) if evaluates else (None, ())
     if cfg.get('load_from') is not None and not resume:
         for report in load_weights(recognizer, cfg.load_from, new_head='if_needed'):
             log.info('%s', report)
@@ -167,8 +187,6 @@ def _build_run(cfg, recognizer, runner, resume, evaluates):
             global_batch,
             len(dataset),
         )
-    train_step, rates = build_train_step(cfg, recognizer, runner, sampler.steps_per_epoch)
-    total_steps = len(rates)
     meta = dict(
         version=1,
         seed=cfg.seed,
@@ -178,21 +196,36 @@ def _build_run(cfg, recognizer, runner, resume, evaluates):
         classes=list(dataset.classes) if dataset.classes else None,
         config=cfg.pretty_text,
     )
-    start_step = 0
-    memory = {}
-    if resume:
-        start_step, memory = _resume(resume, recognizer, train_step, meta)
+    saved = _load_to_resume(resume, meta) if resume else None
+    start_step = saved.meta['step'] if saved else 0
+    memory = saved.meta.get('memory', {}) if saved else {}
+    trunk = _frozen_trunk(cfg, recognizer, dataset, memory, computing)
+    evaluator, metric_names = _build_evaluation(cfg, recognizer, trunk) if evaluates else (None, ())
+    train_step, rates = build_train_step(
+        cfg,
+        Tail(recognizer, trunk.endpoint) if trunk else recognizer,
+        runner,
+        sampler.steps_per_epoch,
+    )
+    total_steps = len(rates)
+    if saved:
+        load_state(recognizer.get_parameters(), saved.parameters, resume)
+        load_state(training_state(train_step), saved.state, resume)
     _check_ranks_agree(recognizer, start_step, total_steps, len(dataset))
 
-    loader = ClipLoader(
-        dataset,
-        sampler,
-        rank,
-        cfg.data.get('num_workers', 0),
-        cfg.data.get('worker', 'thread'),
-        start_step,
-        total_steps - start_step,
+    loading = dict(
+        num_workers=cfg.data.get('num_workers', 0),
+        worker=cfg.data.get('worker', 'thread'),
+        start_step=start_step,
+        num_steps=total_steps - start_step,
     )
+    if trunk:
+        clips = f'{cfg.data.train} {[sample["name"] for sample in dataset.samples]}'
+        loader = TrunkLoader(
+            trunk, dataset, sampler, memory[FROZEN]['views'], cfg.work_dir, clips, **loading
+        )
+    else:
+        loader = ClipLoader(dataset, sampler, rank, **loading)
     log.info(
         '%s samples, %s steps of %s an epoch, from step %s to %s; %s of %s parameters train; '
         'outputs in %s',
@@ -224,7 +257,7 @@ def _build_run(cfg, recognizer, runner, resume, evaluates):
     )
 
 
-def _build_evaluation(cfg, recognizer):
+def _build_evaluation(cfg, recognizer, trunk):
     """Returns a function that evaluates on `cfg.data.val`, and the names of its figures."""
     check_config(cfg, data=['val'])
     # one damaged video must not end a long run; a test of its own is stricter
@@ -233,7 +266,7 @@ def _build_evaluation(cfg, recognizer):
     metrics = metrics_of(cfg)
     metric_names = check_metrics(metrics, recognizer.num_classes)
     scorer = DatasetScorer(
-        mindspore_streams(recognizer),
+        dict(imgs=TailStream(trunk)) if trunk else mindspore_streams(recognizer),
         dataset,
         getattr(recognizer, 'weights', (1.0,)),
         **scoring_options(cfg, 'val'),
@@ -313,25 +346,51 @@ def _check_ranks_agree(recognizer, start_step, total_steps, samples):
                 )
 
 
-def _resume(path, recognizer, train_step, meta):
-    """Restores everything; returns the step to go on from and the hooks' memory."""
-    parameters, state, saved = load_checkpoint(path)
-    if 'step' not in saved:
+class _Saved(NamedTuple):
+    """What a checkpoint holds."""
+
+    parameters: dict
+    state: dict
+    meta: dict
+
+
+def _load_to_resume(path, meta):
+    """Returns what a checkpoint holds. Raises CheckpointError where it is none of this run."""
+    saved = _Saved(*load_checkpoint(path))
+    there = saved.meta
+    if 'step' not in there:
         raise CheckpointError(
             f'cannot resume from {path}: it holds weights only. To start a new run from them, '
             'use --load-from.'
         )
-    if saved.get('classes') != meta['classes']:
+    if there.get('classes') != meta['classes']:
         raise CheckpointError(
             f'cannot resume from {path}: its classes are not those of the data set, or in another '
             'order. To start a new run from its weights, use --load-from.'
         )
     for key in ('seed', 'global_batch', 'steps_per_epoch', 'modality'):
-        if saved.get(key) != meta[key]:
+        if there.get(key) != meta[key]:
             raise CheckpointError(
-                f'cannot resume from {path}: its {key} was {saved.get(key)}, the config gives '
+                f'cannot resume from {path}: its {key} was {there.get(key)}, the config gives '
                 f'{meta[key]}. To start a new run from its weights, use --load-from.'
             )
-    load_state(recognizer.get_parameters(), parameters, path)
-    load_state(training_state(train_step), state, path)
-    return saved['step'], saved.get('memory', {})
+    return saved
+
+
+def _frozen_trunk(cfg, recognizer, dataset, memory, computing):
+    """Returns the FrozenTrunk where the frozen layers are computed once, else None. The number of
+    views and what computes them go into the run's memory: a resumed run needs the same.
+    """
+    if distributed.world_size() > 1 or not is_worth_it(cfg, recognizer):
+        return None
+    known = memory.get(FROZEN, {})
+    computing = dict(computing, **{key: known[key] for key in known if key in computing})
+    trunk = FrozenTrunk(cfg, recognizer, **computing)
+    if not known:
+        views = min(cfg.frozen_views, math.ceil(cfg.total_epochs))
+        row = trunk.row(dataset.first_readable()['imgs'].shape)
+        views = views_that_fit(views, row.itemsize * len(dataset), cfg.work_dir)
+        engine, precision = trunk.computed_by
+        graph = dict(precision=precision) if engine != 'mindspore' else {}
+        memory[FROZEN] = dict(views=views, engine=engine, **graph)
+    return trunk if memory[FROZEN]['views'] else None

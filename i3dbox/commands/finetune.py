@@ -44,12 +44,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    from ..apis.estimates import estimate
     from ..apis.finetune import finetune, prepare
     from ..evaluation.metrics import DEFAULT
     from ..evaluation.tables import print_results
 
     plan = arguments.call(prepare, args, options=args.cfg_options)
     print_plan(plan)
+    print(arguments.call(estimate, args, plan=plan), flush=True)
     done = arguments.call(finetune, args, plan=plan)
     print_results(done.results, DEFAULT)
     print(f'report: {done.report}')

@@ -37,4 +37,4 @@ def run(args: argparse.Namespace) -> None:
     arguments.apply_openi(cfg, args)
     from ..apis.train import train
 
-    arguments.call(train, args, cfg=cfg)
+    arguments.call(train, args, cfg=cfg, engine='auto', precision=None)

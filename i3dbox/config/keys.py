@@ -8,6 +8,7 @@ KEYS = {
     'model': 'the recognizer',
     'loss': 'the loss',
     'freeze': 'which parameters train',
+    'frozen_views': 'clips of each sample for which the frozen layers are computed once',
     'data': 'data sets, batch size and workers',
     'optimizer': 'the optimizer and its base rate',
     'schedule': 'the learning rate over time',

@@ -41,6 +41,7 @@ NUMBERS = {  # key: (least, whether it is included, most, whole)
     'data.num_workers': (0, True, 1000, True),
     'evaluation.interval': (1, True, 1 << 30, True),
     'evaluation.max_frames': (1, True, 1 << 30, True),
+    'frozen_views': (0, True, 1000, True),
 }
 FORMS = {  # key: see plain_json
     'hooks': [{}],

@@ -70,3 +70,15 @@ def freeze(
     if not names:
         raise ConfigError('freeze leaves no parameter to train')
     return names
+
+
+def frozen_endpoint(backbone: nn.Cell) -> str | None:
+    """Returns the last layer of a backbone up to which nothing trains; None where the first one
+    does. `freeze` has come before.
+    """
+    endpoint = None
+    for name, layer in backbone.name_cells().items():
+        if any(parameter.requires_grad for parameter in layer.get_parameters()):
+            break
+        endpoint = name
+    return endpoint

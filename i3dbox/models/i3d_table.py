@@ -7,6 +7,7 @@ code, google-deepmind/kinetics-i3d.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 # Conv: (output channels, kernel, stride). Pool: (kernel, stride). Mixed: output channels of
@@ -64,6 +65,24 @@ def temporal_geometry(endpoint: str = 'Mixed_5c') -> tuple[int, int]:
     raise KeyError(endpoint)
 
 
+def map_shape(endpoint: str, frames: int, height: int, width: int) -> tuple[int, int, int, int]:
+    """Returns the shape of what an endpoint gives for a clip: channels, time steps, height,
+    width.
+    """
+    channels = 0
+    sides = frames, height, width
+    for name, spec in ENDPOINTS.items():
+        if name.startswith('Mixed'):
+            channels = spec[0] + spec[2] + spec[4] + spec[5]
+        else:
+            channels = spec[0] if name.startswith('Conv') else channels
+            strides = spec[-1] if isinstance(spec[-1], tuple) else (spec[-1],) * 3
+            sides = tuple(-(-side // stride) for side, stride in zip(sides, strides))
+        if name == endpoint:
+            return channels, *sides
+    raise KeyError(endpoint)
+
+
 def units(in_channels: int = 3) -> Iterator[tuple[str, int, int, int]]:
     """Yields (name, input channels, output channels, kernel size) of each convolution but the
     head's, as in ('Mixed_3b.b1b', 96, 128, 3).
@@ -79,6 +98,18 @@ def units(in_channels: int = 3) -> Iterator[tuple[str, int, int, int]]:
             for branch, source, width in zip(BRANCHES, inputs, spec):
                 yield f'{name}.{branch}', source, width, 3 if branch in ('b1b', 'b2b') else 1
             channels = b0 + b1b + b2b + b3b
+
+
+def multiply_adds(frames: int, height: int, width: int, in_channels: int = 3) -> dict[str, int]:
+    """Returns the multiply-adds of each endpoint for one clip, counted from its predecessor; pools
+    cost none.
+    """
+    costs = dict.fromkeys(ENDPOINTS, 0)
+    for name, source, channels, kernel in units(in_channels):
+        endpoint = name.partition('.')[0]
+        places = math.prod(map_shape(endpoint, frames, height, width)[1:])
+        costs[endpoint] += places * source * channels * kernel**3
+    return costs
 
 
 def parameter_shapes(

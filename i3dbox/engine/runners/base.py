@@ -120,13 +120,14 @@ class BaseRunner:
         Raises: whatever the loader or a hook raised.
         """
         steps = run.total_steps - run.start_step
-        dataset = as_mindspore_dataset(run.loader, (*run.recognizer.inputs, 'label'))
+        dataset = as_mindspore_dataset(run.loader, (*run.train_step.recognizer.inputs, 'label'))
         sink = self.steps_of_a_sink(run, steps)
         run.train_step.average_over(sink)
         if sink:
             run.logger.info('data sink of %d steps', sink)
         callbacks = [_Steps(run, sink or 1), *hooks, _Stop()]
         run.train_step.set_train(True)
+        run.logger.info('compiling the training step; the first one takes longer for it')
         try:
             with interruptible():
                 Model(run.train_step).train(

@@ -62,7 +62,13 @@ class Recognizer3D(nn.Cell):
         """Scores clips that are preprocessed already, float32 (B * number) x C x T x H x W ->
         B x num_classes.
         """
-        logits = self.head(self.backbone(clips)).float().reshape(-1, number, self.num_classes)
+        return self.answer(self.backbone(clips), number)
+
+    def answer(self, maps: Tensor, number: int = 1) -> Tensor:
+        """Scores what the backbone makes of clips, (B * number) x K x t x h x w ->
+        B x num_classes.
+        """
+        logits = self.head(maps).float().reshape(-1, number, self.num_classes)
         return average_clips_in_graph(logits, self.average_clips)
 
     def check_input(self, imgs: np.ndarray) -> None:

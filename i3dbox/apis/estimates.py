@@ -1,0 +1,141 @@
+"""About how long a fine-tuning takes on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..config import Config
+from ..config_checks.checks import look_up
+from ..errors import I3DBoxError
+from ..inference.engines import choose_engine, has_ascend
+from ..media.video_reader import VideoReader
+from ..models.i3d_table import ENDPOINTS, multiply_adds
+from ..models.plain_i3d import plain_streams
+from ..streams import CHANNELS, MODALITIES
+from .finetune import clip_of
+
+if TYPE_CHECKING:
+    from ..inference.engines import Choice
+    from .finetune import Plan
+
+# How fast networks are against a product of large matrices on the same cores: measured with
+# tools/benchmarks on two cores of an AMD EPYC.
+SPEEDS = {
+    ('openvino', 'float32'): 1.2,
+    ('openvino', 'bfloat16'): 2.2,
+    ('onnxruntime', 'float32'): 0.95,
+    ('mindspore', 'float32'): 0.7,
+}
+TRAINING = 0.6
+FLOW = 0.17  # pairs of frames of 340 x 256 a second, for each GFLOP/s
+LOOKED_AT = 10  # videos, for their lengths
+STARTS = 25  # seconds: imports and compilations of a stream
+
+
+def machine_speed() -> float:
+    """Returns the multiply-adds a second of a product of large matrices in float32."""
+    left = np.ones((1536, 1536), np.float32)
+    seconds = []
+    for _ in range(4):
+        start = time.perf_counter()
+        left @ left
+        seconds.append(time.perf_counter() - start)
+    return 1536**3 / min(seconds)
+
+
+def stream_seconds(
+    stream: str,
+    cfg: Config,
+    clip: tuple[int, int, int],
+    videos: int,
+    tested: int,
+    windows: float,
+    engine: Choice,
+    speed: float,
+) -> dict[str, float]:
+    """Estimates the seconds of a stream: of its 'frozen layers', 'training' and 'test'.
+
+    Args:
+        stream: 'rgb' or 'flow'. cfg: what `prepare` wrote for it.
+        clip: frames, height, width.
+        videos: that train. tested: that test, in `windows` clips each.
+        engine: that computes the frozen layers and the test. speed: of machine_speed.
+    """
+    costs = multiply_adds(*clip, CHANNELS[MODALITIES[stream]])
+    trains = _trains(look_up(cfg, 'freeze.finetune_prefixes'))
+    frozen = sum(cost for endpoint, cost in costs.items() if endpoint not in trains)
+    whole = sum(costs.values())
+    drawn = cfg.total_epochs * videos
+    views = cfg.get('frozen_views') or 0
+    answering = speed * SPEEDS[engine]
+    each_step = 3 * (whole - frozen)  # forward, and backward twice as much
+    times = {
+        'frozen layers': views * videos * frozen / answering,
+        'training': drawn * each_step / (speed * TRAINING),
+        'test': tested * windows * whole / answering,
+    }
+    if not views:
+        times['training'] += drawn * frozen / (speed * SPEEDS['mindspore', 'float32'])
+    if stream == 'flow':
+        pair = 2e9 / (FLOW * speed)
+        times['frozen layers' if views else 'training'] += (views or drawn) * clip[0] * pair
+        times['test'] += tested * windows * clip[0] * pair
+    times['training'] += STARTS
+    return times
+
+
+def _trains(prefixes):
+    """Returns the endpoints of which something trains."""
+    if prefixes is None:
+        return ENDPOINTS
+    return [name for name in ENDPOINTS if name.startswith(tuple(prefixes))]
+
+
+def in_words(seconds: float) -> str:
+    """Returns a duration as people say it: '40 seconds', '3 minutes', '5 hours'."""
+    for unit, name in ((86400, 'days'), (3600, 'hours'), (60, 'minutes')):
+        if seconds >= 1.5 * unit:
+            return f'{seconds / unit:.0f} {name}'
+    return f'{max(10, round(seconds, -1)):.0f} seconds'
+
+
+def estimate(plan: Plan, device: str, engine: str, precision: str | None) -> str:
+    """Says in a line how long `finetune` will take for a Plan; nothing is said of Ascend, of whose
+    speed nothing is known.
+
+    Args:
+        device, engine, precision: of `finetune`.
+    """
+    if device == 'Ascend' or device == 'auto' and has_ascend():
+        return 'estimated time: unknown on Ascend'
+    speed = machine_speed()
+    times = dict.fromkeys(('frozen layers', 'training', 'test'), 0.0)
+    for stream, path in plan.configs.items():
+        cfg = Config.fromfile(path)
+        choice = choose_engine(cfg.model, engine, precision, device)
+        clip_len, size = clip_of(cfg).values()
+        if not clip_len or not size or not plain_streams(cfg.model):
+            return f'estimated time: unknown, as the clips or the model of {path} are changed'
+        clip = (clip_len, size, size)
+        windows = _windows(plan.split.val, cfg.data.train.data_prefix, clip[0])
+        counts = len(plan.split.train), len(plan.split.val)
+        for part, seconds in stream_seconds(
+            stream, cfg, clip, *counts, windows, choice, speed
+        ).items():
+            times[part] += seconds
+    parts = ', '.join(f'{name} {in_words(seconds)}' for name, seconds in times.items() if seconds)
+    return f'estimated time: {in_words(sum(times.values()))} on this machine ({parts})'
+
+
+def _windows(tested, folder, clip_len):
+    """Returns how many clips long videos are in the mean, by the headers of the first few."""
+    frames = []
+    for path, _ in tested[:LOOKED_AT]:
+        with contextlib.suppress(I3DBoxError), VideoReader(os.path.join(folder, path)) as reader:
+            frames.append(reader.stated or clip_len)
+    return max(1.0, sum(frames) / max(1, len(frames)) / clip_len)

@@ -1,0 +1,311 @@
+"""What a network's frozen layers make of the clips that the others train on: computed once, kept in
+a file, and read from there at each step.
+
+A sample has a few views: the clips that its pipeline draws in the first epochs. Epoch e trains on
+view e modulo their number.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import glob
+import hashlib
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from mindspore import Tensor
+from tqdm import tqdm
+
+from ..datasets.loader import ClipLoader
+from ..datasets.sampler import SequentialSampler
+from ..errors import DataError
+from ..models.freezing import frozen_endpoint
+from ..models.i3d_table import map_shape
+from ..models.plain_i3d import plain_streams
+from ..models.tail import Tail
+from ..workers import free_memory
+from .engines import choose_engine
+from .engines.graph_cache import digest_of
+from .engines.graph_engine import GraphStream
+from .engines.mindspore_engine import MindSporeStream, mindspore_streams
+
+if TYPE_CHECKING:
+    from mindspore import nn
+
+    from ..config import Config
+    from ..datasets.base import BaseDataset
+    from ..datasets.sampler import EpochSampler
+
+logger = logging.getLogger(__name__)
+
+FOLDER = 'frozen_layers'  # in a work_dir, while its run lasts
+LARGEST = np.finfo(np.float16).max
+REMEMBERED = 2**30  # bytes of what a TailStream remembers
+
+
+class FrozenTrunk:
+    """The frozen layers of plain I3D, in the fastest engine, with the parameters that they have at
+    the first call.
+
+    Args:
+        cfg (Config): of the network.
+        recognizer (Recognizer3D): after models.freezing.freeze.
+        engine, precision, device: of engines.choose_engine.
+
+    Attributes:
+        recognizer.
+        endpoint (str): the last frozen layer.
+        computed_by (tuple of str): engine and precision.
+    """
+
+    def __init__(
+        self,
+        cfg: Config,
+        recognizer: nn.Cell,
+        engine: str = 'auto',
+        precision: str | None = None,
+        device: str = 'auto',
+    ):
+        self.recognizer = recognizer
+        self.endpoint = frozen_endpoint(recognizer.backbone)
+        self.computed_by = choose_engine(cfg.model, engine, precision, device)
+        self._plain = plain_streams(cfg.model)['imgs']
+
+    @functools.cached_property
+    def _network(self):
+        name, precision = self.computed_by
+        if name == 'mindspore':
+            stream = mindspore_streams(self.recognizer)['imgs']
+        else:
+            stream = GraphStream(self._plain, name, precision)
+            stream.take({p.name: p.asnumpy() for p in self.recognizer.get_parameters()})
+        return stream.upto(self.endpoint, 'none')
+
+    def __call__(self, clips: np.ndarray) -> np.ndarray:
+        """Returns the maps of clips, uint8 N x T x H x W x C -> float16 N x K x t x h x w."""
+        maps = np.concatenate([self._network(clip[None]) for clip in clips])
+        if not np.abs(maps).max() <= LARGEST:  # NaN, too
+            raise DataError(
+                f'{self.endpoint} gives values beyond float16, in which they are kept: '
+                'frozen_views=0 computes the frozen layers at each step'
+            )
+        return maps.astype(np.float16)
+
+    def row(self, clips_shape: Sequence[int]) -> np.dtype:
+        """Returns what is kept of a sample whose clips have this shape, N x T x H x W x C."""
+        number, *sides = clips_shape[:4]
+        shape = (number, *map_shape(self.endpoint, *sides))
+        return np.dtype([('label', np.int32), ('index', np.int32), ('maps', np.float16, shape)])
+
+    def identity(self) -> str:
+        """Returns what its outputs depend on, apart from the clips."""
+        parameters = {
+            p.name: p.asnumpy()
+            for p in self.recognizer.backbone.get_parameters()
+            if not p.requires_grad
+        }
+        return f'{self.endpoint} {self.computed_by} {digest_of(parameters)}'
+
+
+def is_worth_it(cfg: Config, recognizer: nn.Cell) -> bool:
+    """Whether the frozen layers of a recognizer can be computed once: it is one stream of plain
+    I3D, `frozen_views` asks for it, and the first layers are frozen.
+    """
+    plain = plain_streams(cfg.model)
+    if not cfg.get('frozen_views') or not plain or len(plain) == 2:
+        return False
+    return frozen_endpoint(recognizer.backbone) is not None
+
+
+def views_that_fit(views: int, bytes_of_one: int, folder: str) -> int:
+    """Returns how many views there is room for: on half of the disk and in half of the memory that
+    are free.
+
+    Args:
+        views: at most. bytes_of_one: a view of all samples. folder: on that disk.
+    """
+    room = min(shutil.disk_usage(folder).free, free_memory() or sys.maxsize) // 2
+    fit = min(views, room // bytes_of_one)
+    if fit < views:
+        logger.info(
+            'of %d views of each clip %d fit into memory and disk: one takes %.1f GB, and %.1f '
+            'are to be used%s',
+            views,
+            fit,
+            bytes_of_one / 1e9,
+            room / 1e9,
+            '' if fit else '; so the frozen layers are computed at each step',
+        )
+    return fit
+
+
+@dataclasses.dataclass(eq=False)
+class _Views(SequentialSampler):
+    """Every view of every sample, one after the other; a step is one of them."""
+
+    samples: int = 1
+
+    def batch(self, step: int, rank: int = 0) -> list[tuple[int, int]]:
+        return [divmod(step, self.samples)]
+
+
+class TrunkLoader:
+    """Batches of what the frozen layers make of a data set, as ClipLoader gives batches of clips.
+
+    Args:
+        trunk: what computes them.
+        dataset: of clips.
+        sampler: which sample stands where.
+        views: of each sample.
+        work_dir: in whose FOLDER they are kept.
+        identity: what the clips depend on.
+        num_workers, worker: that load clips, see ClipLoader.
+        start_step, num_steps: which steps of the run it yields.
+
+    Attributes:
+        damaged (list of DamageReport). error (Exception or None): as of ClipLoader.
+    """
+
+    def __init__(
+        self,
+        trunk: FrozenTrunk,
+        dataset: BaseDataset,
+        sampler: EpochSampler,
+        views: int,
+        work_dir: str,
+        identity: str,
+        num_workers: int = 0,
+        worker: str = 'thread',
+        start_step: int = 0,
+        num_steps: int = 1,
+    ):
+        self.trunk = trunk
+        self.sampler = sampler
+        self.views = views
+        self.row = trunk.row(dataset.first_readable()['imgs'].shape)
+        self.steps = range(start_step, start_step + num_steps)
+        self.error = None
+        self.folder = os.path.join(work_dir, FOLDER)
+        key = f'{identity} {trunk.identity()} {sampler.seed} {views} {self.row}'
+        self.path = os.path.join(
+            self.folder, f'{hashlib.sha256(key.encode()).hexdigest()[:32]}.rows'
+        )
+        total = views * len(dataset)
+        clips = _Views(total, 1, seed=sampler.seed, samples=len(dataset))
+        self.clips = ClipLoader(dataset, clips, 0, num_workers, worker, num_steps=total)
+        self.damaged = self.clips.damaged
+
+    def __len__(self):
+        return len(self.steps)
+
+    def specs(self, columns: Sequence[str]) -> list[tuple[list[int], np.dtype]]:
+        """Returns (shape, dtype) of each of these columns of a batch."""
+        maps = list(self.row['maps'].shape), np.dtype(np.float32)
+        known = dict(features=maps)
+        number = [], np.dtype(np.int32)
+        found = [known.get(column, number) for column in columns]
+        return [([self.sampler.batch_size, *shape], dtype) for shape, dtype in found]
+
+    def compute(self) -> None:
+        """Computes what is not there yet, and shows its progress."""
+        self._forget_others()
+        os.makedirs(self.folder, exist_ok=True)
+        total = self.clips.num_steps
+        with open(self.path, 'ab') as file:
+            done = min(file.tell() // self.row.itemsize, total)
+            file.truncate(done * self.row.itemsize)  # a killed run was writing a row
+            self.clips.start_step, self.clips.num_steps = done, total - done
+            if done < total:
+                self._compute(file, done, total)
+
+    def _compute(self, file, done, total):
+        name, precision = self.trunk.computed_by
+        logger.info(
+            'the layers up to %s are frozen: computed once, for %d views of %d samples (%s, %s)%s',
+            self.trunk.endpoint,
+            self.views,
+            total // self.views,
+            name,
+            precision,
+            f'; {done} of {total} are there' if done else '',
+        )
+        bar = tqdm(
+            self.clips,
+            'frozen layers',
+            total,
+            initial=done,
+            unit='clip',
+            dynamic_ncols=True,
+            disable=None,
+        )
+        shown = done
+        for number, batch in enumerate(bar, done + 1):
+            row = np.zeros((), self.row)
+            row['label'], row['index'] = batch['label'][0], batch['index'][0]
+            row['maps'] = self.trunk(batch['imgs'][0])
+            file.write(row.tobytes())
+            file.flush()
+            if bar.disable and (number == 1 or 10 * (number - shown) >= total or number == total):
+                logger.info('frozen layers: %d of %d clips', number, total)
+                shown = number
+
+    def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
+        rows = np.memmap(self.path, self.row, 'r')
+        samples = len(rows) // self.views
+        for step in self.steps:
+            places = self.sampler.batch(step)
+            found = rows[[epoch % self.views * samples + index for epoch, index in places]]
+            yield dict(
+                features=found['maps'].astype(np.float32),
+                label=found['label'],
+                index=found['index'],
+            )
+
+    def forget(self) -> None:
+        """Removes what was kept."""
+        self._remove(self._kept())
+        with contextlib.suppress(OSError):  # it holds what is not ours
+            os.rmdir(self.folder)
+
+    def _forget_others(self):
+        self._remove([path for path in self._kept() if path != self.path])
+
+    def _kept(self):
+        return glob.glob(os.path.join(glob.escape(self.folder), '*.rows'))
+
+    def _remove(self, paths):
+        for path in paths:
+            os.remove(path)
+
+
+class TailStream(MindSporeStream):
+    """A recognizer that remembers what its frozen layers make of a clip, as long as there is room
+    for more.
+    """
+
+    def __init__(self, trunk: FrozenTrunk):
+        super().__init__(trunk.recognizer)
+        self._trunk = trunk
+        self._tail = Tail(trunk.recognizer, trunk.endpoint)
+        self._known = {}
+
+    def logits(self, clips: np.ndarray) -> np.ndarray:
+        maps = np.stack([self._maps(clip) for clip in clips])
+        self._tail.set_train(False)
+        return self._tail(Tensor(maps[:, None].astype(np.float32))).asnumpy()
+
+    def _maps(self, clip):
+        key = hashlib.sha256(np.ascontiguousarray(clip)).digest()
+        if key in self._known:
+            return self._known[key]
+        (maps,) = self._trunk(clip[None])
+        if (len(self._known) + 1) * maps.nbytes <= REMEMBERED:
+            self._known[key] = maps
+        return maps

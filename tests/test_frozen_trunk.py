@@ -1,0 +1,207 @@
+"""Frozen layers that are computed once: a run learns what it would have learned, goes on where it
+stopped, and leaves nothing behind.
+"""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+import tiny
+from test_training import assert_same_checkpoint, command, config, lines
+
+from i3dbox.apis.train import train
+from i3dbox.errors import DataError
+from i3dbox.inference import frozen_trunk
+from i3dbox.inference.frozen_trunk import FrozenTrunk, TailStream, views_that_fit
+from i3dbox.models import build_recognizer
+from i3dbox.models.freezing import freeze, frozen_endpoint
+from i3dbox.models.i3d_table import ENDPOINTS, map_shape, multiply_adds
+from i3dbox.weights.checkpoint import load_checkpoint
+
+CLIP = (8, 32, 32)
+LATE = dict(finetune_prefixes=['logits', 'Mixed_5'], freeze_norm=True)
+HOOKS = [dict(type='LoggerHook', interval=1), dict(type='CheckpointHook')]
+DATA = dict(
+    batch_size=2,
+    train=dict(type='TinyDataset', size=6, clip=CLIP),
+    val=dict(type='TinyDataset', size=5, clip=CLIP),
+)
+MODEL = dict(
+    type='Recognizer3D',
+    backbone=dict(type='InceptionI3D'),
+    head=dict(type='I3DHead', num_classes=3),
+)
+I3D = dict(model=MODEL, freeze=LATE, data=DATA, hooks=HOOKS, optimizer=dict(type='Adam', lr=1e-3))
+
+
+@pytest.fixture(scope='module')
+def recognizer():
+    built = build_recognizer(MODEL, seed=1)
+    freeze(built, **LATE)
+    return built
+
+
+@pytest.fixture
+def trunk(recognizer, tmp_path):
+    return FrozenTrunk(config(tmp_path, **I3D), recognizer)
+
+
+def clips(number, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (number, *CLIP, 3), np.uint8)
+
+
+# what is frozen, and what comes of it
+
+
+@pytest.mark.parametrize(
+    'prefixes, endpoint',
+    [
+        (['logits', 'Mixed_5'], 'MaxPool3d_5a_2x2'),
+        (['logits'], 'Mixed_5c'),
+        (['logits', 'Mixed_3c.b0', 'Mixed_5'], 'Mixed_3b'),
+        (['logits', 'Conv3d_1a'], None),
+        (None, None),
+    ],
+)
+def test_the_frozen_layers_end_before_the_first_that_trains(prefixes, endpoint):
+    built = build_recognizer(MODEL)
+    freeze(built, prefixes)
+    assert frozen_endpoint(built.backbone) == endpoint
+
+
+@pytest.mark.parametrize('sides', [(8, 32, 32), (17, 45, 33)])
+@pytest.mark.parametrize('endpoint', ['Conv3d_1a_7x7', 'MaxPool3d_4a_3x3', 'MaxPool3d_5a_2x2'])
+def test_the_shape_of_an_endpoint_is_known_beforehand(trunk, endpoint, sides):
+    trunk.endpoint = endpoint
+    found = trunk(np.zeros((1, *sides, 3), np.uint8))
+    assert found.shape == (1, *map_shape(endpoint, *sides)) and found.dtype == np.float16
+    assert trunk.row((1, *sides, 3))['maps'].shape == found.shape
+
+
+def test_the_cost_of_the_network_is_known_beforehand():
+    """docs/analysis.md counts as much at work."""
+    assert list(multiply_adds(64, 224, 224)) == list(ENDPOINTS)
+    assert round(sum(multiply_adds(64, 224, 224).values()) / 1e9, 2) == 111.15
+    assert multiply_adds(8, 32, 32, in_channels=2)['Conv3d_1a_7x7'] == 4 * 16 * 16 * 64 * 2 * 343
+
+
+def test_values_beyond_float16_are_refused(trunk):
+    trunk._network = lambda clip: np.full((1, 2, 1, 1, 1), 1e5, np.float32)
+    with pytest.raises(DataError, match='MaxPool3d_5a_2x2 .*beyond float16.*frozen_views=0'):
+        trunk(clips(1))
+
+
+@pytest.mark.parametrize('free, views', [(10**9, 4), (600, 3), (199, 0)])
+def test_there_are_as_many_views_as_there_is_room_for(tmp_path, monkeypatch, free, views, caplog):
+    monkeypatch.setattr(frozen_trunk, 'free_memory', lambda: free)
+    with caplog.at_level('INFO', 'i3dbox'):
+        assert views_that_fit(4, 100, str(tmp_path)) == views
+    assert ('fit into memory and disk' in caplog.text) == (views < 4)
+
+
+def test_a_clip_that_was_seen_is_not_computed_again(trunk, recognizer):
+    stream = TailStream(trunk)
+    first = stream.logits(clips(2))
+    np.testing.assert_allclose(
+        first, stream.cell(frozen_trunk.Tensor(clips(2)[:, None])).asnumpy(), rtol=1e-2, atol=1e-3
+    )
+    trunk._network = None  # it would fail
+    np.testing.assert_array_equal(stream.logits(clips(2)), first)
+    with pytest.raises(TypeError):
+        stream.logits(clips(2, seed=1))
+
+
+# runs
+
+
+@pytest.fixture(scope='module')
+def straight(tmp_path_factory):
+    """A run of two epochs that was never stopped, with its validations."""
+    folder = tmp_path_factory.mktemp('straight')
+    cfg = config(folder, frozen_views=2, **I3D)
+    train(cfg, validate=True)
+    return folder / 'run'
+
+
+@pytest.mark.slow
+def test_with_a_view_an_epoch_it_learns_what_it_learns_step_by_step(straight, tmp_path):
+    train(config(tmp_path, **I3D), validate=True)
+    for mode, key in (('train', 'loss'), ('val', 'top1_acc')):
+        ours, theirs = (
+            [line[key] for line in lines(folder, mode)] for folder in (straight, tmp_path / 'run')
+        )
+        np.testing.assert_allclose(ours, theirs, rtol=5e-3)
+    ours, theirs = (
+        load_checkpoint(str(folder / 'epoch_2.ckpt'))[0] for folder in (straight, tmp_path / 'run')
+    )
+    assert list(ours) == list(theirs)
+    start = build_recognizer(config(tmp_path, **I3D).model, 0).parameters_dict()
+    for name in ours:
+        moved = theirs[name] - start[name].asnumpy() if name in start else theirs[name]
+        assert np.abs(ours[name] - theirs[name]).max() <= 0.2 * np.abs(moved).max(), name
+
+
+@pytest.mark.slow
+def test_another_epochs_clips_are_others(straight, tmp_path):
+    train(config(tmp_path, frozen_views=1, **I3D))
+    ours, theirs = (
+        [line['loss'] for line in lines(folder)] for folder in (straight, tmp_path / 'run')
+    )
+    assert ours[:3] == theirs[:3] and ours[3:] != theirs[3:]
+
+
+@pytest.mark.slow
+def test_a_run_leaves_no_rows_behind_and_computes_none_when_it_is_done(straight, monkeypatch):
+    assert not (straight / frozen_trunk.FOLDER).exists()
+    cfg = config(straight.parent, frozen_views=2, **I3D)
+    monkeypatch.setattr(FrozenTrunk, '__call__', None)
+    assert train(cfg, 'auto').step == 6
+
+
+@pytest.mark.slow
+def test_a_run_that_was_killed_twice_ends_bit_for_bit_as_one_that_was_not(
+    straight, tmp_path, monkeypatch
+):
+    cfg = config(tmp_path, frozen_views=2, **I3D)
+    computed = []
+    call = FrozenTrunk.__call__
+
+    def interrupted(self, clips):
+        if len(computed) == 4:
+            raise KeyboardInterrupt
+        computed.append(clips)
+        return call(self, clips)
+
+    monkeypatch.setattr(FrozenTrunk, '__call__', interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(cfg, 'auto')
+    (rows,) = (tmp_path / 'run' / frozen_trunk.FOLDER).iterdir()
+    rows.write_bytes(rows.read_bytes()[:-1])  # as a kill in the midst of writing leaves it
+    monkeypatch.undo()
+
+    hooks = [*HOOKS, dict(type='KillHook', at_step=3)]
+    path = tiny.write_config(tmp_path, **dict(I3D, hooks=hooks, frozen_views=2))
+    killed = command('train', path, '--work-dir', tmp_path / 'run', '--resume')
+    assert killed.returncode == -signal.SIGKILL and '; 3 of 12 are there' in killed.stdout
+    assert os.listdir(tmp_path / 'run' / frozen_trunk.FOLDER) == [rows.name]
+
+    monkeypatch.setattr(FrozenTrunk, '__call__', None)  # all rows are there
+    train(config(tmp_path, frozen_views=2, **I3D), 'auto')
+    assert_same_checkpoint(straight / 'epoch_2.ckpt', tmp_path / 'run/epoch_2.ckpt')
+
+
+@pytest.mark.slow
+def test_where_there_is_no_room_the_layers_are_computed_at_each_step(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(frozen_trunk, 'free_memory', lambda: 1)
+    monkeypatch.setattr(FrozenTrunk, '__call__', None)
+    assert train(config(tmp_path, frozen_views=2, **dict(I3D, total_epochs=1))).step == 3
+    assert 'computed at each step' in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_damaged_video_is_replaced_in_the_views_too(tmp_path, capsys):
+    data = dict(DATA, train=dict(DATA['train'], damaged_samples=[1]))
+    train(config(tmp_path, frozen_views=1, **dict(I3D, data=data, total_epochs=1)))
+    said = capsys.readouterr().out
+    assert "'clip2' stands in for 'clip1'" in said and '1 damaged samples were met' in said
