@@ -10,14 +10,16 @@ import pytest
 import tiny
 from test_training import assert_same_checkpoint, command, config, lines
 
+from i3dbox.apis import train as training
 from i3dbox.apis.train import train
 from i3dbox.errors import DataError
 from i3dbox.inference import frozen_trunk
-from i3dbox.inference.frozen_trunk import FrozenTrunk, TailStream, views_that_fit
+from i3dbox.inference.frozen_trunk import FrozenTrunk, KeptTrunkLoader, TailStream, views_that_fit
 from i3dbox.models import build_recognizer
 from i3dbox.models.freezing import freeze, frozen_endpoint
 from i3dbox.models.i3d_table import ENDPOINTS, map_shape, multiply_adds
 from i3dbox.weights.checkpoint import load_checkpoint
+from i3dbox.weights.checkpoint_file import write_checkpoint
 
 CLIP = (8, 32, 32)
 LATE = dict(finetune_prefixes=['logits', 'Mixed_5'], freeze_norm=True)
@@ -74,7 +76,7 @@ def test_the_frozen_layers_end_before_the_first_that_trains(prefixes, endpoint):
 @pytest.mark.parametrize('endpoint', ['Conv3d_1a_7x7', 'MaxPool3d_4a_3x3', 'MaxPool3d_5a_2x2'])
 def test_the_shape_of_an_endpoint_is_known_beforehand(trunk, endpoint, sides):
     trunk.endpoint = endpoint
-    found = trunk(np.zeros((1, *sides, 3), np.uint8))
+    found = trunk.rounded(np.zeros((1, *sides, 3), np.uint8))
     assert found.shape == (1, *map_shape(endpoint, *sides)) and found.dtype == np.float16
     assert trunk.row((1, *sides, 3))['maps'].shape == found.shape
 
@@ -89,7 +91,7 @@ def test_the_cost_of_the_network_is_known_beforehand():
 def test_values_beyond_float16_are_refused(trunk):
     trunk._network = lambda clip: np.full((1, 2, 1, 1, 1), 1e5, np.float32)
     with pytest.raises(DataError, match='MaxPool3d_5a_2x2 .*beyond float16.*frozen_views=0'):
-        trunk(clips(1))
+        trunk.rounded(clips(1))
 
 
 @pytest.mark.parametrize('free, views', [(10**9, 4), (600, 3), (199, 0)])
@@ -124,22 +126,59 @@ def straight(tmp_path_factory):
     return folder / 'run'
 
 
+@pytest.fixture(scope='module')
+def whole(tmp_path_factory):
+    """The same run, all layers in MindSpore at each step."""
+    folder = tmp_path_factory.mktemp('whole')
+    train(config(folder, **I3D), validate=True, engine='mindspore')
+    return folder / 'run'
+
+
+def figures(work_dir, mode='train', key='loss'):
+    return [line[key] for line in lines(work_dir, mode)]
+
+
 @pytest.mark.slow
-def test_with_a_view_an_epoch_it_learns_what_it_learns_step_by_step(straight, tmp_path):
-    train(config(tmp_path, **I3D), validate=True)
+def test_with_a_view_an_epoch_it_learns_what_it_learns_step_by_step(straight, whole, tmp_path):
     for mode, key in (('train', 'loss'), ('val', 'top1_acc')):
-        ours, theirs = (
-            [line[key] for line in lines(folder, mode)] for folder in (straight, tmp_path / 'run')
+        np.testing.assert_allclose(
+            figures(straight, mode, key), figures(whole, mode, key), rtol=5e-3
         )
-        np.testing.assert_allclose(ours, theirs, rtol=5e-3)
     ours, theirs = (
-        load_checkpoint(str(folder / 'epoch_2.ckpt'))[0] for folder in (straight, tmp_path / 'run')
+        load_checkpoint(str(folder / 'epoch_2.ckpt'))[0] for folder in (straight, whole)
     )
     assert list(ours) == list(theirs)
-    start = build_recognizer(config(tmp_path, **I3D).model, 0).parameters_dict()
+    start = build_recognizer(MODEL).parameters_dict()
     for name in ours:
-        moved = theirs[name] - start[name].asnumpy() if name in start else theirs[name]
+        moved = theirs[name] - (start[name].asnumpy() if name in start else 0)
         assert np.abs(ours[name] - theirs[name]).max() <= 0.2 * np.abs(moved).max(), name
+
+
+@pytest.mark.slow
+def test_at_each_step_the_frozen_layers_are_computed_by_the_fastest_engine(whole, tmp_path, capsys):
+    train(config(tmp_path, **I3D))
+    assert 'are frozen: computed by openvino, float32' in capsys.readouterr().out
+    np.testing.assert_allclose(figures(tmp_path / 'run'), figures(whole), rtol=1e-4)
+    told = {
+        folder: load_checkpoint(str(folder / 'epoch_2.ckpt'))[2]['memory']['frozen_layers']
+        for folder in (whole, tmp_path / 'run')
+    }
+    assert list(told.values()) == [
+        dict(views=0, engine='mindspore'),
+        dict(views=0, engine='openvino', precision='float32'),
+    ]
+
+
+@pytest.mark.slow
+def test_a_run_of_before_goes_on_as_it_began(whole, tmp_path, monkeypatch):
+    parameters, state, meta = load_checkpoint(str(whole / 'epoch_1.ckpt'))
+    del meta['memory']['frozen_layers']
+    (tmp_path / 'run').mkdir()
+    path = str(tmp_path / 'run/epoch_1.ckpt')
+    write_checkpoint(path, parameters, state, meta)
+    monkeypatch.setattr(training, 'FrozenTrunk', None)
+    train(config(tmp_path, **I3D), path)
+    assert_same_checkpoint(whole / 'epoch_2.ckpt', tmp_path / 'run/epoch_2.ckpt')
 
 
 @pytest.mark.slow
@@ -194,7 +233,7 @@ def test_a_run_that_was_killed_twice_ends_bit_for_bit_as_one_that_was_not(
 @pytest.mark.slow
 def test_where_there_is_no_room_the_layers_are_computed_at_each_step(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(frozen_trunk, 'free_memory', lambda: 1)
-    monkeypatch.setattr(FrozenTrunk, '__call__', None)
+    monkeypatch.setattr(KeptTrunkLoader, 'compute', None)
     assert train(config(tmp_path, frozen_views=2, **dict(I3D, total_epochs=1))).step == 3
     assert 'computed at each step' in capsys.readouterr().out
 

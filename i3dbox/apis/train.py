@@ -8,7 +8,7 @@ import logging
 import math
 import os
 import zlib
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,23 +27,23 @@ from ..engine import distributed
 from ..engine.build import build_hooks, call_hooks, in_order
 from ..engine.logging import setup_logging
 from ..engine.optimizers.build import build_optimizer
-from ..engine.run import Run, last_checkpoint, training_state
+from ..engine.run import Run, last_checkpoint, load_to_resume, training_state
 from ..engine.train_step import TrainStep
 from ..errors import CheckpointError, ConfigError
 from ..fileio import held
 from ..inference.engines.mindspore_engine import mindspore_streams
 from ..inference.frozen_trunk import (
     FrozenTrunk,
+    KeptTrunkLoader,
     TailStream,
     TrunkLoader,
-    is_worth_it,
+    has_frozen_trunk,
     views_that_fit,
 )
 from ..inference.network import build_network
 from ..models.freezing import freeze
 from ..models.tail import Tail
 from ..registry import DATASETS, HOOKS, LOSSES, SCHEDULES
-from ..weights.checkpoint import load_checkpoint
 from ..weights.loading import load_state, load_weights
 from .test import DatasetScorer, scoring_options
 
@@ -74,8 +74,7 @@ def train(
         device: 'CPU', 'Ascend' or 'auto'. device_id: which Ascend.
         validate: evaluate on `cfg.data.val` during training, also if no EvalHook is
             configured.
-        engine, precision: what computes the frozen layers where `frozen_views` has them computed
-            once, see engines.choose_engine.
+        engine, precision: what computes frozen layers on a CPU, see engines.choose_engine.
 
     Returns: the Run, after its last step.
     Raises: an I3DBoxError before the first step, where what is wrong can be known then.
@@ -131,7 +130,7 @@ def _fit(cfg, run, runner, hooks, resume):
         return run
     if run.rank == 0:
         cfg.dump(os.path.join(cfg.work_dir, os.path.basename(cfg.filename or 'config.py')))
-    keeps = isinstance(run.loader, TrunkLoader)
+    keeps = isinstance(run.loader, KeptTrunkLoader)
     try:
         if keeps:
             run.loader.compute()
@@ -196,10 +195,13 @@ def _build_run(cfg, recognizer, runner, resume, evaluates, computing):
         classes=list(dataset.classes) if dataset.classes else None,
         config=cfg.pretty_text,
     )
-    saved = _load_to_resume(resume, meta) if resume else None
+    saved = load_to_resume(resume, meta) if resume else None
     start_step = saved.meta['step'] if saved else 0
     memory = saved.meta.get('memory', {}) if saved else {}
-    trunk = _frozen_trunk(cfg, recognizer, dataset, memory, computing)
+    # runs of before 0.2 are resumed as they were
+    trunk = None
+    if not saved or FROZEN in memory:
+        trunk = _frozen_trunk(cfg, recognizer, dataset, memory, computing)
     evaluator, metric_names = _build_evaluation(cfg, recognizer, trunk) if evaluates else (None, ())
     train_step, rates = build_train_step(
         cfg,
@@ -213,19 +215,23 @@ def _build_run(cfg, recognizer, runner, resume, evaluates, computing):
         load_state(training_state(train_step), saved.state, resume)
     _check_ranks_agree(recognizer, start_step, total_steps, len(dataset))
 
-    loading = dict(
-        num_workers=cfg.data.get('num_workers', 0),
-        worker=cfg.data.get('worker', 'thread'),
-        start_step=start_step,
-        num_steps=total_steps - start_step,
+    loader = ClipLoader(
+        dataset,
+        sampler,
+        rank,
+        cfg.data.get('num_workers', 0),
+        cfg.data.get('worker', 'thread'),
+        start_step,
+        total_steps - start_step,
     )
-    if trunk:
-        clips = f'{cfg.data.train} {[sample["name"] for sample in dataset.samples]}'
-        loader = TrunkLoader(
-            trunk, dataset, sampler, memory[FROZEN]['views'], cfg.work_dir, clips, **loading
+    if trunk and memory[FROZEN]['views']:
+        identity = f'{cfg.data.train} {[sample["name"] for sample in dataset.samples]}'
+        loader = KeptTrunkLoader(trunk, loader, memory[FROZEN]['views'], cfg.work_dir, identity)
+    elif trunk:
+        loader = TrunkLoader(trunk, loader)
+        log.info(
+            'the layers up to %s are frozen: computed by %s, %s', trunk.endpoint, *trunk.computed_by
         )
-    else:
-        loader = ClipLoader(dataset, sampler, rank, **loading)
     log.info(
         '%s samples, %s steps of %s an epoch, from step %s to %s; %s of %s parameters train; '
         'outputs in %s',
@@ -346,51 +352,28 @@ def _check_ranks_agree(recognizer, start_step, total_steps, samples):
                 )
 
 
-class _Saved(NamedTuple):
-    """What a checkpoint holds."""
-
-    parameters: dict
-    state: dict
-    meta: dict
-
-
-def _load_to_resume(path, meta):
-    """Returns what a checkpoint holds. Raises CheckpointError where it is none of this run."""
-    saved = _Saved(*load_checkpoint(path))
-    there = saved.meta
-    if 'step' not in there:
-        raise CheckpointError(
-            f'cannot resume from {path}: it holds weights only. To start a new run from them, '
-            'use --load-from.'
-        )
-    if there.get('classes') != meta['classes']:
-        raise CheckpointError(
-            f'cannot resume from {path}: its classes are not those of the data set, or in another '
-            'order. To start a new run from its weights, use --load-from.'
-        )
-    for key in ('seed', 'global_batch', 'steps_per_epoch', 'modality'):
-        if there.get(key) != meta[key]:
-            raise CheckpointError(
-                f'cannot resume from {path}: its {key} was {there.get(key)}, the config gives '
-                f'{meta[key]}. To start a new run from its weights, use --load-from.'
-            )
-    return saved
-
-
 def _frozen_trunk(cfg, recognizer, dataset, memory, computing):
-    """Returns the FrozenTrunk where the frozen layers are computed once, else None. The number of
-    views and what computes them go into the run's memory: a resumed run needs the same.
+    """Returns the FrozenTrunk where the frozen layers are computed apart: once, for some views, or
+    at each step in another engine. Else None. How goes into the run's memory: a resumed run needs
+    the same.
     """
-    if distributed.world_size() > 1 or not is_worth_it(cfg, recognizer):
+    if not has_frozen_trunk(cfg, recognizer):
         return None
     known = memory.get(FROZEN, {})
+    if known.get('views') and distributed.world_size() > 1:
+        raise CheckpointError(
+            'the run that is to be resumed computed its frozen layers once, which one rank does: '
+            'go on with one'
+        )
     computing = dict(computing, **{key: known[key] for key in known if key in computing})
     trunk = FrozenTrunk(cfg, recognizer, **computing)
+    engine, precision = trunk.computed_by
     if not known:
-        views = min(cfg.frozen_views, math.ceil(cfg.total_epochs))
-        row = trunk.row(dataset.first_readable()['imgs'].shape)
-        views = views_that_fit(views, row.itemsize * len(dataset), cfg.work_dir)
-        engine, precision = trunk.computed_by
+        views = 0
+        if cfg.get('frozen_views') and distributed.world_size() == 1:
+            row = trunk.row(dataset.first_readable()['imgs'].shape)
+            views = min(cfg.frozen_views, math.ceil(cfg.total_epochs))
+            views = views_that_fit(views, row.itemsize * len(dataset), cfg.work_dir)
         graph = dict(precision=precision) if engine != 'mindspore' else {}
         memory[FROZEN] = dict(views=views, engine=engine, **graph)
-    return trunk if memory[FROZEN]['views'] else None
+    return trunk if memory[FROZEN]['views'] or engine != 'mindspore' else None

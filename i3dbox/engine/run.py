@@ -6,7 +6,7 @@ import dataclasses
 import logging
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import mindspore as ms
 import numpy as np
@@ -14,7 +14,7 @@ from mindspore import Parameter, nn, ops
 
 from ..errors import CheckpointError, DataError, DivergedError
 from ..fileio import atomic_write
-from ..weights.checkpoint import save_checkpoint
+from ..weights.checkpoint import load_checkpoint, save_checkpoint
 from . import distributed
 from .logging import JsonLines
 
@@ -151,6 +151,43 @@ def training_state(train_step: TrainStep) -> list[Parameter]:
         for p in train_step.get_parameters()
         if id(p) not in own and not p.name.startswith(('learning_rate', 'sink_'))
     ]
+
+
+class Saved(NamedTuple):
+    """What a checkpoint holds."""
+
+    parameters: dict
+    state: dict
+    meta: dict
+
+
+def load_to_resume(path: str, meta: dict) -> Saved:
+    """Returns what a checkpoint holds.
+
+    Args:
+        meta: of the run that is to go on.
+
+    Raises: CheckpointError where it is none of this run's.
+    """
+    saved = Saved(*load_checkpoint(path))
+    there = saved.meta
+    if 'step' not in there:
+        raise CheckpointError(
+            f'cannot resume from {path}: it holds weights only. To start a new run from them, '
+            'use --load-from.'
+        )
+    if there.get('classes') != meta['classes']:
+        raise CheckpointError(
+            f'cannot resume from {path}: its classes are not those of the data set, or in another '
+            'order. To start a new run from its weights, use --load-from.'
+        )
+    for key in ('seed', 'global_batch', 'steps_per_epoch', 'modality'):
+        if there.get(key) != meta[key]:
+            raise CheckpointError(
+                f'cannot resume from {path}: its {key} was {there.get(key)}, the config gives '
+                f'{meta[key]}. To start a new run from its weights, use --load-from.'
+            )
+    return saved
 
 
 def average_statistics(recognizer: nn.Cell) -> None:

@@ -1,8 +1,8 @@
-"""What a network's frozen layers make of the clips that the others train on: computed once, kept in
-a file, and read from there at each step.
+"""What a network's frozen layers make of the clips that the others train on, in the fastest engine:
+computed at each step, or once, kept in a file, and read from there.
 
-A sample has a few views: the clips that its pipeline draws in the first epochs. Epoch e trains on
-view e modulo their number.
+For the latter a sample has a few views: the clips that its pipeline draws in the first epochs.
+Epoch e trains on view e modulo their number.
 """
 
 from __future__ import annotations
@@ -40,8 +40,7 @@ if TYPE_CHECKING:
     from mindspore import nn
 
     from ..config import Config
-    from ..datasets.base import BaseDataset
-    from ..datasets.sampler import EpochSampler
+    from ..datasets.base import DamageReport
 
 logger = logging.getLogger(__name__)
 
@@ -89,8 +88,12 @@ class FrozenTrunk:
         return stream.upto(self.endpoint, 'none')
 
     def __call__(self, clips: np.ndarray) -> np.ndarray:
-        """Returns the maps of clips, uint8 N x T x H x W x C -> float16 N x K x t x h x w."""
-        maps = np.concatenate([self._network(clip[None]) for clip in clips])
+        """Returns the maps of clips, uint8 N x T x H x W x C -> float32 N x K x t x h x w."""
+        return np.concatenate([self._network(clip[None]) for clip in clips])
+
+    def rounded(self, clips: np.ndarray) -> np.ndarray:
+        """Returns the maps of clips in float16. Raises DataError where they do not fit into it."""
+        maps = self(clips)
         if not np.abs(maps).max() <= LARGEST:  # NaN, too
             raise DataError(
                 f'{self.endpoint} gives values beyond float16, in which they are kept: '
@@ -114,14 +117,12 @@ class FrozenTrunk:
         return f'{self.endpoint} {self.computed_by} {digest_of(parameters)}'
 
 
-def is_worth_it(cfg: Config, recognizer: nn.Cell) -> bool:
-    """Whether the frozen layers of a recognizer can be computed once: it is one stream of plain
-    I3D, `frozen_views` asks for it, and the first layers are frozen.
-    """
+def has_frozen_trunk(cfg: Config, recognizer: nn.Cell) -> bool:
+    """Whether a recognizer is one stream of plain I3D whose first layers are frozen."""
     plain = plain_streams(cfg.model)
-    if not cfg.get('frozen_views') or not plain or len(plain) == 2:
-        return False
-    return frozen_endpoint(recognizer.backbone) is not None
+    return (
+        plain is not None and len(plain) == 1 and frozen_endpoint(recognizer.backbone) is not None
+    )
 
 
 def views_that_fit(views: int, bytes_of_one: int, folder: str) -> int:
@@ -157,87 +158,99 @@ class _Views(SequentialSampler):
 
 
 class TrunkLoader:
-    """Batches of what the frozen layers make of a data set, as ClipLoader gives batches of clips.
+    """Batches of what the frozen layers make of the clips of a ClipLoader, as that gives batches of
+    them.
 
     Args:
-        trunk: what computes them.
-        dataset: of clips.
-        sampler: which sample stands where.
-        views: of each sample.
-        work_dir: in whose FOLDER they are kept.
-        identity: what the clips depend on.
-        num_workers, worker: that load clips, see ClipLoader.
-        start_step, num_steps: which steps of the run it yields.
+        trunk: what computes them. clips: of ClipLoader.
 
     Attributes:
         damaged (list of DamageReport). error (Exception or None): as of ClipLoader.
     """
 
-    def __init__(
-        self,
-        trunk: FrozenTrunk,
-        dataset: BaseDataset,
-        sampler: EpochSampler,
-        views: int,
-        work_dir: str,
-        identity: str,
-        num_workers: int = 0,
-        worker: str = 'thread',
-        start_step: int = 0,
-        num_steps: int = 1,
-    ):
+    def __init__(self, trunk: FrozenTrunk, clips: ClipLoader):
         self.trunk = trunk
-        self.sampler = sampler
-        self.views = views
-        self.row = trunk.row(dataset.first_readable()['imgs'].shape)
-        self.steps = range(start_step, start_step + num_steps)
-        self.error = None
-        self.folder = os.path.join(work_dir, FOLDER)
-        key = f'{identity} {trunk.identity()} {sampler.seed} {views} {self.row}'
-        self.path = os.path.join(
-            self.folder, f'{hashlib.sha256(key.encode()).hexdigest()[:32]}.rows'
-        )
-        total = views * len(dataset)
-        clips = _Views(total, 1, seed=sampler.seed, samples=len(dataset))
-        self.clips = ClipLoader(dataset, clips, 0, num_workers, worker, num_steps=total)
-        self.damaged = self.clips.damaged
+        self.clips = clips
+        self.row = trunk.row(clips.dataset.first_readable()['imgs'].shape)
+
+    @property
+    def damaged(self) -> list[DamageReport]:
+        return self.clips.damaged
+
+    @property
+    def error(self) -> Exception | None:
+        return self.clips.error
 
     def __len__(self):
-        return len(self.steps)
+        return len(self.clips)
 
     def specs(self, columns: Sequence[str]) -> list[tuple[list[int], np.dtype]]:
         """Returns (shape, dtype) of each of these columns of a batch."""
-        maps = list(self.row['maps'].shape), np.dtype(np.float32)
-        known = dict(features=maps)
+        known = dict(features=(list(self.row['maps'].shape), np.dtype(np.float32)))
         number = [], np.dtype(np.int32)
         found = [known.get(column, number) for column in columns]
-        return [([self.sampler.batch_size, *shape], dtype) for shape, dtype in found]
+        return [([self.clips.sampler.batch_size, *shape], dtype) for shape, dtype in found]
+
+    def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
+        for batch in self.clips:
+            features = np.stack([self.trunk(clips) for clips in batch['imgs']])
+            yield dict(features=features, label=batch['label'], index=batch['index'])
+
+
+class KeptTrunkLoader(TrunkLoader):
+    """A TrunkLoader whose outputs are computed before the first step, for some views of each
+    sample.
+
+    Args:
+        trunk, clips: as of TrunkLoader.
+        views: of each sample.
+        work_dir: in whose FOLDER they are kept.
+        identity: what the clips depend on.
+    """
+
+    def __init__(
+        self, trunk: FrozenTrunk, clips: ClipLoader, views: int, work_dir: str, identity: str
+    ):
+        super().__init__(trunk, clips)
+        self.views = views
+        self.folder = os.path.join(work_dir, FOLDER)
+        key = f'{identity} {trunk.identity()} {clips.sampler.seed} {views} {self.row}'
+        name = hashlib.sha256(key.encode()).hexdigest()[:32]
+        self.path = os.path.join(self.folder, f'{name}.rows')
 
     def compute(self) -> None:
         """Computes what is not there yet, and shows its progress."""
         self._forget_others()
         os.makedirs(self.folder, exist_ok=True)
-        total = self.clips.num_steps
+        samples = len(self.clips.dataset)
+        total = self.views * samples
         with open(self.path, 'ab') as file:
             done = min(file.tell() // self.row.itemsize, total)
             file.truncate(done * self.row.itemsize)  # a killed run was writing a row
-            self.clips.start_step, self.clips.num_steps = done, total - done
-            if done < total:
-                self._compute(file, done, total)
+            if done == total:
+                return
+            name, precision = self.trunk.computed_by
+            logger.info(
+                'the layers up to %s are frozen: computed once, for %d views of %d samples '
+                '(%s, %s)%s',
+                self.trunk.endpoint,
+                self.views,
+                samples,
+                name,
+                precision,
+                f'; {done} of {total} are there' if done else '',
+            )
+            sampler = _Views(total, 1, seed=self.clips.sampler.seed, samples=samples)
+            views = dataclasses.replace(
+                self.clips, sampler=sampler, start_step=done, num_steps=total - done
+            )
+            self._write(file, views, done, total)
+            self.damaged.extend(views.damaged)
 
-    def _compute(self, file, done, total):
-        name, precision = self.trunk.computed_by
-        logger.info(
-            'the layers up to %s are frozen: computed once, for %d views of %d samples (%s, %s)%s',
-            self.trunk.endpoint,
-            self.views,
-            total // self.views,
-            name,
-            precision,
-            f'; {done} of {total} are there' if done else '',
-        )
+    def _write(self, file, views, done, total):
+        """Writes a row for each batch of one."""
         bar = tqdm(
-            self.clips,
+            views,
             'frozen layers',
             total,
             initial=done,
@@ -249,7 +262,7 @@ class TrunkLoader:
         for number, batch in enumerate(bar, done + 1):
             row = np.zeros((), self.row)
             row['label'], row['index'] = batch['label'][0], batch['index'][0]
-            row['maps'] = self.trunk(batch['imgs'][0])
+            row['maps'] = self.trunk.rounded(batch['imgs'][0])
             file.write(row.tobytes())
             file.flush()
             if bar.disable and (number == 1 or 10 * (number - shown) >= total or number == total):
@@ -259,8 +272,9 @@ class TrunkLoader:
     def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
         rows = np.memmap(self.path, self.row, 'r')
         samples = len(rows) // self.views
-        for step in self.steps:
-            places = self.sampler.batch(step)
+        clips = self.clips
+        for step in range(clips.start_step, clips.start_step + clips.num_steps):
+            places = clips.sampler.batch(step)
             found = rows[[epoch % self.views * samples + index for epoch, index in places]]
             yield dict(
                 features=found['maps'].astype(np.float32),
@@ -305,7 +319,7 @@ class TailStream(MindSporeStream):
         key = hashlib.sha256(np.ascontiguousarray(clip)).digest()
         if key in self._known:
             return self._known[key]
-        (maps,) = self._trunk(clip[None])
+        (maps,) = self._trunk.rounded(clip[None])
         if (len(self._known) + 1) * maps.nbytes <= REMEMBERED:
             self._known[key] = maps
         return maps

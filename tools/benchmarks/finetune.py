@@ -40,12 +40,9 @@ def cut(video, folder):
 
     folder.mkdir()
     with VideoReader(video) as reader:
-        starts = [
-            round(number * max(0, reader.total_frames - FRAMES) / (CLIPS - 1))
-            for number in range(CLIPS)
-        ]
-        for number, start in enumerate(starts):
-            last = reader.total_frames - 1
+        last = len(reader) - 1
+        for number in range(CLIPS):
+            start = round(number * max(0, last - FRAMES) / (CLIPS - 1))
             frames = reader.read([min(start + offset, last) for offset in range(FRAMES)])
             with av.open(str(folder / f'{number}.mp4'), 'w') as out:
                 stream = out.add_stream('libx264', rate=25)
