@@ -2,15 +2,14 @@
 machine.
 
     python tools/benchmarks/inference.py [--batch-sizes 1 4] [--clip-len 64] [--size 224]
-        [--repeat 5] [--rounds 2] [--video FILE] [--json FILE]
+        [--repeat 5] [--rounds 2] [--video FILE] [--calibrate FOLDER] [--json FILE]
 
 RGB I3D with 101 classes and made-up weights on noise; with --video that of Kinetics-400 on the
-first frames of a video. Every runtime works in a process of its own, one after
-the other, in
-`rounds` rounds, since times on a shared machine drift; the best median of the rounds counts. Memory
-is the process's largest resident set. PyTorch's network (tests/torch_i3d.py) has the same weights;
-its padding is left to the convolutions and pools where it is symmetric, and its layout is
-channels-last.
+first frames of a video. With --calibrate also in int8, calibrated on 24 clips of a folder. Every
+runtime works in a process of its own, one after the other, in `rounds` rounds, since times on a
+shared machine drift; the best median of the rounds counts. Memory is the process's largest resident
+set. PyTorch's network (tests/torch_i3d.py) has the same weights; its padding is left to the
+convolutions and pools where it is symmetric, and its layout is channels-last.
 """
 
 import argparse
@@ -42,6 +41,7 @@ RUNTIMES = {
     'ONNX in onnxruntime': ('exported', 'onnx', 'onnxruntime', None),
     'ONNX in OpenVINO': ('exported', 'onnx', 'openvino', 'float32'),
     'ONNX in OpenVINO, bfloat16': ('exported', 'onnx', 'openvino', 'bfloat16'),
+    'int8 of export, in OpenVINO': ('exported', 'xml', 'openvino', 'int8'),
     'PyTorch, eager': ('torch', False, False),
     'PyTorch, compiled': ('torch', True, False),
     'PyTorch, eager, bfloat16': ('torch', False, True),
@@ -214,6 +214,20 @@ def prepare(folder, args):
                 args.size,
                 device='CPU',
             )
+        if args.calibrate:
+            export(
+                cfg,
+                str(folder / 'i3d.ckpt'),
+                'OPENVINO',
+                str(folder / f'b{batch}.xml'),
+                batch,
+                args.clip_len,
+                args.size,
+                device='CPU',
+                precision='int8',
+                calibrate=args.calibrate,
+                clips=24,
+            )
 
 
 def main():
@@ -227,6 +241,7 @@ def main():
         '--runtimes', nargs='+', choices=list(RUNTIMES), default=list(RUNTIMES), metavar='NAME'
     )
     parser.add_argument('--video', help='a real video, for the network of Kinetics-400')
+    parser.add_argument('--calibrate', metavar='FOLDER', help='of videos, for int8')
     parser.add_argument('--json', metavar='FILE', help='also write the figures there')
     parser.add_argument('--prepare', action='store_true', help=argparse.SUPPRESS)
     parser.add_argument('--only', help=argparse.SUPPRESS)
@@ -237,10 +252,14 @@ def main():
         return prepare(pathlib.Path(args.folder), args)
     if args.only:
         return measure(args)
+    if not args.calibrate:
+        args.runtimes = [name for name in args.runtimes if RUNTIMES[name][-1] != 'int8']
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         sizes = ['--folder', folder, '--clip-len', str(args.clip_len), '--size', str(args.size)]
-        sizes += ['--video', args.video] if args.video else []
+        for option in ('video', 'calibrate'):
+            if getattr(args, option):
+                sizes += [f'--{option}', getattr(args, option)]
         subprocess.run(
             [
                 sys.executable,
