@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import platform
 import shutil
@@ -195,11 +196,12 @@ def held(path: str, message: str) -> Iterator[None]:
     Raises:
         ConfigError: another process holds it.
     """
-    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     handle = _lock(path, os.O_RDWR | os.O_CREAT)
     if handle is None:
-        with open(path, encoding='utf-8', errors='replace') as file:
-            holder = file.read(200).strip()
+        holder = ''
+        with contextlib.suppress(FileNotFoundError):  # it is just being given up
+            with open(path, encoding='utf-8', errors='replace') as file:
+                holder = file.read(200).strip()
         raise ConfigError(message.format(holder or 'another process'))
     try:
         since = time.strftime('%Y-%m-%d %H:%M:%S')
@@ -218,13 +220,15 @@ def _lock(path, flags):
     another process has it. The lock goes with the process, however it ends. Where there are none,
     nobody has it.
     """
-    while True:
+    for attempt in itertools.count():
         try:
             handle = os.open(path, flags, 0o600)
         except FileNotFoundError:
-            if flags & os.O_CREAT:
+            if attempt > 100:  # a link to nowhere
                 raise
-            os.makedirs(path, exist_ok=True)  # again, where it was just removed or renamed
+            folder = os.path.dirname(os.path.abspath(path)) if flags & os.O_CREAT else path
+            with contextlib.suppress(FileExistsError):  # it was there, and is gone again
+                os.makedirs(folder, exist_ok=True)  # again, where it was just removed or renamed
             continue
         try:
             if fcntl:

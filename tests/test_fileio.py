@@ -1,5 +1,7 @@
 """Files appear when they are whole, and what a killed writer left is cleared by the next one."""
 
+import concurrent.futures
+import contextlib
 import os
 import signal
 import subprocess
@@ -93,3 +95,24 @@ def test_one_process_holds_a_folder_and_the_others_hear_who(tmp_path):
     with held(str(tmp_path / 'run/.lock'), 'in use by {}'):
         (tmp_path / 'run/log').write_text('')
     assert os.listdir(tmp_path / 'run') == ['log']
+
+
+def test_a_folder_that_comes_and_goes_is_held_by_one_after_the_other(tmp_path):
+    path, times = str(tmp_path / 'run/.lock'), []
+
+    def hold(_):
+        for _ in range(300):
+            with contextlib.suppress(ConfigError):
+                with held(path, 'in use by {}'):
+                    times.append(1)
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        list(pool.map(hold, range(2)))  # raises what they raise
+    assert len(times) >= 300
+
+
+def test_a_lock_that_leads_nowhere_is_an_error(tmp_path):
+    (tmp_path / 'lock').symlink_to(tmp_path / 'nowhere/lock')
+    with pytest.raises(OSError):
+        with held(str(tmp_path / 'lock'), ''):
+            pass

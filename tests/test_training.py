@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import tiny
 
+from i3dbox.apis import train as training
 from i3dbox.apis.sweep import last_checkpoints, sweep
 from i3dbox.apis.test import test as run_test
 from i3dbox.apis.train import train
@@ -232,6 +233,23 @@ def test_a_second_training_in_a_work_dir_hears_who_is_there(tmp_path):
         with pytest.raises(ConfigError, match=f'in this folder: process {os.getpid()} on '):
             train(cfg)
     assert not os.path.exists(cfg.work_dir)
+
+
+def test_ranks_hold_a_work_dir_when_they_have_their_numbers(tmp_path, monkeypatch):
+    """Before that each takes itself for the first, and they would keep each other out."""
+
+    class Reached(Exception):
+        pass
+
+    def build(*args, **kwargs):
+        raise Reached
+
+    monkeypatch.setattr(training, 'build_network', build)
+    monkeypatch.setattr(training.distributed, 'is_launched', lambda: True)
+    cfg = config(tmp_path, total_epochs=1)
+    with held(os.path.join(cfg.work_dir, '.lock'), ''):
+        with pytest.raises(Reached):
+            train(cfg)
 
 
 def test_a_run_without_an_evaluation_says_that_it_keeps_no_best_checkpoint(tmp_path):

@@ -84,8 +84,9 @@ def train(
     cfg.setdefault('seed', 0)
     hooks, evaluates = _build_hooks(cfg, validate)
     call_hooks(hooks, 'prepare', cfg)
-    with _held(cfg.work_dir):  # what is wrong is told before the network is built
-        _resumed(cfg.work_dir, resume)
+    if not distributed.is_launched():  # ranks have no numbers yet, and would hold it all
+        with _held(cfg.work_dir):  # what is wrong is told before the network is built
+            _resumed(cfg.work_dir, resume)
     recognizer, runner = build_network(cfg, device, device_id)
     with _held(cfg.work_dir):
         resume = _resumed(cfg.work_dir, resume)
