@@ -3,6 +3,7 @@ stopped, and leaves nothing behind.
 """
 
 import os
+import pathlib
 import signal
 
 import numpy as np
@@ -12,12 +13,23 @@ from test_training import assert_same_checkpoint, command, config, lines
 
 from i3dbox.apis import train as training
 from i3dbox.apis.train import train
+from i3dbox.datasets.loader import ClipLoader
+from i3dbox.datasets.sampler import EpochSampler
 from i3dbox.errors import DataError
 from i3dbox.inference import frozen_trunk
-from i3dbox.inference.frozen_trunk import FrozenTrunk, KeptTrunkLoader, TailStream, views_that_fit
+from i3dbox.inference.frozen_trunk import (
+    FrozenTrunk,
+    KeptTrunkLoader,
+    TailStream,
+    clips_identity,
+    keep_choice,
+    known_choice,
+    views_that_fit,
+)
 from i3dbox.models import build_recognizer
 from i3dbox.models.freezing import freeze, frozen_endpoint
 from i3dbox.models.i3d_table import ENDPOINTS, map_shape, multiply_adds
+from i3dbox.registry import DATASETS
 from i3dbox.weights.checkpoint import load_checkpoint
 from i3dbox.weights.checkpoint_file import write_checkpoint
 
@@ -215,7 +227,7 @@ def test_a_run_that_was_killed_twice_ends_bit_for_bit_as_one_that_was_not(
     monkeypatch.setattr(FrozenTrunk, '__call__', interrupted)
     with pytest.raises(KeyboardInterrupt):
         train(cfg, 'auto')
-    (rows,) = (tmp_path / 'run' / frozen_trunk.FOLDER).iterdir()
+    (rows,) = (tmp_path / 'run' / frozen_trunk.FOLDER).glob('*.rows')
     rows.write_bytes(rows.read_bytes()[:-1])  # as a kill in the midst of writing leaves it
     monkeypatch.undo()
 
@@ -223,7 +235,8 @@ def test_a_run_that_was_killed_twice_ends_bit_for_bit_as_one_that_was_not(
     path = tiny.write_config(tmp_path, **dict(I3D, hooks=hooks, frozen_views=2))
     killed = command('train', path, '--work-dir', tmp_path / 'run', '--resume')
     assert killed.returncode == -signal.SIGKILL and '; 3 of 12 are there' in killed.stdout
-    assert os.listdir(tmp_path / 'run' / frozen_trunk.FOLDER) == [rows.name]
+    kept = os.listdir(tmp_path / 'run' / frozen_trunk.FOLDER)
+    assert sorted(kept) == sorted([rows.name, frozen_trunk.CHOICE])
 
     monkeypatch.setattr(FrozenTrunk, '__call__', None)  # all rows are there
     train(config(tmp_path, frozen_views=2, **I3D), 'auto')
@@ -244,3 +257,90 @@ def test_a_damaged_video_is_replaced_in_the_views_too(tmp_path, capsys):
     train(config(tmp_path, frozen_views=1, **dict(I3D, data=data, total_epochs=1)))
     said = capsys.readouterr().out
     assert "'clip2' stands in for 'clip1'" in said and '1 damaged samples were met' in said
+
+
+@pytest.fixture
+def loader(recognizer, tmp_path):
+    """A function: a KeptTrunkLoader over three samples, two views of each."""
+
+    def build(labels=(0, 1, 2)):
+        cfg = config(tmp_path, **I3D)
+        dataset = DATASETS.build(dict(type='TinyDataset', size=3, clip=CLIP))
+        for sample, label in zip(dataset.samples, labels):
+            sample['label'] = label
+        clips = ClipLoader(dataset, EpochSampler(3, 1), num_steps=6)
+        trunk = FrozenTrunk(cfg, recognizer)
+        return KeptTrunkLoader(trunk, clips, 2, str(tmp_path), clips_identity(dataset, cfg))
+
+    return build
+
+
+@pytest.mark.parametrize(
+    'damage, left',
+    [
+        (lambda data, row: data[: 2 * row + 5] + b'?' * 9 + data[2 * row + 14 :], 2),
+        (lambda data, row: data[: 4 * row] + bytes(row), 4),  # as a power cut may leave it
+        (lambda data, row: data[:row] + os.urandom(2 * row), 1),
+        (lambda data, row: data + b'more', 6),
+    ],
+    ids=['changed', 'zeros', 'noise', 'more'],
+)
+def test_damaged_rows_are_computed_again(loader, damage, left, monkeypatch):
+    first = loader()
+    first.compute()
+    whole = pathlib.Path(first.path).read_bytes()
+    pathlib.Path(first.path).write_bytes(damage(whole, first.row.itemsize))
+    computed = []
+    rounded = FrozenTrunk.rounded
+    monkeypatch.setattr(FrozenTrunk, 'rounded', lambda *args: computed.append(1) or rounded(*args))
+    again = loader()
+    again.compute()
+    assert len(computed) == 6 - left and pathlib.Path(first.path).read_bytes() == whole
+
+
+def test_labels_are_those_of_the_data_set(loader):
+    loader().compute()
+    corrected = loader(labels=(2, 1, 0))
+    corrected.compute()
+    labels = {int(batch['index'][0]): int(batch['label'][0]) for batch in corrected}
+    assert labels == {0: 2, 1: 1, 2: 0}
+
+
+def test_a_video_that_was_replaced_is_another_clip(tmp_path):
+    cfg = config(tmp_path, **I3D)
+    dataset = DATASETS.build(dict(type='TinyDataset', size=3))
+    dataset.samples[0]['filename'] = str(tmp_path / 'a.avi')
+    (tmp_path / 'a.avi').write_bytes(b'one')
+    before = clips_identity(dataset, cfg)
+    (tmp_path / 'a.avi').write_bytes(b'other')
+    assert clips_identity(dataset, cfg) != before
+
+
+def test_only_rows_of_its_own_are_removed(loader):
+    first = loader()
+    first.compute()
+    other = pathlib.Path(first.folder, 'note.rows')
+    other.write_text('mine')
+    first.forget()
+    assert os.listdir(first.folder) == ['note.rows']
+
+
+def test_how_a_run_began_is_kept_unless_something_else_is_asked_for(tmp_path):
+    auto = dict(engine='auto', precision=None)
+    choice = dict(views=1, engine='openvino', precision='bfloat16')
+    keep_choice(str(tmp_path), choice, 4)
+    assert known_choice(str(tmp_path), 4, auto) == choice
+    assert known_choice(str(tmp_path), 4, dict(auto, precision='bfloat16')) == choice
+    assert known_choice(str(tmp_path), 3, auto) == {}
+    assert known_choice(str(tmp_path), 4, dict(auto, precision='float32')) == {}
+    assert known_choice(str(tmp_path), 4, dict(auto, engine='mindspore')) == {}
+    (tmp_path / frozen_trunk.FOLDER / frozen_trunk.CHOICE).write_text('{"views": 9')
+    assert known_choice(str(tmp_path), 4, auto) == {}
+
+
+def test_clips_of_equal_bytes_and_other_shapes_are_two(trunk):
+    stream = TailStream(trunk)
+    wide, long = np.zeros((1, 8, 64, 64, 3), np.uint8), np.zeros((1, 32, 32, 32, 3), np.uint8)
+    found = stream.logits(wide)
+    assert not np.array_equal(stream.logits(long), found)
+    np.testing.assert_array_equal(TailStream(trunk).logits(wide), found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import time
 from typing import TYPE_CHECKING
@@ -10,13 +11,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..config import Config
-from ..config_checks.checks import look_up
+from ..config_checks.checks import REQUIRED_TO_TRAIN, check_config, look_up
+from ..engine.run import last_checkpoint
 from ..errors import I3DBoxError
 from ..inference.engines import choose_engine, has_ascend
 from ..media.video_reader import VideoReader
 from ..models.i3d_table import ENDPOINTS, multiply_adds
 from ..models.plain_i3d import plain_streams
 from ..streams import CHANNELS, MODALITIES
+from ..weights.checkpoint import load_checkpoint
 from .finetune import clip_of
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ SPEEDS = {
 TRAINING = 0.6
 FLOW = 0.17  # pairs of frames of 340 x 256 a second, for each GFLOP/s
 LOOKED_AT = 10  # videos, for their lengths
+LEAST = 5  # seconds of a part that is told
 STARTS = 25  # seconds: imports and compilations of a stream
 
 
@@ -52,6 +56,7 @@ def stream_seconds(
     stream: str,
     cfg: Config,
     clip: tuple[int, int, int],
+    epochs: float,
     videos: int,
     tested: int,
     windows: float,
@@ -63,30 +68,27 @@ def stream_seconds(
     Args:
         stream: 'rgb' or 'flow'. cfg: what `prepare` wrote for it.
         clip: frames, height, width.
-        videos: that train. tested: that test, in `windows` clips each.
+        epochs: that are left. videos: that train. tested: that test, in `windows` clips each.
         engine: that computes the frozen layers and the test. speed: of machine_speed.
     """
     costs = multiply_adds(*clip, CHANNELS[MODALITIES[stream]])
     trains = _trains(look_up(cfg, 'freeze.finetune_prefixes'))
     frozen = sum(cost for endpoint, cost in costs.items() if endpoint not in trains)
     whole = sum(costs.values())
-    drawn = cfg.total_epochs * videos
-    views = cfg.get('frozen_views') or 0
+    drawn = epochs * videos
+    views = min(cfg.get('frozen_views') or 0, math.ceil(cfg.total_epochs))
     answering = speed * SPEEDS[engine]
     each_step = 3 * (whole - frozen)  # forward, and backward twice as much
-    times = {
-        'frozen layers': views * videos * frozen / answering,
-        'training': drawn * each_step / (speed * TRAINING),
-        'test': tested * windows * whole / answering,
-    }
-    if not views:
-        times['training'] += drawn * frozen / (speed * SPEEDS['mindspore', 'float32'])
+    each_clip = frozen / answering
+    each_test = whole / answering
     if stream == 'flow':
-        pair = 2e9 / (FLOW * speed)
-        times['frozen layers' if views else 'training'] += (views or drawn) * clip[0] * pair
-        times['test'] += tested * windows * clip[0] * pair
-    times['training'] += STARTS
-    return times
+        each_clip += clip[0] * 2e9 / (FLOW * speed)
+        each_test += clip[0] * 2e9 / (FLOW * speed)
+    return {
+        'frozen layers': (views * videos if views else drawn) * each_clip,
+        'training': drawn * each_step / (speed * TRAINING) + STARTS,
+        'test': tested * windows * each_test,
+    }
 
 
 def _trains(prefixes):
@@ -97,11 +99,11 @@ def _trains(prefixes):
 
 
 def in_words(seconds: float) -> str:
-    """Returns a duration as people say it: '40 seconds', '3 minutes', '5 hours'."""
+    """Returns a duration as people say it: '45 seconds', '3 minutes', '5 hours'."""
     for unit, name in ((86400, 'days'), (3600, 'hours'), (60, 'minutes')):
         if seconds >= 1.5 * unit:
             return f'{seconds / unit:.0f} {name}'
-    return f'{max(10, round(seconds, -1)):.0f} seconds'
+    return f'{max(5, round(seconds / 5) * 5)} seconds'
 
 
 def estimate(plan: Plan, device: str, engine: str, precision: str | None) -> str:
@@ -117,19 +119,35 @@ def estimate(plan: Plan, device: str, engine: str, precision: str | None) -> str
     times = dict.fromkeys(('frozen layers', 'training', 'test'), 0.0)
     for stream, path in plan.configs.items():
         cfg = Config.fromfile(path)
+        check_config(cfg, REQUIRED_TO_TRAIN, data=['train'])
+        left = cfg.total_epochs - _epochs_done(cfg.work_dir)
+        if left <= 0:
+            continue
         choice = choose_engine(cfg.model, engine, precision, device)
         clip_len, size = clip_of(cfg).values()
-        if not clip_len or not size or not plain_streams(cfg.model):
+        known = all(type(side) is int and side > 0 for side in (clip_len, size))
+        if not known or not plain_streams(cfg.model):
             return f'estimated time: unknown, as the clips or the model of {path} are changed'
         clip = (clip_len, size, size)
         windows = _windows(plan.split.val, cfg.data.train.data_prefix, clip[0])
         counts = len(plan.split.train), len(plan.split.val)
         for part, seconds in stream_seconds(
-            stream, cfg, clip, *counts, windows, choice, speed
+            stream, cfg, clip, left, *counts, windows, choice, speed
         ).items():
             times[part] += seconds
-    parts = ', '.join(f'{name} {in_words(seconds)}' for name, seconds in times.items() if seconds)
-    return f'estimated time: {in_words(sum(times.values()))} on this machine ({parts})'
+    if not any(times.values()):
+        return 'estimated time: all is trained'
+    parts = ', '.join(
+        f'{name} {in_words(seconds)}' for name, seconds in times.items() if seconds >= LEAST
+    )
+    whole = in_words(sum(times.values()))
+    return f'estimated time: {whole} on this machine, as busy as it is now ({parts})'
+
+
+def _epochs_done(work_dir):
+    """Returns the epochs of the newest checkpoint of a run."""
+    path = last_checkpoint(work_dir)
+    return load_checkpoint(path)[2].get('epoch', 0) if path else 0
 
 
 def _windows(tested, folder, clip_len):

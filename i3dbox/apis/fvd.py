@@ -74,7 +74,7 @@ LIKE = {
 class VideoDistance(NamedTuple):
     """The distance, that of each resample (float64 array), the number of clips of each set, the
     videos that are not in it (jobs.Failure), the number of values that a clip has, and the Protocol
-    that was followed; None where both sets are features.
+    that was followed, None where both sets are features; and engine and precision of the network.
     """
 
     value: float
@@ -83,6 +83,7 @@ class VideoDistance(NamedTuple):
     failures: list
     dimensions: int
     protocol: Protocol | None
+    computed: dict
 
     @property
     def few(self) -> bool:
@@ -148,6 +149,7 @@ def video_distance(
     network = clips = None
     if all(videos.are_features for videos in sets.values()):
         protocol = None
+        computed = {}
     else:
         spec = model() if callable(model) else model
         if 'rgb' not in spec.streams:
@@ -157,6 +159,7 @@ def video_distance(
         built, streams, _ = load_engine(spec, engine, precision, device, device_id)
         steps['rgb'].check(streams['rgb'], frames)
         tell(f'computed by {in_words(built)}')
+        computed = dict(engine=built.name, precision=built.precision)
         network = _to_logits(streams['rgb'])
         clips = functools.partial(_clips, steps, frames, stride)
     distance = FrechetDistance(resamples, seed)
@@ -184,7 +187,13 @@ def video_distance(
                 f'more{reason}'
             )
     return VideoDistance(
-        distance.value, distance.resampled, counts, failures, distance.dimensions, protocol
+        distance.value,
+        distance.resampled,
+        counts,
+        failures,
+        distance.dimensions,
+        protocol,
+        computed,
     )
 
 

@@ -37,7 +37,10 @@ from ..inference.frozen_trunk import (
     KeptTrunkLoader,
     TailStream,
     TrunkLoader,
+    clips_identity,
     has_frozen_trunk,
+    keep_choice,
+    known_choice,
     views_that_fit,
 )
 from ..inference.network import build_network
@@ -128,6 +131,8 @@ def _fit(cfg, run, runner, hooks, resume):
             resume,
             run.memory.get('stopped', f'all {run.total_steps} steps are done'),
         )
+        if isinstance(run.loader, KeptTrunkLoader):
+            run.loader.forget()  # it was killed before it could
         return run
     if run.rank == 0:
         cfg.dump(os.path.join(cfg.work_dir, os.path.basename(cfg.filename or 'config.py')))
@@ -226,7 +231,7 @@ def _build_run(cfg, recognizer, runner, resume, evaluates, computing):
         total_steps - start_step,
     )
     if trunk and memory[FROZEN]['views']:
-        identity = f'{cfg.data.train} {[sample["name"] for sample in dataset.samples]}'
+        identity = clips_identity(dataset, cfg)
         loader = KeptTrunkLoader(trunk, loader, memory[FROZEN]['views'], cfg.work_dir, identity)
     elif trunk:
         loader = TrunkLoader(trunk, loader)
@@ -360,13 +365,14 @@ def _frozen_trunk(cfg, recognizer, dataset, memory, computing):
     """
     if not has_frozen_trunk(cfg, recognizer):
         return None
-    known = memory.get(FROZEN, {})
-    if known.get('views') and distributed.world_size() > 1:
+    known = memory.get(FROZEN) or known_choice(cfg.work_dir, cfg.get('frozen_views'), computing)
+    if known and known['views'] and distributed.world_size() > 1:
         raise CheckpointError(
             'the run that is to be resumed computed its frozen layers once, which one rank does: '
             'go on with one'
         )
-    computing = dict(computing, **{key: known[key] for key in known if key in computing})
+    if known:
+        computing = dict(computing, engine=known['engine'], precision=known.get('precision'))
     trunk = FrozenTrunk(cfg, recognizer, **computing)
     engine, precision = trunk.computed_by
     if not known:
@@ -376,5 +382,8 @@ def _frozen_trunk(cfg, recognizer, dataset, memory, computing):
             views = min(cfg.frozen_views, math.ceil(cfg.total_epochs))
             views = views_that_fit(views, row.itemsize * len(dataset), cfg.work_dir)
         graph = dict(precision=precision) if engine != 'mindspore' else {}
-        memory[FROZEN] = dict(views=views, engine=engine, **graph)
+        known = dict(views=views, engine=engine, **graph)
+        if views:  # room is less when the run goes on
+            keep_choice(cfg.work_dir, known, cfg.frozen_views)
+    memory[FROZEN] = known
     return trunk if memory[FROZEN]['views'] or engine != 'mindspore' else None

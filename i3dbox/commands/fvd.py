@@ -93,6 +93,7 @@ def run(args: argparse.Namespace) -> int:
         how = dict(like=args.like if as_theirs else None, **protocol._asdict())
     figures = dict(
         **how,
+        **found.computed,
         fvd=found.value,
         clips=found.clips,
         few_clips=found.few,

@@ -10,12 +10,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import glob
 import hashlib
+import json
 import logging
 import os
+import re
 import shutil
 import sys
+import zlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -26,10 +28,12 @@ from tqdm import tqdm
 from ..datasets.loader import ClipLoader
 from ..datasets.sampler import SequentialSampler
 from ..errors import DataError
+from ..fileio import atomic_write
 from ..models.freezing import frozen_endpoint
 from ..models.i3d_table import map_shape
 from ..models.plain_i3d import plain_streams
 from ..models.tail import Tail
+from ..plain_json import read_json
 from ..workers import free_memory
 from .engines import choose_engine
 from .engines.graph_cache import digest_of
@@ -40,11 +44,12 @@ if TYPE_CHECKING:
     from mindspore import nn
 
     from ..config import Config
-    from ..datasets.base import DamageReport
+    from ..datasets.base import BaseDataset, DamageReport
 
 logger = logging.getLogger(__name__)
 
 FOLDER = 'frozen_layers'  # in a work_dir, while its run lasts
+CHOICE = 'choice.json'  # in it: how they are computed
 LARGEST = np.finfo(np.float16).max
 REMEMBERED = 2**30  # bytes of what a TailStream remembers
 
@@ -105,7 +110,7 @@ class FrozenTrunk:
         """Returns what is kept of a sample whose clips have this shape, N x T x H x W x C."""
         number, *sides = clips_shape[:4]
         shape = (number, *map_shape(self.endpoint, *sides))
-        return np.dtype([('label', np.int32), ('index', np.int32), ('maps', np.float16, shape)])
+        return np.dtype([('index', np.int32), ('crc', np.uint32), ('maps', np.float16, shape)])
 
     def identity(self) -> str:
         """Returns what its outputs depend on, apart from the clips."""
@@ -123,6 +128,16 @@ def has_frozen_trunk(cfg: Config, recognizer: nn.Cell) -> bool:
     return (
         plain is not None and len(plain) == 1 and frozen_endpoint(recognizer.backbone) is not None
     )
+
+
+def clips_identity(dataset: BaseDataset, cfg: Config) -> str:
+    """Returns what the clips of a data set depend on: its config, its samples, and their files."""
+    files = []
+    for sample in dataset.samples:
+        path = sample.get('filename') or sample.get('frame_dir')
+        about = os.stat(path) if isinstance(path, str) and os.path.exists(path) else None
+        files.append((sample['name'], path, about and (about.st_size, about.st_mtime_ns)))
+    return f'{cfg.data.train} {files}'
 
 
 def views_that_fit(views: int, bytes_of_one: int, folder: str) -> int:
@@ -225,27 +240,35 @@ class KeptTrunkLoader(TrunkLoader):
         samples = len(self.clips.dataset)
         total = self.views * samples
         with open(self.path, 'ab') as file:
-            done = min(file.tell() // self.row.itemsize, total)
+            done = self._whole_rows(total)
             file.truncate(done * self.row.itemsize)  # a killed run was writing a row
-            if done == total:
-                return
-            name, precision = self.trunk.computed_by
             logger.info(
                 'the layers up to %s are frozen: computed once, for %d views of %d samples '
                 '(%s, %s)%s',
                 self.trunk.endpoint,
                 self.views,
                 samples,
-                name,
-                precision,
+                *self.trunk.computed_by,
                 f'; {done} of {total} are there' if done else '',
             )
+            if done == total:
+                return
             sampler = _Views(total, 1, seed=self.clips.sampler.seed, samples=samples)
             views = dataclasses.replace(
                 self.clips, sampler=sampler, start_step=done, num_steps=total - done
             )
             self._write(file, views, done, total)
             self.damaged.extend(views.damaged)
+
+    def _whole_rows(self, most):
+        """Returns how many rows are there before the first that is damaged."""
+        size = os.path.getsize(self.path)
+        there = min(size // self.row.itemsize, most)
+        rows = np.memmap(self.path, self.row, 'r', shape=there) if there else []
+        for number, row in enumerate(rows):
+            if row['crc'] != _crc(row) or not 0 <= row['index'] < len(self.clips.dataset):
+                return number
+        return there
 
     def _write(self, file, views, done, total):
         """Writes a row for each batch of one."""
@@ -261,8 +284,9 @@ class KeptTrunkLoader(TrunkLoader):
         shown = done
         for number, batch in enumerate(bar, done + 1):
             row = np.zeros((), self.row)
-            row['label'], row['index'] = batch['label'][0], batch['index'][0]
+            row['index'] = batch['index'][0]
             row['maps'] = self.trunk.rounded(batch['imgs'][0])
+            row['crc'] = _crc(row)
             file.write(row.tobytes())
             file.flush()
             if bar.disable and (number == 1 or 10 * (number - shown) >= total or number == total):
@@ -276,15 +300,16 @@ class KeptTrunkLoader(TrunkLoader):
         for step in range(clips.start_step, clips.start_step + clips.num_steps):
             places = clips.sampler.batch(step)
             found = rows[[epoch % self.views * samples + index for epoch, index in places]]
+            labels = [clips.dataset.samples[index]['label'] for index in found['index']]
             yield dict(
                 features=found['maps'].astype(np.float32),
-                label=found['label'],
+                label=np.array(labels, np.int32),
                 index=found['index'],
             )
 
     def forget(self) -> None:
         """Removes what was kept."""
-        self._remove(self._kept())
+        self._remove([*self._kept(), os.path.join(self.folder, CHOICE)])
         with contextlib.suppress(OSError):  # it holds what is not ours
             os.rmdir(self.folder)
 
@@ -292,11 +317,50 @@ class KeptTrunkLoader(TrunkLoader):
         self._remove([path for path in self._kept() if path != self.path])
 
     def _kept(self):
-        return glob.glob(os.path.join(glob.escape(self.folder), '*.rows'))
+        names = os.listdir(self.folder) if os.path.isdir(self.folder) else []
+        ours = [name for name in names if re.fullmatch(r'[0-9a-f]{32}\.rows', name)]
+        return [os.path.join(self.folder, name) for name in ours]
 
     def _remove(self, paths):
         for path in paths:
-            os.remove(path)
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(path)
+
+
+def _crc(row):
+    return zlib.crc32(np.ascontiguousarray(row['maps']), int(row['index']))
+
+
+def keep_choice(work_dir: str, choice: dict, asked: int) -> None:
+    """Keeps how a run's frozen layers are computed, before a checkpoint does: there is less room
+    when it goes on.
+
+    Args:
+        choice: views, engine and, of a graph, precision. asked: how many views were asked for.
+    """
+    atomic_write(_choice_file(work_dir), json.dumps(dict(choice, asked=asked)))
+
+
+def known_choice(work_dir: str, asked: int | None, computing: dict) -> dict:
+    """Returns what `keep_choice` has kept; {} where there is nothing, or something else is asked
+    for now.
+
+    Args:
+        asked: how many views. computing: engine and precision.
+    """
+    form = {'views': int, 'engine': str, '?precision': str, 'asked': int}
+    try:
+        found = read_json(_choice_file(work_dir), form)
+    except (OSError, ValueError):
+        return {}
+    same = found.pop('asked') == asked and 0 < found['views'] <= asked
+    for key in ('engine', 'precision'):
+        same &= computing[key] in ('auto', None, found.get(key))
+    return found if same else {}
+
+
+def _choice_file(work_dir):
+    return os.path.join(work_dir, FOLDER, CHOICE)
 
 
 class TailStream(MindSporeStream):
@@ -313,13 +377,13 @@ class TailStream(MindSporeStream):
     def logits(self, clips: np.ndarray) -> np.ndarray:
         maps = np.stack([self._maps(clip) for clip in clips])
         self._tail.set_train(False)
-        return self._tail(Tensor(maps[:, None].astype(np.float32))).asnumpy()
+        return self._tail(Tensor(maps[:, None])).asnumpy()
 
     def _maps(self, clip):
-        key = hashlib.sha256(np.ascontiguousarray(clip)).digest()
+        key = clip.shape, hashlib.sha256(np.ascontiguousarray(clip)).digest()
         if key in self._known:
             return self._known[key]
-        (maps,) = self._trunk.rounded(clip[None])
+        (maps,) = self._trunk(clip[None])
         if (len(self._known) + 1) * maps.nbytes <= REMEMBERED:
             self._known[key] = maps
         return maps

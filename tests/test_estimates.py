@@ -1,0 +1,109 @@
+"""About how long a fine-tuning takes is said before it starts, and for what is left of it."""
+
+import pytest
+from videos import moving_frames, write_video
+
+from i3dbox.apis import estimates
+from i3dbox.apis.estimates import estimate, in_words, stream_seconds
+from i3dbox.apis.finetune import prepare
+from i3dbox.config import Config
+from i3dbox.errors import ConfigError
+from i3dbox.inference.engines import Choice
+from i3dbox.models.i3d_table import multiply_adds
+from i3dbox.weights.checkpoint_file import write_checkpoint
+
+CLIP = (64, 224, 224)
+FLOAT32 = Choice('openvino', 'float32')
+LATE = dict(finetune_prefixes=['logits', 'Mixed_5'])
+
+
+def seconds(cfg, clip=CLIP, epochs=10, engine=FLOAT32, stream='rgb', videos=20):
+    cfg = Config(dict(total_epochs=10, freeze=LATE, **cfg))
+    return stream_seconds(stream, cfg, clip, epochs, videos, 5, 2, engine, 8e10)
+
+
+def test_frozen_layers_count_once_a_view_and_no_more_views_than_epochs():
+    once, twice, many, ten = (
+        seconds(dict(frozen_views=views))['frozen layers'] for views in (1, 2, 1000, 10)
+    )
+    assert twice == pytest.approx(2 * once) and many == ten == pytest.approx(10 * once)
+    assert seconds({})['frozen layers'] == pytest.approx(10 * once)  # at each step
+    frozen = sum(cost for name, cost in multiply_adds(*CLIP).items() if 'Mixed_5' not in name)
+    assert once == pytest.approx(20 * frozen / (8e10 * 1.2))
+
+
+def test_a_faster_engine_smaller_clips_and_fewer_epochs_take_less():
+    whole = seconds({})
+    faster = seconds({}, engine=Choice('openvino', 'bfloat16'))
+    smaller = seconds({}, clip=(16, 112, 112))
+    later = seconds({}, epochs=1)
+    assert faster['test'] < whole['test'] and faster['training'] == whole['training']
+    assert smaller['frozen layers'] < whole['frozen layers'] / 12
+    assert later['frozen layers'] == pytest.approx(whole['frozen layers'] / 10)
+    assert seconds({}, stream='flow')['frozen layers'] > 2 * whole['frozen layers']
+
+
+@pytest.mark.parametrize(
+    'number, words', [(3, '5 seconds'), (44, '45 seconds'), (200, '3 minutes'), (2e4, '6 hours')]
+)
+def test_durations_are_said_roughly(number, words):
+    assert in_words(number) == words
+
+
+@pytest.fixture
+def plan(tmp_path):
+    for name in ('clap', 'wave'):
+        (tmp_path / 'videos' / name).mkdir(parents=True)
+        for number in range(2):
+            write_video(tmp_path / 'videos' / name / f'{number}.avi', moving_frames(12))
+    return prepare(str(tmp_path / 'videos'), 'none', work_dir=str(tmp_path / 'run'), epochs=4)
+
+
+def said(plan, device='CPU'):
+    return estimate(plan, device, 'auto', None)
+
+
+def test_what_is_trained_is_not_counted_again(plan, tmp_path, monkeypatch):
+    monkeypatch.setattr(estimates, 'machine_speed', lambda: 1e10)
+    whole = said(plan)
+    (tmp_path / 'run/rgb').mkdir()
+    (tmp_path / 'run/rgb/last_checkpoint').write_text('epoch_3.ckpt\n')
+    for epoch, expected in ((3, 'minutes'), (4, 'estimated time: all is trained')):
+        write_checkpoint(str(tmp_path / 'run/rgb/epoch_3.ckpt'), {}, meta=dict(epoch=epoch))
+        assert expected in said(plan) and said(plan) != whole
+
+
+@pytest.mark.parametrize(
+    'line, message',
+    [
+        ("frozen_views = 'a'", 'frozen_views is a whole number'),
+        ("total_epochs = 'many'", 'total_epochs is a number'),
+    ],
+)
+def test_a_config_that_does_not_train_is_refused_with_its_key(plan, line, message):
+    with open(plan.configs['rgb'], 'a', encoding='utf-8') as file:
+        file.write(f'{line}\n')
+    with pytest.raises(ConfigError, match=message):
+        said(plan)
+
+
+@pytest.mark.parametrize(
+    'line', ['data.train.pipeline[1].clip_len = -4', "model.backbone.endpoints = 'Mixed_3b'"]
+)
+def test_of_changed_clips_and_models_nothing_is_said(plan, line):
+    with open(plan.configs['rgb'], encoding='utf-8') as file:
+        text = file.read()
+    key = line.split(' = ')[1]
+    old, new = (
+        ('clip_len=_clip_len),  # from', f'clip_len={key}),  # from')
+        if 'clip_len' in line
+        else ("type='InceptionI3D'", f"type='InceptionI3D', endpoints={key}")
+    )
+    assert old in text
+    with open(plan.configs['rgb'], 'w', encoding='utf-8') as file:
+        file.write(text.replace(old, new, 1))
+    assert 'unknown, as the clips or the model' in said(plan)
+
+
+def test_of_ascend_nothing_is_said(plan):
+    assert said(plan, 'Ascend') == 'estimated time: unknown on Ascend'
