@@ -1,6 +1,5 @@
 """What tests share."""
 
-import logging
 import os
 import pathlib
 import shutil
@@ -8,6 +7,7 @@ import shutil
 import cv2
 import numpy as np
 import pytest
+from logs import own_log
 from videos import write_images
 
 NUM_REAL_FRAMES = 24  # in each folder of frames of `real_root`
@@ -19,12 +19,8 @@ def quiet_log():
     """Takes back what a run has set up in the project's logger, so that no test hears of another
     one's.
     """
-    logger = logging.getLogger('i3dbox')
-    handlers, level, propagate = list(logger.handlers), logger.level, logger.propagate
-    yield
-    for handler in set(logger.handlers) - set(handlers):
-        handler.close()
-    logger.handlers, logger.level, logger.propagate = handlers, level, propagate
+    with own_log():
+        yield
 
 
 @pytest.fixture(scope='module', autouse=True)

@@ -430,6 +430,12 @@ def test_a_damaged_graph_is_made_again(kept, damage, caplog):
         assert file.read() == whole
 
 
+def test_a_cache_that_cannot_be_made_is_told_with_what_names_another(kept, monkeypatch):
+    monkeypatch.setenv('I3DBOX_CACHE', os.devnull)
+    with pytest.raises(ConfigError, match='cannot be made: .*I3DBOX_CACHE names another one'):
+        kept()
+
+
 def test_the_graphs_that_were_used_last_are_kept(kept, monkeypatch):
     monkeypatch.setattr(graph_cache, 'KEPT', 2)
     first, second = kept(0.1), kept(0.2)

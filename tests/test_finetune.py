@@ -158,6 +158,14 @@ def test_a_quick_look_finds_what_does_not_open(tmp_path):
     ]
 
 
+def test_a_precision_that_it_has_not_is_refused_before_anything_is_written(tmp_path, capsys):
+    root = folder_of(tmp_path / 'videos', wave=numbered(2), clap=numbered(2))
+    words = [root, '--model', 'none', '--work-dir', str(tmp_path / 'run'), '--precision', 'int8']
+    assert main('finetune', words) == 1
+    assert 'int8 is of exported files' in capsys.readouterr().err
+    assert not (tmp_path / 'run').exists()
+
+
 # the recipe and its config
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from i3dbox.errors import ConfigError
+from i3dbox.errors import ConfigError, DataError
 from i3dbox.registry import FLOW_METHODS
 
 METHODS = ('tvl1', 'tvl1_opencv', 'dis', 'farneback')
@@ -77,6 +77,12 @@ def test_tvl1_takes_small_and_odd_sizes(shape):
     rng = np.random.default_rng(0)
     flow = build('tvl1')(*rng.integers(0, 256, (2, *shape), np.uint8))
     assert flow.shape == (*shape, 2) and np.isfinite(flow).all()
+
+
+@pytest.mark.parametrize('shapes', [((9, 9), (8, 9)), ((9, 9, 1),) * 2, ((0, 9),) * 2], ids=str)
+def test_tvl1_refuses_images_of_which_there_is_no_flow(shapes):
+    with pytest.raises(DataError, match='two grey images of one size; got'):
+        build('tvl1')(*(np.zeros(shape, np.uint8) for shape in shapes))
 
 
 def test_threads_that_share_a_method_get_what_one_thread_gets():

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import mindspore as ms
@@ -73,6 +73,7 @@ def export(
     precision: str = 'float32',
     calibrate: str | None = None,
     clips: int = 24,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> Export:
     """Exports a checkpoint, with a description beside the file.
 
@@ -92,6 +93,7 @@ def export(
         precision: 'float32', or 'int8' of OPENVINO.
         calibrate: for int8: a folder of videos, or 'train', 'val' or 'test' of the config's data.
         clips: how many of them ranges are read off.
+        tell: gets a line that says what is calibrated on.
 
     Returns: Export(path, info (the description), exporter, network).
     Raises: an I3DBoxError before anything expensive, where what is wrong can be known then.
@@ -115,6 +117,7 @@ def export(
             {name: prepared(array) for name, array in one.items()} for one in found.calibration
         ]
         held_out = found.held_out
+        tell(f'calibrating on {found.text}; {len(held_out)} clips of others are held out')
     recognizer, _ = build_network(cfg, device, device_id, getattr(exporter, 'check', None))
     specs = _inputs(recognizer, batch_size, clip, input)
     _check_size(recognizer, clip)

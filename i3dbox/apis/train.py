@@ -56,6 +56,8 @@ if TYPE_CHECKING:
     from ..config import Config
     from ..engine.runners.base import BaseRunner
 
+logger = logging.getLogger(__name__)
+
 FROZEN = 'frozen_layers'  # in a run's memory
 
 
@@ -372,7 +374,10 @@ def _frozen_trunk(cfg, recognizer, dataset, memory, computing):
             'go on with one'
         )
     if known:
-        computing = dict(computing, engine=known['engine'], precision=known.get('precision'))
+        began = dict(engine=known['engine'], precision=known.get('precision'))
+        if any(computing[key] not in ('auto', None, began[key]) for key in began):
+            logger.warning('the frozen layers go on as the run began: %s', began)
+        computing = dict(computing, **began)
     trunk = FrozenTrunk(cfg, recognizer, **computing)
     engine, precision = trunk.computed_by
     if not known:

@@ -66,10 +66,11 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError('--rgb and --flow go with a two-stream CONFIG')
     from ..apis.export import export, verify
 
-    exported = arguments.call(export, args, cfg=cfg, checkpoint=checkpoint)
+    exported = arguments.call(export, args, cfg=cfg, checkpoint=checkpoint, tell=_tell)
     _print(exported)
     if not args.verify:
         return 0
+    _tell('comparing with the network ...')
     found = verify(exported, cfg)
     kind, limit = found.tolerance
     print(f'compared with the network on {found.clips}')
@@ -86,16 +87,24 @@ def run(args: argparse.Namespace) -> int:
 def _print(exported):
     import os
 
+    from ..exporters.sidecar import weights_path
+
     info = exported.info
+    beside = weights_path(exported.path)
+    files = [exported.path, *([beside] if beside and os.path.isfile(beside) else [])]
     opset = info.get('onnx', {}).get('opset')
     print(
-        f'{exported.path}: {info["format"]}{f", opset {opset}" if opset else ""}, '
-        f'{os.path.getsize(exported.path) / 1e6:.1f} MB'
+        f'{" and ".join(files)}: {info["format"]}{f", opset {opset}" if opset else ""}, '
+        f'{sum(map(os.path.getsize, files)) / 1e6:.1f} MB'
     )
     for spec in (*info['inputs'], info['output']):
         sizes = ' x '.join('N' if size is None else str(size) for size in spec['shape'])
         print(f'  {spec["name"]}: {spec["dtype"]} {sizes}')
     print(f'{exported.path}.json describes it')
+
+
+def _tell(line):
+    print(line, flush=True)
 
 
 def _batch_size(text):

@@ -48,7 +48,9 @@ def run(args: argparse.Namespace) -> None:
     from ..apis.finetune import finetune, prepare
     from ..evaluation.metrics import DEFAULT
     from ..evaluation.tables import print_results
+    from ..inference.engines import check_words
 
+    check_words(args.engine, args.precision)  # before anything is written
     plan = arguments.call(prepare, args, options=args.cfg_options)
     print_plan(plan)
     print(arguments.call(estimate, args, plan=plan), flush=True)

@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 
 from ...argument_checks import above_zero, at_least_one
-from ...errors import ConfigError
+from ...errors import ConfigError, DataError
 from ...registry import FLOW_METHODS
 
 f32 = np.float32
@@ -73,7 +73,8 @@ class TVL1:
         scales (int): levels of the image pyramid, as far as its images have 16 pixels on each side.
         scale_step (float): size of a level against the next larger one.
         warps (int): linearisations of the image at each level; the finest one has one more.
-        iterations (int): the most for each warp; twice as many at the finest level.
+        iterations (int): the most for each warp, an even number or the next; twice as many at the
+            finest level.
         epsilon (float): the iterations stop at this root mean square change, in pixels.
 
     Raises:
@@ -105,7 +106,13 @@ class TVL1:
         self.epsilon = epsilon
 
     def __call__(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """Returns the flow from `first` to `second`, uint8 H x W grey images: float32 H x W x 2."""
+        """Returns the flow from `first` to `second`, uint8 H x W grey images: float32 H x W x 2.
+
+        Raises: DataError for images of other shapes.
+        """
+        if first.ndim != 2 or first.shape != second.shape or not first.size:
+            shapes = ' and '.join(' x '.join(map(str, image.shape)) for image in (first, second))
+            raise DataError(f'flow is of two grey images of one size; got {shapes}')
         pyramid = [(first.astype(f32), second.astype(f32))]
         while len(pyramid) < self.scales:
             height, width = (round(side * self.scale_step) for side in pyramid[-1][0].shape)

@@ -60,7 +60,7 @@ def choose_engine(
 
     Raises: ConfigError or DeviceError for what cannot be had, and says what can.
     """
-    _check_words(engine, precision)
+    check_words(engine, precision)
     if device == 'Ascend' or device == 'auto' and engine == 'auto' and has_ascend():
         if engine not in ('auto', 'mindspore') or precision:
             raise DeviceError(
@@ -94,7 +94,8 @@ def choose_engine(
     return Choice('mindspore', 'float32')
 
 
-def _check_words(engine, precision):
+def check_words(engine: str, precision: str | None) -> None:
+    """Raises ConfigError for an engine and a precision that there is not."""
     if engine not in ENGINES:
         raise ConfigError(f'an engine is one of {", ".join(ENGINES)}; got {engine!r}')
     if precision == 'int8':

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ...errors import ConfigError
 from ...exporters.i3d_graph import OPSET, i3d_graph, import_onnx, needed
 from ...fileio import atomic_path, atomic_write, cache_folder, sha256
 
@@ -39,7 +40,12 @@ def kept_file(key: tuple, make: Callable[[str], None]) -> str:
     absent or damaged. Of all the latest KEPT are left there.
     """
     folder = os.path.join(cache_folder(), 'graphs')
-    os.makedirs(folder, exist_ok=True)
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f'the cache {folder} cannot be made: {error.strerror}. I3DBOX_CACHE names another one'
+        ) from error
     name = hashlib.sha256(repr((VERSION, *key)).encode()).hexdigest()[:32]
     path = os.path.join(folder, f'{name}.onnx')
     state = _state(path)
