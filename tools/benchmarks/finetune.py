@@ -10,17 +10,14 @@ only where the frozen layers are computed is another.
 """
 
 import argparse
-import os
 import pathlib
 import re
-import subprocess
 import sys
 import tempfile
-import time
 
 from figures import write_figures
+from processes import ROOT, timed, write_clip
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 CLIPS = 8
 FRAMES = 75
@@ -34,8 +31,6 @@ LEARNING = {'4 views': 4, '2 views': 2, 'of its own at each step': 1000}
 
 def cut(video, folder):
     """Writes clips of a video, from places that are spread over it."""
-    import av
-
     from i3dbox.media.video_reader import VideoReader
 
     folder.mkdir()
@@ -44,29 +39,21 @@ def cut(video, folder):
         for number in range(CLIPS):
             start = round(number * max(0, last - FRAMES) / (CLIPS - 1))
             frames = reader.read([min(start + offset, last) for offset in range(FRAMES)])
-            with av.open(str(folder / f'{number}.mp4'), 'w') as out:
-                stream = out.add_stream('libx264', rate=25)
-                stream.height, stream.width = (size - size % 2 for size in frames[0].shape[:2])
-                stream.pix_fmt = 'yuv420p'
-                for frame in frames:
-                    frame = frame[: stream.height, : stream.width].copy()
-                    out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format='rgb24')))
-                out.mux(stream.encode())
+            write_clip(folder / f'{number}.mp4', frames)
 
 
 def finetune(videos, work_dir, *options):
-    """Returns the seconds, the peak memory in bytes, and the top-1 accuracy of a run."""
-    command = [sys.executable, '-m', 'i3dbox', 'finetune', str(videos), '--work-dir', work_dir]
-    start = time.perf_counter()
+    """Returns the seconds and peak memory, in bytes, of a run, its top-1 accuracy, and what it
+    said.
+    """
+    words = ['finetune', str(videos), '--work-dir', work_dir, *options]
     with open(f'{work_dir}.log', 'w+', encoding='utf-8') as log:
-        process = subprocess.Popen([*command, *options], cwd=ROOT, stdout=log, stderr=log)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - start
+        seconds, peak, status = timed(words, stdout=log, stderr=log)
         log.seek(0)
         said = log.read()
     if status:
-        sys.exit(f'{" ".join(command)} failed:\n{said[-2000:]}')
-    return seconds, usage.ru_maxrss * 1024, accuracy(work_dir), said
+        sys.exit(f'{" ".join(words)} failed:\n{said[-2000:]}')
+    return seconds, peak, accuracy(work_dir), said
 
 
 def accuracy(work_dir):

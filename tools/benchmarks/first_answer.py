@@ -9,16 +9,14 @@ rounds counts. Then one process says where its time goes.
 
 import argparse
 import itertools
-import os
 import pathlib
 import subprocess
 import sys
 import tempfile
-import time
 
 from figures import write_figures
+from processes import ROOT, timed, write_clip
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODEL = 'i3d_rgb_kinetics400'
 WAYS = {
     'OpenVINO, float32 (default)': ('--engine', 'openvino'),
@@ -32,32 +30,19 @@ SECONDS = 3
 def cut(video, path):
     """Writes the first seconds of a video."""
     sys.path.insert(0, str(ROOT))
-    import av
-
     from i3dbox.media.frame_iterator import FrameIterator
 
-    frames = FrameIterator(video, fps=25)
-    with av.open(str(path), 'w') as out:
-        stream = None
-        for _, frame in itertools.islice(frames, 25 * SECONDS):
-            if stream is None:
-                stream = out.add_stream('libx264', rate=25)
-                stream.height, stream.width = (size - size % 2 for size in frame.shape[:2])
-                stream.pix_fmt = 'yuv420p'
-            frame = frame[: stream.height, : stream.width]
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(frame.copy(), format='rgb24')))
-        out.mux(stream.encode())
+    frames = itertools.islice(FrameIterator(video, fps=25), 25 * SECONDS)
+    write_clip(path, (frame for _, frame in frames))
 
 
 def run(source, options):
     """Returns the seconds and the peak memory, in bytes, of a whole process."""
-    command = [sys.executable, '-m', 'i3dbox', 'demo', str(source), '--model', MODEL, *options]
-    start = time.perf_counter()
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
+    words = ['demo', str(source), '--model', MODEL, *options]
+    seconds, peak, status = timed(words, stdout=subprocess.DEVNULL)
     if status:
-        sys.exit(f'{" ".join(command)} failed')
-    return time.perf_counter() - start, usage.ru_maxrss * 1024
+        sys.exit(f'{" ".join(words)} failed')
+    return seconds, peak
 
 
 PARTS = """
