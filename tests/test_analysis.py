@@ -19,7 +19,7 @@ from i3dbox.commands import main
 from i3dbox.config import Config
 from i3dbox.config_checks.protocols import clip_size
 from i3dbox.models import build_recognizer
-from i3dbox.models.i3d_table import ENDPOINTS, NORM, parameter_shapes
+from i3dbox.models.i3d_table import NORM, map_shape, multiply_adds, parameter_shapes
 from i3dbox.registry import BACKBONES
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -62,24 +62,10 @@ def figures(tmp_path, command, *args):
 
 
 def i3d_multiply_adds(size, in_channels, num_classes):
-    """Multiply-adds of I3D by block, from its table: a convolution's weights times its output's
-    places.
-    """
-    size, channels, found = list(size), in_channels, {}
-    for name, spec in ENDPOINTS.items():
-        if name.startswith('MaxPool'):
-            size = [-(-side // stride) for side, stride in zip(size, spec[1])]
-        elif name.startswith('Conv'):
-            width, kernel, stride = spec
-            size = [-(-side // stride) for side in size]
-            found[name] = width * channels * kernel**3 * math.prod(size)
-            channels = width
-        else:
-            b0, b1a, b1b, b2a, b2b, b3b = spec
-            weights = channels * (b0 + b1a + b2a + b3b) + 27 * (b1a * b1b + b2a * b2b)
-            found[name] = weights * math.prod(size)
-            channels = b0 + b1b + b2b + b3b
-    found['logits'] = channels * num_classes * max(size[0] - 1, 1)
+    """Multiply-adds of I3D by block, from its table, the head's among them."""
+    found = {name: cost for name, cost in multiply_adds(*size, in_channels).items() if cost}
+    channels, steps, *_ = map_shape('Mixed_5c', *size)
+    found['logits'] = channels * num_classes * max(steps - 1, 1)
     return found
 
 

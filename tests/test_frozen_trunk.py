@@ -273,7 +273,8 @@ def loader(recognizer, tmp_path):
             sample['label'] = label
         clips = ClipLoader(dataset, EpochSampler(3, 1), num_steps=6)
         trunk = FrozenTrunk(cfg, recognizer)
-        return KeptTrunkLoader(trunk, clips, 2, str(tmp_path), clips_identity(dataset, cfg))
+        row = trunk.row((1, *CLIP, 3))
+        return KeptTrunkLoader(trunk, clips, row, 2, str(tmp_path), clips_identity(dataset, cfg))
 
     return build
 

@@ -127,18 +127,18 @@ def _held(work_dir):
 
 def _fit(cfg, run, runner, hooks, resume):
     """Trains until the last step; returns the Run."""
+    keeps = isinstance(run.loader, KeptTrunkLoader)
     if run.step >= run.total_steps or 'stopped' in run.memory:
         run.logger.info(
             '%s: nothing is left to do; %s',
             resume,
             run.memory.get('stopped', f'all {run.total_steps} steps are done'),
         )
-        if isinstance(run.loader, KeptTrunkLoader):
+        if keeps:
             run.loader.forget()  # it was killed before it could
         return run
     if run.rank == 0:
         cfg.dump(os.path.join(cfg.work_dir, os.path.basename(cfg.filename or 'config.py')))
-    keeps = isinstance(run.loader, KeptTrunkLoader)
     try:
         if keeps:
             run.loader.compute()
@@ -178,7 +178,7 @@ def _build_run(cfg, recognizer, runner, resume, evaluates, computing):
     world = distributed.world_size()
     log = setup_logging(cfg.work_dir, rank)
     dataset = DATASETS.build(cfg.data.train, test_mode=False)
-    check_fit(recognizer, dataset)
+    shape, *_ = check_fit(recognizer, dataset)
     if cfg.get('load_from') is not None and not resume:
         for report in load_weights(recognizer, cfg.load_from, new_head='if_needed'):
             log.info('%s', report)
@@ -209,7 +209,7 @@ def _build_run(cfg, recognizer, runner, resume, evaluates, computing):
     # runs of before 0.2 are resumed as they were
     trunk = None
     if not saved or FROZEN in memory:
-        trunk = _frozen_trunk(cfg, recognizer, dataset, memory, computing)
+        trunk = _frozen_trunk(cfg, recognizer, len(dataset), shape, memory, computing)
     evaluator, metric_names = _build_evaluation(cfg, recognizer, trunk) if evaluates else (None, ())
     train_step, rates = build_train_step(
         cfg,
@@ -233,10 +233,16 @@ def _build_run(cfg, recognizer, runner, resume, evaluates, computing):
         total_steps - start_step,
     )
     if trunk and memory[FROZEN]['views']:
-        identity = clips_identity(dataset, cfg)
-        loader = KeptTrunkLoader(trunk, loader, memory[FROZEN]['views'], cfg.work_dir, identity)
+        loader = KeptTrunkLoader(
+            trunk,
+            loader,
+            trunk.row(shape),
+            memory[FROZEN]['views'],
+            cfg.work_dir,
+            clips_identity(dataset, cfg),
+        )
     elif trunk:
-        loader = TrunkLoader(trunk, loader)
+        loader = TrunkLoader(trunk, loader, trunk.row(shape))
         log.info(
             'the layers up to %s are frozen: computed by %s, %s', trunk.endpoint, *trunk.computed_by
         )
@@ -360,7 +366,7 @@ def _check_ranks_agree(recognizer, start_step, total_steps, samples):
                 )
 
 
-def _frozen_trunk(cfg, recognizer, dataset, memory, computing):
+def _frozen_trunk(cfg, recognizer, samples, shape, memory, computing):
     """Returns the FrozenTrunk where the frozen layers are computed apart: once, for some views, or
     at each step in another engine. Else None. How goes into the run's memory: a resumed run needs
     the same.
@@ -383,9 +389,8 @@ def _frozen_trunk(cfg, recognizer, dataset, memory, computing):
     if not known:
         views = 0
         if cfg.get('frozen_views') and distributed.world_size() == 1:
-            row = trunk.row(dataset.first_readable()['imgs'].shape)
             views = min(cfg.frozen_views, math.ceil(cfg.total_epochs))
-            views = views_that_fit(views, row.itemsize * len(dataset), cfg.work_dir)
+            views = views_that_fit(views, trunk.row(shape).itemsize * samples, cfg.work_dir)
         graph = dict(precision=precision) if engine != 'mindspore' else {}
         known = dict(views=views, engine=engine, **graph)
         if views:  # room is less when the run goes on

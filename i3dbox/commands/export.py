@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 
 from ..errors import ConfigError
 from . import arguments
@@ -66,11 +67,12 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError('--rgb and --flow go with a two-stream CONFIG')
     from ..apis.export import export, verify
 
-    exported = arguments.call(export, args, cfg=cfg, checkpoint=checkpoint, tell=_tell)
+    tell = functools.partial(print, flush=True)
+    exported = arguments.call(export, args, cfg=cfg, checkpoint=checkpoint, tell=tell)
     _print(exported)
     if not args.verify:
         return 0
-    _tell('comparing with the network ...')
+    tell('comparing with the network ...')
     found = verify(exported, cfg)
     kind, limit = found.tolerance
     print(f'compared with the network on {found.clips}')
@@ -101,10 +103,6 @@ def _print(exported):
         sizes = ' x '.join('N' if size is None else str(size) for size in spec['shape'])
         print(f'  {spec["name"]}: {spec["dtype"]} {sizes}')
     print(f'{exported.path}.json describes it')
-
-
-def _tell(line):
-    print(line, flush=True)
 
 
 def _batch_size(text):

@@ -199,8 +199,11 @@ def classes_of(
     return list(named[0].meta['classes']) if named else None
 
 
-def check_fit(recognizer: nn.Cell, dataset: BaseDataset) -> None:
-    """Raises an I3DBoxError unless `recognizer` can take what `dataset` gives; loads one sample."""
+def check_fit(recognizer: nn.Cell, dataset: BaseDataset) -> list[tuple[int, ...]]:
+    """Raises an I3DBoxError unless `recognizer` can take what `dataset` gives; loads one sample.
+
+    Returns: the shape of each input of that sample, N x T x H x W x C.
+    """
     if tuple(recognizer.inputs) != tuple(dataset.inputs):
         hint = (
             '. A two-stream config is for tools/test.py: train each stream by its own'
@@ -227,3 +230,4 @@ def check_fit(recognizer: nn.Cell, dataset: BaseDataset) -> None:
     if missing:
         raise ConfigError(f'the pipeline leaves no array {missing[0]!r}: it must end in PackClips')
     recognizer.check_input(*(results[name][None] for name in dataset.inputs))
+    return [results[name].shape for name in dataset.inputs]

@@ -28,6 +28,7 @@ from tqdm import tqdm
 from ..datasets.loader import ClipLoader
 from ..datasets.sampler import SequentialSampler
 from ..errors import DataError
+from ..exporters.i3d_graph import needed
 from ..fileio import atomic_write
 from ..models.freezing import frozen_endpoint
 from ..models.i3d_table import map_shape
@@ -89,8 +90,13 @@ class FrozenTrunk:
             stream = mindspore_streams(self.recognizer)['imgs']
         else:
             stream = GraphStream(self._plain, name, precision)
-            stream.take({p.name: p.asnumpy() for p in self.recognizer.get_parameters()})
+            stream.take(self._parameters())
         return stream.upto(self.endpoint, 'none')
+
+    def _parameters(self):
+        """Returns the parameters up to the endpoint, as arrays."""
+        everything = {p.name: p.asnumpy() for p in self.recognizer.get_parameters()}
+        return needed(everything, self.endpoint)
 
     def __call__(self, clips: np.ndarray) -> np.ndarray:
         """Returns the maps of clips, uint8 N x T x H x W x C -> float32 N x K x t x h x w."""
@@ -114,12 +120,7 @@ class FrozenTrunk:
 
     def identity(self) -> str:
         """Returns what its outputs depend on, apart from the clips."""
-        parameters = {
-            p.name: p.asnumpy()
-            for p in self.recognizer.backbone.get_parameters()
-            if not p.requires_grad
-        }
-        return f'{self.endpoint} {self.computed_by} {digest_of(parameters)}'
+        return f'{self.endpoint} {self.computed_by} {digest_of(self._parameters())}'
 
 
 def has_frozen_trunk(cfg: Config, recognizer: nn.Cell) -> bool:
@@ -178,15 +179,16 @@ class TrunkLoader:
 
     Args:
         trunk: what computes them. clips: of ClipLoader.
+        row: of `trunk.row`, for these clips.
 
     Attributes:
         damaged (list of DamageReport). error (Exception or None): as of ClipLoader.
     """
 
-    def __init__(self, trunk: FrozenTrunk, clips: ClipLoader):
+    def __init__(self, trunk: FrozenTrunk, clips: ClipLoader, row: np.dtype):
         self.trunk = trunk
         self.clips = clips
-        self.row = trunk.row(clips.dataset.first_readable()['imgs'].shape)
+        self.row = row
 
     @property
     def damaged(self) -> list[DamageReport]:
@@ -217,16 +219,22 @@ class KeptTrunkLoader(TrunkLoader):
     sample.
 
     Args:
-        trunk, clips: as of TrunkLoader.
+        trunk, clips, row: as of TrunkLoader.
         views: of each sample.
         work_dir: in whose FOLDER they are kept.
         identity: what the clips depend on.
     """
 
     def __init__(
-        self, trunk: FrozenTrunk, clips: ClipLoader, views: int, work_dir: str, identity: str
+        self,
+        trunk: FrozenTrunk,
+        clips: ClipLoader,
+        row: np.dtype,
+        views: int,
+        work_dir: str,
+        identity: str,
     ):
-        super().__init__(trunk, clips)
+        super().__init__(trunk, clips, row)
         self.views = views
         self.folder = os.path.join(work_dir, FOLDER)
         key = f'{identity} {trunk.identity()} {clips.sampler.seed} {views} {self.row}'

@@ -27,19 +27,14 @@ ALIGNED = 64
 _MARGIN = ALIGNED // 4  # values
 
 
-def _compile(function, **options):
-    options = dict(fastmath=True, nogil=True, error_model='numpy', **options)
+def _compile(function):
+    # Without `_nrt` nothing may be allocated, and numba does not count the references to each row
+    # that is passed on, which takes a third of the time.
+    options = dict(fastmath=True, nogil=True, error_model='numpy', _nrt=False)
     try:
         return njit(cache=True, **options)(function)
     except RuntimeError:  # there is no folder that a cache could be written to
         return njit(**options)(function)
-
-
-def _compile_loop(function):
-    """Compiles what allocates nothing. Else numba counts the references to each row that is passed
-    on, which takes a third of the time.
-    """
-    return _compile(function, _nrt=False)
 
 
 def _planes(*shape):
@@ -120,25 +115,24 @@ class TVL1:
                 break
             pyramid.append(tuple(cv2.resize(image, (width, height)) for image in pyramid[-1]))
         shape = pyramid[-1][0].shape
-        flow, dual = np.zeros((2, *shape), f32), np.zeros((2, 2, *shape), f32)
+        flow, dual = np.zeros((2, *shape), f32), np.zeros((4, *shape), f32)
         for number, images in enumerate(reversed(pyramid), 1):
             flow, dual = self._refine(*images, flow, dual, number == len(pyramid))
         return np.ascontiguousarray(flow.transpose(1, 2, 0))
 
     def _refine(self, first, second, coarser, coarser_dual, finest):
-        """Returns the flow (2 x H x W) and the dual variables (of each of its components two) at
-        the scale of the images, from those of a coarser scale.
+        """Returns the flow (2 x H x W) and the dual variables (4 x H x W: of each of its components
+        two) at the scale of the images, from those of a coarser scale.
         """
         height, width = first.shape
         padded = -(-width // _MARGIN) * _MARGIN
         u = _planes(2, height, padded + _MARGIN)  # column `width` repeats the one before it
         p = _planes(2, 2, height + 1, padded + _MARGIN)  # the first row and the margin stay 0
-        flow, dual = u[:, :, :width], p[:, :, 1:, _MARGIN : _MARGIN + width]
+        flow = u[:, :, :width]
+        dual = p.reshape(4, *p.shape[2:])[:, 1:, _MARGIN : _MARGIN + width]
         for plane, small in zip(flow, coarser):
             plane[...] = cv2.resize(small, (width, height)) * f32(width / small.shape[1])
-        for plane, small in zip(
-            dual.reshape(4, height, width), coarser_dual.reshape(4, *coarser.shape[1:])
-        ):
+        for plane, small in zip(dual, coarser_dual):
             plane[...] = cv2.resize(small, (width, height))
         image = cv2.merge(
             [
@@ -178,7 +172,7 @@ def _difference(image, kernel):
     return cv2.filter2D(image, -1, np.array(kernel, f32), borderType=cv2.BORDER_REPLICATE)
 
 
-@_compile_loop
+@_compile
 def _linearise(first, warped, u, v, rho, gx, gy, inverse):
     """Writes the data term rho + gx u + gy v, and 1 / |g|^2, for the warped image and its gradient
     (H x W x 3).
@@ -193,7 +187,7 @@ def _linearise(first, warped, u, v, rho, gx, gy, inverse):
             inverse[y, x] = f32(1) / max(gx[y, x] * gx[y, x] + gy[y, x] * gy[y, x], f32(1e-9))
 
 
-@_compile_loop
+@_compile
 def _primal(
     rho, gx, gy, inverse, u, v, px, px_left, py, py_above, qx, qx_left, qy, qy_above, limit, theta
 ):
@@ -212,7 +206,7 @@ def _primal(
     return changed
 
 
-@_compile_loop
+@_compile
 def _dual(u, u_right, u_below, px, py, step):
     """Takes the dual variables' step along the gradient of u, back onto the unit disk."""
     for x in range(px.size):
@@ -223,7 +217,7 @@ def _dual(u, u_right, u_below, px, py, step):
         py[x] = (py[x] + step * uy) * scale
 
 
-@_compile_loop
+@_compile
 def _solve(rho, gx, gy, inverse, u, p, width, limit, theta, step, iterations, tolerance):
     """Minimises the linearised energy from the flow u and the dual variables p on, in place; both
     are laid out as in _refine.
