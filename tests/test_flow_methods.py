@@ -8,6 +8,8 @@ import pytest
 from PIL import Image, ImageSequence
 
 from i3dbox.errors import ConfigError, DataError
+from i3dbox.flow import tvl1_kernels
+from i3dbox.flow.methods import tvl1
 from i3dbox.registry import FLOW_METHODS
 
 METHODS = ('tvl1', 'tvl1_opencv', 'dis', 'farneback')
@@ -93,6 +95,57 @@ def test_threads_that_share_a_method_get_what_one_thread_gets():
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         together = list(pool.map(method, frames, frames[1:]))
     np.testing.assert_array_equal(alone, together)
+
+
+def test_the_memory_that_a_thread_keeps_carries_nothing_over():
+    frames = {side: [shifted(textured(side, side), k, 0) for k in (0, 2)] for side in (40, 41, 64)}
+    method = build('tvl1')
+    with concurrent.futures.ThreadPoolExecutor(1) as fresh:
+        wanted = {side: fresh.submit(method, *pair).result() for side, pair in frames.items()}
+    for side in (64, 40, 64, 41, 40):
+        method(*reversed(frames[side]))
+        found = method(*frames[side])
+        np.testing.assert_array_equal(found, wanted[side])
+        assert not np.shares_memory(found, method(*frames[side]))
+
+
+def test_large_images_keep_no_memory(monkeypatch):
+    monkeypatch.setattr(tvl1, '_KEPT_PIXELS', 50 * 60)
+    pair = [shifted(textured(60, 80), k, 0) for k in (0, 2)]
+    with concurrent.futures.ThreadPoolExecutor(1) as fresh:
+        fresh.submit(build('tvl1'), *pair).result()
+        shapes = [
+            scale.shape for scale in fresh.submit(lambda: tvl1._kept.scales).result().values()
+        ]
+    assert max(shapes) == (45, 60)
+
+
+def test_the_linearised_image_is_opencvs_cubic_remap():
+    rng = np.random.default_rng(0)
+    second = cv2.GaussianBlur(rng.uniform(0, 255, (20, 33)).astype(np.float32), (0, 0), 1)
+    u, v = np.float32(rng.integers(-160, 160, (2, 20, 33)) / 32)  # as finely as OpenCV looks up
+    image = np.empty(3 * 23 * 36, np.float32)
+    tvl1_kernels.differentiate(second, image)
+    rho, gx, gy, inverse = np.empty((4, 20, 33), np.float32)
+    tvl1_kernels.linearise(np.zeros_like(second), image, u, v, rho, gx, gy, inverse)
+    to_x, to_y = u + np.arange(33, dtype=np.float32), v + np.arange(20, dtype=np.float32)[:, None]
+    inside = (0 <= to_x) & (to_x <= 32) & (0 <= to_y) & (to_y <= 19)
+    edges = dict(borderType=cv2.BORDER_REPLICATE)
+    across = cv2.filter2D(second, -1, np.float32([[-0.5, 0, 0.5]]), **edges)
+    down = cv2.filter2D(second, -1, np.float32([[-0.5], [0], [0.5]]), **edges)
+    value, dx, dy = (
+        np.where(inside, cv2.remap(one, to_x, to_y, cv2.INTER_CUBIC, borderMode=1), 0)
+        for one in (second, across, down)
+    )
+    assert 0.2 < inside.mean() < 0.9
+    for found, wanted in ((rho, value - dx * u - dy * v), (gx, dx), (gy, dy)):
+        np.testing.assert_allclose(found, wanted, atol=2e-3)
+    np.testing.assert_allclose(inverse, 1 / np.maximum(dx**2 + dy**2, 1e-9), rtol=1e-2)
+
+
+def test_steps_so_long_that_nothing_is_finite_read_no_memory_of_others():
+    pair = [shifted(textured(), k, 0) for k in (0, 2)]
+    assert build('tvl1', tau=1e30, lambda_=1e30)(*pair).shape == (60, 80, 2)
 
 
 @pytest.mark.parametrize(

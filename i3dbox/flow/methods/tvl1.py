@@ -9,46 +9,78 @@ from __future__ import annotations
 
 import math
 import numbers
+import threading
 
 import cv2
 import numpy as np
-from numba import njit
 
 from ...argument_checks import above_zero, at_least_one
 from ...errors import ConfigError, DataError
 from ...registry import FLOW_METHODS
+from ..tvl1_kernels import ALIGNED, CHANNELS, MARGIN, differentiate, linearise, solve
 
 f32 = np.float32
 
 
-# Each loop below runs over one row and few arrays: LLVM makes vector code of such loops only. Rows
-# begin at multiples of this many bytes, from where whole vectors load faster, and fill vectors.
-ALIGNED = 64
-_MARGIN = ALIGNED // 4  # values
-
-
-def _compile(function):
-    # Without `_nrt` nothing may be allocated, and numba does not count the references to each row
-    # that is passed on, which takes a third of the time.
-    options = dict(fastmath=True, nogil=True, error_model='numpy', _nrt=False)
-    try:
-        return njit(cache=True, **options)(function)
-    except RuntimeError:  # there is no folder that a cache could be written to
-        return njit(**options)(function)
-
-
 def _planes(*shape):
     """Returns zeros, float32, whose rows are aligned where their length is a multiple of
-    _MARGIN.
+    MARGIN.
     """
     size = math.prod(shape)
-    memory = np.zeros(size + _MARGIN, f32)
+    memory = np.zeros(size + MARGIN, f32)
     first = -memory.ctypes.data % ALIGNED // 4
     return memory[first : first + size].reshape(shape)
 
 
-# iterations that go through the image together, the second two rows behind: half the memory traffic
-_BLOCK = 2
+class _Scale:
+    """What is computed at one scale of the pyramid; zeros at first.
+
+    Attributes:
+        image: of `differentiate`. data: rho, gx, gy, inverse of `linearise`.
+        u: the flow; column `width` repeats the one before it. flow: what of it lies in the image.
+        p: the dual variables; the first row and the margin stay 0. dual: those of the image.
+        theta: of each column; 0 behind the image, where nothing moves then.
+    """
+
+    def __init__(self, height, width):
+        padded = -(-width // MARGIN) * MARGIN
+        self.shape = height, width
+        self.image = np.empty(CHANNELS * (height + 3) * (width + 3), f32)
+        self.u = _planes(2, height, padded + MARGIN)
+        self.p = _planes(2, 2, height + 1, padded + MARGIN)
+        self.data = _planes(4, height, padded)
+        self.theta = _planes(padded)
+        self.flow = self.u[:, :, :width]
+        self.dual = self.p.reshape(4, *self.p.shape[2:])[:, 1:, MARGIN : MARGIN + width]
+
+    def clear(self):
+        for array in (self.u, self.p, self.data, self.theta):
+            array[...] = 0
+
+
+class _Kept(threading.local):
+    """The scales of a thread's last pair, by level: fresh memory would cost an eighth of the
+    time.
+    """
+
+    def __init__(self):
+        self.scales = {}
+
+
+_kept = _Kept()
+_KEPT_PIXELS = 2**20  # of a scale, 60 MB: of larger ones the memory is given back
+
+
+def _scale(level, height, width):
+    """Returns the _Scale of a level, cleared."""
+    scale = _kept.scales.get(level)
+    if scale is not None and scale.shape == (height, width):
+        scale.clear()
+        return scale
+    scale = _Scale(height, width)
+    if height * width <= _KEPT_PIXELS:
+        _kept.scales[level] = scale
+    return scale
 
 
 @FLOW_METHODS.register(name='tvl1')
@@ -116,147 +148,37 @@ class TVL1:
             pyramid.append(tuple(cv2.resize(image, (width, height)) for image in pyramid[-1]))
         shape = pyramid[-1][0].shape
         flow, dual = np.zeros((2, *shape), f32), np.zeros((4, *shape), f32)
-        for number, images in enumerate(reversed(pyramid), 1):
-            flow, dual = self._refine(*images, flow, dual, number == len(pyramid))
-        return np.ascontiguousarray(flow.transpose(1, 2, 0))
+        for level, images in enumerate(reversed(pyramid), 1):
+            flow, dual = self._refine(level, *images, flow, dual, level == len(pyramid))
+        return np.stack(flow, axis=-1)
 
-    def _refine(self, first, second, coarser, coarser_dual, finest):
+    def _refine(self, level, first, second, coarser, coarser_dual, finest):
         """Returns the flow (2 x H x W) and the dual variables (4 x H x W: of each of its components
         two) at the scale of the images, from those of a coarser scale.
         """
         height, width = first.shape
-        padded = -(-width // _MARGIN) * _MARGIN
-        u = _planes(2, height, padded + _MARGIN)  # column `width` repeats the one before it
-        p = _planes(2, 2, height + 1, padded + _MARGIN)  # the first row and the margin stay 0
-        flow = u[:, :, :width]
-        dual = p.reshape(4, *p.shape[2:])[:, 1:, _MARGIN : _MARGIN + width]
+        scale = _scale(level, height, width)
+        flow, dual = scale.flow, scale.dual
         for plane, small in zip(flow, coarser):
             plane[...] = cv2.resize(small, (width, height)) * f32(width / small.shape[1])
         for plane, small in zip(dual, coarser_dual):
             plane[...] = cv2.resize(small, (width, height))
-        image = cv2.merge(
-            [
-                second,
-                _difference(second, [[-0.5, 0, 0.5]]),
-                _difference(second, [[-0.5], [0], [0.5]]),
-            ]
-        )
-        x = np.arange(width, dtype=f32)
-        y = np.arange(height, dtype=f32)[:, None]
-        data = _planes(4, height, padded)  # rho, gx, gy, inverse of _linearise
-        theta = _planes(padded)  # 0 behind the image, where nothing moves then
-        theta[:width] = self.theta
+        scale.theta[:width] = self.theta
+        differentiate(second, scale.image)
         for _ in range(self.warps + finest):
-            warped = cv2.remap(
-                image, flow[0] + x, flow[1] + y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-            )
-            _linearise(first, warped, *flow, *data[:, :, :width])
+            linearise(first, scale.image, *flow, *scale.data[:, :, :width])
             for plane in flow:
                 plane[...] = cv2.medianBlur(plane, 3)
-            u[:, :, width] = u[:, :, width - 1]
-            _solve(
-                *data,
-                u,
-                p,
+            scale.u[:, :, width] = scale.u[:, :, width - 1]
+            solve(
+                *scale.data,
+                scale.u,
+                scale.p,
                 width,
                 self.limit,
-                theta,
+                scale.theta,
                 self.step,
                 self.iterations * (1 + finest),
                 f32(self.epsilon**2 * height * width),
             )
         return flow, dual
-
-
-def _difference(image, kernel):
-    return cv2.filter2D(image, -1, np.array(kernel, f32), borderType=cv2.BORDER_REPLICATE)
-
-
-@_compile
-def _linearise(first, warped, u, v, rho, gx, gy, inverse):
-    """Writes the data term rho + gx u + gy v, and 1 / |g|^2, for the warped image and its gradient
-    (H x W x 3).
-    """
-    height, width = rho.shape
-    for y in range(height):
-        for x in range(width):
-            inside = 0 <= x + u[y, x] <= width - 1 and 0 <= y + v[y, x] <= height - 1
-            gx[y, x] = warped[y, x, 1] if inside else f32(0)
-            gy[y, x] = warped[y, x, 2] if inside else f32(0)
-            rho[y, x] = warped[y, x, 0] - gx[y, x] * u[y, x] - gy[y, x] * v[y, x] - first[y, x]
-            inverse[y, x] = f32(1) / max(gx[y, x] * gx[y, x] + gy[y, x] * gy[y, x], f32(1e-9))
-
-
-@_compile
-def _primal(
-    rho, gx, gy, inverse, u, v, px, px_left, py, py_above, qx, qx_left, qy, qy_above, limit, theta
-):
-    """Takes the step that makes the data term small (from u to v in the papers) and adds the
-    divergence of the dual variables; returns the sum of the squared changes.
-    """
-    changed = f32(0)
-    for x in range(rho.size):
-        move = (rho[x] + gx[x] * u[x] + gy[x] * v[x]) * inverse[x]
-        move = -min(max(move, -limit), limit)
-        du = move * gx[x] + theta[x] * (px[x] - px_left[x] + py[x] - py_above[x])
-        dv = move * gy[x] + theta[x] * (qx[x] - qx_left[x] + qy[x] - qy_above[x])
-        u[x] += du
-        v[x] += dv
-        changed += du * du + dv * dv
-    return changed
-
-
-@_compile
-def _dual(u, u_right, u_below, px, py, step):
-    """Takes the dual variables' step along the gradient of u, back onto the unit disk."""
-    for x in range(px.size):
-        ux = u_right[x] - u[x]
-        uy = u_below[x] - u[x]
-        scale = f32(1) / (f32(1) + step * np.sqrt(ux * ux + uy * uy))
-        px[x] = (px[x] + step * ux) * scale
-        py[x] = (py[x] + step * uy) * scale
-
-
-@_compile
-def _solve(rho, gx, gy, inverse, u, p, width, limit, theta, step, iterations, tolerance):
-    """Minimises the linearised energy from the flow u and the dual variables p on, in place; both
-    are laid out as in _refine.
-    """
-    height, padded = rho.shape
-    for _ in range(0, iterations, _BLOCK):
-        change = f32(0)
-        for front in range(height + 2 * _BLOCK - 1):
-            for behind in range(_BLOCK):
-                y = front - 2 * behind
-                if 0 <= y < height:
-                    changed = _primal(
-                        rho[y],
-                        gx[y],
-                        gy[y],
-                        inverse[y],
-                        u[0, y, :padded],
-                        u[1, y, :padded],
-                        p[0, 0, y + 1, _MARGIN:],
-                        p[0, 0, y + 1, _MARGIN - 1 :],
-                        p[0, 1, y + 1, _MARGIN:],
-                        p[0, 1, y, _MARGIN:],
-                        p[1, 0, y + 1, _MARGIN:],
-                        p[1, 0, y + 1, _MARGIN - 1 :],
-                        p[1, 1, y + 1, _MARGIN:],
-                        p[1, 1, y, _MARGIN:],
-                        limit,
-                        theta,
-                    )
-                    for k in range(2):
-                        u[k, y, width] = u[k, y, width - 1]
-                    if behind == _BLOCK - 1:
-                        change += changed
-                if 0 < y <= height:  # the row above, now that the row below it is there
-                    below = min(y, height - 1)
-                    for k in range(2):
-                        above = u[k, y - 1]
-                        px = p[k, 0, y, _MARGIN:]
-                        py = p[k, 1, y, _MARGIN:]
-                        _dual(above, above[1:], u[k, below], px, py, step)
-        if change < tolerance:
-            break
