@@ -1,30 +1,39 @@
-"""Times the loading of one training clip: 64 frames of 224 x 224 out of a 320 x 240 video, on one
-thread.
+"""Times the loading of training clips: 64 frames of 224 x 224 out of a 320 x 240 video.
 
-Compares, on the same files and frames in interleaved repetitions,
+First one clip on one thread, on the same files and frames in interleaved repetitions:
 - from JPEG frames: this project's pipeline and the steps of the implementation that it replaces;
 - from the AVI: this project's pipeline, and decord and PyAV where they are installed
   (pip install decord av).
+Then batches of 8 by ClipLoader and the recipes' pipeline, which resizes to 256, from frames,
+shards, the AVI and H.264: clips a second with one thread and with one for each core, and how many
+cores 100 clips a second take.
 
-    python tools/benchmarks/clip_loading.py [--video FILE] [--quality Q] [--repeats N]
+    python tools/benchmarks/clip_loading.py [--video FILE] [--quality Q] [--repeats N] [--json FILE]
 """
 
 import argparse
 import os
 import pathlib
+import subprocess
 import sys
 import tempfile
 import time
 
 import cv2
 import numpy as np
+from figures import write_figures
+from processes import timed, write_clip
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
+from i3dbox.datasets.loader import ClipLoader  # noqa: E402
 from i3dbox.datasets.pipelines import Compose  # noqa: E402
+from i3dbox.datasets.sampler import EpochSampler  # noqa: E402
 from i3dbox.media.video_reader import VideoReader  # noqa: E402
+from i3dbox.registry import DATASETS  # noqa: E402
+from i3dbox.workers import usable_cores  # noqa: E402
 
-CLIP_LEN, CROP = 64, 224
+CLIP_LEN, CROP, BATCH, COPIES, WANTED = 64, 224, 8, 32, 100
 
 
 def make_video(path, frames=180, width=320, height=240):
@@ -174,6 +183,71 @@ def measure(loaders, video, folder, repeats):
     return {name: np.array(values) for name, values in times.items()}
 
 
+def write_lists(root, video, frames):
+    """Writes a data set of COPIES of a video below `root` in each form; returns the configs of
+    these data sets by form.
+    """
+    with VideoReader(video) as reader:
+        pictures = reader.read(range(len(reader)))
+    h264 = root / 'h264.mp4'
+    write_clip(h264, pictures)
+    sources = {'frames': frames, 'avi': video, 'h264': h264}
+    for form, source in sources.items():
+        folder = root / 'lists' / form / 'a'
+        folder.mkdir(parents=True)
+        ending = '' if form == 'frames' else pathlib.Path(source).suffix
+        for copy in range(COPIES):
+            (folder / f'{copy}{ending}').symlink_to(pathlib.Path(source).absolute())
+        count = f' {len(pictures)}' if form == 'frames' else ''
+        lines = [f'a/{copy}{ending}{count} 0\n' for copy in range(COPIES)]
+        (root / f'{form}.txt').write_text(''.join(lines))
+    shards = root / 'lists' / 'shards'
+    words = ['pack', str(root / 'lists' / 'frames'), str(shards), '--modality', 'RGB']
+    timed(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    types = dict(
+        frames='RawframeDataset', shards='PackedDataset', avi='VideoDataset', h264='VideoDataset'
+    )
+    return {
+        form: dict(
+            type=kind,
+            ann_file=str(root / f'{"frames" if form == "shards" else form}.txt'),
+            data_prefix=str(root / 'lists' / form),
+            pipeline=RECIPE,
+        )
+        for form, kind in types.items()
+    }
+
+
+RECIPE = [
+    dict(type='OpenClip'),
+    dict(type='SampleFrames', clip_len=CLIP_LEN),
+    dict(type='DecodeClip'),
+    dict(type='Resize', short_side=256),
+    dict(type='RandomCrop', size=CROP),
+    dict(type='Flip'),
+    dict(type='PackClips'),
+]
+
+
+def measure_batches(configs, steps, rounds=2):
+    """Returns {(form, workers): (clips a second, seconds of one core for a clip)}, the best of the
+    rounds.
+    """
+    found = {}
+    for _ in range(rounds):
+        for form, config in configs.items():
+            for workers in sorted({1, usable_cores()}):
+                dataset = DATASETS.build(config)
+                sampler = EpochSampler(len(dataset), batch_size=BATCH, seed=0)
+                loader = ClipLoader(dataset, sampler, num_workers=workers, num_steps=steps)
+                wall, cpu = time.perf_counter(), time.process_time()
+                clips = sum(len(batch['label']) for batch in loader)
+                times = time.perf_counter() - wall, time.process_time() - cpu
+                rate = clips / times[0], times[1] / clips
+                found[form, workers] = max(found.get((form, workers), (0, 0)), rate)
+    return found
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument(
@@ -187,6 +261,8 @@ def main():
         'ratio down, for decoding them is what all have in common',
     )
     parser.add_argument('--repeats', type=int, default=20)
+    parser.add_argument('--steps', type=int, default=12, help=f'batches of {BATCH} in a round')
+    parser.add_argument('--json', metavar='FILE', help='also write the figures there')
     args = parser.parse_args()
     cv2.setNumThreads(1)
     loaders = {
@@ -198,6 +274,7 @@ def main():
         loaders['video, decord'] = with_decord
     if av:
         loaders['video, PyAV'] = with_pyav
+    figures = {}
     with tempfile.TemporaryDirectory() as temporary:
         video, folder = (
             args.video or os.path.join(temporary, 'video.avi'),
@@ -208,6 +285,8 @@ def main():
         frame_size = extract_frames(video, folder, args.quality)
         video_size = os.path.getsize(video) / 1000
         times = measure(loaders, video, folder, args.repeats)
+        configs = write_lists(pathlib.Path(temporary), video, folder)
+        batches = measure_batches(configs, args.steps)
     print(
         f'a clip of {CLIP_LEN} x {CROP} x {CROP}, one thread, median of {args.repeats} '
         f'repetitions; video of {video_size:.0f} KB, frames of {frame_size:.1f} KB'
@@ -216,10 +295,20 @@ def main():
     for name, values in times.items():
         own = np.median(times[name.split(',')[0] + ', i3dbox'], axis=0)
         wall, cpu = np.median(values, axis=0)
+        figures[f'{name}: ms'] = wall * 1e3
         print(
             f'  {name:20} {wall * 1e3:9.1f} ms {wall / own[0]:8.2f} '
             f'{cpu * 1e3:9.1f} ms {cpu / own[1]:8.2f}'
         )
+    print(f'batches of {BATCH}, resized to 256')
+    print(f'  {"from":8} {"threads":>8} {"clips/s":>9} {"core ms a clip":>16}', end='')
+    print(f' {f"cores for {WANTED} clips/s":>26}')
+    for (form, workers), (rate, core) in batches.items():
+        figures[f'{form}, {workers} threads: clips/s'] = rate
+        figures[f'{form}, {workers} threads: core ms'] = core * 1e3
+        print(f'  {form:8} {workers:8} {rate:9.1f} {core * 1e3:16.1f} {core * WANTED:26.1f}')
+    if args.json:
+        write_figures(args.json, figures)
 
 
 def optional(name):

@@ -2,6 +2,7 @@
 
     python tools/benchmarks/extraction.py                   made-up videos
     python tools/benchmarks/extraction.py VIDEO [VIDEO ...] yours, for instance of 320 x 240
+        [--copies 60] [--pairs 40] [--repeats 3] [--json FILE]
 
 The serial way to flow is the original's: each frame read from its JPEG, OpenCV's TV-L1 at its
 defaults, in the threads that OpenCV chooses, two JPEGs written. The serial way to frames is a loop
@@ -21,6 +22,7 @@ import time
 
 import cv2
 import numpy as np
+from figures import write_figures
 
 TOOLS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'data')
 
@@ -139,6 +141,7 @@ def main():
         '--copies', type=int, default=60, help='of each video, for frames (default: %(default)s)'
     )
     parser.add_argument('--repeats', type=int, default=3)
+    parser.add_argument('--json', metavar='FILE', help='also write the figures there')
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as root:
         few, many, frames = (os.path.join(root, name) for name in ('few', 'many', 'frames'))
@@ -183,6 +186,9 @@ def main():
     for table in tables:
         for name, rate in table.items():
             print(f'{name:22} {rate:9.1f} {rate / next(iter(table.values())):7.2f}')
+    if args.json:
+        rates = {name: rate for table in tables for name, rate in table.items()}
+        write_figures(args.json, {f'{name}: a second': rate for name, rate in rates.items()})
 
 
 if __name__ == '__main__':
