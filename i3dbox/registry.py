@@ -14,6 +14,7 @@ import pkgutil
 from collections.abc import Callable
 from typing import Any
 
+from .counterparts import COUNTERPARTS, counterpart
 from .errors import RegistryError, first_line, spelling_hint
 
 
@@ -78,7 +79,8 @@ class Registry:
             return self._from_dotted_path(type_)
         names = self.names()
         raise RegistryError(
-            f'no {self.kind} is called {type_!r}.{spelling_hint(type_, names, 0.5)} '
+            f'no {self.kind} is called {type_!r}.'
+            f'{counterpart("part", type_) or spelling_hint(type_, names, 0.5)} '
             f'Registered: {", ".join(names) or "none"}. '
             'Parts of your own are found when custom_imports names their module.'
         )
@@ -160,7 +162,7 @@ def _check_arguments(part, args, kind):
         return
     unknown = [] if takes_any else [a for a in args if a not in parameters]
     if unknown:
-        hint = spelling_hint(unknown[0], parameters)
+        hint = counterpart('argument', unknown[0], name) or spelling_hint(unknown[0], parameters)
         raise RegistryError(
             f'{kind} {name} takes no argument {unknown[0]!r}.{hint} '
             f'It takes: {", ".join(parameters) or "none"}.'
@@ -203,3 +205,11 @@ METRICS = Registry('metric', 'i3dbox.evaluation.metrics')
 RUNNERS = Registry('runner', 'i3dbox.engine.runners')
 EXPORTERS = Registry('exporter', 'i3dbox.exporters')
 FLOW_METHODS = Registry('flow method', 'i3dbox.flow.methods')
+
+
+def __getattr__(name):
+    if name == 'TRANSFORMS':  # as mmaction2 calls them
+        return PIPELINES
+    if f'registry.{name}' not in COUNTERPARTS['import']:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    raise ImportError(f'i3dbox.registry has no {name}.{counterpart("import", f"registry.{name}")}')

@@ -17,6 +17,7 @@ PACKAGE = ROOT / 'i3dbox'
 # From the ground up. A file or room imports what stands before it, and its own.
 ROOMS = (
     'errors',
+    'counterparts',
     'argument_checks',
     'shipped_files',
     'plain_pickle',
@@ -55,7 +56,7 @@ ROOMS = (
     '__main__',
 )
 # What commands share; these files are no commands.
-SHARED_BY_COMMANDS = ('argument_types', 'arguments', 'cfg_options', 'report_jobs')
+SHARED_BY_COMMANDS = ('argument_types', 'arguments', 'cfg_options', 'parser', 'report_jobs')
 
 
 def modules():

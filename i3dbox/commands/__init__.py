@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import argparse
 import ast
 import contextlib
 import errno
@@ -20,11 +19,13 @@ import sys
 import traceback
 
 from .. import __version__
+from ..counterparts import counterpart
 from ..errors import I3DBoxError, spelling_hint
 from ..fileio import keep_dumps_in_cache
 from ..interrupts import interruptible, let_python_end
 from ..terminal import Printable
 from ..versions import HOW_TO_INSTALL
+from .parser import CommandParser
 
 # Short names for the console, and the groups of --help; commands in none of them are listed last.
 ALIASES = {
@@ -139,9 +140,7 @@ def _run(name, argv, prog, called):
     os.environ.setdefault('GLOG_v', '3' if debug else '4')
     keep_dumps_in_cache()
     command = importlib.import_module(f'{__name__}.{name}')
-    parser = argparse.ArgumentParser(
-        prog=prog, description=(command.__doc__ or '').split('\n\n')[0]
-    )
+    parser = CommandParser(prog=prog, description=(command.__doc__ or '').split('\n\n')[0])
     command.add_arguments(parser)
     parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
     args = parser.parse_args(argv)
@@ -201,9 +200,9 @@ def _cli(argv):
             return _reader_left()
         return 0
     names = ', '.join(SHORT.get(command, command) for command in commands)
+    hint = counterpart('command', name) or spelling_hint(name, (*commands, *ALIASES))
     print(
-        f'i3dbox: error: there is no command {name!r}.{spelling_hint(name, (*commands, *ALIASES))} '
-        f'There are: {names}.',
+        f'i3dbox: error: there is no command {name!r}.{hint} There are: {names}.',
         file=sys.stderr,
     )
     return 2

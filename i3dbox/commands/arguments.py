@@ -489,7 +489,7 @@ def load_config(args: argparse.Namespace) -> Config:
     cfg = Config.fromfile(find_config(args.config), getattr(args, 'cfg_options', None))
     if cfg.get('data_root') is not None:
         found = rooted(cfg.get('data'))
-        if not found:
+        if not found and 'data_root' in (getattr(args, 'cfg_options', None) or {}):
             raise ConfigError(
                 f'{cfg.filename}: data_root is for data sets that have one, and none of them has'
             )

@@ -19,8 +19,8 @@ directory.
 from __future__ import annotations
 
 import ast
+import builtins
 import collections.abc
-import difflib
 import inspect
 import os
 import re
@@ -29,12 +29,18 @@ from collections.abc import Iterable
 
 import addict
 
+from ..counterparts import counterpart
 from ..errors import ConfigError, spelling_hint
 from ..fileio import atomic_write
 from .custom_imports import as_strings, import_custom_modules
-from .keys import check_override
+from .keys import USUAL, check_override, places_of
 from .shipped import PREFIX, resolve, shipped_names
 from .values import is_name, merge, override, to_python
+
+_VARIABLE = (
+    ' Nobody reads it: a variable is one that the config refers to, or begins with _; a hook that '
+    'reads one says so by config_keys'
+)
 
 
 class MissingKeyError(ConfigError, KeyError, AttributeError):
@@ -77,6 +83,7 @@ class Config(collections.abc.MutableMapping):
 
     def __init__(self, values: dict | None = None, filename: str | None = None):
         object.__setattr__(self, '_filename', filename)
+        object.__setattr__(self, '_referred', frozenset())  # names that the files refer to
         self._set_values(merge({}, values or {}))
 
     @classmethod
@@ -99,6 +106,7 @@ class Config(collections.abc.MutableMapping):
             raise ConfigError(f'config {path} {problem}')
         used = set()
         cfg = cls(_load(path, used), path)
+        object.__setattr__(cfg, '_referred', frozenset(used) - set(dir(builtins)))
         for key in overrides:
             check_override(cfg, key, used, path)
         cfg.merge_from_dict(overrides)
@@ -126,21 +134,28 @@ class Config(collections.abc.MutableMapping):
             self._set_values(override(self._values, key, key.split('.'), value))
 
     def check_keys(self, allowed: Iterable[str]) -> None:
-        """Refuses misspelled top-level keys.
+        """Refuses top-level keys that nobody reads.
 
-        A config may hold variables of its own (`img_norm`, `train_pipeline`), so an unknown key is
-        at fault only where it nearly spells one of `allowed`.
+        A config may hold variables of its own (`img_norm`, `train_pipeline`): names that its files
+        refer to, and USUAL. A file that refers to nothing, as what `dump` writes, may hold plain
+        numbers and texts, and values that stand below one of `allowed`, under any name.
 
         Raises:
-            ConfigError: naming the key and its near spelling.
+            ConfigError: naming the key, and what to write instead where that is known.
         """
-        for key in self:
-            near = (
-                [] if key in allowed else difflib.get_close_matches(key, allowed, n=1, cutoff=0.8)
-            )
-            if near:
+        read = {key: self[key] for key in self if key in allowed}
+        for key, value in self.items():
+            if key in allowed or key in USUAL:
+                continue
+            plain = not isinstance(value, (dict, list, tuple))
+            hint = '' if plain and key in self._referred else counterpart('key', key)
+            if not hint and key in self._referred:
+                continue
+            hint = hint or spelling_hint(key, allowed, 0.8)
+            literal = not self._referred and (plain or places_of(value, read))
+            if hint or not literal:
                 raise ConfigError(
-                    f'{self._filename or "config"}: unknown key {key!r}. Did you mean {near[0]!r}?'
+                    f'{self._filename or "config"}: unknown key {key!r}.{hint or _VARIABLE}'
                 )
 
     @property
@@ -223,6 +238,7 @@ def _load(path, used, chain=()):
             f'{path}{f", line {line}" if line else ""}: {getattr(error, "msg", None) or error}'
         ) from error
     below = _load_bases(path, tree, used, chain)
+    used |= {'_base_'} if below else set()
     variables = _Variables(path, below)
     tree = ast.fix_missing_locations(variables.visit(tree))
     names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]

@@ -26,6 +26,19 @@ KEYS = {
     'custom_imports': 'modules of your own',
 }
 
+# Variables that configs carry by habit, whether they use them or not.
+USUAL = (
+    'ann_file_test',
+    'ann_file_train',
+    'ann_file_val',
+    'data_root_test',
+    'data_root_train',
+    'data_root_val',
+    'dataset_type',
+    'file_client_args',
+    'img_norm_cfg',
+)
+
 
 def check_override(values: dict, key: str, used: set[str], filename: str) -> None:
     """Raises ConfigError for an override that would change nothing: of a variable, such as
@@ -39,7 +52,7 @@ def check_override(values: dict, key: str, used: set[str], filename: str) -> Non
     name, *rest = key.split('.')
     if name in KEYS or name not in used or name not in values:
         return
-    copies = _keys_of(values[name], {other: values[other] for other in values if other in KEYS})
+    copies = places_of(values[name], {other: values[other] for other in values if other in KEYS})
     instead = ' and '.join('.'.join((copy, *rest)) for copy in copies)
     raise ConfigError(
         f'override {key!r}: {name} is a variable of {filename}, whose value was taken from it '
@@ -47,7 +60,7 @@ def check_override(values: dict, key: str, used: set[str], filename: str) -> Non
     )
 
 
-def _keys_of(value, node):
+def places_of(value: dict | list, node: dict | list) -> list[str]:
     """Returns the dotted keys at which `value`, a dict or list, stands in `node`, whole."""
     if not value or not isinstance(value, (dict, list)):
         return []
@@ -56,5 +69,5 @@ def _keys_of(value, node):
         if type(inner) is type(value) and repr(inner) == repr(value):
             keys.append(str(key))
         elif isinstance(inner, (dict, list, tuple)):
-            keys += [f'{key}.{rest}' for rest in _keys_of(value, inner)]
+            keys += [f'{key}.{rest}' for rest in places_of(value, inner)]
     return keys

@@ -10,10 +10,11 @@ import numpy as np
 
 from ..config import Config
 from ..config.keys import KEYS
+from ..counterparts import counterpart
 from ..errors import CheckpointError, ConfigError, first_difference, spelling_hint
 from ..evaluation.metrics import DEFAULT, evaluate
 from ..plain_json import Form, check_form
-from ..registry import DATASETS
+from ..registry import DATASETS, HOOKS
 
 if TYPE_CHECKING:
     from mindspore import nn
@@ -80,7 +81,7 @@ def check_config(cfg: Config, required: Sequence[str] = REQUIRED, data: Sequence
     """
     if not isinstance(cfg, Config):
         raise ConfigError(f'cfg is a Config, as Config.fromfile reads one; got {cfg!r}')
-    cfg.check_keys(KEYS)
+    cfg.check_keys({*KEYS, *_keys_of_hooks(cfg)})
     for key in (*required, *(f'data.{name}' for name in data)):
         if look_up(cfg, key) is None:
             raise ConfigError(
@@ -89,6 +90,16 @@ def check_config(cfg: Config, required: Sequence[str] = REQUIRED, data: Sequence
     _check_tables(cfg)
     _check_numbers(cfg)
     _check_forms(cfg)
+
+
+def _keys_of_hooks(cfg):
+    """Returns the keys that hooks of the user's read, by their `config_keys`."""
+    hooks = look_up(cfg, 'hooks')
+    if not isinstance(hooks, (list, tuple)) or set(cfg) <= set(KEYS):
+        return []
+    types = [hook.get('type') for hook in hooks if isinstance(hook, dict)]
+    parts = [HOOKS.get(name) for name in types if callable(name) or name in HOOKS]
+    return [key for part in parts for key in getattr(part, 'config_keys', ())]
 
 
 def _check_tables(cfg):
@@ -100,10 +111,8 @@ def _check_tables(cfg):
             raise ConfigError(f'{table} is a dict with the keys {", ".join(known)}; got {values!r}')
         for key in values:
             if key not in known:
-                raise ConfigError(
-                    f'{table} has no key {key!r}.{spelling_hint(key, known)} '
-                    f'It has: {", ".join(known)}.'
-                )
+                hint = counterpart('argument', key) or spelling_hint(key, known)
+                raise ConfigError(f'{table} has no key {key!r}.{hint} It has: {", ".join(known)}.')
 
 
 def _check_numbers(cfg):
@@ -122,6 +131,12 @@ def _check_numbers(cfg):
 
 
 def _check_forms(cfg):
+    runner = look_up(cfg, 'runner')
+    if isinstance(runner, dict) and 'type' in runner:
+        raise ConfigError(
+            f'{cfg.filename}: runner is one runner for each device.'
+            f'{counterpart("part", runner["type"])}'
+        )
     for key, form in FORMS.items():
         value = look_up(cfg, key)
         try:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError, DeviceError
+from ..counterparts import counterpart
+from ..errors import ConfigError, DeviceError, spelling_hint
 from ..registry import HOOKS, RUNNERS
 from .distributed import is_launched
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from mindspore.train import Callback
 
     from .runners.base import BaseRunner
+
+_POINT = re.compile('prepare$|before_|after_')
 
 
 def build_runner(
@@ -45,14 +49,28 @@ def build_hooks(configs: Iterable[dict]) -> list[Callback]:
     """Builds hooks in the order of their priority."""
     hooks = [HOOKS.build(cfg) for cfg in configs]
     if hooks:
-        from .hooks.hook import Callback  # which imports MindSpore
+        from .hooks.hook import Callback, Hook  # which imports MindSpore
     for hook in hooks:
         if not isinstance(hook, Callback):
             raise ConfigError(
                 f'{type(hook).__name__} is no hook: it derives from i3dbox.engine.hooks.hook.Hook '
                 "or MindSpore's Callback"
             )
+        for name in {*dir(hook)} - {*dir(Hook)}:
+            _check_method(hook, name, [point for point in dir(Hook) if _POINT.match(point)])
     return in_order(hooks)
+
+
+def _check_method(hook, name, points):
+    """Raises ConfigError for the name of a point of a run at which nobody calls a hook."""
+    hint = counterpart('method', name)
+    if not hint and _POINT.match(name):
+        hint = spelling_hint(name, points, 0.8)
+    if hint:
+        raise ConfigError(
+            f'{type(hook).__name__}.{name} is called by nobody.{hint} A hook is told at: '
+            f'{", ".join(points)}'
+        )
 
 
 def in_order(hooks: Iterable[Callback]) -> list[Callback]:

@@ -1,0 +1,283 @@
+"""What mmaction2's users write is refused with what to write here, or works."""
+
+import argparse
+import pathlib
+import re
+
+import pytest
+
+from i3dbox import registry
+from i3dbox.analysis.counterparts_page import CHAPTERS, render
+from i3dbox.commands import ALIASES, cli, summaries
+from i3dbox.commands.arguments import load_config
+from i3dbox.commands.parser import CommandParser
+from i3dbox.commands.render_counterparts import BEGIN, END
+from i3dbox.config import Config
+from i3dbox.config.keys import KEYS, USUAL
+from i3dbox.config_checks.checks import REQUIRED_TO_TRAIN, TABLES, check_config
+from i3dbox.counterparts import COUNTERPARTS, counterpart
+from i3dbox.datasets.pipelines import Compose
+from i3dbox.engine.build import build_hooks
+from i3dbox.engine.hooks.hook import Hook
+from i3dbox.errors import ConfigError, RegistryError
+from i3dbox.registry import DATASETS, HEADS, HOOKS, PIPELINES, Registry, parameters_of
+
+DOCS = pathlib.Path(__file__).parents[1] / 'docs'
+REGISTRIES = [value for value in vars(registry).values() if isinstance(value, Registry)]
+
+
+def names(kind):
+    return sorted(COUNTERPARTS[kind])
+
+
+def part_called(name):
+    return next(parts.get(name) for parts in REGISTRIES if name in parts)
+
+
+def hook_with(method):
+    return type('TheirHook', (Hook,), {method: lambda self, runner: None})
+
+
+def config(write, text):
+    """The Config of a file with the required keys and these lines."""
+    required = 'model = dict(a=1)\ndata = dict(batch_size=1)\nrunner = dict(CPU=dict(a=1))'
+    return Config.fromfile(write(f'{required}\n{text}'))
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text, name='a.py'):
+        path = tmp_path / name
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+# Everything in the table
+
+
+@pytest.mark.parametrize('key', names('key'))
+@pytest.mark.parametrize('value', ['None', 'dict(a=1)'])
+def test_a_key_of_theirs_is_refused_with_ours(write, key, value):
+    cfg = config(write, f'{key} = {value}')
+    with pytest.raises(ConfigError, match=re.escape(f'{key!r}.{counterpart("key", key)}')):
+        check_config(cfg)
+
+
+@pytest.mark.parametrize('argument', names('argument'))
+def test_an_argument_of_theirs_is_refused_with_ours(argument):
+    part, _, name = argument.rpartition('.')
+    table = None if part else next((t for t in ('data', 'evaluation') if name not in TABLES[t]), 0)
+    with pytest.raises(ConfigError, match=re.escape(counterpart('argument', name, part))):
+        if part:
+            next(parts for parts in REGISTRIES if part in parts).build({'type': part, name: 1})
+        elif table:
+            check_config(Config({'model': 1, table: {name: 1}}), ('model',))
+
+
+@pytest.mark.parametrize('part', names('part'))
+def test_a_type_of_theirs_is_refused_with_ours(part):
+    with pytest.raises(RegistryError, match=re.escape(counterpart('part', part))):
+        PIPELINES.build(dict(type=part))
+
+
+@pytest.mark.parametrize('method', names('method'))
+def test_a_method_of_a_hook_that_nobody_calls_is_refused(method):
+    with pytest.raises(ConfigError, match=re.escape(f'{method} is called by nobody.')) as error:
+        build_hooks([dict(type=hook_with(method))])
+    assert counterpart('method', method) in str(error.value)
+
+
+@pytest.mark.parametrize('flag', names('flag'))
+def test_an_option_of_theirs_is_refused_with_ours(flag, capsys):
+    parser = CommandParser()
+    parser.add_argument('--work-dir')
+    with pytest.raises(SystemExit):
+        parser.parse_args([f'{flag.replace("-", "_")[2:].join(["--", ""])}=1'])
+    assert counterpart('flag', flag) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('script', names('command'))
+def test_a_script_of_theirs_is_refused_with_our_command(script, capsys):
+    assert cli([script]) == 2
+    assert counterpart('command', script) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('name', names('import'))
+def test_a_name_of_theirs_in_python_is_refused_with_ours(name):
+    module, _, name = name.partition('.')
+    with pytest.raises(ImportError, match=re.escape(counterpart('import', f'{module}.{name}'))):
+        exec(f'from i3dbox.{module} import {name}')
+
+
+# The table itself
+
+
+def test_the_table_names_nothing_that_there_is():
+    assert not set(COUNTERPARTS['key']) & {*KEYS, *USUAL}
+    assert not [name for name in names('part') for parts in REGISTRIES if name in parts]
+    assert not [name for name in names('method') if hasattr(Hook, name)]
+    assert not set(COUNTERPARTS['command']) & {*summaries(), *ALIASES}
+    for argument in names('argument'):
+        part, _, name = argument.rpartition('.')
+        assert not part or name not in parameters_of(part_called(part))[0], argument
+        assert not any(name in known for known in TABLES.values()), argument
+
+
+def test_what_the_table_says_to_write_is_there():
+    texts = [text for kind in COUNTERPARTS.values() for text in kind.values()]
+    types = {name for text in texts for name in re.findall(r"type='(\w+)'", text)}
+    assert {'CheckpointHook', 'MultiStepLR', 'SGD', 'Ascend910Runner'} <= types
+    for name in types - {'MyHook'}:
+        part_called(name)
+    commands = {*summaries(), *ALIASES}
+    for text in texts:
+        for command in re.findall(r'`?i3dbox (\w+)', text):
+            assert command in commands, text
+    for text in COUNTERPARTS['command'].values():
+        assert text.startswith(('none', 'no ', 'bash', 'srun')) or text.split()[0].strip(',') in {
+            *commands
+        }
+    for text in texts:
+        for key in re.findall(r'^([a-z_]+)=', text):
+            known = {*KEYS, *(name for table in TABLES.values() for name in table)}
+            parts = {
+                name for parts in REGISTRIES for p in parts.names() for name in _takes(parts, p)
+            }
+            assert key in known | parts, text
+
+
+def _takes(parts, name):
+    try:
+        return parameters_of(parts.get(name))[0]
+    except ValueError:
+        return ()
+
+
+def test_the_page_says_what_the_table_says():
+    page = (DOCS / 'from_mmaction2.md').read_text(encoding='utf-8')
+    assert page.split(BEGIN)[1].split(END)[0].strip() == render().strip(), (
+        'run python tools/render_counterparts.py docs/from_mmaction2.md'
+    )
+    assert set(CHAPTERS) == set(COUNTERPARTS)
+
+
+def test_the_config_that_was_carried_over_is_one():
+    cfg = Config.fromfile(DOCS / 'examples/from_mmaction2.py')
+    check_config(cfg, REQUIRED_TO_TRAIN, ('train', 'val', 'test'))
+    for subset in ('train', 'val', 'test'):
+        dataset = dict(cfg.data[subset])
+        Compose(dataset.pop('pipeline'))
+        assert set(dataset) - {'type'} <= set(parameters_of(DATASETS.get(dataset['type']))[0])
+
+
+# Variables
+
+
+def test_a_variable_that_the_config_refers_to_may_be_called_as_it_likes(write):
+    cfg = config(
+        write,
+        'max_epochs = 5\nbase_lr = 0.1\nimg_norm = dict(a=1)\nsteps = [img_norm]\n'
+        'total_epochs = max_epochs\nseed = steps and int(base_lr)\n_mine = 1',
+    )
+    check_config(cfg)
+
+
+def test_variables_of_habit_may_stay(write):
+    check_config(config(write, '\n'.join(f'{name} = dict(a=1)' for name in USUAL) + '\nb = 1\nb'))
+
+
+def test_a_key_of_theirs_is_refused_though_the_config_refers_to_it(write):
+    cfg = config(write, 'val_evaluator = dict(type=1)\nloss = val_evaluator')
+    with pytest.raises(ConfigError, match="'val_evaluator'. It is mmaction2's; here: evaluation"):
+        check_config(cfg)
+
+
+@pytest.mark.parametrize('line', ['mine = 1', 'mine = dict(b=1)', "mine = 'a'"])
+def test_a_key_that_nobody_reads_is_refused(write, line):
+    cfg = config(write, f'{line}\nrate = 0.1\nseed = int(rate)')
+    with pytest.raises(ConfigError, match="unknown key 'mine'. Nobody reads it: a variable is one"):
+        check_config(cfg)
+
+
+def test_a_key_beside_a_base_is_refused_too(write):
+    write('model = dict(a=1)\ndata = dict()\nrunner = dict()', 'base.py')
+    cfg = Config.fromfile(write("_base_ = 'base.py'\nmine = 1"))
+    with pytest.raises(ConfigError, match="unknown key 'mine'"):
+        check_config(cfg, ('model',))
+
+
+def test_a_variable_of_a_base_that_the_child_refers_to_is_one(write):
+    write('model = dict(a=1)\nmine = [dict(a=1)]', 'base.py')
+    check_config(Config.fromfile(write("_base_ = 'base.py'\nhooks = {{_base_.mine}}")), ('model',))
+
+
+def test_a_config_that_was_dumped_may_have_its_variables(write, tmp_path):
+    cfg = config(
+        write, 'rate = 3\ntrain_pipeline = [dict(b=1)]\nloss = dict(a=train_pipeline)\nseed = rate'
+    )
+    cfg.dump(str(tmp_path / 'dump.py'))
+    again = Config.fromfile(tmp_path / 'dump.py')
+    check_config(again)
+    assert again == cfg
+    again['mine'] = dict(c=1)
+    with pytest.raises(ConfigError, match="unknown key 'mine'"):
+        check_config(again)
+
+
+def test_a_hook_says_which_keys_it_reads(write):
+    @HOOKS.register
+    class ReadsAKey(Hook):
+        config_keys = ('mine',)
+
+    cfg = config(write, "rate = 1\nseed = rate\nhooks = [dict(type='ReadsAKey')]\nmine = dict(b=1)")
+    check_config(cfg)
+    cfg['hooks'] = []
+    with pytest.raises(ConfigError, match="unknown key 'mine'"):
+        check_config(cfg)
+
+
+def test_data_root_is_a_variable_where_no_data_set_takes_it(write):
+    path = write(
+        "data_root = 'a/'\ndata = dict(train=dict(type='VideoDataset', ann_file=data_root))"
+    )
+    args = argparse.Namespace(config=path, cfg_options={})
+    assert load_config(args).data.train == dict(type='VideoDataset', ann_file='a/')
+    args.cfg_options = {'data_root': 'b/'}
+    with pytest.raises(ConfigError, match='data_root is for data sets that have one, and none'):
+        load_config(args)
+
+
+# Others
+
+
+def test_an_option_that_nearly_is_one_is_told(capsys):
+    parser = CommandParser()
+    parser.add_argument('--work-dir')
+    for word in ('--work_dir', '--workdir', '--word-dir=a'):
+        with pytest.raises(SystemExit):
+            parser.parse_args([word])
+        assert "Did you mean '--work-dir'?" in capsys.readouterr().err
+
+
+def test_a_method_that_nearly_is_a_point_is_told():
+    with pytest.raises(ConfigError, match="after_steps is called by nobody. Did you mean 'after_s"):
+        build_hooks([dict(type=hook_with('after_steps'))])
+    build_hooks([dict(type=hook_with('remember'))])
+
+
+def test_a_runner_of_theirs_is_refused_with_ours():
+    cfg = Config(dict(model=1, runner=dict(type='EpochBasedRunner', max_epochs=3)))
+    with pytest.raises(ConfigError, match="one runner for each device. It is mmaction2's; here: r"):
+        check_config(cfg, ('model',))
+
+
+def test_their_names_of_registries_work_where_one_is_meant():
+    from i3dbox.registry import TRANSFORMS
+
+    assert TRANSFORMS is PIPELINES
+    with pytest.raises(AttributeError, match="has no attribute 'NOTHING'"):
+        registry.NOTHING  # noqa: B018
+    with pytest.raises(RegistryError, match='head'):
+        HEADS.get('TSNHead')
