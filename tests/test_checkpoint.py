@@ -64,6 +64,14 @@ def test_a_flipped_bit_is_noticed(saved, tmp_path):
         load_checkpoint(str(flipped))
 
 
+def test_what_is_to_be_converted_or_downloaded_first_is_told_so(tmp_path):
+    (tmp_path / 'a.pth').write_bytes(b'x')
+    with pytest.raises(CheckpointError, match='`i3dbox convert .*a.pth OUT.ckpt` makes one of it'):
+        load_checkpoint(str(tmp_path / 'a.pth'))
+    with pytest.raises(CheckpointError, match='a.pth is an address: download the file first'):
+        load_checkpoint('https://download.example.org/a.pth')
+
+
 def test_an_absent_file_and_a_text_file_are_refused_by_name(tmp_path):
     with pytest.raises(CheckpointError, match='nothing.ckpt does not exist'):
         load_checkpoint(str(tmp_path / 'nothing.ckpt'))

@@ -776,7 +776,15 @@ def test_converting_takes_little_memory_and_no_mindspore(parameters, tmp_path):
     assert imported == 'False' and int(memory) < 300 << 10  # KiB
 
 
+def test_names_of_a_resnet_are_told_to_be_so(tmp_path):
+    names = ('backbone.conv1.conv.weight', 'backbone.layer1.0.conv1.conv.weight')
+    write_pytorch(str(tmp_path / 'a.pt'), {name: np.zeros((2, 2), np.float32) for name in names})
+    with pytest.raises(CheckpointError, match="ResNet's; the I3D here is that of the paper"):
+        convert(str(tmp_path / 'a.pt'))
+
+
 def test_a_destination_of_another_kind_is_refused_before_the_work(tmp_path, capsys):
     assert main('convert_weights', [str(tmp_path / 'gone.pt'), str(tmp_path / 'a.pth')]) == 1
-    assert 'DST ends in .ckpt' in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert 'DST ends in .ckpt' in said and '--to pytorch writes one for PyTorch' in said
     assert not glob.glob(str(tmp_path / '*'))

@@ -1,10 +1,12 @@
 import json
 import logging
 
+import cv2
 import numpy as np
 import pytest
 from fake_data import Damage, DrawClip, FakeDataset
 
+from i3dbox.datasets.base import BaseDataset
 from i3dbox.datasets.list_dataset import RawframeDataset, VideoDataset
 from i3dbox.errors import AnnotationError, ConfigError, DamagedSampleError, DataError
 from i3dbox.registry import DATASETS
@@ -187,13 +189,140 @@ def test_two_videos_of_one_name_are_refused(tmp_path):
         VideoDataset(str(tmp_path / 'list.txt'), str(tmp_path), pipeline=PIPELINE)
 
 
+def listed(root, text, type=VideoDataset, **kwargs):
+    write(root / 'list.txt', text)
+    return type(str(root / 'list.txt'), pipeline=PIPELINE, **{'data_prefix': str(root), **kwargs})
+
+
+def test_a_path_that_stands_twice_counts_twice_in_training(tmp_path):
+    touch(tmp_path / 'a.avi')
+    touch(tmp_path / 'b.avi')
+    dataset = listed(tmp_path, 'a.avi 0\nb.avi 1\na.avi 0\na.avi 0\n')
+    assert names(dataset) == ['a', 'b', 'a (2)', 'a (3)']
+    assert [sample['filename'] for sample in dataset.samples].count(str(tmp_path / 'a.avi')) == 3
+    with pytest.raises(AnnotationError, match="list.txt:3: the path 'a.avi' stands in the list tw"):
+        listed(tmp_path, 'a.avi 0\nb.avi 1\na.avi 0\n', test_mode=True)
+    with pytest.raises(AnnotationError, match="list.txt:2: 'a.avi' has the label 1, and 0 in .*:1"):
+        listed(tmp_path, 'a.avi 0\na.avi 1\n')
+
+
+@pytest.mark.parametrize('prefix', ['', None, 'elsewhere'])
+def test_absolute_paths_need_no_prefix(tmp_path, prefix):
+    touch(tmp_path / 'some where' / 'a.avi')
+    (tmp_path / 'elsewhere').mkdir()
+    prefix = prefix and str(tmp_path / prefix)
+    dataset = listed(tmp_path, f'{tmp_path}/some where/a.avi 0\n', data_prefix=prefix)
+    assert dataset.samples[0]['filename'] == str(tmp_path / 'some where' / 'a.avi')
+    assert names(dataset) == [f'{str(tmp_path)[1:]}/some where/a']  # leads into every folder
+
+
+def test_paths_without_a_prefix_start_where_one_stands(tmp_path, monkeypatch):
+    touch(tmp_path / 'videos' / 'a.avi')
+    monkeypatch.chdir(tmp_path)
+    assert listed(tmp_path, 'videos/a.avi 0\n', data_prefix=None).samples[0]['filename'] in (
+        'videos/a.avi',
+        './videos/a.avi',
+    )
+
+
+def test_a_name_leads_out_of_no_folder(tmp_path):
+    touch(tmp_path / 'a.avi')
+    (tmp_path / 'b').mkdir()
+    assert names(listed(tmp_path, '../a.avi 0\n', data_prefix=str(tmp_path / 'b'))) == ['a']
+
+
+def test_a_prefix_may_be_written_as_in_mmaction2(tmp_path):
+    touch(tmp_path / 'videos' / 'a.avi')
+    (tmp_path / 'frames' / 'a').mkdir(parents=True)
+    assert names(listed(tmp_path, 'a.avi 0\n', data_prefix=dict(video=tmp_path / 'videos'))) == [
+        'a'
+    ]
+    frames = dict(data_prefix=dict(img=tmp_path / 'frames'), type=RawframeDataset)
+    assert names(listed(tmp_path, 'a 9 0\n', **frames)) == ['a']
+    for prefix in (dict(img='x'), dict(video='x', img='y'), {}):
+        with pytest.raises(
+            ConfigError, match=r'data_prefix is a folder, or dict\(video=...\); got'
+        ):
+            listed(tmp_path, 'a.avi 0\n', data_prefix=prefix)
+
+
+def test_fields_may_have_another_delimiter(tmp_path):
+    touch(tmp_path / 'a b, c.avi')
+    assert listed(tmp_path, 'a b, c.avi, 3\n', delimiter=',').samples[0]['label'] == 3
+    with pytest.raises(
+        AnnotationError, match="list.txt:1: expected 'path;label' a line, got 'a 3'"
+    ):
+        listed(tmp_path, 'a 3\n', delimiter=';')
+
+
+def test_clips_of_a_folder_begin_at_their_offset(tmp_path):
+    for number in range(1, 8):
+        image = np.full((16, 16, 3), 30 * number, np.uint8)
+        path = tmp_path / 'a' / f'img_{number:05}.png'
+        path.parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(path), image)
+    steps = ['OpenClip', dict(type='SampleFrames', clip_len=3), 'DecodeClip', 'PackClips']
+    write(tmp_path / 'list.txt', 'a 0 3 0\na 4 3 1\n')
+    dataset = RawframeDataset(
+        str(tmp_path / 'list.txt'),
+        str(tmp_path),
+        [dict(type=step) if isinstance(step, str) else step for step in steps],
+        with_offset=True,
+        test_mode=True,
+    )
+    assert names(dataset) == ['a@0', 'a@4']
+    clips = [dataset.load(index, np.random.default_rng(0))['imgs'] for index in range(2)]
+    assert [clip[0, :, 0, 0, 0].tolist() for clip in clips] == [[30, 60, 90], [150, 180, 210]]
+
+
+def test_labels_that_count_from_1_are_told_so(tmp_path):
+    touch(tmp_path / 'a.avi')
+    touch(tmp_path / 'b.avi')
+    with pytest.raises(AnnotationError, match='this list counts from 1: take 1 off each label'):
+        listed(tmp_path, 'a.avi 1\nb.avi 2\n', num_classes=2)
+    with pytest.raises(AnnotationError, match='counted from 0$'):
+        listed(tmp_path, 'a.avi 0\nb.avi 2\n', num_classes=2)
+
+
+class TheirDataset(BaseDataset):
+    """As mmaction2's users write one."""
+
+    def __init__(self, found, **kwargs):
+        self.found = found
+        super().__init__(PIPELINE, **kwargs)
+
+    def load_data_list(self):
+        return self.found
+
+
+def test_load_data_list_lists_samples_and_names_are_made_of_paths():
+    dataset = TheirDataset(
+        [dict(filename='/data/x/a.mp4', label=1), dict(frame_dir='x/b.c', label=0, total_frames=9)]
+    )
+    assert names(dataset) == ['data/x/a', 'x/b.c'] and dataset.num_classes == 2
+
+
+@pytest.mark.parametrize('found', [[('a', 1)], [dict(label=1)], [None]])
+def test_what_is_no_sample_is_refused(found):
+    with pytest.raises(DataError, match='sample 0 is a dict with filename or frame_dir, and label'):
+        TheirDataset(found)
+
+
+def test_a_data_set_that_lists_nothing_is_told_what_to_write():
+    class Nothing(BaseDataset):
+        pass
+
+    with pytest.raises(ConfigError, match='Nothing has no load_annotations, which lists samples'):
+        Nothing(PIPELINE)
+
+
 def test_absent_videos_are_summed_up_and_refused(ucf101):
     (ucf101 / 'videos' / 'Archery' / 'v_Archery_g02_c02.avi').unlink()
     with pytest.raises(DataError) as caught:
         build(ucf101)
     message = str(caught.value)
     assert "1 of 3 entries of the list are not there: 'Archery/v_Archery_g02_c02.avi'" in message
-    assert 'trainlist01.txt:3' in message and "missing='skip' goes on without them" in message
+    assert 'trainlist01.txt:3' in message and "missing='skip' of this data set goes" in message
     assert 'no folder' not in message
 
 

@@ -44,7 +44,7 @@ def test_parts_of_the_users_stay_out_of_the_page():
 def test_arguments_of_bases_follow_a_parts_own():
     names = [name for names, *_ in arguments_of(DATASETS.get('RawframeDataset')) for name in names]
     assert (
-        names[:3] == ['filename_tmpl', 'start_index', 'ann_file']
+        names[:4] == ['filename_tmpl', 'start_index', 'with_offset', 'ann_file']
         and 'damaged' in names
         and len(set(names)) == len(names)
     )

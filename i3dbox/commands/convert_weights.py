@@ -50,7 +50,8 @@ def run(args: argparse.Namespace) -> None:
 
     endings = ('.ckpt',) if args.to == 'i3dbox' else ('.pt', '.pth')
     if not args.out.endswith(endings):
-        raise CheckpointError(f'DST ends in {" or ".join(endings)}; got {args.out}')
+        hint = '; --to pytorch writes one for PyTorch' * args.out.endswith(('.pt', '.pth'))
+        raise CheckpointError(f'DST ends in {" or ".join(endings)}; got {args.out}{hint}')
     check_writable(args.out)
     converted = convert(local_path(args.source_file), args.source, args.modality, args.inflate)
     if args.to == 'i3dbox':

@@ -234,11 +234,13 @@ def check_fit(recognizer: nn.Cell, dataset: BaseDataset) -> list[tuple[int, ...]
             f'the data set has {len(dataset.classes)} classes, the model {recognizer.num_classes}: '
             'set num_classes of model.head'
         )
-    highest = max(sample['label'] for sample in dataset.samples)
-    if highest >= recognizer.num_classes:
+    labels = {sample['label'] for sample in dataset.samples}
+    if max(labels) >= recognizer.num_classes:
+        from_1 = min(labels) == 1 and max(labels) == recognizer.num_classes
         raise ConfigError(
-            f'the data set has the label {highest}, the model {recognizer.num_classes} classes: '
-            'set num_classes of model.head'
+            f'the data set has the label {max(labels)}, the model {recognizer.num_classes} '
+            'classes, counted from 0: '
+            + ('take 1 off each label of the list' if from_1 else 'set num_classes of model.head')
         )
     results = dataset.first_readable()
     missing = [name for name in dataset.inputs if not hasattr(results.get(name), 'shape')]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..datasets.pipelines.spatial import SizedCrop
@@ -43,7 +43,7 @@ def apply_protocol(cfg: Config, name: str, data: str = 'test') -> None:
         ('frames', 'SampleFrames', ('type', 'clip_len', 'frame_interval')),
         ('crop', 'Crop', ('type', 'size')),
     )
-    for pipeline in pipelines(cfg.data[data]).values():
+    for pipeline in _all_pipelines(cfg.data[data]):
         for key, kind, kept in steps:
             if key in protocol:
                 found = [step for step in pipeline if str(step.get('type')).endswith(kind)]
@@ -90,7 +90,7 @@ def fixed_length(cfg: Config, data: str = 'test') -> None:
     """Lets all clips of `cfg.data.<data>` have one length, which is what exported files take: where
     the whole video is a clip, one clip from its middle is taken instead.
     """
-    for pipeline in pipelines(cfg.data[data]).values():
+    for pipeline in _all_pipelines(cfg.data[data]):
         for step in pipeline:
             if step.get('type') == 'SampleFrames' and step.get('mode') == 'whole':
                 step['mode'] = 'centre'
@@ -156,14 +156,36 @@ def subsets(dataset: dict) -> list[str]:
     """Returns the subsets that a data set's config names, those of its streams too: sorted list of
     str.
     """
-    parts = (dataset, dataset.get('rgb') or {}, dataset.get('flow') or {})
-    return sorted({part.get('subset') for part in parts} - {None})
+    return sorted({part.get('subset') for part in _streams(dataset)} - {None})
 
 
 def pipelines(dataset: dict) -> dict[str, list[dict]]:
-    """Returns the pipelines of a data set's config, by stream."""
-    streams = {key: dataset[key] for key in BOTH if key in dataset} or {'imgs': dataset}
+    """Returns the pipelines of a data set's config, by stream; of several joined, the first's."""
+    first = next(simple(dataset))
+    streams = {key: next(simple(first[key])) for key in BOTH if key in first} or {'imgs': first}
     return {stream: part.get('pipeline') or [] for stream, part in streams.items()}
+
+
+def simple(dataset: dict) -> Iterator[dict]:
+    """Yields the configs that a data set's is made of, as of ConcatDataset; or itself."""
+    parts = [*(dataset.get('datasets') or []), *filter(None, [dataset.get('dataset')])]
+    if not parts:
+        yield dataset
+    for part in parts:
+        yield from simple(part)
+
+
+def _streams(dataset):
+    """Returns the configs of single data sets of one stream that a data set's is made of."""
+    found = []
+    for part in simple(dataset):
+        inner = [part[key] for key in BOTH if part.get(key)]
+        found += [leaf for one in inner for leaf in simple(one)] or [part]
+    return found
+
+
+def _all_pipelines(dataset):
+    return [part.get('pipeline') or [] for part in _streams(dataset)]
 
 
 def _call(step):

@@ -26,12 +26,14 @@ class Entry(NamedTuple):
         label: from 0.
         where: `file:line` (or `file, key`) that said so, for error messages.
         total_frames: where the file states it.
+        offset: of the first frame in its folder, where the file states it.
     """
 
     path: str
     label: int
     where: str
     total_frames: int | None = None
+    offset: int | None = None
 
 
 def read_text(path: str) -> str:
@@ -188,31 +190,57 @@ def read_json(path: str, subset: str) -> tuple[list[str], list[Entry]]:
     return classes, entries
 
 
-def read_video_list(path: str) -> list[Entry]:
-    """Reads mmaction's list of videos: `path label` per line. Returns a list of Entry."""
-    return _read_list(path, "'path label' a line", 1)
+def read_video_list(path: str, delimiter: str | None = None, twice: bool = False) -> list[Entry]:
+    """Reads mmaction's list of videos: `path label` per line.
 
+    Args:
+        delimiter: between path and label; default: blanks.
+        twice: whether a path may come again, with the same label.
 
-def read_rawframe_list(path: str) -> list[Entry]:
-    """Reads mmaction's list of frame folders: `path total_frames label` per line. Returns a list
-    of Entry.
+    Returns:
+        list of Entry.
     """
-    return _read_list(path, "'path total_frames label' a line", 2)
+    return _read_list(path, ('label',), delimiter, twice)
 
 
-def _read_list(path, expected, num_numbers):
+def read_rawframe_list(
+    path: str, delimiter: str | None = None, twice: bool = False, with_offset: bool = False
+) -> list[Entry]:
+    """Reads mmaction's list of frame folders: `path total_frames label` per line.
+
+    Args:
+        delimiter, twice: of read_video_list.
+        with_offset: whether lines are `path offset total_frames label`, offset being the number of
+            a clip's first frame in its folder, from 0.
+
+    Returns:
+        list of Entry.
+    """
+    numbers = ('total_frames', 'label')
+    return _read_list(path, ('offset', *numbers) if with_offset else numbers, delimiter, twice)
+
+
+def _read_list(path, numbers, delimiter, twice):
+    """Returns the Entry of each line, a path and then these numbers."""
+    shown = (delimiter or ' ').join(('path', *numbers))
     entries = {}
-    for where, line in _lines(path, expected):
-        name = line
-        numbers = []
-        for _ in range(num_numbers):  # from the end, as the path may hold spaces
-            name, number = _split_number(name)
-            numbers.append(number)
-        if None in numbers or not name:
-            raise AnnotationError(f'{where}: expected {expected}, got {line!r}')
-        label, total_frames = (numbers + [None])[:2]
-        _add_once(entries, name, where, 'path', Entry(name, label, where, total_frames))
-    return list(entries.values())
+    found = []
+    for where, line in _lines(path, f'{shown!r} a line'):
+        name, values = line, {}
+        for number in reversed(numbers):  # from the end, as the path may hold spaces
+            name, values[number] = _split_number(name, delimiter)
+        if None in values.values() or not name:
+            raise AnnotationError(f'{where}: expected {shown!r} a line, got {line!r}')
+        entry = Entry(name, where=where, **values)
+        known = entries.setdefault((name, entry.offset), entry)
+        if known is not entry and not twice:
+            raise AnnotationError(f'{where}: the path {name!r} stands in the list twice')
+        if known.label != entry.label:
+            raise AnnotationError(
+                f'{where}: {name!r} has the label {entry.label}, and {known.label} in {known.where}'
+            )
+        found.append(entry)
+    return found
 
 
 def _lines(path, expected):
@@ -227,9 +255,9 @@ def _lines(path, expected):
         raise AnnotationError(f'{path}: is empty; expected {expected}')
 
 
-def _split_number(line):
+def _split_number(line, delimiter=None):
     """Splits a last field that is a whole number off: ('a b.avi', 3), or ('', None) without one."""
-    fields = line.rsplit(None, 1)
+    fields = [field.strip() for field in line.rsplit(delimiter, 1)]
     if len(fields) == 2 and fields[1].isdecimal() and len(fields[1]) < 19:
         return fields[0], int(fields[1])
     return '', None

@@ -22,10 +22,8 @@ if TYPE_CHECKING:
     from .annotations import Entry
 
 logger = logging.getLogger(__name__)
-_SKIP = (
-    "; missing='skip' goes on without them "
-    '(--cfg-options data.train.missing=skip, of the training set)'
-)
+_SKIP = "; missing='skip' of this data set goes on without them"
+_NAMED_BY = ('name', 'filename', 'frame_dir')
 
 
 class DamageReport(NamedTuple):
@@ -87,14 +85,18 @@ class BaseDataset:
         )
         self.missing = choice('missing', missing, ('raise', 'skip'))
         self.pipeline = Compose(pipeline)
-        self.samples = self.load_annotations()
-        if not self.samples:
-            raise DataError(f'{type(self).__name__} has no samples')
+        self.samples = _named(self.load_annotations(), type(self).__name__)
         self._check_names()
 
     def load_annotations(self) -> list[dict]:
-        """Returns `samples`; may set `classes`. May raise AnnotationError or DataError."""
-        raise NotImplementedError
+        """Returns `samples`; may set `classes`. May raise AnnotationError or DataError.
+
+        `name` may be left out: it is made of the path. mmaction2's name, `load_data_list`, does as
+        well.
+        """
+        if not hasattr(self, 'load_data_list'):
+            raise ConfigError(f'{type(self).__name__} has no load_annotations, which lists samples')
+        return self.load_data_list()
 
     @property
     def num_classes(self) -> int:
@@ -188,7 +190,7 @@ class BaseDataset:
 
         Returns:
             list of dict: `name` (the path, without extension for videos), `label`, `key`, and
-            `total_frames` where the entry states it.
+            `total_frames` and `offset` where the entry states them.
 
         Raises:
             DataError: no `root`, or entries that are not there.
@@ -204,10 +206,12 @@ class BaseDataset:
             if found is None:
                 absent.append(entry)
                 continue
-            name = os.path.splitext(entry.path)[0] if key == 'filename' else entry.path
+            name = name_of(entry.path, key != 'filename')
             sample = {'name': name, 'label': entry.label, key: found}
             if entry.total_frames is not None:
                 sample['total_frames'] = entry.total_frames
+            if entry.offset is not None:
+                sample.update(name=f'{name}@{entry.offset}', offset=entry.offset)
             samples.append(sample)
         if absent:
             summary = _summary(absent, len(entries), index)
@@ -217,13 +221,53 @@ class BaseDataset:
         return samples
 
     def _check_names(self):
-        names = set()
-        for sample in self.samples:
-            if sample['name'] in names:
-                raise AnnotationError(
-                    f'{type(self).__name__}: two samples are called {sample["name"]!r}'
-                )
-            names.add(sample['name'])
+        """Gives a sample that comes again in training a name of its own. Raises AnnotationError for
+        others of one name, and in testing, where a video has one answer.
+        """
+        known = {}
+        for place, sample in enumerate(self.samples):
+            name = sample['name']
+            first, times = known.get(name, (sample, 0))
+            known[name] = first, times + 1
+            if times and (self.test_mode or not _is_again(first, sample)):
+                raise AnnotationError(f'{type(self).__name__}: two samples are called {name!r}')
+            if times:
+                self.samples[place] = dict(sample, name=f'{name} ({times + 1})')
+
+
+def _is_again(first, sample):
+    """Whether two samples are the same pixels."""
+    paths = [key for key in ('filename', 'frame_dir', 'packed') if key in sample]
+    keys = [*paths, 'offset']
+    return first is sample or paths and all(first.get(key) == sample.get(key) for key in keys)
+
+
+def name_of(path: str, extension: bool = False) -> str:
+    """Returns the name of a sample by its path: without what leads out of a folder, and without
+    extension unless it is to stay.
+    """
+    path = path if extension else os.path.splitext(path)[0]
+    parts = os.path.splitdrive(path)[1].split('/')
+    return '/'.join(part for part in parts if part not in ('', '.', '..')) or path
+
+
+def _named(samples, dataset):
+    """Returns samples of which each has a name. Raises DataError for what is no list of samples."""
+    if not isinstance(samples, (list, tuple)) or not samples:
+        raise DataError(f'{dataset} has no samples')
+    named = []
+    for place, sample in enumerate(samples):
+        known = isinstance(sample, dict) and [key for key in _NAMED_BY if key in sample]
+        if not known:
+            raise DataError(
+                f'{dataset}: sample {place} is a dict with {" or ".join(_NAMED_BY[1:])}, and '
+                f'label; got {str(sample)[:200]}'
+            )
+        if known[0] != 'name':
+            name = name_of(os.fspath(sample[known[0]]), known[0] != 'filename')
+            sample = dict(sample, name=name)
+        named.append(sample)
+    return named
 
 
 def _summary(absent, total, index):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..errors import AnnotationError
+from ..errors import AnnotationError, ConfigError
 from ..registry import DATASETS
 from .annotations import read_class_names, read_rawframe_list, read_video_list
 from .base import BaseDataset
@@ -18,11 +21,15 @@ class ListDataset(BaseDataset):
     the list, and the `key` of `locate`.
 
     Args:
-        ann_file (str): the list; labels count from 0.
-        data_prefix (str): the folder that its paths start from.
+        ann_file (str): the list; labels count from 0. A path that stands twice counts twice in
+            training.
+        data_prefix (str or dict): the folder that its paths start from, or as in mmaction's
+            dict(video=...) or dict(img=...); default: none, for paths that are absolute or start
+            from the working directory.
         pipeline (list of dict): see BaseDataset.
         classes (list of str or str): class names in label order, or a text file with one per line.
         num_classes (int): where `classes` is not given; default: the highest label + 1.
+        delimiter (str): between the fields of a line; default: blanks.
         **kwargs: of BaseDataset: modality, test_mode, damaged, missing.
 
     Raises:
@@ -33,14 +40,16 @@ class ListDataset(BaseDataset):
     def __init__(
         self,
         ann_file: str,
-        data_prefix: str,
-        pipeline: list[dict],
+        data_prefix: str | dict | None = None,
+        pipeline: Sequence[dict] = (),
         classes: list[str] | str | None = None,
         num_classes: int | None = None,
+        delimiter: str | None = None,
         **kwargs,
     ):
         self.ann_file = ann_file
-        self.data_prefix = data_prefix
+        self.data_prefix = self._folder(data_prefix)
+        self.delimiter = delimiter
         self.classes = read_class_names(classes) if isinstance(classes, str) else classes
         self._num_classes = len(self.classes) if self.classes else num_classes
         super().__init__(pipeline, **kwargs)
@@ -50,16 +59,31 @@ class ListDataset(BaseDataset):
         return self._num_classes or super().num_classes
 
     def load_annotations(self) -> list[dict]:
-        entries = self.check_labels(self.read(self.ann_file))
+        options = dict(delimiter=self.delimiter, twice=not self.test_mode)
+        entries = self.check_labels(self.read(self.ann_file, **options))
         return self.locate(entries, self.data_prefix, self.key)
+
+    def _folder(self, prefix):
+        kind = 'video' if self.key == 'filename' else 'img'
+        if isinstance(prefix, dict):
+            if set(prefix) != {kind}:
+                raise ConfigError(
+                    f'{type(self).__name__}: data_prefix is a folder, or dict({kind}=...); got '
+                    f'{dict(prefix)!r}'
+                )
+            prefix = prefix[kind]
+        return os.fspath(prefix or os.curdir)
 
     def check_labels(self, entries: list[Entry]) -> list[Entry]:
         """Returns `entries`. Raises AnnotationError for a label that is no class."""
+        labels = {entry.label for entry in entries}
+        from_1 = min(labels) == 1 and max(labels) == self._num_classes
         for entry in entries:
             if self._num_classes and entry.label >= self._num_classes:
                 raise AnnotationError(
                     f'{entry.where}: label {entry.label}, but there are '
                     f'{self._num_classes} classes, counted from 0'
+                    + ('; this list counts from 1: take 1 off each label' if from_1 else '')
                 )
         return entries
 
@@ -83,9 +107,11 @@ class RawframeDataset(ListDataset):
         filename_tmpl (str): names of the frames, such as mmaction's, img_{:05}.jpg for RGB and
             flow_{}_{:05}.jpg for Flow (x or y, number); default: found by looking.
         start_index (int): number of the first frame; default: found by looking.
+        with_offset (bool): lines are `path offset total_frames label`: a clip of a folder, whose
+            first frame is `offset` behind the folder's first.
 
-    Samples: `name` (the path), `label`, `frame_dir`, `total_frames`, and
-        `filename_tmpl` and `start_index` where they are given.
+    Samples: `name` (the path; with an offset `path@offset`), `label`, `frame_dir`, `total_frames`,
+        and `filename_tmpl`, `start_index` and `offset` where they are given.
     """
 
     read = staticmethod(read_rawframe_list)
@@ -94,14 +120,17 @@ class RawframeDataset(ListDataset):
     def __init__(
         self,
         ann_file: str,
-        data_prefix: str,
-        pipeline: list[dict],
+        data_prefix: str | dict | None = None,
+        pipeline: Sequence[dict] = (),
         filename_tmpl: str | None = None,
         start_index: int | None = None,
+        with_offset: bool = False,
         **kwargs,
     ):
         self.filename_tmpl = filename_tmpl
         self.start_index = start_index
+        if with_offset:
+            self.read = functools.partial(read_rawframe_list, with_offset=True)
         super().__init__(ann_file, data_prefix, pipeline, **kwargs)
 
     def load_annotations(self) -> list[dict]:

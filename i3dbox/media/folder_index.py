@@ -82,11 +82,10 @@ def fold(name: str) -> str:
 
 
 def rooted(data: dict | None) -> list[dict]:
-    """Returns the configs of data sets in `data`, those within two-stream ones too, that have a
-    data_root.
-    """
+    """Returns the configs of data sets in `data` that have a data_root, those within others too."""
     found = []
-    for part in (data or {}).values():
-        if isinstance(part, dict):
-            found += [part] * ('data_root' in part) + rooted(part)
+    for value in (data or {}).values():
+        for part in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(part, dict):
+                found += [part] * ('data_root' in part) + rooted(part)
     return found

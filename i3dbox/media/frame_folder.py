@@ -123,6 +123,7 @@ class FrameFolder(EncodedFrames):
             has one fewer.
         name: the sample's, for errors; default: the folder's.
         recount: count the images, whatever `n_frames` says.
+        offset: images at the start that are left out.
 
     Raises:
         ConfigError: a modality or template that names no images.
@@ -139,6 +140,7 @@ class FrameFolder(EncodedFrames):
         total_frames: int | None = None,
         name: str | None = None,
         recount: bool = False,
+        offset: int = 0,
     ):
         self.path = os.fspath(path)
         self.name = name or os.path.basename(os.path.normpath(self.path))
@@ -146,7 +148,8 @@ class FrameFolder(EncodedFrames):
         check_template(modality, filename_tmpl)
         if not os.path.isdir(self.path):
             raise self._damaged(self.path, 'there is no such folder of frames')
-        self.names = self._look(filename_tmpl, start_index)
+        names = self._look(filename_tmpl, start_index)
+        self.names = names._replace(start_index=names.start_index + offset)
         stated = total_frames or (None if recount else self._n_frames())
         self._length = self._check_last(stated) if stated else self._count()
 

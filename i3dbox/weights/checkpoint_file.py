@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import zlib
 
 import numpy as np
@@ -92,6 +93,23 @@ def write_checkpoint(
         file.write(_CRC + crc.to_bytes(10, 'big'))
 
 
+def _check_name(path):
+    """Raises CheckpointError for what is there under no such name, or is none by its name."""
+    if re.match(r'https?://', path):
+        raise CheckpointError(
+            f'{path} is an address: download the file first; checkpoints of the model zoo are '
+            'zoo://NAME (see `i3dbox download`)'
+        )
+    if not os.path.isfile(path):
+        raise CheckpointError(f'checkpoint {path} does not exist')
+    if not path.endswith('.ckpt'):
+        foreign = path.endswith(('.pt', '.pth', '.index', '.pkl'))
+        hint = f'; `i3dbox convert {path} OUT.ckpt` makes one of it' * foreign
+        raise CheckpointError(
+            f'{path} is no MindSpore checkpoint: its name must end in .ckpt{hint}'
+        )
+
+
 def read_checkpoint(path: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict]:
     """Reads a checkpoint of this project, or any other MindSpore .ckpt.
 
@@ -105,10 +123,7 @@ def read_checkpoint(path: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndar
     Raises:
         CheckpointError: the file is absent, is no checkpoint, or is damaged.
     """
-    if not os.path.isfile(path):
-        raise CheckpointError(f'checkpoint {path} does not exist')
-    if not str(path).endswith('.ckpt'):
-        raise CheckpointError(f'{path} is no MindSpore checkpoint: its name must end in .ckpt')
+    _check_name(str(path))
     try:
         entries = _entries(path)
     except (ValueError, OSError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -150,6 +151,9 @@ def _kind(path):
     return 'original' if path.endswith('.ckpt') else 'pytorch'
 
 
+_RESNET = " These are a ResNet's; the I3D here is that of the paper, Inception-v1."
+
+
 def _rename(arrays, plain, known, path, ignored):
     parameters = {}
     unexpected = []
@@ -172,7 +176,8 @@ def _rename(arrays, plain, known, path, ignored):
                 f'{path}: {theirs} has the shape {array.shape}, which is not that of I3D'
             ) from error
     if unexpected:
-        hint = spelling_hint(unexpected[0], known)
+        is_resnet = any(re.search(r'\blayer[1-4]\.\d+\.', name) for name in unexpected)
+        hint = _RESNET if is_resnet else spelling_hint(unexpected[0], known)
         raise CheckpointError(
             f"{path}: {len(unexpected)} of {len(arrays)} names are none of I3D's, the first is "
             f'{unexpected[0]!r}.{hint}'

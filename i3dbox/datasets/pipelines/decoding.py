@@ -21,7 +21,7 @@ class OpenClip:
     """Opens the video `filename`, the folder of frames `frame_dir` or the video `packed` in shards.
 
     Needs: name, modality, and filename, frame_dir or packed. Uses where there: filename_tmpl,
-    start_index, total_frames (of a folder).
+    start_index, total_frames, offset (of a folder).
     Writes: reader, total_frames. The flow of a video has one frame less than the video.
 
     Args:
@@ -60,6 +60,7 @@ class OpenClip:
                 results.get('start_index') if self.start_index is None else self.start_index,
                 results.get('total_frames'),
                 name,
+                offset=results.get('offset', 0),
             )
         elif 'packed' in results:
             reader = PackedFrames(results['packed'], modality, name)
