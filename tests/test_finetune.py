@@ -27,7 +27,7 @@ from i3dbox.errors import CheckpointError, ConfigError, DataError, DownloadError
 from i3dbox.models import build_recognizer
 from i3dbox.models.freezing import freeze, layer_name
 from i3dbox.preparation.checking import Problem, look_at_videos
-from i3dbox.preparation.class_folders import find_classes, make_split, read_split
+from i3dbox.preparation.class_folders import Split, find_classes, make_split, read_split
 from i3dbox.weights.checkpoint_file import write_checkpoint
 
 TOOLS = pathlib.Path(__file__).parents[1] / 'tools'
@@ -319,8 +319,26 @@ def test_options_that_do_not_fit_are_told_before_training_and_leave_no_line(
     ]
     assert main('finetune', words) == 1
     assert message in capsys.readouterr().err
-    # nor a config, which would bind the next call
-    assert not list((tmp_path / 'run').glob('*.py')) and not (tmp_path / 'run/rgb').exists()
+    # nor a config or split, which would bind the next call
+    assert not list((tmp_path / 'run').glob('*'))
+
+
+def test_a_split_of_a_call_that_was_refused_binds_no_other_seed(gestures, tmp_path):
+    settings = dict(model='none', work_dir=str(tmp_path / 'run'))
+    with pytest.raises(ConfigError, match='frozen_views'):
+        api.prepare(str(gestures), seed=1, options=dict(frozen_views=-1), **settings)
+    there = api.prepare(str(gestures), seed=2, **settings).split
+    settings['work_dir'] = str(tmp_path / 'fresh')
+    assert there == api.prepare(str(gestures), seed=2, **settings).split
+
+
+def test_a_split_that_another_call_is_making_is_told_of(gestures, tmp_path, monkeypatch):
+    def write(self, folder):
+        raise FileExistsError(f'{folder} is there already')
+
+    monkeypatch.setattr(Split, 'write', write)
+    with pytest.raises(ConfigError, match='split is being made by another call: the same command'):
+        api.prepare(str(gestures), model='none', work_dir=str(tmp_path / 'run'))
 
 
 def test_an_option_that_no_line_can_say_writes_the_config_out(tmp_path):

@@ -302,6 +302,23 @@ def test_damaged_rows_are_computed_again(loader, damage, left, monkeypatch):
     assert len(computed) == 6 - left and pathlib.Path(first.path).read_bytes() == whole
 
 
+def test_what_stood_in_when_a_run_began_is_named_when_it_goes_on(recognizer, tmp_path):
+    def build():
+        cfg = config(tmp_path, **I3D)
+        dataset = DATASETS.build(dict(type='TinyDataset', size=3, clip=CLIP, damaged_samples=[1]))
+        clips = ClipLoader(dataset, EpochSampler(3, 1), num_steps=3)
+        trunk = FrozenTrunk(cfg, recognizer)
+        row = trunk.row((1, *CLIP, 3))
+        return KeptTrunkLoader(trunk, clips, row, 1, str(tmp_path), clips_identity(dataset, cfg))
+
+    first, again = build(), build()
+    first.compute()
+    again.compute()
+    (report,) = first.damaged
+    assert [(one.name, one.replacement) for one in again.damaged] == [('clip1', 'clip2')]
+    assert (report.name, report.replacement) == ('clip1', 'clip2')
+
+
 def test_labels_are_those_of_the_data_set(loader):
     loader().compute()
     corrected = loader(labels=(2, 1, 0))
@@ -338,8 +355,9 @@ def test_how_a_run_began_is_kept_unless_something_else_is_asked_for(tmp_path):
     assert known_choice(str(tmp_path), 3, auto) == {}
     assert known_choice(str(tmp_path), 4, dict(auto, precision='float32')) == {}
     assert known_choice(str(tmp_path), 4, dict(auto, engine='mindspore')) == {}
-    (tmp_path / frozen_trunk.FOLDER / frozen_trunk.CHOICE).write_text('{"views": 9')
-    assert known_choice(str(tmp_path), 4, auto) == {}
+    for text in ('{"views": 9', '{"views": 1, "engine": "foo", "asked": 4}'):
+        (tmp_path / frozen_trunk.FOLDER / frozen_trunk.CHOICE).write_text(text)
+        assert known_choice(str(tmp_path), 4, auto) == {}
 
 
 def test_clips_of_equal_bytes_and_other_shapes_are_two(trunk):

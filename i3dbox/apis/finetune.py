@@ -15,6 +15,7 @@ What is there is kept, so a second call goes on where the first one stopped.
 from __future__ import annotations
 
 import os
+import shutil
 from typing import NamedTuple
 
 from ..argument_checks import at_least_one
@@ -132,21 +133,26 @@ def prepare(
         seed = cfg.get('seed') if seed is None else seed
     seed = SEED if seed is None else seed
     sources = [source for found in classes.values() for source in found]
-    split, largest = _split(
-        classes, sources, folder, split_folder, seed, earlier.keys() >= configs.keys()
-    )
+    planned = earlier.keys() >= configs.keys()
+    was_there = os.path.isdir(split_folder)
+    split, largest = _split(classes, sources, folder, split_folder, seed, planned)
     videos = len(split.train)
-    for name, path in configs.items():
-        text = None
-        if name not in earlier:
-            recipe = choose_recipe(
-                videos, weights[name] is not None, largest, clip_len=clip_len, size=size
-            )
-            recipe = recipe if epochs is None else recipe._replace(epochs=epochs)
-            text = config_text(
-                name, folder, len(split.classes), videos, weights[name], seed, recipe
-            )
-        write_config(path, text, options, check_data)
+    try:
+        for name, path in configs.items():
+            text = None
+            if name not in earlier:
+                recipe = choose_recipe(
+                    videos, weights[name] is not None, largest, clip_len=clip_len, size=size
+                )
+                recipe = recipe if epochs is None else recipe._replace(epochs=epochs)
+                text = config_text(
+                    name, folder, len(split.classes), videos, weights[name], seed, recipe
+                )
+            write_config(path, text, options, check_data)
+    finally:
+        if not was_there and not any(map(os.path.exists, paths.values())):
+            # without a config nobody could say later of which folder and seed it is
+            shutil.rmtree(split_folder, ignore_errors=True)
     test_config = os.path.join(work_dir, config_name(stream))
     if stream == 'joint':
         write_config(test_config, TWO_STREAM)
@@ -167,7 +173,13 @@ def _split(classes, sources, folder, split_folder, seed, planned):
     sizes, problems = look_at_videos(sources, usable_cores())
     if split is None:
         split = make_split(classes, folder, problems, seed)
-        split.write(split_folder)
+        try:
+            split.write(split_folder)
+        except FileExistsError as error:
+            raise ConfigError(
+                f'{split_folder} is being made by another call: the same command goes on when that '
+                'has ended'
+            ) from error
     pixels = (frames * width * height for frames, width, height in sizes.values())
     return split, 3 * max(pixels, default=0)
 

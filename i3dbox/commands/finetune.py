@@ -71,10 +71,10 @@ def print_plan(plan: Plan) -> None:
     rows.append((f'{len(counts)} classes', len(plan.split.train), len(plan.split.val)))
     print(table([('class', 'train', 'test'), *rows]))
     print_videos(
-        'cannot be read and are left out', [f'{path}: {why}' for path, why in plan.split.left_out]
+        'left out, as they cannot be read', [f'{path}: {why}' for path, why in plan.split.left_out]
     )
     print_videos(
-        'came after the split was made and are not in it; another --work-dir takes them in',
+        'not in the split, as it was made before they came; another --work-dir takes them in',
         plan.unlisted,
     )
     print(f'split: {plan.work_dir}/split; configs: {", ".join(plan.configs.values())}')
@@ -84,7 +84,7 @@ def print_plan(plan: Plan) -> None:
 def print_videos(what: str, lines: list[str]) -> None:
     """Prints a line for each of some videos, but for those beyond SHOWN; `what` they are."""
     if lines:
-        print(f'{len(lines)} videos {what}:')
+        print(f'{len(lines)} video{"s" * (len(lines) > 1)} {what}:')
         for line in lines[:SHOWN]:
             print(f'  {line}')
     if len(lines) > SHOWN:

@@ -25,6 +25,7 @@ import numpy as np
 from mindspore import Tensor
 from tqdm import tqdm
 
+from ..datasets.base import DamageReport
 from ..datasets.loader import ClipLoader
 from ..datasets.sampler import SequentialSampler
 from ..errors import DataError
@@ -36,7 +37,7 @@ from ..models.plain_i3d import plain_streams
 from ..models.tail import Tail
 from ..plain_json import read_json
 from ..workers import free_memory
-from .engines import choose_engine
+from .engines import ENGINES, choose_engine
 from .engines.graph_cache import digest_of
 from .engines.graph_engine import GraphStream
 from .engines.mindspore_engine import MindSporeStream, mindspore_streams
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from mindspore import nn
 
     from ..config import Config
-    from ..datasets.base import BaseDataset, DamageReport
+    from ..datasets.base import BaseDataset
 
 logger = logging.getLogger(__name__)
 
@@ -249,6 +250,7 @@ class KeptTrunkLoader(TrunkLoader):
         total = self.views * samples
         with open(self.path, 'ab') as file:
             done = self._whole_rows(total)
+            self.damaged.extend(self._stand_ins(done))
             file.truncate(done * self.row.itemsize)  # a killed run was writing a row
             logger.info(
                 'the layers up to %s are frozen: computed once, for %d views of %d samples '
@@ -265,8 +267,10 @@ class KeptTrunkLoader(TrunkLoader):
             views = dataclasses.replace(
                 self.clips, sampler=sampler, start_step=done, num_steps=total - done
             )
-            self._write(file, views, done, total)
-            self.damaged.extend(views.damaged)
+            try:
+                self._write(file, views, done, total)
+            finally:
+                self.damaged.extend(views.damaged)
 
     def _whole_rows(self, most):
         """Returns how many rows are there before the first that is damaged."""
@@ -277,6 +281,19 @@ class KeptTrunkLoader(TrunkLoader):
             if row['crc'] != _crc(row) or not 0 <= row['index'] < len(self.clips.dataset):
                 return number
         return there
+
+    def _stand_ins(self, done):
+        """Yields a DamageReport for each row of which another sample stood in, when an earlier run
+        computed it.
+        """
+        samples = self.clips.dataset.samples
+        rows = np.memmap(self.path, self.row, 'r', shape=done)['index'] if done else []
+        for number, index in enumerate(rows):
+            sample = samples[number % len(samples)]
+            if sample is not samples[index]:
+                path = sample.get('filename') or sample.get('frame_dir') or sample['name']
+                reason = 'could not be read when the run began'
+                yield DamageReport(sample['name'], path, reason, samples[index]['name'])
 
     def _write(self, file, views, done, total):
         """Writes a row for each batch of one."""
@@ -361,7 +378,8 @@ def known_choice(work_dir: str, asked: int | None, computing: dict) -> dict:
         found = read_json(_choice_file(work_dir), form)
     except (OSError, ValueError):
         return {}
-    same = found.pop('asked') == asked and 0 < found['views'] <= asked
+    known = found['engine'] in ENGINES
+    same = known and found.pop('asked') == asked and 0 < found['views'] <= asked
     for key in ('engine', 'precision'):
         same &= computing[key] in ('auto', None, found.get(key))
     return found if same else {}

@@ -2,11 +2,10 @@
 
 First one clip on one thread, on the same files and frames in interleaved repetitions:
 - from JPEG frames: this project's pipeline and the steps of the implementation that it replaces;
-- from the AVI: this project's pipeline, and decord and PyAV where they are installed
-  (pip install decord av).
-Then batches of 8 by ClipLoader and the recipes' pipeline, which resizes to 256, from frames,
-shards, the AVI and H.264: clips a second with one thread and with one for each core, and how many
-cores 100 clips a second take.
+- from the AVI: this project's pipeline, PyAV, and decord where it is installed.
+Then batches of 8 by ClipLoader and the recipes' pipeline, which resizes to 256, from frames, frames
+prepared at 256, shards, the video and H.264: clips a second with one thread and with one for each
+core, and how many cores 100 clips a second take.
 
     python tools/benchmarks/clip_loading.py [--video FILE] [--quality Q] [--repeats N] [--json FILE]
 """
@@ -19,6 +18,7 @@ import sys
 import tempfile
 import time
 
+import av
 import cv2
 import numpy as np
 from figures import write_figures
@@ -191,22 +191,28 @@ def write_lists(root, video, frames):
         pictures = reader.read(range(len(reader)))
     h264 = root / 'h264.mp4'
     write_clip(h264, pictures)
-    sources = {'frames': frames, 'avi': video, 'h264': h264}
+    prepared = root / 'prepared' / pathlib.Path(video).stem
+    quiet = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    timed(['frames', str(video), str(root / 'prepared'), '--short-side', '256'], **quiet)
+    sources = {'frames': frames, 'frames, 256': prepared, 'video': video, 'h264': h264}
     for form, source in sources.items():
         folder = root / 'lists' / form / 'a'
         folder.mkdir(parents=True)
-        ending = '' if form == 'frames' else pathlib.Path(source).suffix
+        ending = '' if 'frames' in form else pathlib.Path(source).suffix
         for copy in range(COPIES):
             (folder / f'{copy}{ending}').symlink_to(pathlib.Path(source).absolute())
-        count = f' {len(pictures)}' if form == 'frames' else ''
+        count = f' {len(pictures)}' if 'frames' in form else ''
         lines = [f'a/{copy}{ending}{count} 0\n' for copy in range(COPIES)]
         (root / f'{form}.txt').write_text(''.join(lines))
     shards = root / 'lists' / 'shards'
-    words = ['pack', str(root / 'lists' / 'frames'), str(shards), '--modality', 'RGB']
-    timed(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    types = dict(
-        frames='RawframeDataset', shards='PackedDataset', avi='VideoDataset', h264='VideoDataset'
-    )
+    timed(['pack', str(root / 'lists' / 'frames'), str(shards), '--modality', 'RGB'], **quiet)
+    types = {
+        'frames': 'RawframeDataset',
+        'frames, 256': 'RawframeDataset',
+        'shards': 'PackedDataset',
+        'video': 'VideoDataset',
+        'h264': 'VideoDataset',
+    }
     return {
         form: dict(
             type=kind,
@@ -269,11 +275,10 @@ def main():
         'frames, the original': original,
         'frames, i3dbox': ours_from_frames,
         'video, i3dbox': ours_from_video,
+        'video, PyAV': with_pyav,
     }
     if decord:
         loaders['video, decord'] = with_decord
-    if av:
-        loaders['video, PyAV'] = with_pyav
     figures = {}
     with tempfile.TemporaryDirectory() as temporary:
         video, folder = (
@@ -295,18 +300,18 @@ def main():
     for name, values in times.items():
         own = np.median(times[name.split(',')[0] + ', i3dbox'], axis=0)
         wall, cpu = np.median(values, axis=0)
-        figures[f'{name}: ms'] = wall * 1e3
+        figures.update({f'{name}: ms': wall * 1e3, f'{name}: core ms': cpu * 1e3})
         print(
             f'  {name:20} {wall * 1e3:9.1f} ms {wall / own[0]:8.2f} '
             f'{cpu * 1e3:9.1f} ms {cpu / own[1]:8.2f}'
         )
     print(f'batches of {BATCH}, resized to 256')
-    print(f'  {"from":8} {"threads":>8} {"clips/s":>9} {"core ms a clip":>16}', end='')
+    print(f'  {"from":12} {"threads":>8} {"clips/s":>9} {"core ms a clip":>16}', end='')
     print(f' {f"cores for {WANTED} clips/s":>26}')
     for (form, workers), (rate, core) in batches.items():
         figures[f'{form}, {workers} threads: clips/s'] = rate
         figures[f'{form}, {workers} threads: core ms'] = core * 1e3
-        print(f'  {form:8} {workers:8} {rate:9.1f} {core * 1e3:16.1f} {core * WANTED:26.1f}')
+        print(f'  {form:12} {workers:8} {rate:9.1f} {core * 1e3:16.1f} {core * WANTED:26.1f}')
     if args.json:
         write_figures(args.json, figures)
 
@@ -318,7 +323,7 @@ def optional(name):
         return None
 
 
-decord, av = optional('decord'), optional('av')
+decord = optional('decord')
 
 if __name__ == '__main__':
     main()

@@ -14,7 +14,7 @@ import threading
 import cv2
 import numpy as np
 
-from ...argument_checks import above_zero, at_least_one
+from ...argument_checks import above_zero, at_least_one, in_range
 from ...errors import ConfigError, DataError
 from ...registry import FLOW_METHODS
 from ..tvl1_kernels import ALIGNED, CHANNELS, MARGIN, differentiate, linearise, solve
@@ -68,7 +68,7 @@ class _Kept(threading.local):
 
 
 _kept = _Kept()
-_KEPT_PIXELS = 2**20  # of a scale, 60 MB: of larger ones the memory is given back
+_KEPT_PIXELS = 2**20  # of a scale with its margins, some 70 MB: of larger ones nothing is kept
 
 
 def _scale(level, height, width):
@@ -78,7 +78,7 @@ def _scale(level, height, width):
         scale.clear()
         return scale
     scale = _Scale(height, width)
-    if height * width <= _KEPT_PIXELS:
+    if scale.p[0, 0].size <= _KEPT_PIXELS:
         _kept.scales[level] = scale
     return scale
 
@@ -119,7 +119,9 @@ class TVL1:
         iterations: int = 20,
         epsilon: float = 0.01,
     ):
-        above_zero('TVL1', tau=tau, lambda_=lambda_, theta=theta, epsilon=epsilon)
+        above_zero('TVL1', tau=tau)
+        in_range('TVL1', 0, 0.25, tau=tau)
+        in_range('TVL1', 1e-6, 1e6, lambda_=lambda_, theta=theta, epsilon=epsilon)
         at_least_one('TVL1', scales=scales, warps=warps, iterations=iterations)
         if not isinstance(scale_step, numbers.Real) or not 0 < scale_step < 1:
             raise ConfigError(f'TVL1: scale_step is a number between 0 and 1; got {scale_step!r}')
