@@ -164,3 +164,10 @@ def test_a_protocol_and_data_root_reach_every_part():
     assert first.pipeline[0] == dict(type='SampleFrames', clip_len=4, mode='uniform', num_clips=2)
     assert pipelines(cfg.data.test) == {'imgs': first.pipeline}
     assert subsets(cfg.data.test) == ['test']
+
+
+def test_a_step_that_changes_labels_is_known_of():
+    turns = [dict(type='Flip', flip_label_map={1: 0})]
+    for pipeline, changes in ((turns, True), ([dict(type='Flip')], False)):
+        inner = dict(type=FakeDataset, size=1, pipeline=pipeline)
+        assert build('RepeatDataset', dataset=inner, times=2).changes_label == changes

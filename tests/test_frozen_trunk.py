@@ -255,6 +255,14 @@ def test_where_there_is_no_room_the_layers_are_computed_at_each_step(tmp_path, m
 
 
 @pytest.mark.slow
+def test_where_steps_change_labels_no_views_are_kept(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(DATASETS.get('TinyDataset'), 'changes_label', True)
+    monkeypatch.setattr(KeptTrunkLoader, 'compute', None)
+    assert train(config(tmp_path, frozen_views=2, **dict(I3D, total_epochs=1))).step == 3
+    assert 'frozen_views keep the labels of the list' in capsys.readouterr().out
+
+
+@pytest.mark.slow
 def test_a_damaged_video_is_replaced_in_the_views_too(tmp_path, capsys):
     data = dict(DATA, train=dict(DATA['train'], damaged_samples=[1]))
     train(config(tmp_path, frozen_views=1, **dict(I3D, data=data, total_epochs=1)))

@@ -209,7 +209,7 @@ def _build_run(cfg, recognizer, runner, resume, evaluates, computing):
     # runs of before 0.2 are resumed as they were
     trunk = None
     if not saved or FROZEN in memory:
-        trunk = _frozen_trunk(cfg, recognizer, len(dataset), shape, memory, computing)
+        trunk = _frozen_trunk(cfg, recognizer, dataset, shape, memory, computing)
     evaluator, metric_names = _build_evaluation(cfg, recognizer, trunk) if evaluates else (None, ())
     train_step, rates = build_train_step(
         cfg,
@@ -366,7 +366,7 @@ def _check_ranks_agree(recognizer, start_step, total_steps, samples):
                 )
 
 
-def _frozen_trunk(cfg, recognizer, samples, shape, memory, computing):
+def _frozen_trunk(cfg, recognizer, dataset, shape, memory, computing):
     """Returns the FrozenTrunk where the frozen layers are computed apart: once, for some views, or
     at each step in another engine. Else None. How goes into the run's memory: a resumed run needs
     the same.
@@ -388,9 +388,12 @@ def _frozen_trunk(cfg, recognizer, samples, shape, memory, computing):
     engine, precision = trunk.computed_by
     if not known:
         views = 0
-        if cfg.get('frozen_views') and distributed.world_size() == 1:
+        if cfg.get('frozen_views') and dataset.changes_label:
+            logger.warning('frozen_views keep the labels of the list: steps change them, so none')
+        elif cfg.get('frozen_views') and distributed.world_size() == 1:
             views = min(cfg.frozen_views, math.ceil(cfg.total_epochs))
-            views = views_that_fit(views, trunk.row(shape).itemsize * samples, cfg.work_dir)
+            size = trunk.row(shape).itemsize * len(dataset)
+            views = views_that_fit(views, size, cfg.work_dir)
         graph = dict(precision=precision) if engine != 'mindspore' else {}
         known = dict(views=views, engine=engine, **graph)
         if views:  # room is less when the run goes on

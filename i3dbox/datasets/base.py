@@ -110,6 +110,11 @@ class BaseDataset:
         """
         return {key for step in self.pipeline.steps for key in getattr(step, 'varies', ())}
 
+    @property
+    def changes_label(self) -> bool:
+        """Whether a step may give a sample another label, as a mirrored hand."""
+        return any(getattr(step, 'changes_label', False) for step in self.pipeline.steps)
+
     def __len__(self):
         return len(self.samples)
 

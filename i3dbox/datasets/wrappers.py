@@ -78,6 +78,10 @@ class Selection(BaseDataset):
     def varies(self) -> set[str]:
         return set().union(*(part.varies for part in self.parts))
 
+    @property
+    def changes_label(self) -> bool:
+        return any(part.changes_label for part in self.parts)
+
     def load_annotations(self) -> list[dict]:
         self.classes = next((part.classes for part in self.parts if part.classes), None)
         self.selected = list(self.select())

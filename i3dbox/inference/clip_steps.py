@@ -64,6 +64,7 @@ class ClipSteps:
                     'frames; a video whose frames come one by one knows steps after it only'
                 )
         sampling = next((step for step in steps if 'clip_len' in step), {})
+        _check_sampling(sampling)
         self.clip_len = sampling.get('clip_len', WINDOW)
         self.frame_interval = sampling.get('frame_interval', 1)
         self.out_of_bound = sampling.get('out_of_bound', 'loop')
@@ -198,6 +199,20 @@ def _is_per_frame(kind):
 def _is_own(step):
     """Whether a step is of the user's own."""
     return not type(step).__module__.startswith(_OURS)
+
+
+def _check_sampling(step):
+    """Raises ConfigError for a step whose clips are no windows of neighbouring frames."""
+    if getattr(step.get('type'), '__name__', step.get('type')) == 'UniformSample':
+        raise ConfigError(
+            'UniformSample takes frames from all over a video, and windows of a stream are of '
+            'neighbours: test videos by `i3dbox test`'
+        )
+    if step.get('target_fps'):
+        raise ConfigError(
+            "SampleFrames' target_fps is for data sets; frames that come one by one are taken at "
+            '--fps N'
+        )
 
 
 def _each(steps, image, modality):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -26,8 +28,9 @@ class ColorJitter:
     cropped alike, this step comes after the crops, so that both draw the same numbers for them.
 
     Args:
-        brightness, contrast, saturation (float): 0 to 1.
-        hue (float): 0 to 0.5.
+        brightness, contrast, saturation (float or tuple): 0 to 1; or the smallest and the largest
+            factor.
+        hue (float or tuple): 0 to 0.5; or the smallest and the largest turn, from -0.5 to 0.5.
 
     Raises:
         ConfigError: an argument outside its range; (when called) the modality is Flow.
@@ -36,13 +39,20 @@ class ColorJitter:
     needs = ('imgs', 'modality', 'test_mode', 'rng')
 
     def __init__(
-        self, brightness: float = 0, contrast: float = 0, saturation: float = 0, hue: float = 0
+        self,
+        brightness: float | Sequence[float] = 0,
+        contrast: float | Sequence[float] = 0,
+        saturation: float | Sequence[float] = 0,
+        hue: float | Sequence[float] = 0,
     ):
-        in_range(
-            'ColorJitter', 0, 1, brightness=brightness, contrast=contrast, saturation=saturation
+        self.ranges = np.array(
+            [
+                _range('brightness', brightness, 1, 1),
+                _range('contrast', contrast, 1, 1),
+                _range('saturation', saturation, 1, 1),
+                _range('hue', hue, 0, 0.5),
+            ]
         )
-        in_range('ColorJitter', 0, 0.5, hue=hue)
-        self.ranges = np.array([brightness, contrast, saturation, hue])
 
     def __call__(self, results: dict) -> dict:
         if results['modality'] != 'RGB':
@@ -50,8 +60,9 @@ class ColorJitter:
         if results['test_mode']:
             return results
         imgs = results['imgs']
-        drawn = self.ranges * results['rng'].uniform(-1, 1, 4)
-        brightness, contrast, saturation, hue = drawn + [1, 1, 1, 0]
+        middle, half = self.ranges.T
+        drawn = middle + half * results['rng'].uniform(-1, 1, 4)
+        brightness, contrast, saturation, hue = drawn
         # contrast is around the clip's mean grey; every 8th frame tells it well enough
         mean = brightness * np.mean([_GREY @ cv2.mean(img)[:3] for img in imgs[::8]])
         saturate = saturation * np.eye(3) + (1 - saturation) * _GREY
@@ -61,6 +72,20 @@ class ColorJitter:
         matrix = np.hstack([matrix, offset]).astype(np.float32)
         results['imgs'] = map_frames(imgs, lambda img: cv2.transform(img, matrix))
         return results
+
+
+def _range(name, value, middle, most):
+    """Returns the middle and half the width of what a factor or turn is drawn from."""
+    if not isinstance(value, (tuple, list)):
+        in_range('ColorJitter', 0, most, **{name: value})
+        return middle, value
+    if len(value) != 2 or value[0] > value[1]:
+        raise ConfigError(f'ColorJitter: {name} is a number or (least, most); got {value!r}')
+    for end in value:
+        in_range(
+            'ColorJitter', -most if not middle else 0, most if not middle else 10, **{name: end}
+        )
+    return (value[0] + value[1]) / 2, (value[1] - value[0]) / 2
 
 
 def _turn_hue(turn):

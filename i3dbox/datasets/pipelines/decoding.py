@@ -22,7 +22,8 @@ class OpenClip:
 
     Needs: name, modality, and filename, frame_dir or packed. Uses where there: filename_tmpl,
     start_index, total_frames, offset (of a folder).
-    Writes: reader, total_frames. The flow of a video has one frame less than the video.
+    Writes: reader, total_frames, fps (None but for videos). The flow of a video has one frame less
+    than the video.
 
     Args:
         filename_tmpl (str): names of a folder's images, see FrameFolder; default: the sample's, or
@@ -71,7 +72,8 @@ class OpenClip:
                 "OpenClip needs 'filename', 'frame_dir' or 'packed' in the sample; "
                 f'there are: {", ".join(sorted(results))}'
             )
-        results.update(reader=reader, total_frames=_total_frames(reader, modality))
+        fps = getattr(reader, 'fps', None)
+        results.update(reader=reader, total_frames=_total_frames(reader, modality), fps=fps)
         if results['total_frames'] == 0:
             reader.close()
             raise DamagedSampleError(name, reader.path, 'a single frame has no flow')

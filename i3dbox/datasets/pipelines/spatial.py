@@ -123,6 +123,42 @@ class Resize:
         return max(int(width * factor + 0.5), 1), max(int(height * factor + 0.5), 1)
 
 
+@PIPELINES.register
+class RandomRescale:
+    """Resizes the frames so that their short side has a random length; in test mode the middle one.
+
+    Needs: imgs, test_mode, rng. Writes: imgs, img_shape.
+
+    Args:
+        scale_range (tuple of int): the shortest and the longest short side.
+        interpolation (str): of Resize.
+
+    Raises:
+        ConfigError: an argument that is none of the above.
+    """
+
+    needs = ('imgs', 'test_mode', 'rng')
+
+    def __init__(self, scale_range: Sequence[int], interpolation: str = 'bilinear'):
+        if not isinstance(scale_range, (tuple, list)) or len(scale_range) != 2:
+            raise ConfigError(
+                f'RandomRescale: scale_range is (shortest, longest); got {scale_range!r}'
+            )
+        for side in scale_range:
+            at_least_one('RandomRescale', scale_range=side)
+        low, high = sorted(scale_range)
+        one_of('RandomRescale', tuple(_INTERPOLATIONS), interpolation=interpolation)
+        self.scale_range = low, high
+        self.interpolation = interpolation
+
+    def __call__(self, results: dict) -> dict:
+        low, high = self.scale_range
+        side = (low + high) // 2
+        if not results['test_mode']:
+            side = low + _draw(results['rng'], high - low + 1)
+        return Resize(short_side=side, interpolation=self.interpolation)(results)
+
+
 class SizedCrop:
     """A crop of a given size. A subclass says in `places` where: a list of (left, top)."""
 
@@ -338,50 +374,6 @@ class RandomResizedCrop(_RandomAreaCrop):
             if 1 <= w <= width and 1 <= h <= height:
                 return int(left * (width - w + 1)), int(top * (height - h + 1)), w, h
         return _middle_square(width, height)
-
-
-@PIPELINES.register
-class Flip:
-    """Mirrors a sample left to right by chance; never in test mode.
-
-    Needs: imgs, modality, test_mode, rng. Writes: imgs, flip.
-
-    Mirrored flow also has its horizontal component negated: motion to the left has become motion to
-    the right. In 8 bits, where 0 and 255 are -bound and bound, that is v -> 255 - v on channel 0.
-
-    Args:
-        flip_ratio (float): the probability.
-
-    Raises:
-        ConfigError: a ratio outside [0, 1].
-    """
-
-    needs = ('imgs', 'modality', 'test_mode', 'rng')
-
-    def __init__(self, flip_ratio: float = 0.5):
-        in_range('Flip', 0, 1, flip_ratio=flip_ratio)
-        self.flip_ratio = flip_ratio
-
-    def __call__(self, results: dict) -> dict:
-        results['flip'] = not results['test_mode'] and bool(
-            results['rng'].random() < self.flip_ratio
-        )
-        if results['flip']:
-            is_flow = results['modality'] == 'Flow' and results['imgs'][0].shape[2] == 2
-            # flow that is yet to be computed is that of mirrored frames
-            mirror = _mirror_flow if is_flow else _mirror
-            results['imgs'] = map_frames(results['imgs'], mirror)
-        return results
-
-
-def _mirror(img):
-    return cv2.flip(img, 1)  # a copy: packing a view with a negative stride takes far longer
-
-
-def _mirror_flow(img):
-    img = cv2.flip(img, 1)
-    np.subtract(255, img[..., 0], out=img[..., 0])
-    return img
 
 
 def _middle_square(width, height):
