@@ -321,9 +321,16 @@ def build_train_step(
         [p for p in recognizer.get_parameters() if p.requires_grad],
         rates[::accumulate],
     )
+    loss = LOSSES.build(cfg.loss)
+    weights = getattr(getattr(loss, 'weigh', None), 'num_classes', None)
+    if weights not in (None, recognizer.num_classes):
+        raise ConfigError(
+            f'loss.class_weight has {weights} numbers; the model has {recognizer.num_classes} '
+            'classes'
+        )
     return TrainStep(
         recognizer,
-        LOSSES.build(cfg.loss),
+        loss,
         optimizer,
         runner.loss_scaler(),
         cfg.get('clip_grad_norm'),
