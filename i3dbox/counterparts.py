@@ -11,7 +11,8 @@ _SCHEDULE = (
 )
 _METRICS = "evaluation=dict(metrics=['top_k_accuracy', 'mean_class_accuracy'])"
 _OPTIMIZER = (
-    "optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-4), and clip_grad_norm=40.0"
+    "optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-4), which also takes "
+    'paramwise_cfg, and clip_grad_norm=40.0'
 )
 _AMP = "amp_level='O2' (or O1, O3) and loss_scale='dynamic' of the runner"
 _RANKS = 'leave it out: tools/dist_train.sh CONFIG N starts N ranks'
@@ -113,7 +114,7 @@ COUNTERPARTS = {
         'by_epoch': 'leave it out, or give interval in epochs',
         'clip_grad': 'clip_grad_norm=40.0, a key of the config',
         'cls_head': 'head',
-        'constructor': 'freeze, a key of the config',
+        'constructor': 'paramwise_cfg of the optimizer, with layer_decay',
         'conv_cfg': 'leave it out: a backbone of your own has other convolutions',
         'crop_size': 'size',
         'data_preprocessor': 'leave it out: the recognizer scales uint8 frames to [-1, 1]',
@@ -133,7 +134,6 @@ COUNTERPARTS = {
         'neck': _NOT_BUILT + 'a recognizer has a backbone and a head',
         'norm_cfg': _NORM,
         'norm_eval': 'freeze=dict(freeze_norm=True), a key of the config',
-        'paramwise_cfg': 'freeze, a key of the config, and decay_norm_and_bias of the optimizer',
         'persistent_workers': 'leave it out: workers stay',
         'pin_memory': 'leave it out',
         'pretrained': _LOAD,

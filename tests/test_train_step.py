@@ -4,10 +4,11 @@ import mindspore as ms
 import numpy as np
 import pytest
 import tiny  # noqa: F401  (registers its parts)
-from mindspore import Tensor
+from mindspore import Parameter, Tensor
 
-from i3dbox.engine.optimizers.build import build_optimizer
+from i3dbox.engine.optimizers.build import build_optimizer, multipliers
 from i3dbox.engine.train_step import TrainStep
+from i3dbox.errors import ConfigError
 from i3dbox.models import build_recognizer
 from i3dbox.models.freezing import freeze
 from i3dbox.registry import LOSSES
@@ -81,6 +82,21 @@ class TestStep:
             np.testing.assert_allclose(self.weights(scaled)[name], value, rtol=1e-5, atol=1e-7)
 
     @pytest.mark.slow
+    @pytest.mark.parametrize('name', ['SGD', 'Adam', 'AdamW', 'RMSProp'])
+    def test_layers_have_rates_of_their_own(self, name):
+        keys = {'second.conv3d': dict(lr_mult=0), 'head': dict(lr_mult=10)}
+        optimizer = dict(type=name, lr=0.01, weight_decay=0.0)
+        plain = self.step([0.01] * 8, optimizer=optimizer)
+        own = self.step([0.01] * 8, optimizer=dict(optimizer, paramwise_cfg=dict(custom_keys=keys)))
+        before = self.weights(plain)
+        batch = [Tensor(part) for part in self.batch()]
+        plain(*batch)
+        own(*batch)
+        for key, value in self.weights(own).items():
+            moved, usual = value - before[key], self.weights(plain)[key] - before[key]
+            factor = 0 if 'second.conv3d' in key else 10 if 'head' in key else 1
+            np.testing.assert_allclose(moved, factor * usual, rtol=1e-3, atol=2e-6, err_msg=key)
+
     @pytest.mark.parametrize(
         'name, lr', [('SGD', 0.3), ('Adam', 0.02), ('AdamW', 0.02), ('RMSProp', 0.3)]
     )
@@ -97,3 +113,58 @@ class TestStep:
         for name, value in self.weights(without).items():
             same = np.allclose(value, self.weights(with_decay)[name], rtol=1e-5, atol=1e-7)
             assert same == (value.ndim == 1), name
+
+
+def named(*names):
+    shapes = {'weight': (2, 3), 'gamma': (2,), 'beta': (2,), 'bias': (2,)}
+    return [Parameter(np.zeros(shapes[name.split('.')[-1]], np.float32), name) for name in names]
+
+
+PARAMETERS = named(
+    'backbone.Conv3d_1a.conv3d.weight',
+    'backbone.Conv3d_1a.bn.gamma',
+    'backbone.Mixed_5b.b0.conv3d.weight',
+    'backbone.Mixed_5b.b0.bn.beta',
+    'head.logits.weight',
+    'head.logits.bias',
+)
+
+
+@pytest.mark.parametrize(
+    'config, wanted',
+    [
+        ({}, [(1, 1)] * 6),
+        (dict(norm_decay_mult=0), [(1, 1), (1, 0), (1, 1), (1, 0), (1, 1), (1, 1)]),
+        (
+            dict(bias_decay_mult=0, bias_lr_mult=2),
+            [(1, 1), (1, 1), (1, 1), (1, 1), (1, 1), (2, 0)],
+        ),
+        (
+            dict(
+                custom_keys={'Mixed_5': dict(lr_mult=3), 'Mixed_5b.b0.bn': dict(decay_mult=0)},
+                norm_decay_mult=0.5,
+            ),
+            [(1, 1), (1, 0.5), (3, 1), (1, 0), (1, 1), (1, 1)],
+        ),
+        (dict(layer_decay=0.5), [(0.25, 1), (0.25, 1), (0.5, 1), (0.5, 1), (1, 1), (1, 1)]),
+    ],
+    ids=str,
+)
+def test_parameters_have_factors_by_their_names(config, wanted):
+    assert multipliers(PARAMETERS, **config) == wanted
+
+
+@pytest.mark.parametrize(
+    'config, message',
+    [
+        (dict(custom_key={}), "no key 'custom_key'. Did you mean 'custom_keys'"),
+        (dict(custom_keys=dict(absent=dict(lr_mult=1))), "the prefix 'absent', which no parameter"),
+        (dict(custom_keys=dict(head=2)), "'head' has lr_mult, decay_mult or both; got 2"),
+        (dict(custom_keys=dict(head=dict(lr=2))), "'head' has lr_mult, decay_mult or both"),
+        (dict(custom_keys=dict(head=dict(lr_mult=-1))), 'lr_mult is a number from 0 to 1000'),
+        (dict(layer_decay='half'), 'layer_decay is a number from 0 to 1000'),
+    ],
+)
+def test_a_paramwise_cfg_that_is_none_is_refused(config, message):
+    with pytest.raises(ConfigError, match=message):
+        build_optimizer(dict(type='SGD', lr=0.1, paramwise_cfg=config), PARAMETERS, [0.1])

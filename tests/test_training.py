@@ -73,7 +73,14 @@ def assert_same_checkpoint(one, other):
 @pytest.mark.slow
 def test_a_killed_and_resumed_run_ends_bit_for_bit_as_one_that_was_never_killed(tmp_path):
     recipe = dict(
-        optimizer=dict(type='Adam', lr=0.01, weight_decay=1e-4), accumulate=2, clip_grad_norm=1.0
+        optimizer=dict(
+            type='Adam',
+            lr=0.01,
+            weight_decay=1e-4,
+            paramwise_cfg=dict(norm_decay_mult=0, custom_keys=dict(head=dict(lr_mult=5))),
+        ),
+        accumulate=2,
+        clip_grad_norm=1.0,
     )
     straight = config(tmp_path, 'straight', hooks=STEPS, **recipe)
     train(straight)

@@ -22,7 +22,7 @@ CHAPTERS = {
     'FLOW_METHODS': ('Flow methods', '`method` of `ComputeFlow`, `--method` of extract_flow', ()),
     'OPTIMIZERS': (
         'Optimizers',
-        '`optimizer`, which also takes `decay_norm_and_bias`',
+        '`optimizer`, which also takes `decay_norm_and_bias` and `paramwise_cfg`',
         ('params',),
     ),
     'SCHEDULES': ('Schedules', '`schedule`', ('base_lr', 'steps_per_epoch', 'total_steps')),

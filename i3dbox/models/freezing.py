@@ -9,7 +9,7 @@ from ..streams import BOTH
 from .layers import BatchNorm3d
 
 if TYPE_CHECKING:
-    from mindspore import nn
+    from mindspore import Parameter, nn
 
 # What stands before a layer's own name in a recognizer's parameters.
 PARTS = (*BOTH, 'backbone', 'head')
@@ -21,13 +21,16 @@ def layer_name(parameter_name: str) -> str:
     return layer_name(rest) if first in PARTS else parameter_name
 
 
-def _has_prefix(parameter, names):
+def has_prefix(parameter: Parameter, names: str | tuple[str, ...]) -> bool:
+    """Whether a parameter's whole name, or that inside its backbone or head, begins with one of
+    `names`.
+    """
     return parameter.name.startswith(names) or layer_name(parameter.name).startswith(names)
 
 
 def _check_prefixes(prefixes, parameters):
     for prefix in prefixes:
-        if not any(_has_prefix(parameter, prefix) for parameter in parameters):
+        if not any(has_prefix(parameter, prefix) for parameter in parameters):
             raise ConfigError(
                 f'freeze names the prefix {prefix!r}, which no parameter of the model has '
                 f'(names are like {parameters[0].name!r})'
@@ -60,7 +63,7 @@ def freeze(
     parameters = [p for p in recognizer.get_parameters() if p.requires_grad]
     _check_prefixes(prefixes, parameters)
     for parameter in parameters:
-        named = _has_prefix(parameter, prefixes)
+        named = has_prefix(parameter, prefixes)
         parameter.requires_grad = named == (finetune_prefixes is not None)
     for _, cell in recognizer.cells_and_names():
         if isinstance(cell, BatchNorm3d) and (freeze_norm or not cell.gamma.requires_grad):
