@@ -12,7 +12,7 @@ import tiny
 from logs import own_log
 from test_training import assert_same_checkpoint, command, config, lines
 
-from i3dbox.apis import train as training
+from i3dbox.apis import frozen_layers
 from i3dbox.apis.train import train
 from i3dbox.datasets.loader import ClipLoader
 from i3dbox.datasets.sampler import EpochSampler
@@ -191,7 +191,7 @@ def test_a_run_of_before_goes_on_as_it_began(whole, tmp_path, monkeypatch):
     (tmp_path / 'run').mkdir()
     path = str(tmp_path / 'run/epoch_1.ckpt')
     write_checkpoint(path, parameters, state, meta)
-    monkeypatch.setattr(training, 'FrozenTrunk', None)
+    monkeypatch.setattr(frozen_layers, 'FrozenTrunk', None)
     train(config(tmp_path, **I3D), path)
     assert_same_checkpoint(whole / 'epoch_2.ckpt', tmp_path / 'run/epoch_2.ckpt')
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
-import math
 import os
 import zlib
 from typing import TYPE_CHECKING
@@ -29,25 +28,16 @@ from ..engine.logging import setup_logging
 from ..engine.optimizers.build import build_optimizer
 from ..engine.run import Run, last_checkpoint, load_to_resume, training_state
 from ..engine.train_step import TrainStep
-from ..errors import CheckpointError, ConfigError
+from ..errors import ConfigError
 from ..fileio import held
 from ..inference.engines.mindspore_engine import mindspore_streams
-from ..inference.frozen_trunk import (
-    FrozenTrunk,
-    KeptTrunkLoader,
-    TailStream,
-    TrunkLoader,
-    clips_identity,
-    has_frozen_trunk,
-    keep_choice,
-    known_choice,
-    views_that_fit,
-)
+from ..inference.frozen_trunk import KeptTrunkLoader, TailStream
 from ..inference.network import build_network
 from ..models.freezing import freeze
 from ..models.tail import Tail
 from ..registry import DATASETS, HOOKS, LOSSES, SCHEDULES
 from ..weights.loading import load_state, load_weights
+from .frozen_layers import FROZEN, frozen_trunk, through_trunk
 from .test import DatasetScorer, scoring_options
 
 if TYPE_CHECKING:
@@ -57,8 +47,6 @@ if TYPE_CHECKING:
     from ..engine.runners.base import BaseRunner
 
 logger = logging.getLogger(__name__)
-
-FROZEN = 'frozen_layers'  # in a run's memory
 
 
 def train(
@@ -179,37 +167,16 @@ def _build_run(cfg, recognizer, runner, resume, evaluates, computing):
     log = setup_logging(cfg.work_dir, rank)
     dataset = DATASETS.build(cfg.data.train, test_mode=False)
     shape, *_ = check_fit(recognizer, dataset)
-    if cfg.get('load_from') is not None and not resume:
-        for report in load_weights(recognizer, cfg.load_from, new_head='if_needed'):
-            log.info('%s', report)
-    trainable = len(recognizer.trainable_params())
-    trained = freeze(recognizer, **(cfg.get('freeze') or {}))
-    runner.mixed_precision(recognizer)
-
+    trains = _set_weights(cfg, recognizer, runner, resume)
     sampler = EpochSampler(len(dataset), cfg.data.get('batch_size', 1), world, cfg.seed)
-    global_batch = sampler.batch_size * world
-    if global_batch > len(dataset):
-        log.warning(
-            'a batch of %s is more than the %s samples of an epoch: some come twice in it',
-            global_batch,
-            len(dataset),
-        )
-    meta = dict(
-        version=1,
-        seed=cfg.seed,
-        global_batch=global_batch,
-        steps_per_epoch=sampler.steps_per_epoch,
-        modality=recognizer.modality,
-        classes=list(dataset.classes) if dataset.classes else None,
-        config=cfg.pretty_text,
-    )
+    meta = _meta(cfg, recognizer, dataset, sampler)
     saved = load_to_resume(resume, meta) if resume else None
     start_step = saved.meta['step'] if saved else 0
     memory = saved.meta.get('memory', {}) if saved else {}
     # runs of before 0.2 are resumed as they were
     trunk = None
     if not saved or FROZEN in memory:
-        trunk = _frozen_trunk(cfg, recognizer, dataset, shape, memory, computing)
+        trunk = frozen_trunk(cfg, recognizer, dataset, shape, memory, computing)
     evaluator, metric_names = _build_evaluation(cfg, recognizer, trunk) if evaluates else (None, ())
     train_step, rates = build_train_step(
         cfg,
@@ -217,45 +184,29 @@ def _build_run(cfg, recognizer, runner, resume, evaluates, computing):
         runner,
         sampler.steps_per_epoch,
     )
-    total_steps = len(rates)
     if saved:
         load_state(recognizer.get_parameters(), saved.parameters, resume)
         load_state(training_state(train_step), saved.state, resume)
-    _check_ranks_agree(recognizer, start_step, total_steps, len(dataset))
-
-    loader = ClipLoader(
+    _check_ranks_agree(recognizer, start_step, len(rates), len(dataset))
+    clips = ClipLoader(
         dataset,
         sampler,
         rank,
         cfg.data.get('num_workers', 0),
         cfg.data.get('worker', 'thread'),
         start_step,
-        total_steps - start_step,
+        len(rates) - start_step,
     )
-    if trunk and memory[FROZEN]['views']:
-        loader = KeptTrunkLoader(
-            trunk,
-            loader,
-            trunk.row(shape),
-            memory[FROZEN]['views'],
-            cfg.work_dir,
-            clips_identity(dataset, cfg),
-        )
-    elif trunk:
-        loader = TrunkLoader(trunk, loader, trunk.row(shape))
-        log.info(
-            'the layers up to %s are frozen: computed by %s, %s', trunk.endpoint, *trunk.computed_by
-        )
+    loader = through_trunk(clips, trunk, cfg, shape, memory)
     log.info(
-        '%s samples, %s steps of %s an epoch, from step %s to %s; %s of %s parameters train; '
-        'outputs in %s',
+        '%s samples, %s steps of %s an epoch, from step %s to %s; %s parameters train; outputs in '
+        '%s',
         len(dataset),
         sampler.steps_per_epoch,
-        global_batch,
+        meta['global_batch'],
         start_step,
-        total_steps,
-        len(trained),
-        trainable,
+        len(rates),
+        trains,
         cfg.work_dir,
     )
     return Run(
@@ -264,7 +215,7 @@ def _build_run(cfg, recognizer, runner, resume, evaluates, computing):
         loader=loader,
         rates=rates,
         steps_per_epoch=sampler.steps_per_epoch,
-        total_steps=total_steps,
+        total_steps=len(rates),
         start_step=start_step,
         work_dir=cfg.work_dir,
         logger=log,
@@ -274,6 +225,39 @@ def _build_run(cfg, recognizer, runner, resume, evaluates, computing):
         metric_names=metric_names,
         meta=meta,
         memory=memory,
+    )
+
+
+def _set_weights(cfg, recognizer, runner, resume):
+    """Loads the weights that a new run starts from, freezes what is to be, and sets the precision;
+    returns how many parameters train, in words.
+    """
+    if cfg.get('load_from') is not None and not resume:
+        for report in load_weights(recognizer, cfg.load_from, new_head='if_needed'):
+            logger.info('%s', report)
+    trainable = len(recognizer.trainable_params())
+    trained = freeze(recognizer, **(cfg.get('freeze') or {}))
+    runner.mixed_precision(recognizer)
+    return f'{len(trained)} of {trainable}'
+
+
+def _meta(cfg, recognizer, dataset, sampler):
+    """Returns what a checkpoint says of its run, and a resumed one is held to."""
+    global_batch = sampler.batch_size * sampler.world
+    if global_batch > len(dataset):
+        logger.warning(
+            'a batch of %s is more than the %s samples of an epoch: some come twice in it',
+            global_batch,
+            len(dataset),
+        )
+    return dict(
+        version=1,
+        seed=cfg.seed,
+        global_batch=global_batch,
+        steps_per_epoch=sampler.steps_per_epoch,
+        modality=recognizer.modality,
+        classes=list(dataset.classes) if dataset.classes else None,
+        config=cfg.pretty_text,
     )
 
 
@@ -371,39 +355,3 @@ def _check_ranks_agree(recognizer, start_step, total_steps, samples):
                     f'({there[key]}, {value}): all machines need the same code, config, data, '
                     'weights and checkpoint'
                 )
-
-
-def _frozen_trunk(cfg, recognizer, dataset, shape, memory, computing):
-    """Returns the FrozenTrunk where the frozen layers are computed apart: once, for some views, or
-    at each step in another engine. Else None. How goes into the run's memory: a resumed run needs
-    the same.
-    """
-    if not has_frozen_trunk(cfg, recognizer):
-        return None
-    known = memory.get(FROZEN) or known_choice(cfg.work_dir, cfg.get('frozen_views'), computing)
-    if known and known['views'] and distributed.world_size() > 1:
-        raise CheckpointError(
-            'the run that is to be resumed computed its frozen layers once, which one rank does: '
-            'go on with one'
-        )
-    if known:
-        began = dict(engine=known['engine'], precision=known.get('precision'))
-        if any(computing[key] not in ('auto', None, began[key]) for key in began):
-            logger.warning('the frozen layers go on as the run began: %s', began)
-        computing = dict(computing, **began)
-    trunk = FrozenTrunk(cfg, recognizer, **computing)
-    engine, precision = trunk.computed_by
-    if not known:
-        views = 0
-        if cfg.get('frozen_views') and dataset.changes_label:
-            logger.warning('frozen_views keep the labels of the list: steps change them, so none')
-        elif cfg.get('frozen_views') and distributed.world_size() == 1:
-            views = min(cfg.frozen_views, math.ceil(cfg.total_epochs))
-            size = trunk.row(shape).itemsize * len(dataset)
-            views = views_that_fit(views, size, cfg.work_dir)
-        graph = dict(precision=precision) if engine != 'mindspore' else {}
-        known = dict(views=views, engine=engine, **graph)
-        if views:  # room is less when the run goes on
-            keep_choice(cfg.work_dir, known, cfg.frozen_views)
-    memory[FROZEN] = known
-    return trunk if memory[FROZEN]['views'] or engine != 'mindspore' else None

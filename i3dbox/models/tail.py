@@ -27,6 +27,7 @@ class Tail(nn.Cell):
         super().__init__(auto_prefix=False)  # the parameters keep their names
         names = list(recognizer.backbone.name_cells())
         self.recognizer = recognizer
+        self.num_classes = recognizer.num_classes
         self.first = names.index(endpoint) + 1
 
     def construct(self, features: Tensor) -> Tensor:
