@@ -166,7 +166,7 @@ def test_evaluation_checkpoints_and_early_stop_work_together(tmp_path):
         tmp_path,
         total_epochs=30,
         hooks=[
-            dict(type='CheckpointHook', max_keep_ckpts=2, save_best='top1_acc'),
+            dict(type='CheckpointHook', max_keep_ckpts=2, save_best='auto'),
             dict(type='EarlyStopHook', patience=3),
         ],
     )

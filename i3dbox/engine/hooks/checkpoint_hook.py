@@ -27,7 +27,8 @@ class CheckpointHook(Hook):
         by_epoch (bool): names are epoch_3.ckpt, or step_450.ckpt.
         max_keep_ckpts (int): how many of them to keep, oldest removed first; -1 keeps all.
         save_best (str): a metric of the evaluation, such as 'top1_acc'; its best epoch is kept
-            beside them as best_<metric>.ckpt. Without an evaluation there is none.
+            beside them as best_<metric>.ckpt; or 'auto', the first one. Without an evaluation there
+            is none.
     """
 
     priority = 60
@@ -43,6 +44,8 @@ class CheckpointHook(Hook):
             self.positive(max_keep_ckpts=self.max_keep_ckpts)
 
     def before_run(self, run: Run) -> None:
+        if self.save_best == 'auto' and run.metric_names:
+            self.save_best = run.metric_names[0]
         if run.metric_names and self.save_best not in (None, *run.metric_names):
             raise ConfigError(
                 f'CheckpointHook: save_best is {self.save_best!r}; the evaluation gives '
