@@ -22,7 +22,9 @@ _DECODE = 'DecodeClip, after SampleFrames'
 _PACK = 'PackClips, the last step; layout, scaling and batches are made on the device'
 _WATCHED = 'leave it out: the run does so itself'
 _LOGS = "hooks=[dict(type='LoggerHook', interval=20)]"
-_CURVES = "hooks=[dict(type='SummaryHook', writer='tensorboard')]"
+_CURVES = (
+    "hooks=[dict(type='SummaryHook', writer='tensorboard')], which needs `pip install tensorboardX`"
+)
 _CHECKPOINTS = (
     "hooks=[dict(type='CheckpointHook', interval=1, max_keep_ckpts=5, save_best='top1_acc')]"
 )
@@ -33,6 +35,7 @@ _SEED = 'seed=2022, or --seed: a run is a function of its config and seed'
 _TESTED = "`test --protocol views` (10 clips x 3 crops), or another of the config's `protocols`"
 _AVERAGE = "model.average_clips, 'score' or 'prob'"
 _STORAGE = "leave it out: files are read from the disk, or from shards (source='packed')"
+_ONE_FORM = 'leave it out: InceptionI3D has one form, that of the paper'
 _ONE_COPY = 'leave it out: frames are views until PackClips copies them once'
 _NORM = 'model.backbone.norm=dict(eps=1e-3, momentum=0.99)'
 _FROZEN = "freeze=dict(freeze_prefixes=['Conv3d_1a'], freeze_norm=True)"
@@ -118,7 +121,19 @@ COUNTERPARTS = {
         'conv_cfg': 'leave it out: a backbone of your own has other convolutions',
         'crop_size': 'size',
         'data_preprocessor': 'leave it out: the recognizer scales uint8 frames to [-1, 1]',
-        'depth': 'leave it out: InceptionI3D has one depth',
+        'conv1_kernel': _ONE_FORM,
+        'conv1_stride_s': _ONE_FORM,
+        'conv1_stride_t': _ONE_FORM,
+        'pool1_stride_s': _ONE_FORM,
+        'pool1_stride_t': _ONE_FORM,
+        'zero_init_residual': _ONE_FORM,
+        'inflate_style': _ONE_FORM,
+        'non_local': _ONE_FORM,
+        'non_local_cfg': _ONE_FORM,
+        'spatial_strides': _ONE_FORM,
+        'temporal_strides': _ONE_FORM,
+        'data_root': 'data_prefix, the folder that paths of the list start from',
+        'depth': _ONE_FORM,
         'dropout_ratio': 'dropout',
         'dynamic_length': 'leave it out: lengths are found by looking',
         'file_client_args': _STORAGE,
@@ -137,7 +152,7 @@ COUNTERPARTS = {
         'persistent_workers': 'leave it out: workers stay',
         'pin_memory': 'leave it out',
         'pretrained': _LOAD,
-        'pretrained2d': _LOAD,
+        'pretrained2d': 'leave it out: a checkpoint says itself what it is of',
         'prefetch_factor': 'leave it out: two batches are loaded ahead',
         'sampler': 'leave it out: training shuffles by the seed, testing takes all in order',
         'samples_per_gpu': 'batch_size',
@@ -240,7 +255,7 @@ COUNTERPARTS = {
         'before_val_iter': 'after_epoch(run), which may call run.evaluate()',
     },
     'flag': {
-        '--amp': f'--cfg-options runner.Ascend.amp_level=O2, that is {_AMP}',
+        '--amp': '--cfg-options runner.Ascend.amp_level=O2, on Ascend',
         '--auto-resume': '--resume',
         '--auto-scale-lr': '--cfg-options optimizer.lr=0.02',
         '--average-clips': '--cfg-options model.average_clips=prob',
@@ -253,7 +268,7 @@ COUNTERPARTS = {
         '--fuse-conv-bn': 'leave it out: engines and exported files do so',
         '--gpu-collect': _RANKS,
         '--gpu-id': '--device-id N',
-        '--gpu-ids': _RANKS,
+        '--gpu-ids': '--device-id N for one, tools/dist_train.sh CONFIG N for several',
         '--gpus': _RANKS,
         '--launcher': _RANKS,
         '--local-rank': _RANKS,

@@ -137,13 +137,7 @@ def build_from_cfg(cfg: dict, registry: Registry, **defaults: Any) -> Any:
     Raises:
         RegistryError: no type, an unknown type, or arguments that the part does not take.
     """
-    if not isinstance(cfg, dict) or 'type' not in cfg:
-        raise RegistryError(
-            f"a {registry.kind} is described by a dict with the key 'type'; got {cfg!r}"
-        )
-    args = {**defaults, **cfg}
-    part = registry.get(args.pop('type'))
-    _check_arguments(part, args, registry.kind)
+    part, args = check_cfg(cfg, registry, **defaults)
     try:
         return part(**args)
     except (TypeError, ValueError, ArithmeticError, StopIteration) as error:
@@ -151,6 +145,20 @@ def build_from_cfg(cfg: dict, registry: Registry, **defaults: Any) -> Any:
         raise RegistryError(
             f'{registry.kind} {name} cannot be built: {first_line(error)}'
         ) from error
+
+
+def check_cfg(cfg: dict, registry: Registry, **defaults: Any) -> tuple[Callable, dict]:
+    """Returns the part that `cfg` describes and its arguments; raises what `build_from_cfg` does
+    before it builds.
+    """
+    if not isinstance(cfg, dict) or 'type' not in cfg:
+        raise RegistryError(
+            f"a {registry.kind} is described by a dict with the key 'type'; got {str(cfg)[:200]}"
+        )
+    args = {**defaults, **cfg}
+    part = registry.get(args.pop('type'))
+    _check_arguments(part, args, registry.kind)
+    return part, args
 
 
 def _check_arguments(part, args, kind):
@@ -162,11 +170,12 @@ def _check_arguments(part, args, kind):
         return
     unknown = [] if takes_any else [a for a in args if a not in parameters]
     if unknown:
-        hint = counterpart('argument', unknown[0], name) or spelling_hint(unknown[0], parameters)
-        raise RegistryError(
-            f'{kind} {name} takes no argument {unknown[0]!r}.{hint} '
-            f'It takes: {", ".join(parameters) or "none"}.'
-        )
+        faults = [
+            f'{kind} {name} takes no argument {argument!r}.'
+            f'{counterpart("argument", argument, name) or spelling_hint(argument, parameters)}'
+            for argument in unknown
+        ]
+        raise RegistryError(f'{" ".join(faults)} It takes: {", ".join(parameters) or "none"}.')
     missing = [
         p.name
         for p in own

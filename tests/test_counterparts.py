@@ -14,12 +14,13 @@ from i3dbox.commands.parser import CommandParser
 from i3dbox.commands.render_counterparts import BEGIN, END
 from i3dbox.config import Config
 from i3dbox.config.keys import KEYS, USUAL
-from i3dbox.config_checks.checks import REQUIRED_TO_TRAIN, TABLES, check_config
+from i3dbox.config_checks.checks import REQUIRED_TO_TRAIN, TABLES, check_config, check_dataset
 from i3dbox.counterparts import COUNTERPARTS, counterpart
 from i3dbox.datasets.pipelines import Compose
 from i3dbox.engine.build import build_hooks
 from i3dbox.engine.hooks.hook import Hook
-from i3dbox.errors import ConfigError, RegistryError
+from i3dbox.errors import ConfigError, ModelError, RegistryError
+from i3dbox.models import build_recognizer
 from i3dbox.registry import DATASETS, HEADS, HOOKS, PIPELINES, Registry, parameters_of
 
 DOCS = pathlib.Path(__file__).parents[1] / 'docs'
@@ -249,7 +250,96 @@ def test_data_root_is_a_variable_where_no_data_set_takes_it(write):
         load_config(args)
 
 
+# All at once
+
+
+def test_all_keys_are_told_at_once(write):
+    cfg = config(write, 'lr_config = 1\nworkflow = 1\nmine = dict(a=1)\nseed = int(1)\nx = 1\nx')
+    with pytest.raises(ConfigError) as error:
+        check_config(cfg)
+    for key in ('lr_config', 'workflow', 'mine'):
+        assert f'unknown key {key!r}.' in str(error.value)
+    cfg = Config(dict(model=1, data=dict(videos_per_gpu=1, workers_per_gpu=2)))
+    with pytest.raises(ConfigError, match="'videos_per_gpu'.* 'workers_per_gpu'"):
+        check_config(cfg, ('model',))
+
+
+def test_all_missing_keys_are_told_at_once_with_what_to_write():
+    cfg = Config(dict(model=1, data=dict(train=1)))
+    with pytest.raises(ConfigError, match="no 'runner' .*, no 'loss' .*; for instance runner=dict"):
+        check_config(cfg, REQUIRED_TO_TRAIN)
+
+
+def test_all_arguments_and_steps_are_told_at_once():
+    head = dict(type='I3DHead', num_classes=3, spatial_type='avg', init_std=0.01)
+    with pytest.raises(RegistryError, match="'spatial_type'.*'init_std'.*It takes: "):
+        HEADS.build(head, in_channels=8)
+    with pytest.raises(ConfigError, match='DecordInit.*DecordDecode.*crop_size'):
+        Compose(
+            [
+                dict(type='DecordInit'),
+                dict(type='DecordDecode'),
+                dict(type='CenterCrop', crop_size=8),
+            ]
+        )
+
+
+def test_all_options_are_told_at_once(capsys):
+    with pytest.raises(SystemExit):
+        CommandParser().parse_args(['--amp', '--deterministic'])
+    said = capsys.readouterr().err
+    assert '--amp: It is mmaction2' in said and '--deterministic: It is mmaction2' in said
+
+
 # Others
+
+
+def test_channels_that_a_backbone_does_not_give_are_refused():
+    model = dict(
+        type='Recognizer3D',
+        backbone=dict(type='InceptionI3D'),
+        head=dict(type='I3DHead', num_classes=3, in_channels=2048),
+    )
+    with pytest.raises(
+        ModelError, match='head.in_channels is 2048, and the backbone gives 1024: l'
+    ):
+        build_recognizer(model)
+
+
+def test_a_transform_of_mmcvs_is_told_how_it_is_called():
+    step = type('Grey', (), {'transform': lambda self, results: results})()
+    with pytest.raises(ConfigError, match='Grey has `transform.results.`; here a step is called: '):
+        Compose([step])
+
+
+@pytest.mark.parametrize(
+    'dataset, message',
+    [
+        ([dict(type='VideoDataset')] * 2, 'several are joined by dict.type=.ConcatDataset'),
+        (
+            dict(type=type('Mine', (), {})),
+            'Mine is no data set: it derives from i3dbox.datasets.base.Bas',
+        ),
+        (
+            dict(type='RepeatDataset', times=2, dataset=dict(type='VideoDataset', video=1)),
+            "'video'",
+        ),
+        (dict(type='TwoStreamDataset', rgb=dict(type='VideoDataset', rgb_=1), flow={}), "'rgb_'"),
+    ],
+    ids=str,
+)
+def test_a_data_set_that_is_none_is_told_before_anything_is_read(dataset, message):
+    with pytest.raises(ConfigError, match=message):
+        check_dataset(dataset)
+
+
+def test_an_import_of_mmactions_is_told_where_its_things_are(write, tmp_path):
+    write('from mmaction.registry import TRANSFORMS', 'theirs.py')
+    path = write("custom_imports = dict(imports=['theirs'])")
+    with pytest.raises(
+        ConfigError, match='What mmaction has is in i3dbox here: from i3dbox.registr'
+    ):
+        Config.fromfile(path)
 
 
 def test_an_option_that_nearly_is_one_is_told(capsys):

@@ -1,5 +1,6 @@
 import json
 import logging
+import re
 
 import cv2
 import numpy as np
@@ -241,7 +242,7 @@ def test_a_prefix_may_be_written_as_in_mmaction2(tmp_path):
     assert names(listed(tmp_path, 'a 9 0\n', **frames)) == ['a']
     for prefix in (dict(img='x'), dict(video='x', img='y'), {}):
         with pytest.raises(
-            ConfigError, match=r'data_prefix is a folder, or dict\(video=...\); got'
+            ConfigError, match=r'data_prefix is a folder, or dict\(video=...\) \(img is for Raw'
         ):
             listed(tmp_path, 'a.avi 0\n', data_prefix=prefix)
 
@@ -253,6 +254,24 @@ def test_fields_may_have_another_delimiter(tmp_path):
         AnnotationError, match="list.txt:1: expected 'path;label' a line, got 'a 3'"
     ):
         listed(tmp_path, 'a 3\n', delimiter=';')
+
+
+@pytest.mark.parametrize(
+    'line, message',
+    [
+        ('a.avi,0', "expected 'path label' a line, got 'a.avi,0'; delimiter=',' is for such lines"),
+        ('a.avi 0 0', 'lines of `path total_frames label` are for RawframeDataset'),
+    ],
+)
+def test_lists_of_another_form_are_told_what_reads_them(tmp_path, line, message):
+    touch(tmp_path / 'a.avi')
+    with pytest.raises((AnnotationError, DataError), match=re.escape(message)):
+        listed(tmp_path, line)
+
+
+def test_several_lists_are_told_what_joins_them():
+    with pytest.raises(ConfigError, match='ann_file is one list; ConcatDataset joins data sets of'):
+        VideoDataset(['a.txt', 'b.txt'])
 
 
 def test_clips_of_a_folder_begin_at_their_offset(tmp_path):

@@ -264,7 +264,7 @@ def test_a_run_without_an_evaluation_says_that_it_keeps_no_best_checkpoint(tmp_p
     cfg = config(tmp_path, total_epochs=1, hooks=hooks)
     train(cfg)
     (log,) = pathlib.Path(cfg.work_dir).glob('*.log')
-    assert 'so the checkpoint of the best top1_acc will not be kept' in log.read_text()
+    assert "no best checkpoint (save_best='top1_acc') will be kept" in log.read_text()
     assert '.lock' not in os.listdir(cfg.work_dir)
 
 

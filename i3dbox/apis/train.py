@@ -14,6 +14,7 @@ import numpy as np
 from ..config_checks.checks import (
     REQUIRED_TO_TRAIN,
     check_config,
+    check_dataset,
     check_fit,
     check_metrics,
     look_up,
@@ -73,6 +74,9 @@ def train(
     Raises: an I3DBoxError before the first step, where what is wrong can be known then.
     """
     check_config(cfg, REQUIRED_TO_TRAIN, data=['train'])
+    for subset in ('train', 'val', 'test'):  # what would end a test later
+        if look_up(cfg, f'data.{subset}') is not None:
+            check_dataset(cfg.data[subset])
     cfg.setdefault('work_dir', default_work_dir(cfg))
     cfg.setdefault('seed', 0)
     hooks, evaluates = _build_hooks(cfg, validate)

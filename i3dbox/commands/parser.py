@@ -22,9 +22,8 @@ class CommandParser(argparse.ArgumentParser):
     def _hint(self, words):
         options = [option for option in self._option_string_actions if option.startswith('--')]
         names = [word.partition('=')[0].replace('_', '-') for word in words]
-        hints = (
-            counterpart('flag', name) or spelling_hint(name, options)
-            for name in names
-            if name.startswith('--')
-        )
-        return next(filter(None, hints), '')
+        flags = [name for name in names if name.startswith('--')]
+        hints = {name: counterpart('flag', name) or spelling_hint(name, options) for name in flags}
+        if len(flags) == 1:
+            return hints[flags[0]]
+        return ''.join(f' {name}:{hint}' for name, hint in hints.items() if hint)

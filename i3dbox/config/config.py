@@ -39,7 +39,7 @@ from .values import is_name, merge, override, to_python
 
 _VARIABLE = (
     ' Nobody reads it: a variable is one that the config refers to, or begins with _; a hook that '
-    'reads one says so by config_keys'
+    'reads one says so by config_keys.'
 )
 
 
@@ -144,6 +144,7 @@ class Config(collections.abc.MutableMapping):
             ConfigError: naming the key, and what to write instead where that is known.
         """
         read = {key: self[key] for key in self if key in allowed}
+        faults = []
         for key, value in self.items():
             if key in allowed or key in USUAL:
                 continue
@@ -154,9 +155,9 @@ class Config(collections.abc.MutableMapping):
             hint = hint or spelling_hint(key, allowed, 0.8)
             literal = not self._referred and (plain or places_of(value, read))
             if hint or not literal:
-                raise ConfigError(
-                    f'{self._filename or "config"}: unknown key {key!r}.{hint or _VARIABLE}'
-                )
+                faults.append(f'unknown key {key!r}.{hint or _VARIABLE}')
+        if faults:
+            raise ConfigError(f'{self._filename or "config"}: {" ".join(faults)}')
 
     @property
     def pretty_text(self) -> str:

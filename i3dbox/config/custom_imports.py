@@ -69,6 +69,9 @@ def _import(module, dirs, source, may_fail):
         message = f'{source}: custom import {module!r} failed: {_describe(error)}'
         if isinstance(error, ModuleNotFoundError) and f'{module}.'.startswith(f'{error.name}.'):
             message += f'. It was looked for in the installed packages and in {", ".join(dirs)}'
+        missing = str(getattr(error, 'name', '')).partition('.')[0]
+        if missing in ('mmaction', 'mmengine', 'mmcv'):
+            message += f'. What {missing} has is in i3dbox here: from i3dbox.registry import ...'
         if not (may_fail and isinstance(error, ImportError)):
             raise ConfigError(message) from error
         warnings.warn(message, stacklevel=2)

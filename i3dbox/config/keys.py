@@ -25,6 +25,14 @@ KEYS = {
     'load_from': 'weights to start from',
     'custom_imports': 'modules of your own',
 }
+# What to write where a key that is needed is not there.
+EXAMPLES = {
+    'runner': "runner=dict(CPU=dict(type='CPURunner'), Ascend=dict(type='Ascend910Runner'))",
+    'loss': "loss=dict(type='CrossEntropyLoss')",
+    'optimizer': "optimizer=dict(type='SGD', lr=0.01, momentum=0.9)",
+    'schedule': "schedule=dict(type='MultiStepLR', milestones=[20, 30])",
+    'total_epochs': 'total_epochs=40',
+}
 
 # Variables that configs carry by habit, whether they use them or not.
 USUAL = (
@@ -37,6 +45,9 @@ USUAL = (
     'dataset_type',
     'file_client_args',
     'img_norm_cfg',
+    'test_pipeline',
+    'train_pipeline',
+    'val_pipeline',
 )
 
 

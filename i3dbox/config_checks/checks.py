@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..config import Config
-from ..config.keys import KEYS
+from ..config.keys import EXAMPLES, KEYS
 from ..counterparts import counterpart
+from ..datasets.base import BaseDataset
+from ..datasets.pipelines import Compose
 from ..errors import CheckpointError, ConfigError, first_difference, spelling_hint
 from ..evaluation.metrics import DEFAULT, evaluate
 from ..plain_json import Form, check_form
-from ..registry import DATASETS, HOOKS
+from ..registry import DATASETS, HOOKS, check_cfg
+from ..streams import BOTH
+from .protocols import simple
 
 if TYPE_CHECKING:
     from mindspore import nn
 
-    from ..datasets.base import BaseDataset
     from ..errors import I3DBoxError
     from ..weights.fitting import LoadReport
 
@@ -69,7 +72,32 @@ def check_data(cfg: Config) -> None:
 
 def build_dataset(cfg: Config, subset: str) -> BaseDataset:
     """Builds the data set 'train', 'val' or 'test' of a config, for what it is there for."""
+    check_dataset(cfg.data[subset])
     return DATASETS.build(cfg.data[subset], test_mode=subset != 'train')
+
+
+def check_dataset(cfg: dict) -> None:
+    """Raises ConfigError for the config of a data set, or of its steps, that nothing is built of;
+    looks at no file.
+    """
+    if isinstance(cfg, (list, tuple)):
+        raise ConfigError(
+            "a data set is a dict; several are joined by dict(type='ConcatDataset', datasets=[...])"
+        )
+    for part in simple(cfg) if isinstance(cfg, dict) else ():
+        streams = [part[stream] for stream in BOTH if isinstance(part.get(stream), dict)]
+        if streams:
+            for stream in streams:
+                check_dataset(stream)
+            continue
+        kind = DATASETS.get(part['type']) if 'type' in part else None
+        if isinstance(kind, type) and not issubclass(kind, BaseDataset):
+            raise ConfigError(
+                f'{kind.__name__} is no data set: it derives from i3dbox.datasets.base.BaseDataset'
+            )
+        check_cfg(part, DATASETS, test_mode=True)
+        if part.get('pipeline'):
+            Compose(part['pipeline'])
 
 
 def check_config(cfg: Config, required: Sequence[str] = REQUIRED, data: Sequence[str] = ()) -> None:
@@ -82,11 +110,7 @@ def check_config(cfg: Config, required: Sequence[str] = REQUIRED, data: Sequence
     if not isinstance(cfg, Config):
         raise ConfigError(f'cfg is a Config, as Config.fromfile reads one; got {cfg!r}')
     cfg.check_keys({*KEYS, *_keys_of_hooks(cfg)})
-    for key in (*required, *(f'data.{name}' for name in data)):
-        if look_up(cfg, key) is None:
-            raise ConfigError(
-                f'{cfg.filename}: the config has no {key!r} ({KEYS.get(key, "a data set")})'
-            )
+    _check_required(cfg, (*required, *(f'data.{name}' for name in data)))
     _check_tables(cfg)
     _check_numbers(cfg)
     _check_forms(cfg)
@@ -102,7 +126,17 @@ def _keys_of_hooks(cfg):
     return [key for part in parts for key in getattr(part, 'config_keys', ())]
 
 
+def _check_required(cfg, keys):
+    missing = [key for key in keys if look_up(cfg, key) is None]
+    if missing:
+        told = [f'{key!r} ({KEYS.get(key, "a data set")})' for key in missing]
+        examples = [EXAMPLES[key] for key in missing if key in EXAMPLES]
+        hint = f'; for instance {", ".join(examples)}' if examples else ''
+        raise ConfigError(f'{cfg.filename}: the config has no {", no ".join(told)}{hint}')
+
+
 def _check_tables(cfg):
+    faults = []
     for table, known in TABLES.items():
         values = look_up(cfg, table)
         if values is None:
@@ -112,7 +146,9 @@ def _check_tables(cfg):
         for key in values:
             if key not in known:
                 hint = counterpart('argument', key) or spelling_hint(key, known)
-                raise ConfigError(f'{table} has no key {key!r}.{hint} It has: {", ".join(known)}.')
+                faults.append(f'{table} has no key {key!r}.{hint} It has: {", ".join(known)}.')
+    if faults:
+        raise ConfigError(' '.join(faults))
 
 
 def _check_numbers(cfg):

@@ -230,7 +230,9 @@ def _read_list(path, numbers, delimiter, twice):
         for number in reversed(numbers):  # from the end, as the path may hold spaces
             name, values[number] = _split_number(name, delimiter)
         if None in values.values() or not name:
-            raise AnnotationError(f'{where}: expected {shown!r} a line, got {line!r}')
+            other = re.search(r'([,;|\t])\s*\d+$', line)
+            hint = f'; delimiter={other[1]!r} is for such lines' if other and not delimiter else ''
+            raise AnnotationError(f'{where}: expected {shown!r} a line, got {line!r}{hint}')
         entry = Entry(name, where=where, **values)
         known = entries.setdefault((name, entry.offset), entry)
         if known is not entry and not twice:

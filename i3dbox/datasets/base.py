@@ -7,6 +7,7 @@ from __future__ import annotations
 import copy
 import logging
 import os
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -285,7 +286,9 @@ def _summary(absent, total, index):
         f'{index.root}: {len(absent)} of {total} entries of the list are not there: '
         f'{_some(entry.path for entry in absent)} (the first is from {absent[0].where})'
     )
-    return text + (f'; there is no folder {_some(folders)}' if folders else '')
+    text += f'; there is no folder {_some(folders)}' if folders else ''
+    numbered = len(absent) == total and all(re.search(r' \d+$', entry.path) for entry in absent)
+    return text + '; lines of `path total_frames label` are for RawframeDataset' * numbered
 
 
 def _some(names, shown=5):

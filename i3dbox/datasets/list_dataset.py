@@ -47,6 +47,11 @@ class ListDataset(BaseDataset):
         delimiter: str | None = None,
         **kwargs,
     ):
+        if isinstance(ann_file, (list, tuple)):
+            raise ConfigError(
+                f'{type(self).__name__}: ann_file is one list; ConcatDataset joins data sets of '
+                'several'
+            )
         self.ann_file = ann_file
         self.data_prefix = self._folder(data_prefix)
         self.delimiter = delimiter
@@ -67,9 +72,10 @@ class ListDataset(BaseDataset):
         kind = 'video' if self.key == 'filename' else 'img'
         if isinstance(prefix, dict):
             if set(prefix) != {kind}:
+                others = ' (img is for RawframeDataset)' if kind == 'video' else ''
                 raise ConfigError(
-                    f'{type(self).__name__}: data_prefix is a folder, or dict({kind}=...); got '
-                    f'{dict(prefix)!r}'
+                    f'{type(self).__name__}: data_prefix is a folder, or dict({kind}=...)'
+                    f'{others}; got {dict(prefix)!r}'
                 )
             prefix = prefix[kind]
         return os.fspath(prefix or os.curdir)

@@ -24,7 +24,7 @@ class Selection(BaseDataset):
     its own.
 
     Args:
-        datasets: configs of the data sets, built through DATASETS.
+        configs: of the data sets, built through DATASETS.
         modality: of all of them; default: as each says.
         test_mode, damaged, missing: of BaseDataset, for all of them.
 
@@ -34,26 +34,22 @@ class Selection(BaseDataset):
     Samples: those of the data sets.
 
     Raises:
-        ConfigError: no data set. DataError: data sets of several modalities or classes.
+        DataError: data sets of several modalities or classes.
     """
 
     modalities = ('RGB', 'Flow', 'RGB+Flow')
 
     def __init__(
         self,
-        datasets: list[dict],
+        configs: list[dict],
         modality: str | None = None,
         test_mode: bool = False,
         damaged: str | None = None,
         missing: str = 'raise',
     ):
-        if not isinstance(datasets, (list, tuple)) or not datasets:
-            raise ConfigError(
-                f'{type(self).__name__}: datasets is a list of data sets; got {datasets!r}'
-            )
         shared = dict(test_mode=test_mode, missing=missing)
         shared.update({} if modality is None else dict(modality=modality))
-        self.parts = [DATASETS.build(one, **shared) for one in datasets]
+        self.parts = [DATASETS.build(one, **shared) for one in configs]
         first = self.parts[0]
         for other in self.parts[1:]:
             if other.inputs != first.inputs or other.modality != first.modality:
@@ -96,7 +92,7 @@ class Selection(BaseDataset):
 
 @DATASETS.register
 class ConcatDataset(Selection):
-    """Joins data sets, one after the other. Arguments: see Selection.
+    """Joins data sets, one after the other.
 
     Args:
         datasets (list of dict): configs of the data sets.
@@ -106,6 +102,11 @@ class ConcatDataset(Selection):
     Raises:
         ConfigError: no data set. DataError: data sets of several modalities or classes.
     """
+
+    def __init__(self, datasets: list[dict], **kwargs):
+        if not isinstance(datasets, (list, tuple)) or not datasets:
+            raise ConfigError(f'ConcatDataset: datasets is a list of data sets; got {datasets!r}')
+        super().__init__(datasets, **kwargs)
 
     def select(self) -> Iterator[tuple[int, int]]:
         for number, part in enumerate(self.parts):

@@ -24,10 +24,17 @@ class Compose:
     """
 
     def __init__(self, steps: Sequence[dict | Callable[[dict], dict]]):
-        self.steps = [PIPELINES.build(step) if isinstance(step, dict) else step for step in steps]
-        for step in self.steps:
-            if not callable(step):
-                raise ConfigError(f'a pipeline step is a dict or a callable; got {step!r}')
+        self.steps = []
+        faults = []
+        for step in steps:
+            try:
+                self.steps.append(_built(step))
+            except ConfigError as error:
+                faults.append(error)
+        if len(faults) == 1:
+            raise faults[0]
+        if faults:  # all at once: each would need a start of its own
+            raise ConfigError(' '.join(dict.fromkeys(map(str, faults))))
 
     def __call__(self, results: dict) -> dict:
         for step in self.steps:
@@ -40,3 +47,15 @@ class Compose:
                     )
             results = step(results)
         return results
+
+
+def _built(step):
+    part = PIPELINES.build(step) if isinstance(step, dict) else step
+    if callable(part):
+        return part
+    if hasattr(part, 'transform'):
+        name = type(part).__name__
+        raise ConfigError(
+            f'{name} has `transform(results)`; here a step is called: __call__(self, results)'
+        )
+    raise ConfigError(f'a pipeline step is a dict or a callable; got {part!r}')

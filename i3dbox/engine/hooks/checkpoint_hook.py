@@ -53,7 +53,7 @@ class CheckpointHook(Hook):
             )
         if self.save_best and not run.metric_names:
             run.logger.warning(
-                'nothing is evaluated in this run, so the checkpoint of the best %s will not be '
+                'nothing is evaluated in this run, so no best checkpoint (save_best=%r) will be '
                 'kept: --validate (or an EvalHook) evaluates',
                 self.save_best,
             )

@@ -47,7 +47,13 @@ class Recognizer3D(nn.Cell):
         self.channels = CHANNELS[modality]
         self.preprocess = Preprocess()
         self.backbone = BACKBONES.build(backbone, in_channels=self.channels)
-        self.head = HEADS.build(head, in_channels=self.backbone.out_channels)
+        channels = self.backbone.out_channels
+        if isinstance(head, dict) and head.get('in_channels', channels) != channels:
+            raise ModelError(
+                f'head.in_channels is {head["in_channels"]}, and the backbone gives {channels}: '
+                'leave it out'
+            )
+        self.head = HEADS.build(head, in_channels=channels)
         self.num_classes = self.head.num_classes
 
     @property
