@@ -54,6 +54,31 @@ def test_mean_class_accuracy_weighs_classes_alike_and_leaves_absent_ones_out():
 # Against scikit-learn
 
 
+@pytest.mark.parametrize('several', [False, True])
+@pytest.mark.parametrize('seed', range(3))
+def test_average_precision_is_scikit_learns_with_ties_and_absent_classes(several, seed):
+    rng = np.random.default_rng(seed)
+    scores = rng.integers(0, 6, (40, 5)).astype(float)  # many are equal
+    labels = rng.integers(0, 4, 40)  # of class 4 there is none
+    truth = labels[:, None] == np.arange(5)
+    if several:
+        truth = labels = (rng.random((40, 5)) < 0.3) & (np.arange(5) < 4)
+    metrics = ['mean_average_precision', 'mmit_mean_average_precision']
+    found = evaluate(metrics, scores, labels)
+    by_class = sklearn.average_precision_score(truth[:, :4], scores[:, :4], average='macro')
+    known = truth.any(1)
+    by_sample = sklearn.average_precision_score(truth[known], scores[known], average='samples')
+    assert found == pytest.approx(
+        {'mean_average_precision': by_class, 'mmit_mean_average_precision': by_sample}
+    )
+
+
+def test_average_precision_puts_what_is_not_finite_last():
+    scores = np.array([[np.nan, 0.0], [0.1, 0.9], [0.9, 0.1]])
+    found = evaluate(['mean_average_precision'], scores, np.array([0, 1, 0]))
+    assert found == {'mean_average_precision': pytest.approx((1 / 2 + 1 / 3 + 1) / 2)}
+
+
 def random_scores(seed, samples=200, classes=7):
     """Scores with many ties, labels without the classes 2 and 5, and predictions that never name
     class 6.

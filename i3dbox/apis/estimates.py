@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import pathlib
 import time
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,9 @@ from ..config_checks.checks import REQUIRED_TO_TRAIN, check_config, look_up
 from ..engine.run import last_checkpoint
 from ..errors import I3DBoxError
 from ..inference.engines import choose_engine, has_ascend
+from ..inference.frozen_trunk import FOLDER
 from ..media.video_reader import VideoReader
-from ..models.i3d_table import ENDPOINTS, multiply_adds
+from ..models.i3d_table import ENDPOINTS, map_shape, multiply_adds
 from ..models.plain_i3d import plain_streams
 from ..streams import CHANNELS, MODALITIES
 from ..weights.checkpoint import load_checkpoint
@@ -35,7 +37,7 @@ SPEEDS = {
     ('mindspore', 'float32'): 0.7,
 }
 TRAINING = 0.6
-FLOW = 0.17  # pairs of frames of 340 x 256 a second, for each GFLOP/s
+FLOW = 0.21  # pairs of frames of 340 x 256 a second, for each GFLOP/s
 LOOKED_AT = 10  # videos, for their lengths
 LEAST = 5  # seconds of a part that is told
 STARTS = 25  # seconds: imports and compilations of a stream
@@ -62,6 +64,7 @@ def stream_seconds(
     windows: float,
     engine: Choice,
     speed: float,
+    kept: int = 0,
 ) -> dict[str, float]:
     """Estimates the seconds of a stream: of its 'frozen layers', 'training' and 'test'.
 
@@ -70,6 +73,7 @@ def stream_seconds(
         clip: frames, height, width.
         epochs: that are left. videos: that train. tested: that test, in `windows` clips each.
         engine: that computes the frozen layers and the test. speed: of machine_speed.
+        kept: views of clips for which the frozen layers are computed already.
     """
     costs = multiply_adds(*clip, CHANNELS[MODALITIES[stream]])
     trains = _trains(look_up(cfg, 'freeze.finetune_prefixes'))
@@ -85,8 +89,9 @@ def stream_seconds(
         each_clip += clip[0] * 2e9 / (FLOW * speed)
         each_test += clip[0] * 2e9 / (FLOW * speed)
     return {
-        'frozen layers': (views * videos if views else drawn) * each_clip,
-        'training': drawn * each_step / (speed * TRAINING) + STARTS,
+        'frozen layers': (max(0, views * videos - kept) if views else drawn) * each_clip,
+        # the first validation computes what later ones know
+        'training': drawn * each_step / (speed * TRAINING) + tested * each_test + STARTS,
         'test': tested * windows * each_test,
     }
 
@@ -131,8 +136,9 @@ def estimate(plan: Plan, device: str, engine: str, precision: str | None) -> str
         clip = (clip_len, size, size)
         windows = _windows(plan.split.val, cfg.data.train.data_prefix, clip[0])
         counts = len(plan.split.train), len(plan.split.val)
+        kept = _views_kept(cfg, clip)
         for part, seconds in stream_seconds(
-            stream, cfg, clip, left, *counts, windows, choice, speed
+            stream, cfg, clip, left, *counts, windows, choice, speed, kept
         ).items():
             times[part] += seconds
     if not any(times.values()):
@@ -148,6 +154,17 @@ def _epochs_done(work_dir):
     """Returns the epochs of the newest checkpoint of a run."""
     path = last_checkpoint(work_dir)
     return load_checkpoint(path)[2].get('epoch', 0) if path else 0
+
+
+def _views_kept(cfg, clip):
+    """Returns for how many views the outputs of frozen layers lie in a work dir, by their size."""
+    trains = _trains(look_up(cfg, 'freeze.finetune_prefixes'))
+    frozen = [name for name in ENDPOINTS if name not in trains]
+    if not frozen:
+        return 0
+    one = 2 * math.prod(map_shape(frozen[-1], *clip))  # float16
+    rows = pathlib.Path(cfg.work_dir, FOLDER).glob('*.rows')
+    return sum(path.stat().st_size // one for path in rows)
 
 
 def _windows(tested, folder, clip_len):

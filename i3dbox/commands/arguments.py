@@ -310,7 +310,8 @@ def add_metrics_argument(parser: argparse.ArgumentParser) -> None:
         nargs='+',
         metavar='METRIC',
         help='figures to print, of top_k_accuracy, '
-        'mean_class_accuracy, per_class, confusion_matrix, calibration_error, bootstrap '
+        'mean_class_accuracy, per_class, confusion_matrix, calibration_error, '
+        'mean_average_precision, mmit_mean_average_precision, bootstrap '
         '(intervals) '
         "and your own; default: the config's, or the first two",
     )
