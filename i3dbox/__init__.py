@@ -15,6 +15,7 @@ from .moved import install
 
 if TYPE_CHECKING:
     from .apis.features import extract_features
+    from .apis.inferencer import I3DInferencer
     from .apis.test import test
     from .apis.train import train
     from .config import Config
@@ -32,6 +33,7 @@ _HOMES = {
     'init_recognizer': 'inference.recognizer',
     'inference_recognizer': 'inference.recognize',
     'VideoStream': 'inference.recognize',
+    'I3DInferencer': 'apis.inferencer',
     'extract_features': 'apis.features',
     'FrechetDistance': 'evaluation.frechet',
     'load_exported': 'runtimes.exported',
@@ -45,6 +47,7 @@ __all__ = [
     'init_recognizer',
     'inference_recognizer',
     'VideoStream',
+    'I3DInferencer',
     'extract_features',
     'FrechetDistance',
     'load_exported',

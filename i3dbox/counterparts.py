@@ -319,7 +319,7 @@ COUNTERPARTS = {
     # of modules of the package
     'import': {
         'registry.EVALUATOR': 'METRICS',
-        'registry.INFERENCERS': 'init_recognizer of i3dbox.apis',
+        'registry.INFERENCERS': 'I3DInferencer of i3dbox.apis',
         'registry.LOOPS': 'i3dbox.apis.train.train',
         'registry.MODELS': 'BACKBONES, HEADS, RECOGNIZERS or LOSSES, by what the part is',
         'registry.NECKS': 'HEADS',

@@ -104,6 +104,11 @@ def test_a_folder_goes_on_over_what_cannot_be_read(network, tmp_path, capsys):
     assert sorted(
         str(path.relative_to(tmp_path / 'out')) for path in (tmp_path / 'out').rglob('*.*')
     ) == ['a.json', 'deep/d.json']
+    rows = json.loads((tmp_path / 'out.json').read_text())['videos']
+    assert [row['name'] for row in rows] == ['a', 'b', 'c', 'deep/d']
+    assert [row['error'] is None for row in rows] == [True, False, False, True]
+    best = json.loads((tmp_path / 'out/deep/d.json').read_text())['video']['top'][0]
+    assert (rows[3]['label'], rows[3]['class']) == (best['label'], best['name'])
 
 
 @pytest.mark.parametrize('out', ['in.mp4', 'in/seen.json'])

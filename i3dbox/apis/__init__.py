@@ -8,6 +8,7 @@ _HOMES = {
     'init_recognizer': '..inference.recognizer',
     'inference_recognizer': '..inference.recognize',
     'VideoStream': '..inference.recognize',
+    'I3DInferencer': '.inferencer',
 }
 __all__ = list(_HOMES)
 

@@ -12,13 +12,10 @@ from ..streams import STREAMS
 from . import arguments
 
 if TYPE_CHECKING:
-    from ..inference.recognize import Total
-
-if TYPE_CHECKING:
     import numpy as np
 
     from ..inference.clip_windows import Window
-    from ..inference.recognize import Prediction
+    from ..inference.recognize import Prediction, Total
     from ..inference.recognizer import VideoRecognizer
     from ..interrupts import Interrupts
     from ..media.frame_iterator import FrameIterator
@@ -64,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar='FILE',
         help='.mp4 (the video with what was recognised), .json, .csv; of a folder of videos they '
-        'become folders with a file a video',
+        'become folders with a file a video, and .json and .csv also a file with a row a video',
     )
     arguments.add_engine_arguments(parser, exported=True)
     arguments.add_device_arguments(parser)
@@ -72,23 +69,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from ..errors import DataError, I3DBoxError
+    from ..errors import I3DBoxError
     from ..interrupts import interruptible
 
     folder = os.path.isdir(args.source)
     check_outs(args.out, args.source, folder)
-    sources = [(None, args.source)]
-    if folder:
-        from ..preparation.sources import find_videos
-
-        sources = [(source.name, source.path) for source in find_videos(args.source)]
-    elif not is_camera(args.source) and not os.path.exists(args.source):
-        raise DataError(f'{args.source}: there is no such file or folder')
+    sources = sources_of(args.source, folder)
     arguments.check_method(args.method)
     recognizer = recognizer_of(args)
     # wrong options are told here, and not of each video of a folder
     recognizer.cutter(args.window, args.stride, **cutter_options(args)).close()
+    complete = True
     failed = []
+    rows = []
     for number, (name, source) in enumerate(sources):
         outs = args.out
         if folder:
@@ -97,18 +90,38 @@ def run(args: argparse.Namespace) -> int:
             print(f'{"" if number == 0 else os.linesep}{source}')
         try:
             with interruptible() as interrupts:
-                complete = recognize(recognizer, source, outs, args, interrupts)
+                answer, complete = recognize(recognizer, source, outs, args, interrupts)
         except I3DBoxError as error:
             if not folder:
                 raise
             failed.append(source)
+            rows.append((name, source, str(error)))
             print(f'cannot be recognised: {error}', file=sys.stderr)
             continue
+        rows.append((name, source, answer))
         if not complete:
-            return 130
+            break
+    if folder:
+        summarize(rows, args.out, recognizer)
+    if not complete:
+        return 130
     if folder:
         print(f'\n{len(sources) - len(failed)} of {len(sources)} videos recognised')
     return 1 if failed else 0
+
+
+def sources_of(source: str, folder: bool) -> list[tuple[str | None, str]]:
+    """Returns (name, path) of each video of a folder, or of the one source. Raises DataError where
+    there is none.
+    """
+    from ..errors import DataError
+    from ..preparation.sources import find_videos
+
+    if folder:
+        return [(found.name, found.path) for found in find_videos(source)]
+    if not is_camera(source) and not os.path.exists(source):
+        raise DataError(f'{source}: there is no such file or folder')
+    return [(None, source)]
 
 
 def is_camera(source: str) -> bool:
@@ -136,7 +149,7 @@ def check_outs(outs: list[str], source: str, folder: bool = False) -> None:
                     f'--out {path} becomes a folder that is or lies in {source}, whose videos '
                     'would be overwritten: name another'
                 )
-        else:
+        if not folder or not path.lower().endswith('.mp4'):
             check_writable(path)
     if len({os.path.abspath(path) for path in outs}) < len(outs):
         raise ConfigError('--out names a file twice')
@@ -161,11 +174,11 @@ def recognize(
     outs: list[str],
     args: argparse.Namespace,
     interrupts: Interrupts,
-) -> bool:
+) -> tuple[Prediction, bool]:
     """Recognises one source: prints each window's classes and the whole's, and writes the outputs.
 
-    Ctrl-C ends it: what is written then is whole as far as it goes. Returns whether the end was
-    reached.
+    Ctrl-C ends it: what is written then is whole as far as it goes. Returns the Prediction to all
+    of it, and whether the end was reached.
     """
     from ..inference.recognize import Total, bar, recognize_windows
     from ..media.frame_iterator import FrameIterator
@@ -205,7 +218,18 @@ def recognize(
     print_whole(total, frames, complete, args.top)
     for path in outs:
         print(f'{path} written')
-    return complete
+    return total.answer, complete
+
+
+def summarize(rows: list[tuple], outs: list[str], recognizer: VideoRecognizer) -> None:
+    """Writes a row for each video of a folder into the .json and .csv of `outs`."""
+    from ..inference.prediction_files import FORMATS, summary_row, write_summary
+
+    table = [summary_row(*row) for row in rows]
+    for path in outs:
+        if os.path.splitext(path)[1].lower() in FORMATS:
+            write_summary(path, table, model=recognizer.name, engine=recognizer.engine)
+            print(f'{path} written')
 
 
 def print_whole(total: Total, frames: FrameIterator, complete: bool, top: int) -> None:

@@ -1,11 +1,15 @@
-"""The answers to a video's windows as JSON or CSV, written as they come."""
+"""The answers to a video's windows as JSON or CSV, written as they come; and those to many videos
+in one table.
+"""
 
 from __future__ import annotations
 
 import csv
+import io
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ..fileio import atomic_write
 from ..terminal import plain_cell
 
 if TYPE_CHECKING:
@@ -89,3 +93,35 @@ class CSVPredictions:
 
 
 FORMATS = {'.json': JSONPredictions, '.csv': CSVPredictions}
+
+
+COLUMNS = ('name', 'filename', 'label', 'class', 'probability', 'error')
+
+
+def summary_row(name: str, filename: str, answer: Prediction | str) -> dict:
+    """Returns a video's row of a summary: its surest class, or (str) why there is none."""
+    row = dict.fromkeys(COLUMNS)
+    row.update(name=name, filename=filename)
+    if isinstance(answer, str):
+        row['error'] = answer
+        return row
+    (surest,) = answer.top(1)
+    row.update({'label': surest.label, 'class': surest.name})
+    row['probability'] = round(surest.probability, 6)
+    return row
+
+
+def write_summary(path: str, rows: list[dict], **info: Any) -> None:
+    """Writes a row a video, of `summary_row`: as .csv with COLUMNS, or as .json, an object of
+    `info` and `videos`.
+    """
+    if path.lower().endswith('.json'):
+        atomic_write(path, json.dumps(dict(info, videos=rows), indent=1) + '\n')
+        return
+    text = io.StringIO(newline='')
+    table = csv.writer(text)
+    table.writerow(COLUMNS)
+    for row in rows:
+        cells = ('' if row[column] is None else row[column] for column in COLUMNS)
+        table.writerow([plain_cell(cell) if isinstance(cell, str) else cell for cell in cells])
+    atomic_write(path, text.getvalue())
