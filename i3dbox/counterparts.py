@@ -60,6 +60,7 @@ COUNTERPARTS = {
         'find_unused_parameters': _RANKS,
         'fp16': _AMP,
         'gpu_ids': _RANKS,
+        'grad_clip': 'clip_grad_norm=40.0',
         'launcher': _RANKS,
         'local_rank': _RANKS,
         'log_config': f'{_LOGS}, and SummaryHook for curves',

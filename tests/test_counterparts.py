@@ -216,14 +216,14 @@ def test_a_variable_of_a_base_that_the_child_refers_to_is_one(write):
 
 def test_a_config_that_was_dumped_may_have_its_variables(write, tmp_path):
     cfg = config(
-        write, 'rate = 3\ntrain_pipeline = [dict(b=1)]\nloss = dict(a=train_pipeline)\nseed = rate'
+        write, 'rate = 3\nrest = [dict(b=1)]\nloss = dict(a=[dict(c=2), *rest])\nseed = rate'
     )
     cfg.dump(str(tmp_path / 'dump.py'))
     again = Config.fromfile(tmp_path / 'dump.py')
     check_config(again)
     assert again == cfg
-    again['mine'] = dict(c=1)
-    with pytest.raises(ConfigError, match="unknown key 'mine'"):
+    again['optim_wrapper'] = dict(c=1)
+    with pytest.raises(ConfigError, match="unknown key 'optim_wrapper'"):
         check_config(again)
 
 

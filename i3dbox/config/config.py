@@ -33,7 +33,7 @@ from ..counterparts import counterpart
 from ..errors import ConfigError, spelling_hint
 from ..fileio import atomic_write
 from .custom_imports import as_strings, import_custom_modules
-from .keys import USUAL, check_override, places_of
+from .keys import USUAL, check_override
 from .shipped import PREFIX, resolve, shipped_names
 from .values import is_name, merge, override, to_python
 
@@ -137,13 +137,12 @@ class Config(collections.abc.MutableMapping):
         """Refuses top-level keys that nobody reads.
 
         A config may hold variables of its own (`img_norm`, `train_pipeline`): names that its files
-        refer to, and USUAL. A file that refers to nothing, as what `dump` writes, may hold plain
-        numbers and texts, and values that stand below one of `allowed`, under any name.
+        refer to, and USUAL. A file that refers to nothing may be what `dump` wrote, whose variables
+        nobody refers to any more: there a key is at fault only where it is known to be wrong.
 
         Raises:
             ConfigError: naming the key, and what to write instead where that is known.
         """
-        read = {key: self[key] for key in self if key in allowed}
         faults = []
         for key, value in self.items():
             if key in allowed or key in USUAL:
@@ -153,8 +152,7 @@ class Config(collections.abc.MutableMapping):
             if not hint and key in self._referred:
                 continue
             hint = hint or spelling_hint(key, allowed, 0.8)
-            literal = not self._referred and (plain or places_of(value, read))
-            if hint or not literal:
+            if hint or self._referred:
                 faults.append(f'unknown key {key!r}.{hint or _VARIABLE}')
         if faults:
             raise ConfigError(f'{self._filename or "config"}: {" ".join(faults)}')

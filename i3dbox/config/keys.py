@@ -63,7 +63,7 @@ def check_override(values: dict, key: str, used: set[str], filename: str) -> Non
     name, *rest = key.split('.')
     if name in KEYS or name not in used or name not in values:
         return
-    copies = places_of(values[name], {other: values[other] for other in values if other in KEYS})
+    copies = _places_of(values[name], {other: values[other] for other in values if other in KEYS})
     instead = ' and '.join('.'.join((copy, *rest)) for copy in copies)
     raise ConfigError(
         f'override {key!r}: {name} is a variable of {filename}, whose value was taken from it '
@@ -71,7 +71,7 @@ def check_override(values: dict, key: str, used: set[str], filename: str) -> Non
     )
 
 
-def places_of(value: dict | list, node: dict | list) -> list[str]:
+def _places_of(value, node):
     """Returns the dotted keys at which `value`, a dict or list, stands in `node`, whole."""
     if not value or not isinstance(value, (dict, list)):
         return []
@@ -80,5 +80,5 @@ def places_of(value: dict | list, node: dict | list) -> list[str]:
         if type(inner) is type(value) and repr(inner) == repr(value):
             keys.append(str(key))
         elif isinstance(inner, (dict, list, tuple)):
-            keys += [f'{key}.{rest}' for rest in places_of(value, inner)]
+            keys += [f'{key}.{rest}' for rest in _places_of(value, inner)]
     return keys

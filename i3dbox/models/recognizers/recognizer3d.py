@@ -48,10 +48,10 @@ class Recognizer3D(nn.Cell):
         self.preprocess = Preprocess()
         self.backbone = BACKBONES.build(backbone, in_channels=self.channels)
         channels = self.backbone.out_channels
-        if isinstance(head, dict) and head.get('in_channels', channels) != channels:
+        given = head.get('in_channels') if isinstance(head, dict) else None
+        if isinstance(channels, int) and given not in (None, channels):
             raise ModelError(
-                f'head.in_channels is {head["in_channels"]}, and the backbone gives {channels}: '
-                'leave it out'
+                f'head.in_channels is {given}, and the backbone gives {channels}: leave it out'
             )
         self.head = HEADS.build(head, in_channels=channels)
         self.num_classes = self.head.num_classes

@@ -48,7 +48,7 @@ CONFIG = dict(
     schedule=dict(type='MultiStepLR', milestones=[1], warmup_epochs=1),
     total_epochs=2,
     accumulate=2,
-    grad_clip=dict(max_norm=5.0),
+    clip_grad_norm=5.0,
     freeze=dict(freeze_prefixes=['backbone.first']),
     evaluation=dict(interval=1, metrics=['top_k_accuracy', dict(type='bootstrap')]),
     runner=dict(CPU=dict(type='CPURunner')),
