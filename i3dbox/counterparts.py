@@ -5,6 +5,10 @@ Whoever refuses a name asks `counterpart`; docs/from_mmaction2.md is made of COU
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from .errors import spelling_hint
+
 _SCHEDULE = (
     "schedule=dict(type='MultiStepLR', milestones=[20, 30], warmup_epochs=1), or CosineLR, "
     'StepLR, ConstantLR'
@@ -344,3 +348,13 @@ def counterpart(kind: str, name: str, part: str = '') -> str:
     known = COUNTERPARTS[kind]
     text = known.get(f'{part}.{name}') or known.get(name)
     return f" It is mmaction2's; here: {text}." if text else ''
+
+
+def hint(kind: str, name: str, known: Iterable[str], part: str = '', cutoff: float = 0.6) -> str:
+    """Returns what `counterpart` says of a name that is none of `known`, or else which of these is
+    spelled nearly like it; '' where there is neither.
+
+    Args:
+        kind, name, part: of counterpart. known, cutoff: of spelling_hint.
+    """
+    return counterpart(kind, name, part) or spelling_hint(name, known, cutoff)

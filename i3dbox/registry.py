@@ -14,8 +14,8 @@ import pkgutil
 from collections.abc import Callable
 from typing import Any
 
-from .counterparts import COUNTERPARTS, counterpart
-from .errors import RegistryError, first_line, spelling_hint
+from .counterparts import COUNTERPARTS, counterpart, hint
+from .errors import RegistryError, first_line
 
 
 class Registry:
@@ -80,7 +80,7 @@ class Registry:
         names = self.names()
         raise RegistryError(
             f'no {self.kind} is called {type_!r}.'
-            f'{counterpart("part", type_) or spelling_hint(type_, names, 0.5)} '
+            f'{hint("part", type_, names, cutoff=0.5)} '
             f'Registered: {", ".join(names) or "none"}. '
             'Parts of your own are found when custom_imports names their module.'
         )
@@ -172,7 +172,7 @@ def _check_arguments(part, args, kind):
     if unknown:
         faults = [
             f'{kind} {name} takes no argument {argument!r}.'
-            f'{counterpart("argument", argument, name) or spelling_hint(argument, parameters)}'
+            f'{hint("argument", argument, parameters, name)}'
             for argument in unknown
         ]
         raise RegistryError(f'{" ".join(faults)} It takes: {", ".join(parameters) or "none"}.')

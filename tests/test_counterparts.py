@@ -1,6 +1,7 @@
 """What mmaction2's users write is refused with what to write here, or works."""
 
 import argparse
+import contextlib
 import pathlib
 import re
 
@@ -331,6 +332,14 @@ def test_a_transform_of_mmcvs_is_told_how_it_is_called():
 def test_a_data_set_that_is_none_is_told_before_anything_is_read(dataset, message):
     with pytest.raises(ConfigError, match=message):
         check_dataset(dataset)
+
+
+@pytest.mark.parametrize('inner', [dict(dataset='x'), dict(dataset=1), dict(datasets=5)])
+def test_what_stands_in_the_place_of_a_data_set_is_no_traceback(inner):
+    with pytest.raises(ConfigError):
+        DATASETS.build(dict(type='RepeatDataset', times=2, **inner))
+    with contextlib.suppress(ConfigError):  # told where it is built, at the latest
+        check_dataset(dict(type='RepeatDataset', times=2, **inner))
 
 
 def test_an_import_of_mmactions_is_told_where_its_things_are(write, tmp_path):

@@ -154,6 +154,14 @@ def test_parameters_have_factors_by_their_names(config, wanted):
     assert multipliers(PARAMETERS, **config) == wanted
 
 
+def test_a_factor_of_norm_goes_before_decay_norm_and_bias():
+    given = dict(type='SGD', lr=0.1, weight_decay=0.5, decay_norm_and_bias=False)
+    own = dict(given, paramwise_cfg=dict(norm_decay_mult=0.1))
+    optimizer = build_optimizer(own, PARAMETERS, [0.1])
+    decays = [float(decay.asnumpy()) for decay in optimizer.weight_decay]
+    assert decays == pytest.approx([0.5, 0.05, 0.5, 0.05, 0.5, 0.0])
+
+
 @pytest.mark.parametrize(
     'config, message',
     [

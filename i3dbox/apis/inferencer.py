@@ -74,11 +74,10 @@ class I3DInferencer:
             except DamagedSampleError as error:
                 if single:
                     raise
-                predictions.append(dict(known, error=str(error)))
-                rows.append(summary_row(name, filename, str(error)))
-            else:
-                predictions.append(dict(known, **_values(answer)))
-                rows.append(summary_row(name, filename, answer))
+                answer = str(error)
+            values = dict(error=answer) if isinstance(answer, str) else _values(answer)
+            predictions.append(dict(known, **values))
+            rows.append(summary_row(name, filename, answer))
             if out_dir is not None:
                 path = os.path.join(out_dir, 'predictions', f'{name}.json')
                 atomic_write(path, json.dumps(predictions[-1], indent=1) + '\n')
@@ -90,13 +89,13 @@ class I3DInferencer:
 
 
 def _values(answer):
-    label = int(answer.scores.argmax())
-    scores = [float(value) for value in answer.probabilities]
+    (surest,) = answer.top(1)
+    scores = answer.probabilities.tolist()
     return dict(
-        pred_label=label,
-        pred_class=answer.classes[label],
+        pred_label=surest.label,
+        pred_class=surest.name,
         pred_score=scores,
-        rec_labels=[[label]],
+        rec_labels=[[surest.label]],
         rec_scores=[scores],
     )
 

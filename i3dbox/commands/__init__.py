@@ -19,8 +19,8 @@ import sys
 import traceback
 
 from .. import __version__
-from ..counterparts import counterpart
-from ..errors import I3DBoxError, spelling_hint
+from ..counterparts import hint
+from ..errors import I3DBoxError
 from ..fileio import keep_dumps_in_cache
 from ..interrupts import interruptible, let_python_end
 from ..terminal import Printable
@@ -200,9 +200,9 @@ def _cli(argv):
             return _reader_left()
         return 0
     names = ', '.join(SHORT.get(command, command) for command in commands)
-    hint = counterpart('command', name) or spelling_hint(name, (*commands, *ALIASES))
+    meant = hint('command', name, (*commands, *ALIASES))
     print(
-        f'i3dbox: error: there is no command {name!r}.{hint} There are: {names}.',
+        f'i3dbox: error: there is no command {name!r}.{meant} There are: {names}.',
         file=sys.stderr,
     )
     return 2

@@ -80,7 +80,6 @@ def run(args: argparse.Namespace) -> int:
     # wrong options are told here, and not of each video of a folder
     recognizer.cutter(args.window, args.stride, **cutter_options(args)).close()
     complete = True
-    failed = []
     rows = []
     for number, (name, source) in enumerate(sources):
         outs = args.out
@@ -94,19 +93,19 @@ def run(args: argparse.Namespace) -> int:
         except I3DBoxError as error:
             if not folder:
                 raise
-            failed.append(source)
             rows.append((name, source, str(error)))
             print(f'cannot be recognised: {error}', file=sys.stderr)
             continue
         rows.append((name, source, answer))
         if not complete:
             break
+    failed = sum(isinstance(answer, str) for *_, answer in rows)
     if folder:
         summarize(rows, args.out, recognizer)
     if not complete:
         return 130
     if folder:
-        print(f'\n{len(sources) - len(failed)} of {len(sources)} videos recognised')
+        print(f'\n{len(sources) - failed} of {len(sources)} videos recognised')
     return 1 if failed else 0
 
 

@@ -6,8 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from ..counterparts import counterpart
-from ..errors import spelling_hint
+from ..counterparts import hint
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -23,7 +22,7 @@ class CommandParser(argparse.ArgumentParser):
         options = [option for option in self._option_string_actions if option.startswith('--')]
         names = [word.partition('=')[0].replace('_', '-') for word in words]
         flags = [name for name in names if name.startswith('--')]
-        hints = {name: counterpart('flag', name) or spelling_hint(name, options) for name in flags}
+        hints = {name: hint('flag', name, options) for name in flags}
         if len(flags) == 1:
             return hints[flags[0]]
-        return ''.join(f' {name}:{hint}' for name, hint in hints.items() if hint)
+        return ''.join(f' {name}:{meant}' for name, meant in hints.items() if meant)

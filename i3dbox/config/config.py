@@ -29,7 +29,7 @@ from collections.abc import Iterable
 
 import addict
 
-from ..counterparts import counterpart
+from ..counterparts import counterpart, hint
 from ..errors import ConfigError, spelling_hint
 from ..fileio import atomic_write
 from .custom_imports import as_strings, import_custom_modules
@@ -145,15 +145,12 @@ class Config(collections.abc.MutableMapping):
         """
         faults = []
         for key, value in self.items():
-            if key in allowed or key in USUAL:
+            theirs = counterpart('key', key) and isinstance(value, (dict, list, tuple))
+            if key in allowed or key in USUAL or key in self._referred and not theirs:
                 continue
-            plain = not isinstance(value, (dict, list, tuple))
-            hint = '' if plain and key in self._referred else counterpart('key', key)
-            if not hint and key in self._referred:
-                continue
-            hint = hint or spelling_hint(key, allowed, 0.8)
-            if hint or self._referred:
-                faults.append(f'unknown key {key!r}.{hint or _VARIABLE}')
+            meant = hint('key', key, allowed, cutoff=0.8)
+            if meant or self._referred:
+                faults.append(f'unknown key {key!r}.{meant or _VARIABLE}')
         if faults:
             raise ConfigError(f'{self._filename or "config"}: {" ".join(faults)}')
 

@@ -10,15 +10,14 @@ import numpy as np
 
 from ..config import Config
 from ..config.keys import EXAMPLES, KEYS
-from ..counterparts import counterpart
+from ..counterparts import counterpart, hint
 from ..datasets.base import BaseDataset
 from ..datasets.pipelines import Compose
-from ..errors import CheckpointError, ConfigError, first_difference, spelling_hint
+from ..errors import CheckpointError, ConfigError, first_difference
 from ..evaluation.metrics import DEFAULT, evaluate
 from ..plain_json import Form, check_form
 from ..registry import DATASETS, HOOKS, check_cfg
-from ..streams import BOTH
-from .protocols import simple
+from .protocols import single
 
 if TYPE_CHECKING:
     from mindspore import nn
@@ -84,12 +83,7 @@ def check_dataset(cfg: dict) -> None:
         raise ConfigError(
             "a data set is a dict; several are joined by dict(type='ConcatDataset', datasets=[...])"
         )
-    for part in simple(cfg) if isinstance(cfg, dict) else ():
-        streams = [part[stream] for stream in BOTH if isinstance(part.get(stream), dict)]
-        if streams:
-            for stream in streams:
-                check_dataset(stream)
-            continue
+    for part in single(cfg) if isinstance(cfg, dict) else ():
         kind = DATASETS.get(part['type']) if 'type' in part else None
         if isinstance(kind, type) and not issubclass(kind, BaseDataset):
             raise ConfigError(
@@ -145,8 +139,8 @@ def _check_tables(cfg):
             raise ConfigError(f'{table} is a dict with the keys {", ".join(known)}; got {values!r}')
         for key in values:
             if key not in known:
-                hint = counterpart('argument', key) or spelling_hint(key, known)
-                faults.append(f'{table} has no key {key!r}.{hint} It has: {", ".join(known)}.')
+                meant = hint('argument', key, known)
+                faults.append(f'{table} has no key {key!r}.{meant} It has: {", ".join(known)}.')
     if faults:
         raise ConfigError(' '.join(faults))
 

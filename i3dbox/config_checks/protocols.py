@@ -156,7 +156,7 @@ def subsets(dataset: dict) -> list[str]:
     """Returns the subsets that a data set's config names, those of its streams too: sorted list of
     str.
     """
-    return sorted({part.get('subset') for part in _streams(dataset)} - {None})
+    return sorted({part.get('subset') for part in single(dataset)} - {None})
 
 
 def pipelines(dataset: dict) -> dict[str, list[dict]]:
@@ -168,24 +168,26 @@ def pipelines(dataset: dict) -> dict[str, list[dict]]:
 
 def simple(dataset: dict) -> Iterator[dict]:
     """Yields the configs that a data set's is made of, as of ConcatDataset; or itself."""
-    parts = [*(dataset.get('datasets') or []), *filter(None, [dataset.get('dataset')])]
+    inner = dataset.get('datasets')
+    inner = inner if isinstance(inner, (list, tuple)) else [dataset.get('dataset')]
+    parts = [part for part in inner if isinstance(part, dict)]
     if not parts:
         yield dataset
     for part in parts:
         yield from simple(part)
 
 
-def _streams(dataset):
+def single(dataset: dict) -> list[dict]:
     """Returns the configs of single data sets of one stream that a data set's is made of."""
     found = []
     for part in simple(dataset):
-        inner = [part[key] for key in BOTH if part.get(key)]
+        inner = [part[key] for key in BOTH if isinstance(part.get(key), dict) and part[key]]
         found += [leaf for one in inner for leaf in simple(one)] or [part]
     return found
 
 
 def _all_pipelines(dataset):
-    return [part.get('pipeline') or [] for part in _streams(dataset)]
+    return [part.get('pipeline') or [] for part in single(dataset)]
 
 
 def _call(step):

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from ..counterparts import counterpart
-from ..errors import ConfigError, DeviceError, spelling_hint
+from ..counterparts import hint
+from ..errors import ConfigError, DeviceError
 from ..registry import HOOKS, RUNNERS
 from .distributed import is_launched
 
@@ -63,12 +63,10 @@ def build_hooks(configs: Iterable[dict]) -> list[Callback]:
 
 def _check_method(hook, name, points):
     """Raises ConfigError for the name of a point of a run at which nobody calls a hook."""
-    hint = counterpart('method', name)
-    if not hint and _POINT.match(name):
-        hint = spelling_hint(name, points, 0.8)
-    if hint:
+    meant = hint('method', name, points if _POINT.match(name) else (), cutoff=0.8)
+    if meant:
         raise ConfigError(
-            f'{type(hook).__name__}.{name} is called by nobody.{hint} A hook is told at: '
+            f'{type(hook).__name__}.{name} is called by nobody.{meant} A hook is told at: '
             f'{", ".join(points)}'
         )
 

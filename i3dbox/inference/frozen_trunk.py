@@ -289,8 +289,9 @@ class KeptTrunkLoader(TrunkLoader):
         samples = self.clips.dataset.samples
         rows = np.memmap(self.path, self.row, 'r', shape=done)['index'] if done else []
         for number, index in enumerate(rows):
-            sample = samples[number % len(samples)]
-            if sample is not samples[index]:
+            meant = number % len(samples)
+            if index != meant:
+                sample = samples[meant]
                 path = sample.get('filename') or sample.get('frame_dir') or sample['name']
                 reason = 'could not be read when the run began'
                 yield DamageReport(sample['name'], path, reason, samples[index]['name'])

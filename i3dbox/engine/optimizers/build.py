@@ -31,7 +31,7 @@ def build_optimizer(cfg: dict, parameters: list[Parameter], rates: list[float]) 
     cfg = {key: value for key, value in cfg.items() if key != 'lr'}
     paramwise = dict(cfg.pop('paramwise_cfg', None) or {})
     if not cfg.pop('decay_norm_and_bias', True):
-        paramwise = dict(norm_decay_mult=0, bias_decay_mult=0, **paramwise)
+        paramwise = {'norm_decay_mult': 0, 'bias_decay_mult': 0, **paramwise}
     decay = cfg.get('weight_decay', 0.0)
     groups = collections.defaultdict(list)
     for parameter, (lr, weight) in zip(parameters, multipliers(parameters, **_checked(paramwise))):
