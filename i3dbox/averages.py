@@ -17,11 +17,9 @@ from .errors import ConfigError
 if TYPE_CHECKING:
     from mindspore import Tensor
 
-# mmaction's words: the mean of the logits, or the logarithm of the mean of their softmax
-HOW = (
-    'score',
-    'prob',
-)
+# mmaction's words: the mean of the logits, or the logarithm of the mean of their softmax; and for
+# classes that are each there or not, the log-odds of the mean of their sigmoid
+HOW = ('score', 'prob', 'sigmoid')
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
@@ -40,10 +38,30 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return powers / powers.sum(-1, keepdims=True)
 
 
+def probabilities(scores: np.ndarray, several: bool = False) -> np.ndarray:
+    """Returns float64 ... x K: the softmax of scores, or where several classes may be there the
+    sigmoid of each.
+    """
+    return np.exp(log_sigmoid(scores)) if several else softmax(scores)
+
+
+def log_sigmoid(logits: np.ndarray) -> np.ndarray:
+    """Returns float64 ... x K: the logarithms of the probabilities of classes that are each there
+    or not.
+    """
+    return -np.logaddexp(0, -np.asarray(logits, np.float64))
+
+
 def log_softmax_in_graph(logits: Tensor) -> Tensor:
     """Returns what `log_softmax` is, of a float tensor."""
     below = logits - logits.max(axis=-1, keepdims=True)
     return below - below.exp().sum(axis=-1, keepdims=True).log()
+
+
+def log_sigmoid_in_graph(logits: Tensor) -> Tensor:
+    """Returns what `log_sigmoid` is, of a float tensor."""
+    size = logits.abs()
+    return (logits - size) / 2 - ((-size).exp() + 1).log()
 
 
 class ClipAverage:
@@ -63,18 +81,28 @@ class ClipAverage:
     def add(self, logits: np.ndarray) -> None:
         """Takes the logits (... x K) of a clip."""
         self.count += 1
-        if self.how == 'prob':
-            values = log_softmax(logits)
-            self._total = values if self._total is None else np.logaddexp(self._total, values)
-        else:
-            values = np.asarray(logits, np.float64)
+        values = np.asarray(logits, np.float64)
+        if self.how == 'score':
             self._total = values if self._total is None else self._total + values
+            return
+        values = log_softmax(values) if self.how == 'prob' else _log_chances(values)
+        self._total = values if self._total is None else np.logaddexp(self._total, values)
 
     @property
     def mean(self) -> np.ndarray:
         """float32 ... x K: the answer to the clips so far."""
-        mean = self._total - np.log(self.count) if self.how == 'prob' else self._total / self.count
+        if self.how == 'score':
+            mean = self._total / self.count
+        elif self.how == 'prob':
+            mean = self._total - np.log(self.count)
+        else:
+            mean = self._total[0] - self._total[1]
         return mean.astype(np.float32)
+
+
+def _log_chances(logits):
+    """Returns the logarithms of the probabilities that a class is there, and that it is not."""
+    return np.stack((log_sigmoid(logits), log_sigmoid(-logits)))
 
 
 def average_clips(logits: np.ndarray, how: str) -> np.ndarray:
@@ -91,7 +119,14 @@ def average_clips_in_graph(logits: Tensor, how: str) -> Tensor:
     """Returns what `average_clips` is, of a float32 tensor B x N x K."""
     if how == 'score':
         return logits.mean(1)
-    logs = log_softmax_in_graph(logits)
+    if how == 'prob':
+        return _log_mean_in_graph(log_softmax_in_graph(logits))
+    there = _log_mean_in_graph(log_sigmoid_in_graph(logits))
+    return there - _log_mean_in_graph(log_sigmoid_in_graph(-logits))
+
+
+def _log_mean_in_graph(logs):
+    """Returns the logarithm, B x K, of the mean over clips of exp(logs), B x N x K."""
     highest = logs.max(axis=1, keepdims=True)
     return (logs - highest).exp().mean(1).log() + highest.squeeze(1)
 

@@ -38,6 +38,7 @@ _NOT_BUILT = 'not built: '
 _SEED = 'seed=2022, or --seed: a run is a function of its config and seed'
 _TESTED = "`test --protocol views` (10 clips x 3 crops), or another of the config's `protocols`"
 _AVERAGE = "model.average_clips, 'score' or 'prob'"
+_SEVERAL = "model.average_clips='sigmoid' and loss=dict(type='BCEWithLogitsLoss')"
 _STORAGE = "leave it out: files are read from the disk, or from shards (source='packed')"
 _ONE_FORM = 'leave it out: InceptionI3D has one form, that of the paper'
 _ONE_COPY = 'leave it out: frames are views until PackClips copies them once'
@@ -112,7 +113,7 @@ COUNTERPARTS = {
         'I3DHead.average_clips': _AVERAGE,
         'I3DHead.init_std': 'leave it out: the head starts as the original does',
         'I3DHead.label_smooth_eps': "loss=dict(type='CrossEntropyLoss', label_smoothing=0.1)",
-        'I3DHead.multi_class': _NOT_BUILT + 'a video has one label',
+        'I3DHead.multi_class': _SEVERAL,
         'I3DHead.spatial_type': 'leave it out: it averages',
         'I3DHead.topk': "evaluation=dict(metrics=[dict(type='top_k_accuracy', topk=(1, 5))])",
         'SampleFrames.out_of_bound_opt': "out_of_bound, 'loop' or 'repeat_last'",
@@ -150,7 +151,8 @@ COUNTERPARTS = {
         'loss_cls': "loss=dict(type='CrossEntropyLoss'), a key of the config",
         'metric': 'metrics',
         'metric_options': "metrics=[dict(type='top_k_accuracy', topk=(1, 5))]",
-        'multi_class': _NOT_BUILT + 'a video has one label',
+        'multi_class': 'multi_class of VideoDataset, RawframeDataset or PackedDataset; of the '
+        f'network {_SEVERAL}',
         'neck': _NOT_BUILT + 'a recognizer has a backbone and a head',
         'norm_cfg': _NORM,
         'norm_eval': 'freeze=dict(freeze_norm=True), a key of the config',
@@ -179,7 +181,7 @@ COUNTERPARTS = {
         'ActionDataPreprocessor': 'leave it out: the recognizer scales uint8 frames to [-1, 1]',
         'AmpOptimWrapper': _AMP,
         'AudioDataset': _NOT_BUILT + 'there is no sound',
-        'BCELossWithLogits': _NOT_BUILT + 'a video has one label',
+        'BCELossWithLogits': 'BCEWithLogitsLoss',
         'CheckpointLoaderHook': _LOAD,
         'Collect': _PACK,
         'CosineAnnealingLR': 'CosineLR',

@@ -50,6 +50,14 @@ def test_the_mean_of_probabilities_is_their_mean(logits):
     np.testing.assert_allclose(np.exp(average_clips(logits, 'prob')), shares, rtol=1e-6)
 
 
+def test_log_odds_of_the_mean_of_sigmoids_are_those(logits):
+    shares = (1 / (1 + np.exp(-logits.astype(float)))).mean(1)
+    odds = np.log(shares / (1 - shares))
+    np.testing.assert_allclose(average_clips(logits, 'sigmoid'), odds, rtol=1e-5, atol=1e-6)
+    far = average_clips(np.array([[[900, -900, 900], [800, -800, -900]]], float), 'sigmoid')[0]
+    np.testing.assert_allclose(far, [800 + np.log(2), -800 - np.log(2), 0], rtol=1e-6)
+
+
 def test_logits_that_are_far_apart_have_a_finite_answer_that_tells_them_apart():
     rows = [average_clips(np.array([row], float), 'prob') for row in ([[800, 0, 5]], [[0, 900, 3]])]
     scores = np.concatenate(rows)

@@ -105,3 +105,22 @@ def test_wrong_weights_are_refused(weights, message):
 def test_without_weights_nothing_is_asked_of_other_ranks(monkeypatch):
     monkeypatch.setattr(ms, 'get_auto_parallel_context', lambda key: pytest.fail('was asked'))
     LOSSES.build(dict(type='CrossEntropyLoss'))
+
+
+@pytest.mark.parametrize('pos', [None, WEIGHTS], ids=['alike', 'rarer'])
+@pytest.mark.parametrize('weights', [None, WEIGHTS], ids=['alike', 'weighted'])
+@pytest.mark.parametrize('labels', [SOFT, (SOFT > 0.3).astype(np.float32)], ids=['soft', 'hard'])
+def test_binary_cross_entropy_is_pytorchs(labels, weights, pos):
+    weight = None if weights is None else torch.tensor(weights)
+    theirs_ = torch.nn.BCEWithLogitsLoss(
+        weight, pos_weight=None if pos is None else torch.tensor(pos)
+    )
+    logits = LOGITS.copy()
+    logits[0] = [-200, 200, 0, -90]
+    found = ours(labels, logits, type='BCEWithLogitsLoss', class_weight=weights, pos_weight=pos)
+    assert_same(found, theirs(theirs_, labels, logits))
+
+
+def test_one_label_a_sample_is_each_class_against_the_others():
+    one_hot = np.eye(4, dtype=np.float32)[LABELS]
+    assert_same(ours(LABELS, type='BCEWithLogitsLoss'), ours(one_hot, type='BCEWithLogitsLoss'))

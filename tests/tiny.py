@@ -54,6 +54,29 @@ class TinyDataset(BaseDataset):
         return dict(imgs=imgs, label=label, name=f'clip{index}', index=index)
 
 
+@DATASETS.register
+class SeveralDataset(TinyDataset):
+    """Noise over a dark or bright left half, and a dark or bright right one: of the classes
+    'left' and 'right', which are there where it is bright, a clip has none, one or both.
+    """
+
+    classes = ['left', 'right']
+    multi_class = True
+
+    def load_annotations(self):
+        return [
+            dict(name=f'clip{i}', label=[k for k in (0, 1) if i >> k & 1], filename=f'clip{i}.avi')
+            for i in range(self.size)
+        ]
+
+    def load(self, index, rng):
+        results = super().load(0, rng if not self.test_mode else np.random.default_rng(index))
+        label = self.samples[index]['label']
+        for half in label:
+            results['imgs'][..., 4 * half : 4 * half + 4, :] += 140
+        return dict(results, label=label, name=f'clip{index}', index=index)
+
+
 def config_text(**changes):
     """A config that trains in seconds, as Python text."""
     values = dict(

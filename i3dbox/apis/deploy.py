@@ -29,7 +29,7 @@ from ..config_checks.checks import check_config, loader_options
 from ..config_checks.protocols import check_joint, describe_protocol, fixed_length, models, subsets
 from ..datasets.loader import ClipLoader
 from ..datasets.sampler import SequentialSampler
-from ..errors import DataError, ExportError, first_difference
+from ..errors import ConfigError, DataError, ExportError, first_difference
 from ..evaluation.results import Results
 from ..exporters.sidecar import DTYPE
 from ..fileio import atomic_path, atomic_write, sha256
@@ -70,6 +70,10 @@ def write_dataset(
     cfg = copy.deepcopy(cfg)
     fixed_length(cfg, data)
     dataset = DATASETS.build(cfg.data[data], test_mode=True)
+    if dataset.multi_class:
+        raise ConfigError(
+            f'data.{data} has several labels a video; a folder for the device holds one a video'
+        )
     videos = [dict(name=sample['name'], label=sample['label']) for sample in dataset.samples]
     settings = dict(
         # RGB is what a folder of before is of, which does not say

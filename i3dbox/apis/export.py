@@ -20,6 +20,7 @@ from ..config_checks.protocols import check_joint, clip_size, fixed_length, pipe
 from ..datasets.sampler import sample_rng
 from ..errors import ExportError, I3DBoxError, ModelError
 from ..exporters import BaseExporter
+from ..exporters.sidecar import VALUES as ANSWERS
 from ..exporters.sidecar import weights_path, write_sidecar
 from ..fileio import atomic_path, check_writable, sha256
 from ..inference.network import build_network
@@ -140,11 +141,7 @@ def export(
             name='logits',
             shape=[batch_size, recognizer.num_classes],
             dtype='float32',
-            values='one row a clip; the mean over the clips of a video is its answer'
-            if getattr(recognizer, 'average_clips', 'score') == 'score'
-            else 'log-probabilities, one row a clip; the log of the mean of their exponentials is '
-            'the answer for '
-            'the clips of a video',
+            values=ANSWERS[getattr(recognizer, 'average_clips', 'score')],
         ),
         num_classes=recognizer.num_classes,
         classes=classes,

@@ -95,7 +95,7 @@ def _values(answer):
         pred_label=surest.label,
         pred_class=surest.name,
         pred_score=scores,
-        rec_labels=[[surest.label]],
+        rec_labels=[[one.label for one in answer.found]],
         rec_scores=[scores],
     )
 

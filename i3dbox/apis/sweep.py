@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..config_checks.checks import check_metrics
+from ..config_checks.protocols import has_several_labels
 from ..engine import distributed
 from ..errors import CheckpointError, ConfigError
 from ..evaluation.metrics import better
@@ -63,7 +64,7 @@ def sweep(
 
     Returns: str, the table, and which is best (the same text on every rank).
     """
-    if not check_metrics(metrics, num_classes=2):
+    if not check_metrics(metrics, 2, has_several_labels(cfg.data[data])):
         raise ConfigError(
             f'a sweep takes a metric that gives a single number, such as top_k_accuracy; got '
             f'{metrics}'

@@ -266,7 +266,9 @@ class DatasetScorer:
         joint = add_streams(streams.values(), self.weights)
         return Results(
             [s['name'] for s in samples],
-            np.array([s['label'] for s in samples], np.int32),
+            np.stack([self.dataset.target_of(s['label']) for s in samples]).astype(
+                np.uint8 if self.dataset.multi_class else np.int32
+            ),
             joint,
             self.dataset.classes,
             dict(skipped=skipped),

@@ -188,6 +188,7 @@ def _build_run(cfg, recognizer, runner, resume, evaluates, computing):
         runner,
         sampler.steps_per_epoch,
     )
+    _check_loss(train_step.loss, dataset)
     if saved:
         load_state(recognizer.get_parameters(), saved.parameters, resume)
         load_state(training_state(train_step), saved.state, resume)
@@ -271,8 +272,8 @@ def _build_evaluation(cfg, recognizer, trunk):
     # one damaged video must not end a long run; a test of its own is stricter
     dataset = DATASETS.build(cfg.data.val, test_mode=True, damaged='skip')
     check_fit(recognizer, dataset)
-    metrics = metrics_of(cfg)
-    metric_names = check_metrics(metrics, recognizer.num_classes)
+    metrics = metrics_of(cfg, 'val')
+    metric_names = check_metrics(metrics, recognizer.num_classes, dataset.multi_class)
     scorer = DatasetScorer(
         dict(imgs=TailStream(trunk)) if trunk else mindspore_streams(recognizer),
         dataset,
@@ -310,7 +311,7 @@ def build_train_step(
         rates[::accumulate],
     )
     loss = LOSSES.build(cfg.loss)
-    weights = getattr(getattr(loss, 'weigh', None), 'num_classes', None)
+    weights = getattr(loss, 'num_classes', None)
     if weights not in (None, recognizer.num_classes):
         raise ConfigError(
             f'loss.class_weight has {weights} numbers; the model has {recognizer.num_classes} '
@@ -324,6 +325,15 @@ def build_train_step(
         cfg.get('clip_grad_norm'),
         accumulate,
     ), rates
+
+
+def _check_loss(loss, dataset):
+    """Raises ConfigError where samples have several labels, and the loss takes one."""
+    if dataset.multi_class and not getattr(loss, 'multi_class', False):
+        raise ConfigError(
+            f'the data set has several labels a video, which {type(loss).__name__} does not take: '
+            "loss=dict(type='BCEWithLogitsLoss') does"
+        )
 
 
 def default_work_dir(cfg: Config) -> str:

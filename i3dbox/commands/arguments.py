@@ -292,7 +292,7 @@ def add_scores_arguments(parser: argparse.ArgumentParser) -> None:
     add_metrics_argument(parser)
 
 
-def present(results: Results, metrics: list, out: str | None) -> None:
+def present(results: Results, metrics: list | None, out: str | None) -> None:
     """Prints figures of results, and writes their scores where --out says."""
     from ..evaluation.tables import print_results
 

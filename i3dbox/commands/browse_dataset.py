@@ -62,10 +62,11 @@ def run(args: argparse.Namespace) -> None:
 
 def draw(dataset: BaseDataset, results: dict) -> np.ndarray:
     """Draws one loaded sample (what `dataset.load` returns): a contact sheet for each input."""
+    from ..datasets.base import labels_of
     from ..visualization.contact_sheet import contact_sheet, stack
 
-    label = results['label']
-    class_name = dataset.classes[label] if dataset.classes else f'label {label}'
+    names = dataset.classes or [f'label {label}' for label in range(dataset.num_classes)]
+    class_name = ', '.join(names[label] for label in labels_of(results['label']))
     sheets = []
     for column in dataset.inputs:
         clip = results[column]

@@ -46,7 +46,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from ..apis.estimates import estimate
     from ..apis.finetune import finetune, prepare
-    from ..evaluation.metrics import DEFAULT
     from ..evaluation.tables import print_results
     from ..inference.engines import check_words
 
@@ -55,7 +54,7 @@ def run(args: argparse.Namespace) -> None:
     print_plan(plan)
     print(arguments.call(estimate, args, plan=plan), flush=True)
     done = arguments.call(finetune, args, plan=plan)
-    print_results(done.results, DEFAULT)
+    print_results(done.results)
     print(f'report: {done.report}')
     print(f'recognise other videos:\n  {demo_command(plan, done)}')
 

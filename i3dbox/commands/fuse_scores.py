@@ -32,7 +32,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from ..errors import ConfigError
     from ..evaluation.fusion import fuse, pair, search_weights
-    from ..evaluation.metrics import DEFAULT
     from ..evaluation.results import check_results_path, load_results
 
     if len(args.results) < 2:
@@ -69,4 +68,4 @@ def run(args: argparse.Namespace) -> None:
             f'{found:.4f} on those left out, {equal:.4f} with equal weights'
         )
     joint = fuse(parts, weights)
-    arguments.present(joint, args.eval or DEFAULT, args.out)
+    arguments.present(joint, args.eval, args.out)

@@ -24,7 +24,6 @@ def run(args: argparse.Namespace) -> None:
     from ..apis.deploy import score_results
     from ..errors import ConfigError
     from ..evaluation.fusion import fuse
-    from ..evaluation.metrics import DEFAULT
     from ..evaluation.results import check_results_path
 
     if args.out:
@@ -34,4 +33,4 @@ def run(args: argparse.Namespace) -> None:
     arguments.check_different(args.datasets)
     parts = {folder: score_results(folder) for folder in args.datasets}
     results = fuse(parts, args.weights) if len(parts) > 1 else next(iter(parts.values()))
-    arguments.present(results, args.eval or DEFAULT, args.out)
+    arguments.present(results, args.eval, args.out)

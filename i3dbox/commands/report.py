@@ -33,7 +33,6 @@ def run(args: argparse.Namespace) -> None:
 
     from ..errors import ConfigError, first_difference
     from ..evaluation.fusion import fuse
-    from ..evaluation.metrics import DEFAULT
     from ..evaluation.results import load_results
     from ..evaluation.tables import figures_table, table
     from ..fileio import check_writable
@@ -55,6 +54,8 @@ def run(args: argparse.Namespace) -> None:
     first = next(iter(columns.values()), None)
     for title, part in columns.items():
         difference = first_difference(first.classes, part.classes)
+        if part.several != first.several:
+            raise ConfigError(f'{title}: one label a video, and several, are not of one report')
         if difference or part.scores.shape[1] != first.scores.shape[1]:
             raise ConfigError(
                 f'a report is of one set of classes; {title}: '
@@ -70,10 +71,7 @@ def run(args: argparse.Namespace) -> None:
     if columns:
         print(
             figures_table(
-                [
-                    (title, len(part.names), part.evaluate(DEFAULT))
-                    for title, part in columns.items()
-                ]
+                [(title, len(part.names), part.evaluate()) for title, part in columns.items()]
             )
         )
         head, rows = class_rows(columns)

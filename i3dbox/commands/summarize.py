@@ -20,7 +20,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from ..evaluation.metrics import DEFAULT
     from ..evaluation.results import load_results
     from ..evaluation.tables import figures_table
 
@@ -41,7 +40,7 @@ def run(args: argparse.Namespace) -> None:
     rows = []
     for title, parts in groups.items():
         _check_alike(parts)
-        figures = [part.evaluate(args.eval or DEFAULT) for part in parts.values()]
+        figures = [part.evaluate(args.eval) for part in parts.values()]
         numbers = [len(part.names) for part in parts.values()]
         titles = [title] if len(parts) == 1 else [f'{title}: {path}' for path in parts]
         rows += zip(titles, numbers, figures)

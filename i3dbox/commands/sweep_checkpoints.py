@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
     from ..engine.distributed import rank
 
     cfg = arguments.load_config(args)
-    metrics = args.eval or metrics_of(cfg)
+    metrics = args.eval or metrics_of(cfg, args.data)
     if args.protocol:
         apply_protocol(cfg, args.protocol, args.data)
     paths = last_checkpoints(args.folder, args.last)

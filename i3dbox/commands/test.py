@@ -46,11 +46,11 @@ def run(args: argparse.Namespace) -> None:
         check_results_path(args.out)
     from ..apis.test import Tester
     from ..config_checks.checks import check_metrics, metrics_of
-    from ..config_checks.protocols import apply_protocol
+    from ..config_checks.protocols import apply_protocol, has_several_labels
     from ..engine.distributed import rank
 
-    metrics = args.eval or metrics_of(cfg)
-    check_metrics(metrics, num_classes=2)
+    metrics = args.eval or metrics_of(cfg, 'test')
+    check_metrics(metrics, 2, has_several_labels(cfg.data.test))
     if args.protocol:
         apply_protocol(cfg, args.protocol)
     evaluator = Tester(cfg, args.device, args.device_id, 'test', args.engine, args.precision)

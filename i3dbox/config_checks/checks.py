@@ -14,10 +14,10 @@ from ..counterparts import counterpart, hint
 from ..datasets.base import BaseDataset
 from ..datasets.pipelines import Compose
 from ..errors import CheckpointError, ConfigError, first_difference
-from ..evaluation.metrics import DEFAULT, evaluate
+from ..evaluation.metrics import default_metrics, evaluate
 from ..plain_json import Form, check_form
 from ..registry import DATASETS, HOOKS, check_cfg
-from .protocols import single
+from .protocols import has_several_labels, single
 
 if TYPE_CHECKING:
     from mindspore import nn
@@ -185,19 +185,21 @@ def look_up(cfg: Config, key: str) -> Any:
     return cfg
 
 
-def check_metrics(metrics: list, num_classes: int) -> list[str]:
-    """Tries metrics (names, or dicts with arguments) on two made-up samples; returns the names of
-    the figures that are single numbers.
+def check_metrics(metrics: list, num_classes: int, several: bool = False) -> list[str]:
+    """Tries metrics (names, or dicts with arguments) on two made-up samples, of one label each or
+    of several; returns the names of the figures that are single numbers.
 
     Raises: an I3DBoxError for a metric that cannot be computed.
     """
-    figures = evaluate(metrics, np.zeros((2, num_classes), np.float32), np.zeros(2, np.int32))
+    labels = np.ones((2, num_classes), np.uint8) if several else np.zeros(2, np.int32)
+    figures = evaluate(metrics, np.zeros((2, num_classes), np.float32), labels)
     return [name for name, value in figures.items() if np.ndim(value) == 0]
 
 
-def metrics_of(cfg: Config) -> list:
-    """Returns the metrics that the config asks for."""
-    metrics = look_up(cfg, 'evaluation.metrics') or DEFAULT
+def metrics_of(cfg: Config, data: str) -> list:
+    """Returns the metrics that the config asks for, or the default ones for `cfg.data.<data>`."""
+    metrics = look_up(cfg, 'evaluation.metrics')
+    metrics = metrics or default_metrics(has_several_labels(cfg.data[data]))
     return [metrics] if isinstance(metrics, (str, dict)) else metrics
 
 
@@ -264,13 +266,19 @@ def check_fit(recognizer: nn.Cell, dataset: BaseDataset) -> list[tuple[int, ...]
             f'the data set has {len(dataset.classes)} classes, the model {recognizer.num_classes}: '
             'set num_classes of model.head'
         )
-    labels = {sample['label'] for sample in dataset.samples}
+    labels = dataset.label_counts or {0: 0}
     if max(labels) >= recognizer.num_classes:
         from_1 = min(labels) == 1 and max(labels) == recognizer.num_classes
         raise ConfigError(
             f'the data set has the label {max(labels)}, the model {recognizer.num_classes} '
             'classes, counted from 0: '
             + ('take 1 off each label of the list' if from_1 else 'set num_classes of model.head')
+        )
+    averages = {getattr(part, 'average_clips', 'score') for part in recognizer.streams.values()}
+    if dataset.multi_class and averages != {'sigmoid'}:
+        raise ConfigError(
+            'the data set has several labels a video (multi_class), and the model says one: set '
+            "average_clips='sigmoid' of model, and loss=dict(type='BCEWithLogitsLoss')"
         )
     results = dataset.first_readable()
     missing = [name for name in dataset.inputs if not hasattr(results.get(name), 'shape')]

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from ..datasets.pipelines.spatial import SizedCrop
 from ..errors import ConfigError, RegistryError, spelling_hint
-from ..registry import PIPELINES, parameters_of
+from ..registry import DATASETS, PIPELINES, parameters_of
 from ..streams import BOTH
 
 if TYPE_CHECKING:
     from ..config import Config
 
 KEYS = ('frames', 'crop', 'average_clips')
+_MEANS = dict(prob='softmax', sigmoid='sigmoid')
 UNSAID = ('OpenClip', 'DecodeClip', 'PackClips')  # steps that choose nothing
 
 
@@ -69,7 +70,7 @@ def describe_protocol(cfg: Config, data: str = 'test') -> str:
     for stream, pipeline in pipelines(cfg.data[data]).items():
         steps = [_call(step) for step in pipeline if _is_said(step)]
         model = cfg.model.get(stream) or cfg.model
-        how = 'softmax' if model.get('average_clips') == 'prob' else 'logits'
+        how = _MEANS.get(model.get('average_clips'), 'logits')
         texts[stream] = ' > '.join(steps) + f', mean of the {how}'
     if len(set(texts.values())) == 1:
         return next(iter(texts.values()))
@@ -140,10 +141,12 @@ def check_joint(cfg: Config) -> None:
     averaged.
     """
     parts = models(cfg.model)
-    if len(parts) == 2 and any(part.get('average_clips') == 'prob' for part in parts):
+    other = [how for part in parts if (how := part.get('average_clips', 'score')) != 'score']
+    if len(parts) == 2 and other:
         raise ConfigError(
-            "one file of both streams adds their logits clip by clip; average_clips='prob', the "
-            'mean of the softmax of several clips, needs one file a stream'
+            'one file of both streams adds their logits clip by clip; '
+            f'average_clips={other[0]!r}, the mean of the {_MEANS.get(other[0])} of several clips, '
+            'needs one file a stream'
         )
 
 
@@ -184,6 +187,14 @@ def single(dataset: dict) -> list[dict]:
         inner = [part[key] for key in BOTH if isinstance(part.get(key), dict) and part[key]]
         found += [leaf for one in inner for leaf in simple(one)] or [part]
     return found
+
+
+def has_several_labels(dataset: dict) -> bool:
+    """Whether the samples of a data set's config have several labels each."""
+    return any(
+        part.get('multi_class', getattr(DATASETS.get(part.get('type')), 'multi_class', False))
+        for part in single(dataset)
+    )
 
 
 def _all_pipelines(dataset):

@@ -23,14 +23,14 @@ class Entry(NamedTuple):
 
     Attributes:
         path: the video or frame folder as the file names it, relative, with forward slashes.
-        label: from 0.
+        label: from 0; a tuple of them where a video may have several.
         where: `file:line` (or `file, key`) that said so, for error messages.
         total_frames: where the file states it.
         offset: of the first frame in its folder, where the file states it.
     """
 
     path: str
-    label: int
+    label: int | tuple[int, ...]
     where: str
     total_frames: int | None = None
     offset: int | None = None
@@ -190,26 +190,34 @@ def read_json(path: str, subset: str) -> tuple[list[str], list[Entry]]:
     return classes, entries
 
 
-def read_video_list(path: str, delimiter: str | None = None, twice: bool = False) -> list[Entry]:
+def read_video_list(
+    path: str, delimiter: str | None = None, twice: bool = False, several: bool = False
+) -> list[Entry]:
     """Reads mmaction's list of videos: `path label` per line.
 
     Args:
         delimiter: between path and label; default: blanks.
         twice: whether a path may come again, with the same label.
+        several: whether a line ends in one label or more; a path that ends in a number of its own
+            then needs a delimiter.
 
     Returns:
         list of Entry.
     """
-    return _read_list(path, ('label',), delimiter, twice)
+    return _read_list(path, ('label',), delimiter, twice, several)
 
 
 def read_rawframe_list(
-    path: str, delimiter: str | None = None, twice: bool = False, with_offset: bool = False
+    path: str,
+    delimiter: str | None = None,
+    twice: bool = False,
+    several: bool = False,
+    with_offset: bool = False,
 ) -> list[Entry]:
     """Reads mmaction's list of frame folders: `path total_frames label` per line.
 
     Args:
-        delimiter, twice: of read_video_list.
+        delimiter, twice, several: of read_video_list.
         with_offset: whether lines are `path offset total_frames label`, offset being the number of
             a clip's first frame in its folder, from 0.
 
@@ -217,19 +225,18 @@ def read_rawframe_list(
         list of Entry.
     """
     numbers = ('total_frames', 'label')
-    return _read_list(path, ('offset', *numbers) if with_offset else numbers, delimiter, twice)
+    numbers = ('offset', *numbers) if with_offset else numbers
+    return _read_list(path, numbers, delimiter, twice, several)
 
 
-def _read_list(path, numbers, delimiter, twice):
+def _read_list(path, numbers, delimiter, twice, several):
     """Returns the Entry of each line, a path and then these numbers."""
-    shown = (delimiter or ' ').join(('path', *numbers))
+    shown = (delimiter or ' ').join(('path', *numbers, *['...'] * several))
     entries = {}
     found = []
     for where, line in _lines(path, f'{shown!r} a line'):
-        name, values = line, {}
-        for number in reversed(numbers):  # from the end, as the path may hold spaces
-            name, values[number] = _split_number(name, delimiter)
-        if None in values.values() or not name:
+        name, values = _split_numbers(line, numbers, delimiter, several)
+        if not values or not name:
             other = re.search(r'([,;|\t])\s*\d+$', line)
             hint = f'; delimiter={other[1]!r} is for such lines' if other and not delimiter else ''
             raise AnnotationError(f'{where}: expected {shown!r} a line, got {line!r}{hint}')
@@ -255,6 +262,24 @@ def _lines(path, expected):
             yield f'{path}:{number}', line.strip()
     if empty:
         raise AnnotationError(f'{path}: is empty; expected {expected}')
+
+
+def _split_numbers(line, names, delimiter, several):
+    """Returns what stands before a line's last numbers, and these by name: {} where there are too
+    few. With `several`, all that are left over are of the last name.
+    """
+    found = []
+    while several or len(found) < len(names):  # from the end, as the path may hold spaces
+        before, number = _split_number(line, delimiter)
+        if number is None:
+            break
+        line = before
+        found.insert(0, number)
+    *others, last = names
+    if len(found) < len(names):
+        return line, {}
+    rest = found[len(others) :]
+    return line, {**dict(zip(others, found)), last: tuple(sorted({*rest})) if several else rest[0]}
 
 
 def _split_number(line, delimiter=None):

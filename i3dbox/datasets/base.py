@@ -4,7 +4,9 @@ read.
 
 from __future__ import annotations
 
+import collections
 import copy
+import functools
 import logging
 import os
 import re
@@ -58,6 +60,8 @@ class BaseDataset:
             `packed`.
         classes (list of str or None): class names in label order.
         inputs (tuple of str): the columns that the recognizer takes, in order.
+        multi_class (bool): whether a sample has several labels, or none: `label` is then a list of
+            them.
 
     Raises:
         ConfigError: an argument that is none of the above.
@@ -67,6 +71,7 @@ class BaseDataset:
     inputs = ('imgs',)
     modalities = ('RGB', 'Flow')
     classes = None
+    multi_class = False
 
     def __init__(
         self,
@@ -102,7 +107,28 @@ class BaseDataset:
     @property
     def num_classes(self) -> int:
         """Number of classes: of `classes`, or the highest label + 1."""
-        return len(self.classes) if self.classes else 1 + max(s['label'] for s in self.samples)
+        return len(self.classes) if self.classes else 1 + max(self.label_counts, default=-1)
+
+    @property
+    def label_counts(self) -> collections.Counter[int]:
+        """How many samples have each of the labels that occur."""
+        return collections.Counter(
+            label for sample in self.samples for label in labels_of(sample['label'])
+        )
+
+    def target_of(self, label: int | Sequence[int]) -> np.ndarray:
+        """Returns a sample's label as losses and figures take it: an int32, or where there may be
+        several float32 num_classes of ones and zeros.
+        """
+        if not self.multi_class:
+            return np.int32(label)
+        target = np.zeros(self._width, np.float32)
+        target[list(labels_of(label))] = 1
+        return target
+
+    @functools.cached_property
+    def _width(self):
+        return self.num_classes
 
     @property
     def varies(self) -> set[str]:
@@ -239,6 +265,11 @@ class BaseDataset:
                 raise AnnotationError(f'{type(self).__name__}: two samples are called {name!r}')
             if times:
                 self.samples[place] = dict(sample, name=f'{name} ({times + 1})')
+
+
+def labels_of(label: int | Sequence[int]) -> tuple[int, ...]:
+    """Returns the labels of a sample, one or several, as a tuple."""
+    return (label,) if isinstance(label, (int, np.integer)) else tuple(label)
 
 
 def _is_again(first, sample):

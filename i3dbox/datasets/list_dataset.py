@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..errors import AnnotationError, ConfigError
 from ..registry import DATASETS
 from .annotations import read_class_names, read_rawframe_list, read_video_list
-from .base import BaseDataset
+from .base import BaseDataset, labels_of
 
 if TYPE_CHECKING:
     from .annotations import Entry
@@ -30,6 +30,8 @@ class ListDataset(BaseDataset):
         classes (list of str or str): class names in label order, or a text file with one per line.
         num_classes (int): where `classes` is not given; default: the highest label + 1.
         delimiter (str): between the fields of a line; default: blanks.
+        multi_class (bool): a line ends in the labels of a video, one or several; `classes` or
+            `num_classes` is then needed.
         **kwargs: of BaseDataset: modality, test_mode, damaged, missing.
 
     Raises:
@@ -45,8 +47,11 @@ class ListDataset(BaseDataset):
         classes: list[str] | str | None = None,
         num_classes: int | None = None,
         delimiter: str | None = None,
+        multi_class: bool = False,
         **kwargs,
     ):
+        if multi_class and not (classes or num_classes):
+            raise ConfigError(f'{type(self).__name__}: multi_class needs classes or num_classes')
         if isinstance(ann_file, (list, tuple)):
             raise ConfigError(
                 f'{type(self).__name__}: ann_file is one list; ConcatDataset joins data sets of '
@@ -55,6 +60,7 @@ class ListDataset(BaseDataset):
         self.ann_file = ann_file
         self.data_prefix = self._folder(data_prefix)
         self.delimiter = delimiter
+        self.multi_class = multi_class
         self.classes = read_class_names(classes) if isinstance(classes, str) else classes
         self._num_classes = len(self.classes) if self.classes else num_classes
         super().__init__(pipeline, **kwargs)
@@ -65,6 +71,7 @@ class ListDataset(BaseDataset):
 
     def load_annotations(self) -> list[dict]:
         options = dict(delimiter=self.delimiter, twice=not self.test_mode)
+        options.update(dict(several=True) if self.multi_class else {})
         entries = self.check_labels(self.read(self.ann_file, **options))
         return self.locate(entries, self.data_prefix, self.key)
 
@@ -82,12 +89,14 @@ class ListDataset(BaseDataset):
 
     def check_labels(self, entries: list[Entry]) -> list[Entry]:
         """Returns `entries`. Raises AnnotationError for a label that is no class."""
-        labels = {entry.label for entry in entries}
-        from_1 = min(labels) == 1 and max(labels) == self._num_classes
-        for entry in entries:
-            if self._num_classes and entry.label >= self._num_classes:
+        highest = [max(labels_of(entry.label)) for entry in entries]
+        from_1 = max(highest) == self._num_classes and all(
+            min(labels_of(entry.label)) for entry in entries
+        )
+        for entry, label in zip(entries, highest):
+            if self._num_classes and label >= self._num_classes:
                 raise AnnotationError(
-                    f'{entry.where}: label {entry.label}, but there are '
+                    f'{entry.where}: label {label}, but there are '
                     f'{self._num_classes} classes, counted from 0'
                     + ('; this list counts from 1: take 1 off each label' if from_1 else '')
                 )

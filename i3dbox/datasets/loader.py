@@ -52,9 +52,10 @@ class ClipLoader:
         prefetch: batches that are loaded ahead of the one that is being used.
 
     Yields:
-        dict: `dataset.inputs`, each uint8 B x N x T x H x W x C; `label` int32 B; `index` int32 B,
-        the index in `dataset.samples` of what was loaded, -1 for padding and for samples left out
-        (their rows repeat another sample's).
+        dict: `dataset.inputs`, each uint8 B x N x T x H x W x C; `label` int32 B, or of several
+        labels float32 B x K of ones and zeros, see target_of; `index` int32 B, the index in
+        `dataset.samples` of what was loaded, -1 for padding and for samples left out (their
+        rows repeat another sample's).
 
     Attributes:
         damaged (list of DamageReport): the damaged samples met so far, in order.
@@ -87,7 +88,8 @@ class ClipLoader:
 
     def specs(self, columns: Sequence[str]) -> list[tuple[list[int], np.dtype]]:
         """Returns (shape, dtype) of each of these columns of a batch, by looking at one sample."""
-        known = dict(zip(self.dataset.inputs, self._first_row.inputs))
+        row = self._first_row
+        known = dict(zip(self.dataset.inputs, row.inputs), label=row.label)
         numbers = np.zeros((), np.int32)
         arrays = [known.get(column, numbers) for column in columns]
         return [([self.sampler.batch_size, *array.shape], array.dtype) for array in arrays]
@@ -157,7 +159,7 @@ class ClipLoader:
                 name, [(row, array) for row, array in zip(rows, arrays) if row.index >= 0]
             )
             batch[name] = np.stack(arrays)
-        batch['label'] = np.array([row.label for row in rows], np.int32)
+        batch['label'] = np.stack([row.label for row in rows])
         batch['index'] = np.array([row.index for row in rows], np.int32)
         return batch
 
@@ -262,7 +264,7 @@ def _fetch(dataset, seed, epoch, index):
 def _row(dataset, results):
     # a pipeline may leave views of larger arrays, which are not to be sent to processes or kept
     inputs = tuple(np.ascontiguousarray(results[name]) for name in dataset.inputs)
-    return _Row(inputs, results.get('label', -1), results['index'])
+    return _Row(inputs, dataset.target_of(results.get('label', -1)), results['index'])
 
 
 def _start_worker(payload):

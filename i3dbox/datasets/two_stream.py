@@ -48,6 +48,7 @@ class TwoStreamDataset(BaseDataset):
         shared = dict(test_mode=test_mode, missing=missing)
         self.rgb = DATASETS.build(rgb, modality='RGB', **shared)
         self.flow = DATASETS.build(flow, modality='Flow', **shared)
+        self.multi_class = self.rgb.multi_class
         super().__init__([], 'RGB+Flow', test_mode, damaged, missing)
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..argument_checks import above_zero, at_least_one
 from ..errors import ConfigError, DataError, first_difference
 from ..registry import DATASETS
-from .base import BaseDataset
+from .base import BaseDataset, labels_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,10 +55,13 @@ class Selection(BaseDataset):
                 raise DataError(
                     f'{type(self).__name__} joins {first.modality} and {other.modality}'
                 )
+            if other.multi_class != first.multi_class:
+                raise DataError(f'{type(self).__name__} joins one label a sample and several')
             difference = first_difference(first.classes, other.classes)
             if difference:
                 raise DataError(f'{type(self).__name__} joins other classes: {difference}')
         self.inputs = first.inputs
+        self.multi_class = first.multi_class
         super().__init__([], first.modality, test_mode, damaged, missing)
 
     def select(self) -> Iterator[tuple[int, int]]:
@@ -142,7 +144,8 @@ class ClassBalancedDataset(Selection):
     """Repeats the samples of rare classes, for training.
 
     A class that has the share f of the samples comes max(1, sqrt(oversample_thr / f)) times as
-    often, rounded up (Gupta, Dollar, Girshick, "LVIS", 2019, section 4.2).
+    often, rounded up (Gupta, Dollar, Girshick, "LVIS", 2019, section 4.2). Of several labels the
+    rarest counts.
 
     Args:
         dataset (dict): its config.
@@ -162,8 +165,8 @@ class ClassBalancedDataset(Selection):
 
     def select(self) -> Iterator[tuple[int, int]]:
         samples = self.parts[0].samples
-        counts = collections.Counter(sample['label'] for sample in samples)
+        counts = self.parts[0].label_counts
         for index, sample in enumerate(samples):
-            share = counts[sample['label']] / len(samples)
-            times = max(1, math.sqrt(self.oversample_thr / share))
+            rarest = min((counts[label] for label in labels_of(sample['label'])), default=math.inf)
+            times = max(1, math.sqrt(self.oversample_thr * len(samples) / rarest))
             yield from [(0, index)] * math.ceil(times - 1e-9)

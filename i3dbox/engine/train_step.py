@@ -29,6 +29,16 @@ def _clear_gradient(total):
     return ops.assign(total, ops.zeros_like(total))
 
 
+def share_right(logits: Tensor, label: Tensor) -> Tensor:
+    """Returns the mean over samples of the weight that the first of logits N x K has in its label:
+    int32 N, or float32 N x K; float32.
+    """
+    first = logits.argmax(-1).astype(ms.int32)
+    if label.ndim == 1:
+        return (first == label).float().mean()
+    return label.gather_elements(1, first.expand_dims(1)).mean()
+
+
 class SinkMeans(nn.Cell):
     """Averages what a step tells over the steps of a data sink, which comes back to the host once.
 
@@ -68,8 +78,9 @@ class TrainStep(nn.Cell):
         clip_norm: the largest global norm of the gradient.
         accumulate: steps whose mean gradient makes one update.
 
-    Inputs: the recognizer's inputs, then label int32 B.
-    Outputs: loss float32, top-1 accuracy float32 (both of the batch of all ranks), whether the step
+    Inputs: the recognizer's inputs, then label int32 B, or float32 B x K where there are several.
+    Outputs: loss float32, top-1 accuracy float32, which of several labels is the share of first
+    answers among them (both of the batch of all ranks), whether the step
     was finite bool; in a data sink what SinkMeans makes of them.
     """
 
@@ -140,7 +151,7 @@ class TrainStep(nn.Cell):
                 self.update(gradients)
         else:
             self.update(gradients)
-        accuracy = (logits.argmax(-1).astype(ms.int32) == batch[-1]).float().mean()
+        accuracy = share_right(logits, batch[-1])
         loss, accuracy = self.sum_over_ranks(ops.stack((loss, accuracy))) / self.world
         if self.means is None:
             return loss, accuracy, finite

@@ -11,6 +11,7 @@ from ..argument_checks import in_range
 from ..averages import add_streams
 from ..errors import ConfigError, first_difference
 from ..streams import BOTH, MODALITIES, STREAM_OF
+from .metrics import one_label
 from .results import Results
 
 FOLDS = 5
@@ -79,7 +80,10 @@ def _aligned(first_name, first, name, other):
                 f'{len(missing)} videos of {here} are not in {there}, the first is {missing[0]!r}'
             )
     order = [indices[video] for video in first.names]
-    wrong = np.flatnonzero(first.labels != other.labels[order])
+    if first.several != other.several:
+        refuse('videos have one label in the one and several in the other')
+    differ = first.labels != other.labels[order]
+    wrong = np.flatnonzero(differ.any(1) if first.several else differ)
     if wrong.size:
         index = wrong[0]
         refuse(
@@ -126,6 +130,7 @@ def search_weights(parts: dict[str, Results], half: int = 10) -> tuple[list[floa
     if len(parts) != 2:
         raise ConfigError(f'the search is for the weights of two results; got {len(parts)}')
     joint = fuse(parts)
+    one_label(joint.labels, 'the search for weights')
     first, second = joint.streams.values()
     groups = sorted({_group(name) for name in joint.names})
     if len(groups) < FOLDS:

@@ -19,7 +19,7 @@ from ..errors import ConfigError
 from ..fileio import atomic_write, check_writable
 from ..plain_json import WHOLE, check_form, parse_json
 from ..streams import MODALITIES
-from .metrics import evaluate
+from .metrics import default_metrics, evaluate
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class Results:
 
     Attributes:
         names: of the samples.
-        labels (int32 N).
+        labels (int32 N, or uint8 N x K of 0 and 1 where videos have several).
         scores (float32 N x K): logits; of both streams together, where there are two.
         classes: their names, where they are known.
         meta: where they come from: config, checkpoints and their hashes, protocol, data,
@@ -50,11 +50,23 @@ class Results:
         """int32 N: the class of the highest score; the lowest of those that are equal."""
         return self.scores.argmax(1).astype(np.int32)
 
-    def evaluate(self, metrics: Iterable[str | dict]) -> dict:
+    @property
+    def several(self) -> bool:
+        """Whether a video may have several labels."""
+        return self.labels.ndim == 2
+
+    @property
+    def truth(self) -> np.ndarray:
+        """bool N x K: to what classes each sample belongs."""
+        if self.several:
+            return self.labels > 0
+        return self.labels[:, None] == np.arange(self.scores.shape[1])
+
+    def evaluate(self, metrics: Iterable[str | dict] | None = None) -> dict:
         """Returns the figures by name; `metrics` are of METRICS, by name or as dicts with
-        arguments.
+        arguments; default: those of metrics.default_metrics.
         """
-        return evaluate(metrics, self.scores, self.labels)
+        return evaluate(metrics or default_metrics(self.several), self.scores, self.labels)
 
     def by_stream(self) -> dict[str, Results]:
         """Returns the results of each stream by its title, and of all together last: {'RGB': ...,
@@ -83,7 +95,7 @@ class Results:
         samples = [
             dict(name=name, label=label, prediction=prediction)
             for name, label, prediction in zip(
-                self.names, self.labels.tolist(), self.predictions.tolist()
+                self.names, self._plain_labels(), self.predictions.tolist()
             )
         ]
         for column, scores in {'scores': self.scores, **self.streams}.items():
@@ -102,6 +114,12 @@ class Results:
                 indent=1,
             ),
         )
+
+    def _plain_labels(self):
+        """Returns the label of each sample, or the list of its labels."""
+        if self.several:
+            return [np.flatnonzero(row).tolist() for row in self.labels]
+        return self.labels.tolist()
 
 
 _META = {
@@ -144,7 +162,8 @@ def load_results(path: str | os.PathLike) -> Results:
         if results.classes and len(results.classes) != shape[1]:
             raise ValueError(f'it names {len(results.classes)} classes; its scores are {shape[1]}')
         check_form(results.meta, _META, 'meta')
-        if not 0 <= results.labels.min() <= results.labels.max() < shape[1]:
+        most = 2 if results.several else shape[1]
+        if not 0 <= results.labels.min() <= results.labels.max() < most:
             raise ValueError(f'it has labels outside its {shape[1]} classes')
         bad = int((~np.isfinite(results.scores).all(1)).sum())
         if bad:
@@ -158,8 +177,10 @@ def load_results(path: str | os.PathLike) -> Results:
 
 def _check_arrays(results):
     """Raises ValueError where labels are no whole numbers or scores no table of numbers."""
-    if results.labels.ndim != 1 or results.labels.dtype.kind not in 'iu':
+    if results.labels.ndim not in (1, 2) or results.labels.dtype.kind not in 'iu':
         raise ValueError('its labels are no list of whole numbers')
+    if results.several and results.labels.shape != results.scores.shape:
+        raise ValueError('its labels are not of the classes of its scores')
     for scores in (results.scores, *results.streams.values()):
         if scores.ndim != 2 or scores.dtype.kind not in 'iuf':
             raise ValueError('its scores are no table of numbers, a row a video')
@@ -181,7 +202,8 @@ def _from_pickle(fields):
 def _from_json(content):
     columns = ('scores', *content.get('streams', ()))
     samples = content['samples']
-    check_form(samples, [dict(name=str, label=WHOLE)], 'samples')
+    several = any(isinstance(sample.get('label'), list) for sample in samples)
+    check_form(samples, [dict(name=str, label=[WHOLE] if several else WHOLE)], 'samples')
     for column in columns:
         values = itertools.chain.from_iterable(sample[column] for sample in samples)
         if not {type(value) for value in values} <= {int, float, type(None)}:
@@ -189,12 +211,21 @@ def _from_json(content):
     arrays = {name: np.array([sample[name] for sample in samples], np.float32) for name in columns}
     return dict(
         names=[sample['name'] for sample in samples],
-        labels=np.array([sample['label'] for sample in samples], np.int32),
+        labels=_labels_from_json([sample['label'] for sample in samples], arrays['scores']),
         scores=arrays.pop('scores'),
         classes=content['classes'],
         meta=content['meta'],
         streams=arrays,
     )
+
+
+def _labels_from_json(labels, scores):
+    if not labels or not isinstance(labels[0], list):
+        return np.array(labels, np.int32)
+    found = np.zeros((len(labels), *scores.shape[1:]), np.uint8)
+    for row, own in zip(found, labels):
+        row[own] = 1
+    return found
 
 
 def check_results_path(path: str | os.PathLike) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MOST_CONFUSIONS = 20
 
 
-def print_results(results: Results, metrics: Sequence[str | dict]) -> None:
+def print_results(results: Results, metrics: Sequence[str | dict] | None = None) -> None:
     """Prints the protocol, the figures of each stream and of all, and what they leave out."""
     if results.meta.get('protocol'):
         print(f'protocol: {results.meta["protocol"]}')
@@ -107,16 +107,17 @@ def arrays_text(figures: dict, classes: Sequence[str] | None = None) -> str:
     not asked for.
     """
     parts = []
-    if 'recall' in figures:
-        names = class_names(classes, len(figures['recall']))
-        rows = zip(names, figures['support'], figures['recall'], figures['precision'])
+    if 'support' in figures:
+        names = class_names(classes, len(figures['support']))
+        columns = [key for key in ('recall', 'precision', 'average_precision') if key in figures]
+        rows = zip(names, figures['support'], *(figures[key] for key in columns))
         parts.append(
             table(
                 [
-                    ['class', 'videos', 'recall', 'precision'],
+                    ['class', 'videos', *(key.replace('_', ' ') for key in columns)],
                     *(
-                        [name, int(support), f'{recall:.4f}', f'{precision:.4f}']
-                        for name, support, recall, precision in rows
+                        [name, int(support), *(f'{value:.4f}' for value in values)]
+                        for name, support, *values in rows
                     ),
                 ]
             )

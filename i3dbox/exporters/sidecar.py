@@ -51,6 +51,23 @@ _FORM = {
 }
 
 
+# what a description says of its output, by averages.HOW
+VALUES = {
+    'score': 'one row a clip; the mean over the clips of a video is its answer',
+    'prob': 'log-probabilities, one row a clip; the log of the mean of their exponentials is the '
+    'answer for the clips of a video',
+    'sigmoid': 'log-odds of each class, one row a clip; those of the mean of their sigmoid are the '
+    'answer for the clips of a video',
+}
+
+
+def average_clips(info: dict) -> str:
+    """Returns which of averages.HOW the description `info` says."""
+    said = info['output'].get('values', '')
+    begins = {how: text.split(',')[0].split(' of ')[0] for how, text in VALUES.items()}
+    return next((how for how, text in begins.items() if said.startswith(text)), 'score')
+
+
 def sidecar_path(path: str) -> str:
     """Returns where the description of the exported file `path` is."""
     return f'{path}.json'

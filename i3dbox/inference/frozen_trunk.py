@@ -204,10 +204,10 @@ class TrunkLoader:
 
     def specs(self, columns: Sequence[str]) -> list[tuple[list[int], np.dtype]]:
         """Returns (shape, dtype) of each of these columns of a batch."""
-        known = dict(features=(list(self.row['maps'].shape), np.dtype(np.float32)))
-        number = [], np.dtype(np.int32)
-        found = [known.get(column, number) for column in columns]
-        return [([self.clips.sampler.batch_size, *shape], dtype) for shape, dtype in found]
+        others = [column for column in columns if column != 'features']
+        maps = [self.clips.sampler.batch_size, *self.row['maps'].shape], np.dtype(np.float32)
+        known = dict(zip(others, self.clips.specs(others)), features=maps)
+        return [known[column] for column in columns]
 
     def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
         for batch in self.clips:
@@ -329,7 +329,7 @@ class KeptTrunkLoader(TrunkLoader):
             labels = [clips.dataset.samples[index]['label'] for index in found['index']]
             yield dict(
                 features=found['maps'].astype(np.float32),
-                label=np.array(labels, np.int32),
+                label=np.stack([clips.dataset.target_of(label) for label in labels]),
                 index=found['index'],
             )
 

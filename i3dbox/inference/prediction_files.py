@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 
 class JSONPredictions:
-    """One JSON object: `info`, `windows` (frames, seconds and the top classes of each), `video`
-    (the whole), and `complete`, false where the video was not seen to its end.
+    """One JSON object: `info`, `windows` (frames, seconds and the top classes of each, and where
+    several may be there those `found`, of 0.5 or more), `video` (the whole), and `complete`, false
+    where the video was not seen to its end.
 
     Args:
         path: the file. info: plain values. top: classes a window.
@@ -46,13 +47,16 @@ class JSONPredictions:
         self._file.close()
 
     def _values(self, answer):
-        return dict(
+        values = dict(
             first=answer.first,
             last=answer.last,
             start=round(answer.start, 3),
             end=round(answer.end, 3),
             top=[prediction._asdict() for prediction in answer.top(self._top)],
         )
+        if answer.several:
+            values['found'] = [prediction._asdict() for prediction in answer.found]
+        return values
 
 
 class CSVPredictions:
@@ -99,7 +103,9 @@ COLUMNS = ('name', 'filename', 'label', 'class', 'probability', 'error')
 
 
 def summary_row(name: str, filename: str, answer: Prediction | str) -> dict:
-    """Returns a video's row of a summary: its surest class, or (str) why there is none."""
+    """Returns a video's row of a summary: its surest class, or (str) why there is none. `label` and
+    `class` name all that were found where several may be there, with '; ' between them.
+    """
     row = dict.fromkeys(COLUMNS)
     row.update(name=name, filename=filename)
     if isinstance(answer, str):
@@ -108,6 +114,9 @@ def summary_row(name: str, filename: str, answer: Prediction | str) -> dict:
     (surest,) = answer.top(1)
     row.update({'label': surest.label, 'class': surest.name})
     row['probability'] = round(surest.probability, 6)
+    if answer.several:
+        row['label'] = '; '.join(str(one.label) for one in answer.found)
+        row['class'] = '; '.join(one.name for one in answer.found)
     return row
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..argument_checks import above_zero, at_least_one
-from ..averages import ClipAverage, softmax
+from ..averages import ClipAverage, probabilities
 from ..errors import ConfigError
 from ..media.frame_iterator import FrameIterator, as_frame
 from ..workers import ahead
@@ -47,6 +47,7 @@ class Prediction:
             seconds.
         windows (list of Prediction): what a video's is the mean of; empty where it was scored in
             one piece.
+        several (bool): whether several classes may be there.
     """
 
     name: str
@@ -58,11 +59,21 @@ class Prediction:
     start: float
     end: float
     windows: list = dataclasses.field(default_factory=list, repr=False)
+    several: bool = False
 
     @property
     def probabilities(self) -> np.ndarray:
-        """The softmax of the scores, float64."""
-        return softmax(self.scores)
+        """The softmax of the scores, or their sigmoid where there may be several; float64."""
+        return probabilities(self.scores, self.several)
+
+    @property
+    def found(self) -> list[ClassScore]:
+        """The class that the network decides for; where several may be there those of 0.5 or more,
+        surest first, which may be none.
+        """
+        if not self.several:
+            return self.top(1)
+        return [one for one in self.top(len(self.classes)) if one.probability >= 0.5]
 
     def top(self, number: int = 5) -> list[ClassScore]:
         """Returns the surest classes, surest first: list of ClassScore. Among equals the lower
@@ -209,6 +220,7 @@ def _prediction(recognizer, name, scores, begin, end):
         end.last,
         begin.start,
         end.end,
+        several=recognizer.several,
     )
 
 

@@ -142,7 +142,7 @@ class VideoRecognizer:
             to the next.
         fixed (bool): whether clips have `window` frames and no other number, as those of exported
             files.
-        average (dict): by part of what `score` returns: 'score' or 'prob', how clips become one
+        average (dict): by part of what `score` returns: of averages.HOW, how clips become one
             answer.
         weights (dict): of each part in the sum.
         engine (str): what computes, as in 'openvino 2026.4.0, float32'.
@@ -166,6 +166,11 @@ class VideoRecognizer:
         steps = next(iter(self._steps.values()))
         self.window = steps.clip_len
         self.interval = steps.frame_interval
+
+    @property
+    def several(self) -> bool:
+        """Whether several classes may be there at once, each with a probability of its own."""
+        return 'sigmoid' in self.average.values()
 
     @property
     def bound(self) -> float:
@@ -296,9 +301,8 @@ class ExportedRecognizer(VideoRecognizer):
             ) from error
         self.engine = model.engine
         self._model = model
-        logs = model.info['output'].get('values', '').startswith('log-prob')
         self.weights = {stream: 1.0}
-        self.average = {stream: 'prob' if logs else 'score'}
+        self.average = {stream: model.average_clips}
 
     def check(self, window: int) -> None:
         if window != self.window:

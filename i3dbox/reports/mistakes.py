@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..averages import softmax
+from ..averages import probabilities
 from ..datasets.sampler import sample_rng
 from ..errors import DataError, I3DBoxError, first_line
 from ..evaluation.tables import class_names
@@ -24,8 +24,8 @@ FRAMES = 8
 
 @dataclasses.dataclass
 class Mistake:
-    """A video that was taken for another class. `confidence` is the softmax of the prediction,
-    `own` that of the label.
+    """A video that was taken for another class. `confidence` is the probability of the prediction,
+    `own` that of the label, of several the least.
     """
 
     name: str
@@ -38,21 +38,28 @@ class Mistake:
 def most_confident_mistakes(results: Results, number: int = 12) -> list[Mistake]:
     """Returns the `number` mistakes of highest confidence, the surest first."""
     finite = np.isfinite(results.scores).all(1)
-    probabilities = softmax(np.where(finite[:, None], results.scores, 0))
-    wrong = np.flatnonzero((results.predictions != results.labels) & finite)
-    order = sorted(wrong, key=lambda index: (-probabilities[index].max(), results.names[index]))[
-        :number
-    ]
+    sure = probabilities(np.where(finite[:, None], results.scores, 0), results.several)
+    truth = results.truth
+    others = np.where(truth, -1, sure)
+    taken = others.argmax(1)  # for the surest of the classes that the video is not of
+    confidence = others.max(1)
+    if results.several:
+        wrong = confidence >= 0.5
+    else:
+        wrong = results.predictions != results.labels
+    order = sorted(
+        np.flatnonzero(wrong & finite), key=lambda index: (-confidence[index], results.names[index])
+    )
     names = class_names(results.classes, results.scores.shape[1])
     return [
         Mistake(
             results.names[index],
-            names[results.labels[index]],
-            names[results.predictions[index]],
-            float(probabilities[index].max()),
-            float(probabilities[index, results.labels[index]]),
+            ', '.join(names[label] for label in np.flatnonzero(truth[index])) or 'none',
+            names[taken[index]],
+            float(confidence[index]),
+            float(sure[index][truth[index]].min(initial=1)),
         )
-        for index in order
+        for index in order[:number]
     ]
 
 

@@ -56,16 +56,8 @@ def write_report(
     if columns:
         title, results = list(columns.items())[-1]
         parts += _classes(columns)
-        pictures['confusion_matrix'] = confusion_chart(results, f'{title}: what is taken for what')
-        pictures['calibration'] = calibration_chart(columns)
-        parts += [
-            page.heading('Confusions'),
-            page.charts({name: pictures[name] for name in ('confusion_matrix', 'calibration')}),
-        ]
-        counts = results.evaluate(['confusion_matrix'])['confusion_matrix']
-        pairs = confusions(counts, results.classes)[:50]
-        if pairs:
-            parts.append(page.table(['class', 'taken for', 'videos'], pairs, (0, 1)))
+        if not results.several:
+            parts += _confusions(title, results, columns, pictures)
         parts += _mistakes(title, results, mistakes, pictures)
         parts += _sources(columns)
     for old in glob.glob(os.path.join(glob.escape(out), '*.png')):  # of an earlier report
@@ -80,8 +72,23 @@ def write_report(
     return path
 
 
+def _confusions(title, results, columns, pictures):
+    pictures['confusion_matrix'] = confusion_chart(results, f'{title}: what is taken for what')
+    pictures['calibration'] = calibration_chart(columns)
+    parts = [
+        page.heading('Confusions'),
+        page.charts({name: pictures[name] for name in ('confusion_matrix', 'calibration')}),
+    ]
+    counts = results.evaluate(['confusion_matrix'])['confusion_matrix']
+    pairs = confusions(counts, results.classes)[:50]
+    if pairs:
+        parts.append(page.table(['class', 'taken for', 'videos'], pairs, (0, 1)))
+    return parts
+
+
 def class_rows(columns: dict[str, Results]) -> tuple[list[str], list[list]]:
-    """Returns the head and rows of the table of classes: videos, each column's recall, and, for RGB
+    """Returns the head and rows of the table of classes: videos, each column's recall (average
+    precision where videos have several labels), and, for RGB
     and Flow side by side, which of them is better at the class and how many videos only the one or
     the other gets right.
     """
@@ -89,7 +96,12 @@ def class_rows(columns: dict[str, Results]) -> tuple[list[str], list[list]]:
     first = next(iter(columns.values()))
     head = ['class', 'videos', *columns]
     names = class_names(first.classes, first.scores.shape[1])
-    both = 'RGB' in columns and 'Flow' in columns and columns['RGB'].names == columns['Flow'].names
+    figure = 'average_precision' if first.several else 'recall'
+    both = (
+        not first.several
+        and {'RGB', 'Flow'} <= columns.keys()
+        and columns['RGB'].names == columns['Flow'].names
+    )
     if both:
         head += ['saved by', 'only RGB right', 'only Flow right']
         labels = columns['RGB'].labels
@@ -101,7 +113,7 @@ def class_rows(columns: dict[str, Results]) -> tuple[list[str], list[list]]:
             name,
             f'{supports[0]} to {supports[-1]}' if len(supports) > 1 else supports[0],
             *(
-                f'{figures["recall"][label]:.3f}' if figures['support'][label] else ''
+                f'{figures[figure][label]:.3f}' if figures['support'][label] else ''
                 for figures in found
             ),
         ]
@@ -120,7 +132,10 @@ def class_rows(columns: dict[str, Results]) -> tuple[list[str], list[list]]:
 
 def _figures(columns):
     head, *rows = figure_rows(
-        [(title, len(part.names), part.evaluate(METRICS)) for title, part in columns.items()]
+        [
+            (title, len(part.names), part.evaluate(None if part.several else METRICS))
+            for title, part in columns.items()
+        ]
     )
     parts = [
         page.heading('Figures'),
@@ -145,11 +160,12 @@ def _figures(columns):
 def _classes(columns):
     head, rows = class_rows(columns)
     text_columns = (0, head.index('saved by')) if 'saved by' in head else (0,)
+    share = "Share of each class's videos that are recognised."
+    if next(iter(columns.values())).several:
+        share = 'Average precision of each class.'
     return [
         page.heading('Classes'),
-        page.paragraph(
-            "Share of each class's videos that are recognised. A click on a head sorts.", note=True
-        ),
+        page.paragraph(f'{share} A click on a head sorts.', note=True),
         page.table(head, rows, text_columns),
     ]
 

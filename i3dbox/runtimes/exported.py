@@ -16,7 +16,7 @@ import numpy as np
 
 from ..argument_checks import at_least_one
 from ..errors import DeviceError, ExportError, first_line
-from ..exporters.sidecar import read_sidecar
+from ..exporters.sidecar import average_clips, read_sidecar
 from .backends import RunOptions, build_backend, name_of
 
 Input = collections.namedtuple('Input', 'name shape dtype layout')
@@ -73,6 +73,7 @@ class ExportedModel:
         path (str): of the file.
         inputs (list of Input): name, shape (None where any size goes), dtype, layout of each.
         classes (list of str or None): names of the logits, in order.
+        average_clips (str): of averages.HOW: how the clips of a video become one answer.
         info (dict): the whole description.
         engine (str): what runs it, as in 'openvino 2026.4.0, float32'.
 
@@ -93,6 +94,7 @@ class ExportedModel:
             for spec in info['inputs']
         ]
         self._batch = self.inputs[0].shape[0]
+        self.average_clips = average_clips(info)
         self._num_classes = info['output']['shape'][1]
 
     def __call__(self, *args: np.ndarray, **kwargs: np.ndarray) -> np.ndarray:

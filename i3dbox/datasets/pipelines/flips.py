@@ -61,9 +61,13 @@ class Flip:
         if results['flip']:
             results['imgs'] = mirrored(results['imgs'], results['modality'], self.direction)
             if self.flip_label_map:
-                label = results['label']
-                results['label'] = self.flip_label_map.get(label, label)
+                results['label'] = self._mirrored(results['label'])
         return results
+
+    def _mirrored(self, label):
+        if isinstance(label, (list, tuple)):  # of several labels
+            return tuple(map(self._mirrored, label))
+        return self.flip_label_map.get(label, label)
 
 
 @PIPELINES.register

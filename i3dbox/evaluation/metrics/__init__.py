@@ -1,5 +1,5 @@
-"""Figures from scores: functions (scores float N x K, labels int N) -> dict of name -> float or
-array.
+"""Figures from scores: functions (scores float N x K, labels int N, or N x K of 0 and 1 where a
+sample has several) -> dict of name -> float or array.
 
 One file per family. An array has one value per class, or is classes x classes. A sample with a
 score that is not finite counts as wrong.
@@ -13,9 +13,11 @@ from collections.abc import Iterable
 import numpy as np
 
 from ...averages import softmax
+from ...errors import ConfigError
 from ...registry import METRICS, as_cfg
 
 DEFAULT = ('top_k_accuracy', 'mean_class_accuracy')
+DEFAULT_OF_SEVERAL = ('mean_average_precision', 'mmit_mean_average_precision')
 # a metric of one's own adds the names of its figures
 LOWER_IS_BETTER = {'ece', 'ece_low', 'ece_high'}
 
@@ -26,6 +28,22 @@ def evaluate(metrics: Iterable[str | dict], scores: np.ndarray, labels: np.ndarr
     for metric in metrics:
         figures.update(METRICS.build(as_cfg(metric), scores=scores, labels=labels))
     return figures
+
+
+def default_metrics(several: bool) -> tuple[str, ...]:
+    """Returns the metrics of samples with one label each, or with several."""
+    return DEFAULT_OF_SEVERAL if several else DEFAULT
+
+
+def one_label(labels: np.ndarray, metric: str) -> np.ndarray:
+    """Returns labels as an array. Raises ConfigError where a sample has several."""
+    labels = np.asarray(labels)
+    if labels.ndim == 2:
+        raise ConfigError(
+            f'{metric} is of videos with one label; for several there are '
+            f'{", ".join(DEFAULT_OF_SEVERAL)}'
+        )
+    return labels
 
 
 def better(name: str, value: float, than: float | None, by: float = 0.0) -> bool:
@@ -44,6 +62,7 @@ def confidences(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.
     """Returns the probability of each prediction, 0 where scores are not finite (float64 N); and
     whether it is right (bool N).
     """
+    labels = one_label(labels, 'calibration_error')
     finite = np.isfinite(np.asarray(scores)).all(1)
     probabilities = softmax(np.where(finite[:, None], scores, 0))
     return probabilities.max(1) * finite, (probabilities.argmax(1) == labels) & finite

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...registry import METRICS
+from . import one_label
 from .confusion import confusion_matrix
 
 
@@ -21,7 +22,7 @@ def top_k_accuracy(
     sort's whims. A k above the number of classes counts as that number.
     """
     scores = np.asarray(scores)
-    labels = np.asarray(labels)
+    labels = one_label(labels, 'top_k_accuracy')
     own = scores[np.arange(len(labels)), labels][:, None]
     ahead = (scores > own) | ((scores == own) & (np.arange(scores.shape[1]) < labels[:, None]))
     rank = np.where(np.isfinite(scores).all(1), ahead.sum(1), scores.shape[1] + max(topk))
@@ -37,7 +38,7 @@ def mean_class_accuracy(scores: np.ndarray, labels: np.ndarray) -> dict[str, flo
     """Computes the mean over the classes that occur in `labels` of the top-1 accuracy in each:
     'mean_class_acc'.
     """
-    counts = confusion_matrix(scores, labels)['confusion_matrix']
+    counts = confusion_matrix(scores, one_label(labels, 'mean_class_accuracy'))['confusion_matrix']
     occurring = np.bincount(labels, minlength=len(counts))
     return {
         'mean_class_acc': float(

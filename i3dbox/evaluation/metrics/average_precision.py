@@ -15,12 +15,9 @@ def mean_average_precision(scores: np.ndarray, labels: np.ndarray) -> dict[str, 
     Labels are int N, or N x K of 0 and 1 where a sample has several. What scores alike comes at
     once. A sample with a score that is not finite comes last.
     """
-    scores, truth = _ranked(scores, labels)
-    found = [
-        average_precision(scores[:, label], truth[:, label])
-        for label in np.flatnonzero(truth.any(0))
-    ]
-    return {'mean_average_precision': float(np.mean(found)) if found else float('nan')}
+    found = average_precisions(scores, labels)
+    there = found[~np.isnan(found)]
+    return {'mean_average_precision': float(np.mean(there)) if there.size else float('nan')}
 
 
 @METRICS.register
@@ -34,6 +31,21 @@ def mmit_mean_average_precision(scores: np.ndarray, labels: np.ndarray) -> dict[
     scores, truth = _ranked(scores, labels)
     found = [average_precision(*sample) for sample in zip(scores, truth) if sample[1].any()]
     return {'mmit_mean_average_precision': float(np.mean(found)) if found else float('nan')}
+
+
+def average_precisions(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Returns the average precision of each class, float64 K, NaN where no sample has it; scores,
+    labels: as of mean_average_precision.
+    """
+    scores, truth = _ranked(scores, labels)
+    return np.array(
+        [
+            average_precision(scores[:, label], truth[:, label])
+            if truth[:, label].any()
+            else np.nan
+            for label in range(scores.shape[1])
+        ]
+    )
 
 
 def average_precision(scores: np.ndarray, truth: np.ndarray) -> float:

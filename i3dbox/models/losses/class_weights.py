@@ -32,7 +32,7 @@ class ClassWeights(nn.Cell):
 
     def __init__(self, weights: Sequence[float] | None):
         super().__init__(auto_prefix=False)
-        self.num_classes = None if weights is None else len(_checked(weights))
+        self.num_classes = None if weights is None else len(checked_weights(weights))
         self.weights = None if weights is None else Tensor(list(map(float, weights)), ms.float32)
         self.sum_over_ranks = ops.identity
         self.world = 1
@@ -48,7 +48,8 @@ class ClassWeights(nn.Cell):
         return (self.weights * terms).sum() / ops.maximum(ops.stop_gradient(whole), 1e-12)
 
 
-def _checked(weights):
+def checked_weights(weights: Sequence[float]) -> Sequence[float]:
+    """Returns weights of classes. Raises ConfigError for what are none, or all 0."""
     if not isinstance(weights, (list, tuple)) or not weights:
         raise ConfigError(f'class_weight is a list of one number a class; got {weights!r}')
     for weight in weights:

@@ -33,6 +33,7 @@ class CrossEntropyLoss(nn.Cell):
             )
         self.label_smoothing = label_smoothing
         self.weigh = ClassWeights(class_weight)
+        self.num_classes = self.weigh.num_classes
 
     def construct(self, logits: Tensor, label: Tensor) -> Tensor:
         # Not ops.cross_entropy: its CPU kernel tries numbers of threads in its first calls, and its

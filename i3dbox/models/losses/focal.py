@@ -30,6 +30,7 @@ class FocalLoss(nn.Cell):
         in_range('FocalLoss', 0, 100, gamma=gamma)
         self.gamma = gamma
         self.weigh = ClassWeights(class_weight)
+        self.num_classes = self.weigh.num_classes
 
     def construct(self, logits: Tensor, label: Tensor) -> Tensor:
         targets = targets_of(label, logits.shape[-1])

@@ -27,7 +27,8 @@ class Recognizer3D(nn.Cell):
         head (dict): of HEADS; `in_channels` follows the backbone.
         modality (str): 'RGB' or 'Flow'.
         average_clips (str): how the N clips of a video become one answer: 'score' (mean of the
-            logits, the authors' way) or 'prob' (log of the mean of the softmax).
+            logits, the authors' way), 'prob' (log of the mean of the softmax), or 'sigmoid'
+            (log-odds of the mean of the sigmoid), for classes that are each there or not.
 
     Inputs: uint8 B x N x T x H x W x C. Outputs: float32 B x num_classes.
     """
@@ -41,7 +42,9 @@ class Recognizer3D(nn.Cell):
         if modality not in CHANNELS:
             raise ModelError(f"modality is 'RGB' or 'Flow'; got {modality!r}")
         if average_clips not in HOW:
-            raise ModelError(f"average_clips is 'score' or 'prob'; got {average_clips!r}")
+            raise ModelError(
+                f'average_clips is one of {", ".join(map(repr, HOW))}; got {average_clips!r}'
+            )
         self.modality = modality
         self.average_clips = average_clips
         self.channels = CHANNELS[modality]

@@ -47,6 +47,9 @@ class TwoStreamRecognizer(nn.Cell):
                 f'the streams differ in their classes: {self.rgb.num_classes} in rgb, '
                 f'{self.flow.num_classes} in flow'
             )
+        averages = [getattr(stream, 'average_clips', 'score') for stream in self.streams.values()]
+        if len({how == 'sigmoid' for how in averages}) == 2:
+            raise ModelError(f"average_clips: 'sigmoid' is of both streams or none; got {averages}")
         if len(weights) != 2:
             raise ModelError(f'weights are two numbers, for rgb and flow; got {weights}')
         self.weights = tuple(float(weight) for weight in weights)
