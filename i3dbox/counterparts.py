@@ -191,7 +191,7 @@ COUNTERPARTS = {
         'DecordInit': _DECODER,
         'DistOptimizerHook': 'clip_grad_norm=40.0, a key of the config',
         'DistSamplerSeedHook': _WATCHED,
-        'EMAHook': _NOT_BUILT + 'average_checkpoints averages those of a run',
+        'EMAHook': 'ema_momentum=0.0002, a key of the config',
         'EarlyStoppingHook': 'EarlyStopHook',
         'EpochBasedRunner': "runner=dict(CPU=dict(type='CPURunner'), "
         "Ascend=dict(type='Ascend910Runner')), and total_epochs=50",

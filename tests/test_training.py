@@ -81,6 +81,7 @@ def test_a_killed_and_resumed_run_ends_bit_for_bit_as_one_that_was_never_killed(
         ),
         accumulate=2,
         clip_grad_norm=1.0,
+        ema_momentum=0.3,
     )
     straight = config(tmp_path, 'straight', hooks=STEPS, **recipe)
     train(straight)
@@ -101,6 +102,30 @@ def test_a_killed_and_resumed_run_ends_bit_for_bit_as_one_that_was_never_killed(
     assert_same_checkpoint(tmp_path / 'straight/step_12.ckpt', tmp_path / 'killed/step_12.ckpt')
     losses = {line['step']: line['loss'] for line in lines(tmp_path / 'killed')}
     assert losses == {line['step']: line['loss'] for line in lines(tmp_path / 'straight')}
+
+
+def test_checkpoints_and_validation_have_the_averaged_weights_and_training_its_own(tmp_path):
+    train(config(tmp_path, 'before', total_epochs=1))
+    recipe = dict(hooks=STEPS, load_from=str(tmp_path / 'before/epoch_1.ckpt'))
+    train(config(tmp_path, 'plain', **recipe))
+    steps = [load_checkpoint(tmp_path / f'plain/step_{n}.ckpt')[0] for n in range(1, 13)]
+    averaged = train(config(tmp_path, 'averaged', ema_momentum=0.6, **recipe), validate=True)
+    for parameter in averaged.recognizer.get_parameters():  # training goes its own way
+        np.testing.assert_array_equal(parameter.asnumpy(), steps[-1][parameter.name])
+    expected = load_checkpoint(recipe['load_from'])[0]
+    for number, weights in enumerate(steps):
+        share = max(0.6, 9 / (10 + number))
+        expected = {k: v + share * (weights[k] - v) for k, v in expected.items()}
+    found, _, meta = load_checkpoint(tmp_path / 'averaged/step_12.ckpt')
+    trained = [p.name for p in averaged.recognizer.trainable_params()]
+    for name in trained:
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-5, atol=1e-6)
+        assert np.abs(found[name] - steps[-1][name]).max() > 0
+    for name in found.keys() - set(trained):  # the statistics of batch norm
+        np.testing.assert_array_equal(found[name], steps[-1][name])
+    cfg = config(tmp_path, 'averaged')
+    tested = run_test(cfg, str(tmp_path / 'averaged/step_12.ckpt'), data='val')
+    assert meta['metrics']['top1_acc'] == tested.evaluate(['top_k_accuracy'])['top1_acc']
 
 
 def test_a_finished_run_that_is_resumed_does_nothing(tmp_path):
@@ -135,6 +160,7 @@ def test_resuming_with_another_seed_batch_or_optimizer_is_refused_by_name(tmp_pa
     for changes, culprit in (
         (dict(seed=1), 'its seed was 0, the config gives 1'),
         (dict(optimizer=dict(type='Adam', lr=0.1)), 'training state does not fit'),
+        (dict(ema_momentum=0.1), 'ema_momentum differ'),
     ):
         with pytest.raises(CheckpointError, match=culprit):
             train(config(tmp_path, 'other', **changes), resume=checkpoint)

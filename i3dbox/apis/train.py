@@ -192,6 +192,8 @@ def _build_run(cfg, recognizer, runner, resume, evaluates, computing):
     if saved:
         load_state(recognizer.get_parameters(), saved.parameters, resume)
         load_state(training_state(train_step), saved.state, resume)
+        if train_step.average is not None:
+            train_step.average.swap()  # a checkpoint's weights are the averages
     _check_ranks_agree(recognizer, start_step, len(rates), len(dataset))
     clips = ClipLoader(
         dataset,
@@ -324,6 +326,7 @@ def build_train_step(
         runner.loss_scaler(),
         cfg.get('clip_grad_norm'),
         accumulate,
+        cfg.get('ema_momentum'),
     ), rates
 
 

@@ -15,6 +15,7 @@ KEYS = {
     'total_epochs': 'how long to train',
     'clip_grad_norm': 'the largest norm of the gradient',
     'accumulate': 'steps an update',
+    'ema_momentum': 'the share of the newest weights in their moving average',
     'runner': 'one runner a device',
     'hooks': 'what watches the run',
     'evaluation': 'interval and metrics',

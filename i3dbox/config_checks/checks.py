@@ -39,6 +39,7 @@ NUMBERS = {  # key: (least, whether it is included, most, whole)
     'total_epochs': (0, False, 100000, False),
     'accumulate': (1, True, 100000, True),
     'clip_grad_norm': (0, False, 1e300, False),
+    'ema_momentum': (0, False, 1, False),
     'optimizer.lr': (0, True, 1e300, False),
     'data.batch_size': (1, True, 100000, True),
     'data.num_workers': (0, True, 1000, True),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import mindspore as ms
@@ -92,12 +93,14 @@ class Run:
     def evaluate(self) -> dict[str, float]:
         """Evaluates on the validation set (all ranks together); fills and returns `metrics`."""
         average_statistics(self.recognizer)
-        self.metrics = self.evaluator()
+        with self.averaged():
+            self.metrics = self.evaluator()
         self.evaluated_at = self.step
         return self.metrics
 
     def save(self, name: str, last: bool = True) -> str:
-        """Writes <work_dir>/<name>.ckpt with the whole training state; returns its path.
+        """Writes <work_dir>/<name>.ckpt with the whole training state; returns its path. Where
+        weights are averaged, those of the checkpoint are the averages.
 
         All ranks call it, rank 0 writes. Raises DivergedError rather than save weights that are not
         finite.
@@ -121,12 +124,26 @@ class Run:
                 memory=self.memory,
                 metrics=self.metrics,
             )
-            save_checkpoint(path, self.recognizer, training_state(self.train_step), meta)
+            with self.averaged():
+                save_checkpoint(path, self.recognizer, training_state(self.train_step), meta)
             if last:
                 atomic_write(
                     os.path.join(self.work_dir, LAST_CHECKPOINT), os.path.basename(path) + '\n'
                 )
         return path
+
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Lets the recognizer have the averages of its weights, where there are any."""
+        average = getattr(self.train_step, 'average', None)
+        if average is None:
+            yield
+            return
+        average.swap()
+        try:
+            yield
+        finally:
+            average.swap()
 
     def log(self, text: str, **values) -> None:
         """Writes one line for people, one JSON object for machines."""
@@ -141,7 +158,7 @@ class Run:
 
 def training_state(train_step: TrainStep) -> list[Parameter]:
     """Returns the parameters of a TrainStep that are not its recognizer's: optimizer, loss scale,
-    accumulation.
+    accumulation, average of the weights.
 
     The table of learning rates follows from the config, and a sink's means begin with each sink.
     """

@@ -8,6 +8,7 @@ from mindspore.amp import LossScaler, all_finite
 from mindspore.ops.operations.math_ops import NPUClearFloatStatusV2
 
 from ..ascend.settings import saturates
+from .weight_average import WeightAverage
 
 _add = ops.MultitypeFuncGraph('accumulate_add')
 _scale = ops.MultitypeFuncGraph('accumulate_scale')
@@ -77,6 +78,7 @@ class TrainStep(nn.Cell):
         loss_scaler: for float16; a step whose gradients overflow changes nothing but the scale.
         clip_norm: the largest global norm of the gradient.
         accumulate: steps whose mean gradient makes one update.
+        ema_momentum: of the WeightAverage; None: there is none.
 
     Inputs: the recognizer's inputs, then label int32 B, or float32 B x K where there are several.
     Outputs: loss float32, top-1 accuracy float32, which of several labels is the share of first
@@ -92,6 +94,7 @@ class TrainStep(nn.Cell):
         loss_scaler: LossScaler | None = None,
         clip_norm: float | None = None,
         accumulate: int = 1,
+        ema_momentum: float | None = None,
     ):
         super().__init__(auto_prefix=False)
         self.recognizer = recognizer
@@ -104,6 +107,7 @@ class TrainStep(nn.Cell):
         self.gradients = ops.value_and_grad(self.forward, None, weights, has_aux=True)
         self.reduce = self.sum_over_ranks = ops.identity
         self.means = None
+        self.average = None if ema_momentum is None else WeightAverage(weights, ema_momentum)
         self.clears_status = loss_scaler is not None and saturates()
         self.world = 1
         if ms.get_auto_parallel_context('parallel_mode') == 'data_parallel':
@@ -173,4 +177,7 @@ class TrainStep(nn.Cell):
         """Clips and updates."""
         if self.clip_norm is not None:
             gradients = ops.clip_by_global_norm(gradients, self.clip_norm)
-        return self.optimizer(gradients)
+        done = self.optimizer(gradients)
+        if self.average is not None:
+            done = ops.depend(done, self.average())
+        return done

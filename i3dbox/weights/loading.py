@@ -71,8 +71,8 @@ def load_state(parameters: Iterable[Parameter], loaded: dict[str, np.ndarray], p
     if wrong:
         raise CheckpointError(
             f'cannot resume from {path}: its training state does not fit this config '
-            f'(optimizer, model, loss scale or accumulation differ), first at {wrong[0]!r}. '
-            'To start a new run from its weights, use --load-from.'
+            '(optimizer, model, loss scale, accumulation or ema_momentum differ), first at '
+            f'{wrong[0]!r}. To start a new run from its weights, use --load-from.'
         )
     for name, parameter in parameters.items():
         parameter.set_data(ms.Tensor(loaded[name], parameter.dtype))
