@@ -38,6 +38,8 @@ _NOT_BUILT = 'not built: '
 _SEED = 'seed=2022, or --seed: a run is a function of its config and seed'
 _TESTED = "`test --protocol views` (10 clips x 3 crops), or another of the config's `protocols`"
 _AVERAGE = "model.average_clips, 'score' or 'prob'"
+_BLEND = "blending=dict(type='MixupBlending', alpha=0.2) is a key of the config"
+_SCALES = f'leave it out: the recognizer scales uint8 frames to [-1, 1]; {_BLEND}'
 _SEVERAL = "model.average_clips='sigmoid' and loss=dict(type='BCEWithLogitsLoss')"
 _STORAGE = "leave it out: files are read from the disk, or from shards (source='packed')"
 _ONE_FORM = 'leave it out: InceptionI3D has one form, that of the paper'
@@ -55,7 +57,7 @@ COUNTERPARTS = {
         'compile': 'leave it out: networks are compiled as graphs',
         'cudnn_benchmark': _DEVICE,
         'custom_hooks': "hooks=[dict(type='MyHook')], with custom_imports for its module",
-        'data_preprocessor': 'leave it out: the recognizer scales uint8 frames to [-1, 1]',
+        'data_preprocessor': _SCALES,
         'default_hooks': f'{_LOGS} and {_CHECKPOINTS}, in one list',
         'default_scope': 'leave it out: parts are found by their names',
         'device': _DEVICE,
@@ -110,12 +112,14 @@ COUNTERPARTS = {
     },
     # of a table of the config, or of a part; 'Part.name' goes before 'name'
     'argument': {
+        'CutmixBlending.num_classes': 'leave it out: the head says it',
         'I3DHead.average_clips': _AVERAGE,
         'I3DHead.init_std': 'leave it out: the head starts as the original does',
         'I3DHead.label_smooth_eps': "loss=dict(type='CrossEntropyLoss', label_smoothing=0.1)",
         'I3DHead.multi_class': _SEVERAL,
         'I3DHead.spatial_type': 'leave it out: it averages',
         'I3DHead.topk': "evaluation=dict(metrics=[dict(type='top_k_accuracy', topk=(1, 5))])",
+        'MixupBlending.num_classes': 'leave it out: the head says it',
         'SampleFrames.out_of_bound_opt': "out_of_bound, 'loop' or 'repeat_last'",
         'SampleFrames.test_mode': 'leave it out: data.test and data.val sample without chance',
         'SampleFrames.twice_sample': "mode='uniform' with twice the num_clips",
@@ -126,7 +130,7 @@ COUNTERPARTS = {
         'constructor': 'paramwise_cfg of the optimizer, with layer_decay',
         'conv_cfg': 'leave it out: a backbone of your own has other convolutions',
         'crop_size': 'size',
-        'data_preprocessor': 'leave it out: the recognizer scales uint8 frames to [-1, 1]',
+        'data_preprocessor': _SCALES,
         'conv1_kernel': _ONE_FORM,
         'conv1_stride_s': _ONE_FORM,
         'conv1_stride_t': _ONE_FORM,
@@ -168,7 +172,7 @@ COUNTERPARTS = {
         'start': 'leave it out',
         'test_cfg': _AVERAGE,
         'test_dataloader': 'test_loader',
-        'train_cfg': 'leave it out',
+        'train_cfg': f'leave it out; {_BLEND}',
         'train_dataloader': 'batch_size and num_workers of data',
         'val_dataloader': 'val_loader',
         'videos_per_gpu': 'batch_size',
@@ -186,7 +190,6 @@ COUNTERPARTS = {
         'Collect': _PACK,
         'CosineAnnealingLR': 'CosineLR',
         'CosineAnnealing': 'CosineLR',
-        'CutmixBlending': _NOT_BUILT + 'label_smoothing of the loss is there',
         'DecordDecode': _DECODE,
         'DecordInit': _DECODER,
         'DistOptimizerHook': 'clip_grad_norm=40.0, a key of the config',
@@ -207,7 +210,6 @@ COUNTERPARTS = {
         'LinearLR': 'warmup_epochs and warmup_ratio of the schedule',
         'LoadRGBFromFile': _DECODE,
         'LrUpdaterHook': _SCHEDULE,
-        'MixupBlending': _NOT_BUILT + 'label_smoothing of the loss is there',
         'Normalize': 'leave it out: the recognizer scales uint8 frames to [-1, 1]',
         'NumClassCheckHook': _WATCHED,
         'OpenCVDecode': _DECODE,

@@ -19,6 +19,8 @@ from tqdm import tqdm
 from ..apis.train import build_train_step
 from ..datasets.base import BaseDataset
 from ..datasets.loader import ClipLoader
+from ..engine.blend import rows_of
+from ..engine.blendings import Mixture
 from ..workers import one_opencv_thread
 
 if TYPE_CHECKING:
@@ -236,7 +238,9 @@ def train_step_times(train_step: TrainStep, clips: Sequence[np.ndarray], repeat:
         .integers(0, train_step.recognizer.num_classes, len(clips[0]))
         .astype(np.int32)
     )
-    tensors = [Tensor(array) for array in (*clips, labels)]
+    draws = [rows_of(Mixture(0.5), range(len(labels)), *clips[0].shape[3:5])]
+    arrays = (*clips, labels, *draws * (train_step.blend is not None))
+    tensors = [Tensor(array) for array in arrays]
     return _call_times(lambda: train_step(*tensors)[0].asnumpy(), repeat, 'training step')
 
 

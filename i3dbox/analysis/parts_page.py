@@ -17,6 +17,7 @@ CHAPTERS = {
     'BACKBONES': ('Backbones', '`model.backbone`', ('in_channels',)),
     'HEADS': ('Heads', '`model.head`', ('in_channels',)),
     'LOSSES': ('Losses', '`loss`', ()),
+    'BLENDINGS': ('Blendings', '`blending`', ()),
     'DATASETS': ('Data sets', '`data.train`, `data.val`, `data.test`', ('test_mode', 'configs')),
     'PIPELINES': ('Pipeline steps', "a data set's `pipeline`", ()),
     'FLOW_METHODS': ('Flow methods', '`method` of `ComputeFlow`, `--method` of extract_flow', ()),

@@ -47,6 +47,9 @@ def frozen_trunk(
     """
     if not has_frozen_trunk(cfg, recognizer):
         return None
+    if cfg.get('blending'):
+        logger.info('the frozen layers see blended clips: they are part of each training step')
+        return None
     known = memory.get(FROZEN) or known_choice(cfg.work_dir, cfg.get('frozen_views'), computing)
     if known and known['views'] and distributed.world_size() > 1:
         raise CheckpointError(

@@ -24,6 +24,7 @@ from ..datasets.base import DamageReport
 from ..datasets.loader import ClipLoader
 from ..datasets.sampler import EpochSampler
 from ..engine import distributed
+from ..engine.blend import BlendingLoader
 from ..engine.build import build_hooks, call_hooks, in_order
 from ..engine.logging import setup_logging
 from ..engine.optimizers.build import build_optimizer
@@ -36,7 +37,7 @@ from ..inference.frozen_trunk import KeptTrunkLoader, TailStream
 from ..inference.network import build_network
 from ..models.freezing import freeze
 from ..models.tail import Tail
-from ..registry import DATASETS, HOOKS, LOSSES, SCHEDULES
+from ..registry import BLENDINGS, DATASETS, HOOKS, LOSSES, SCHEDULES
 from ..weights.loading import load_state, load_weights
 from .frozen_layers import FROZEN, frozen_trunk, through_trunk
 from .test import DatasetScorer, scoring_options
@@ -205,6 +206,8 @@ def _build_run(cfg, recognizer, runner, resume, evaluates, computing):
         len(rates) - start_step,
     )
     loader = through_trunk(clips, trunk, cfg, shape, memory)
+    if cfg.get('blending'):
+        loader = BlendingLoader(clips, BLENDINGS.build(cfg.blending), *shape[2:4])
     log.info(
         '%s samples, %s steps of %s an epoch, from step %s to %s; %s parameters train; outputs in '
         '%s',
@@ -327,6 +330,7 @@ def build_train_step(
         cfg.get('clip_grad_norm'),
         accumulate,
         cfg.get('ema_momentum'),
+        bool(cfg.get('blending')),
     ), rates
 
 

@@ -7,6 +7,7 @@ from ..errors import ConfigError
 KEYS = {
     'model': 'the recognizer',
     'loss': 'the loss',
+    'blending': 'how the samples of a batch are blended',
     'freeze': 'which parameters train',
     'frozen_views': 'clips of each sample for which the frozen layers are computed once',
     'data': 'data sets, batch size and workers',

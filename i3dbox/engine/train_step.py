@@ -8,6 +8,7 @@ from mindspore.amp import LossScaler, all_finite
 from mindspore.ops.operations.math_ops import NPUClearFloatStatusV2
 
 from ..ascend.settings import saturates
+from .blend import Blend
 from .weight_average import WeightAverage
 
 _add = ops.MultitypeFuncGraph('accumulate_add')
@@ -79,8 +80,10 @@ class TrainStep(nn.Cell):
         clip_norm: the largest global norm of the gradient.
         accumulate: steps whose mean gradient makes one update.
         ema_momentum: of the WeightAverage; None: there is none.
+        blends: whether the samples of a batch are blended.
 
-    Inputs: the recognizer's inputs, then label int32 B, or float32 B x K where there are several.
+    Inputs: the recognizer's inputs, then label int32 B, or float32 B x K where there are several,
+    and `blending` of a BlendingLoader where samples are blended.
     Outputs: loss float32, top-1 accuracy float32, which of several labels is the share of first
     answers among them (both of the batch of all ranks), whether the step
     was finite bool; in a data sink what SinkMeans makes of them.
@@ -95,9 +98,12 @@ class TrainStep(nn.Cell):
         clip_norm: float | None = None,
         accumulate: int = 1,
         ema_momentum: float | None = None,
+        blends: bool = False,
     ):
         super().__init__(auto_prefix=False)
         self.recognizer = recognizer
+        self.inputs = (*recognizer.inputs, 'label', *['blending'] * blends)
+        self.blend = Blend(recognizer.num_classes) if blends else None
         self.loss = loss
         self.optimizer = optimizer
         self.loss_scaler = loss_scaler
@@ -142,6 +148,9 @@ class TrainStep(nn.Cell):
         if self.clears_status:  # else what ran between two steps could have left an overflow
             status = NPUClearFloatStatusV2()(ops.zeros(8, ms.int32))
             batch = ops.depend(batch, status)
+        if self.blend is not None:
+            clips, label = self.blend(batch[:-2], batch[-2], batch[-1])
+            batch = (*clips, label)
         (_, loss, logits), gradients = self.gradients(*batch)
         gradients = self.reduce(gradients)
         finite = Tensor(True)

@@ -120,7 +120,7 @@ class BaseRunner:
         Raises: whatever the loader or a hook raised.
         """
         steps = run.total_steps - run.start_step
-        dataset = as_mindspore_dataset(run.loader, (*run.train_step.recognizer.inputs, 'label'))
+        dataset = as_mindspore_dataset(run.loader, run.train_step.inputs)
         sink = self.steps_of_a_sink(run, steps)
         run.train_step.average_over(sink)
         if sink:
