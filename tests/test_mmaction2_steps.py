@@ -6,7 +6,9 @@ written here again; where it does, with what it may draw.
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from i3dbox.datasets.pipelines.rand_augment import OPERATIONS
 from i3dbox.errors import ConfigError
 from i3dbox.inference.clip_steps import ClipSteps
 from i3dbox.registry import PIPELINES
@@ -201,3 +203,66 @@ def test_color_jitter_takes_ranges():
 def test_wrong_arguments_are_refused(step, message):
     with pytest.raises(ConfigError, match=message):
         PIPELINES.build(step)
+
+
+# RandAugment
+
+
+def augmented(seed=0, frames=3, **step):
+    step = PIPELINES.build(dict(type='RandAugment', **step))
+    frame = np.random.default_rng(5).integers(0, 256, (24, 32, 3), np.uint8)
+    imgs = [frame.copy() for _ in range(frames)]
+    rng = np.random.default_rng(seed)
+    out = step(dict(imgs=imgs, modality='RGB', test_mode=False, rng=rng))['imgs']
+    return frame, out
+
+
+def test_all_frames_of_a_clip_are_augmented_alike_and_clips_apart():
+    seen = set()
+    for seed in range(12):
+        frame, out = augmented(seed)
+        assert all((other == out[0]).all() for other in out)
+        assert out[0].shape == frame.shape and out[0].dtype == np.uint8
+        seen.add(out[0].tobytes())
+    assert len(seen) > 8
+    np.testing.assert_array_equal(augmented(3)[1][0], augmented(3)[1][0])
+
+
+def test_without_strength_nothing_changes_but_what_has_none():
+    for name, operation in OPERATIONS.items():
+        frame = np.random.default_rng(5).integers(0, 256, (24, 32, 3), np.uint8)
+        found = np.asarray(operation(Image.fromarray(frame), 0.0))
+        if name not in ('equalize', 'autocontrast'):
+            np.testing.assert_array_equal(found, frame, err_msg=name)
+
+
+def test_operations_are_what_their_names_say():
+    frame = np.random.default_rng(5).integers(0, 256, (24, 32, 3), np.uint8)
+
+    def done(name, strength):
+        return np.asarray(OPERATIONS[name](Image.fromarray(frame), strength))
+
+    np.testing.assert_array_equal(done('solarize', -0.5), np.where(frame < 128, frame, 255 - frame))
+    np.testing.assert_array_equal(done('posterize', 1), frame & 0b11110000)
+    np.testing.assert_allclose(done('brightness', -1), frame * 0.1, atol=1)
+    shift = round(150 / 331 * 32)
+    moved = done('translate_x', shift * 331 / 150 / 32)
+    np.testing.assert_array_equal(moved[:, : 32 - shift], frame[:, shift:])
+    assert (moved[:, 32 - shift :] == 128).all()
+    level = np.tile(np.arange(60, 92, dtype=np.uint8)[None, :, None], (24, 1, 3))
+    stretched = np.asarray(OPERATIONS['autocontrast'](Image.fromarray(level), 1))
+    assert (stretched.min(), stretched.max()) == (0, 255)
+    flat = (OPERATIONS['rotate'](Image.fromarray(np.full((9, 9, 3), 128, np.uint8)), 1),)
+    assert (np.asarray(flat[0]) == 128).all()
+
+
+def test_each_is_applied_with_its_probability_and_none_in_a_test():
+    frame, out = augmented(prob=0.0)
+    np.testing.assert_array_equal(out[0], frame)
+    step = PIPELINES.build(dict(type='RandAugment'))
+    kept = dict(imgs=[frame], modality='RGB', test_mode=True, rng=None)
+    assert step(kept)['imgs'][0] is frame
+    with pytest.raises(ConfigError, match='RandAugment is for RGB'):
+        step(dict(kept, modality='Flow'))
+    with pytest.raises(ConfigError, match='magnitude'):
+        PIPELINES.build(dict(type='RandAugment', magnitude=11))
