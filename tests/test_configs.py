@@ -11,7 +11,7 @@ from test_training import command
 from i3dbox.apis.train import train
 from i3dbox.config import Config
 from i3dbox.config.keys import KEYS
-from i3dbox.config_checks.checks import REQUIRED_TO_TRAIN, check_config
+from i3dbox.config_checks.checks import REQUIRED_TO_TRAIN, check_config, metrics_of
 from i3dbox.datasets.pipelines import Compose
 from i3dbox.engine.build import build_runner
 from i3dbox.errors import DeviceError
@@ -43,7 +43,7 @@ def test_every_part_of_a_recipe_builds_and_its_copy_is_equal(path, tmp_path):
     for registry, parts in ((HOOKS, cfg.hooks), (RUNNERS, cfg.runner.values())):
         for part in parts:
             registry.build(part)
-    for metric in cfg.evaluation.metrics:
+    for metric in metrics_of(cfg, 'test'):
         METRICS.get(metric)
     rates = SCHEDULES.build(
         cfg.schedule,

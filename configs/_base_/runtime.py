@@ -8,9 +8,9 @@ runner = dict(
 )
 hooks = [
     dict(type='LoggerHook', interval=20),
-    dict(type='CheckpointHook', interval=1, max_keep_ckpts=8, save_best='top1_acc'),
+    dict(type='CheckpointHook', interval=1, max_keep_ckpts=8, save_best='auto'),
 ]
-evaluation = dict(interval=1, metrics=['top_k_accuracy', 'mean_class_accuracy'])
+evaluation = dict(interval=1)
 # tools/test.py --protocol NAME; without it, data.test says how
 protocols = dict(
     whole=dict(frames=dict(mode='whole')),  # the authors': the whole video, looped where short
