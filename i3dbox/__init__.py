@@ -15,6 +15,7 @@ from .moved import install
 
 if TYPE_CHECKING:
     from .apis.features import extract_features
+    from .apis.gradcam import gradcam
     from .apis.inferencer import I3DInferencer
     from .apis.test import test
     from .apis.train import train
@@ -35,6 +36,7 @@ _HOMES = {
     'VideoStream': 'inference.recognize',
     'I3DInferencer': 'apis.inferencer',
     'extract_features': 'apis.features',
+    'gradcam': 'apis.gradcam',
     'FrechetDistance': 'evaluation.frechet',
     'load_exported': 'runtimes.exported',
     'train': 'apis.train',
@@ -49,6 +51,7 @@ __all__ = [
     'VideoStream',
     'I3DInferencer',
     'extract_features',
+    'gradcam',
     'FrechetDistance',
     'load_exported',
     'train',

@@ -23,7 +23,8 @@ MAX_WHOLE = 10000  # frames of a clip: 2.5 GB of pixels at 224 x 224
 class Window(NamedTuple):
     """A clip: its frames [first, last) of the stream, when they begin and end in seconds, and the
     pixels, uint8 N x T x H x W x 3 and N x T x H x W x 2 (8-bit flow), N being 1 unless the steps
-    take several crops; or None for a stream that was not asked for.
+    take several crops; or None for a stream that was not asked for. `places` are, by stream, the
+    images of the video that the T are: of the flow image k is that from frame k to the next.
     """
 
     first: int
@@ -32,6 +33,7 @@ class Window(NamedTuple):
     end: float
     rgb: np.ndarray | None
     flow: np.ndarray | None
+    places: dict[str, np.ndarray]
 
 
 @dataclasses.dataclass(eq=False)
@@ -161,26 +163,29 @@ class ClipWindows:
 
     def _make(self, first):
         last = min(first + self.span, self.count)
-        clips = {stream: self._clip(stream, first) for stream in self.steps}
+        places = {stream: self._places(stream, first) for stream in self.steps}
+        clips = {
+            stream: self.steps[stream].clip(self._images(stream, indices), indices, self.name)
+            for stream, indices in places.items()
+        }
         start = self._times[first - self._kept]
         end = self._times[last - 1 - self._kept]
         self._end = last
         end += (end - start) / max(last - 1 - first, 1)
-        return Window(first, last, start, end, clips.get('rgb'), clips.get('flow'))
+        return Window(first, last, start, end, clips.get('rgb'), clips.get('flow'), places)
 
-    def _clip(self, stream, first):
-        """Returns the T images from the first on; where they are too few, from the start again, or
-        the last.
+    def _places(self, stream, first):
+        """Returns which T images are taken from the first on; where they are too few, from the
+        start again, or the last.
         """
         steps = self.steps[stream]
         total = self.count - (stream == 'flow')
         frames = self.window or max(steps.clip_len, -(-total // self.interval))
         first = min(first, max(total - ((frames - 1) * self.interval + 1), 0))
         indices = first + np.arange(frames) * self.interval
-        indices = (
-            indices % total if steps.out_of_bound == 'loop' else np.minimum(indices, total - 1)
-        )
-        return steps.clip(self._images(stream, indices), indices, self.name)
+        if steps.out_of_bound == 'loop':
+            return indices % total
+        return np.minimum(indices, total - 1)
 
     def _images(self, stream, indices):
         held = self._held[stream]

@@ -4,7 +4,8 @@ exported file.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,8 +25,11 @@ from .model_spec import EXPORTED, ModelSpec
 from .recognize import inference_recognizer
 
 if TYPE_CHECKING:
+    from mindspore import nn
+
     from ..config import Config
     from ..runtimes.exported import ExportedModel
+    from .engines.stream_network import StreamNetwork
     from .recognize import Prediction
 
 
@@ -92,7 +96,17 @@ def load_recognizer(
         built.weights,
         (spec.cfg.get('evaluation') or {}).get('max_frames'),
         in_words(built),
+        functools.partial(_cells, spec, device, device_id),
     )
+
+
+def _cells(spec, device, device_id):
+    """Returns the Recognizer3D of each stream of a ModelSpec, in MindSpore, by its name."""
+    from .network import load_network
+
+    network, _ = load_network(spec, device, device_id)
+    found = {STREAM_OF[cell.modality]: cell for cell in network.streams.values()}
+    return {name: found[name] for name in spec.streams}
 
 
 def _from_exported(spec, device, device_id, engine, precision, threads):
@@ -212,6 +226,23 @@ class VideoRecognizer:
         stride = self.stride(window) if stride is None else stride
         return ClipWindows(steps, window, stride, **options)
 
+    @property
+    def streams(self) -> dict[str, StreamNetwork]:
+        """The networks of single streams, by 'rgb' and 'flow'. Raises ConfigError for an exported
+        file, whose network cannot be looked into.
+        """
+        raise ConfigError(
+            f'{self.name} is exported, in one piece, and cannot be looked into: name the model of '
+            'the zoo, or the config and checkpoint, that it came from'
+        )
+
+    @property
+    def cells(self) -> dict[str, nn.Cell]:
+        """The same in MindSpore, Recognizer3Ds that can be differentiated: loaded once more where
+        another engine computes. Raises as `streams`.
+        """
+        return self.streams
+
     def score(
         self, clips: dict[str, np.ndarray], any_length: bool = False
     ) -> dict[str, np.ndarray]:
@@ -238,6 +269,7 @@ class NetworkRecognizer(VideoRecognizer):
         name, stream, classes, num_classes, pipelines, engine: of VideoRecognizer.
         streams: a StreamNetwork by stream. weights: of their sum.
         max_frames: of ClipScorer.
+        load_cells: returns what `cells` is, for streams that another engine computes.
     """
 
     def __init__(
@@ -251,14 +283,29 @@ class NetworkRecognizer(VideoRecognizer):
         weights: Sequence[float],
         max_frames: int | None = None,
         engine: str = '',
+        load_cells: Callable[[], dict[str, nn.Cell]] | None = None,
     ):
         super().__init__(name, stream, classes, num_classes, pipelines)
         self.engine = engine
+        self._load_cells = load_cells
         self._max_frames = max_frames
         self._streams = streams
         self._scorers = {}
         self.weights = dict(zip(streams, weights if len(streams) > 1 else (1.0,)))
         self.average = {name: stream.average_clips for name, stream in streams.items()}
+
+    @property
+    def streams(self) -> dict[str, StreamNetwork]:
+        return self._streams
+
+    @functools.cached_property
+    def cells(self) -> dict[str, nn.Cell]:
+        found = {name: getattr(part, 'cell', None) for name, part in self._streams.items()}
+        if any(cell is None for cell in found.values()):
+            found = self._load_cells()
+        for cell in found.values():
+            cell.set_train(False)
+        return found
 
     def check(self, window: int) -> None:
         for name, stream in self._streams.items():

@@ -32,7 +32,13 @@ class Tail(nn.Cell):
 
     def construct(self, features: Tensor) -> Tensor:
         number, *maps = features.shape[1:]
-        x = features.reshape(-1, *maps)
+        x = self.through_backbone(features.reshape(-1, *maps))
+        return self.recognizer.answer(x, number)
+
+    def through_backbone(self, x: Tensor) -> Tensor:
+        """Returns what the backbone's other layers make of an endpoint's maps, N x K x t x h x w:
+        what the head takes.
+        """
         for layer in self.recognizer.backbone.cell_list[self.first :]:
             x = layer(x)
-        return self.recognizer.answer(x, number)
+        return x
