@@ -100,20 +100,20 @@ def write_heat_video(path: str, found: VideoHeat) -> None:
     from ..visualization.heat import as_pictures, heat_picture
     from ..visualization.labelled_video import VideoWriter
 
-    streams = found.streams
-    pictures = [as_pictures(stream.frames, found.bound) for stream in streams.values()]
-    titles = [
-        f'{TITLES[next(iter(streams))]}, as the network sees it',
-        *(f'{TITLES[name]}: where it looks ({found.endpoint})' for name in streams),
-    ]
+    streams = {
+        f'{TITLES[name]} as the network sees it, and where it looks ({found.endpoint})': stream
+        for name, stream in found.streams.items()
+    }
+    pictures = {
+        title: as_pictures(stream.frames, found.bound) for title, stream in streams.items()
+    }
     name = f'{found.name}  {100 * found.probability:.0f} %'
     with atomic_path(path) as temporary, contextlib.ExitStack() as stack:
         writer = None
         for number, time in enumerate(found.times):
             picture = heat_picture(
-                [part[number] for part in pictures],
-                [stream.heat[number] for stream in streams.values()],
-                titles,
+                {title: part[number] for title, part in pictures.items()},
+                {title: stream.heat[number] for title, stream in streams.items()},
                 name,
                 time,
             )
