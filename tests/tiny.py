@@ -3,9 +3,10 @@
 import os
 import pathlib
 import signal
+from collections import OrderedDict
 
 import numpy as np
-from mindspore import nn
+from mindspore import nn, ops
 
 from i3dbox.datasets.base import BaseDataset
 from i3dbox.engine.hooks.hook import Hook
@@ -153,3 +154,31 @@ def write_config(folder, **changes):
         config_text(custom_imports=dict(imports=['tiny'], dirs=[here]), **changes), encoding='utf-8'
     )
     return str(path)
+
+
+class Signs(nn.Cell):
+    """N x C x ... -> N x 2 C x ...: what is above 0.05, and what is below -0.05."""
+
+    def construct(self, x):
+        return ops.cat((ops.relu(x - 0.05), ops.relu(-x - 0.05)), 1)
+
+
+class Halves(nn.Cell):
+    """The means of 1 x 2 x 2 neighbours."""
+
+    def construct(self, x):
+        return (x[..., ::2, ::2] + x[..., 1::2, ::2] + x[..., ::2, 1::2] + x[..., 1::2, 1::2]) / 4
+
+
+@BACKBONES.register
+class SignsBackbone(nn.SequentialCell):
+    """Layers without parameters, of which one knows what they do: `signs`, then `halves`."""
+
+    def __init__(self, in_channels=3):
+        super().__init__(OrderedDict(signs=Signs(), halves=Halves()))
+        self.out_channels = 2 * in_channels
+
+
+@DATASETS.register
+class ActionsThatAreNamed(TinyDataset):
+    classes = ['right', 'falling', '左', 'rising']

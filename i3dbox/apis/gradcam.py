@@ -104,9 +104,7 @@ def write_heat_video(path: str, found: VideoHeat) -> None:
         f'{TITLES[name]} as the network sees it, and where it looks ({found.endpoint})': stream
         for name, stream in found.streams.items()
     }
-    pictures = {
-        title: as_pictures(stream.frames, found.bound) for title, stream in streams.items()
-    }
+    pictures = {title: as_pictures(stream.frames, found.bound) for title, stream in streams.items()}
     name = f'{found.name}  {100 * found.probability:.0f} %'
     with atomic_path(path) as temporary, contextlib.ExitStack() as stack:
         writer = None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..counterparts import hint
-from ..errors import ConfigError
+from ..errors import ConfigError, spelling_hint
 from ..media.frame_iterator import FrameIterator
 from .clip_windows import MAX_WHOLE
 from .recognize import Total, bar, check_recognizer, recognize_windows
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .recognizer import VideoRecognizer
 
 ENDPOINT = 'Mixed_5c'
+_KEPT = weakref.WeakKeyDictionary()  # by recognizer and endpoint: what _parts returns
 
 
 @dataclasses.dataclass(eq=False)
@@ -88,12 +89,8 @@ def find_heat(
         a frame is read; DamagedSampleError for a video that cannot be read.
     """
     check_recognizer(recognizer)
-    cells = recognizer.cells  # of an exported file this is an error
+    parts = _parts(recognizer, endpoint)
     label = None if class_name is None else label_of(class_name, recognizer.classes)
-    from ..models.gradcam import GradCam
-
-    cams = {name: GradCam(cell, endpoint) for name, cell in cells.items()}
-    networks = {name: part.upto(endpoint, 'none') for name, part in recognizer.streams.items()}
     frames = source if isinstance(source, FrameIterator) else FrameIterator(source)
     times, windows, answer = _answer(recognizer, frames, progress)
     label = answer.top(1)[0].label if label is None else label
@@ -102,16 +99,28 @@ def find_heat(
         label,
         float(answer.scores[label]),
         float(answer.probabilities[label]),
-        {
-            name: _heat_of(name, windows, len(times), networks[name], cams[name], label)
-            for name in networks
-        },
+        {name: _heat_of(name, windows, len(times), *both, label) for name, both in parts.items()},
         times,
         frames.fps,
         endpoint,
         recognizer.bound,
         frames.damage,
     )
+
+
+def _parts(recognizer, endpoint):
+    """Returns of each stream the network up to the endpoint and the GradCam behind it, which are
+    kept: another class or video needs no compilation.
+    """
+    cells = recognizer.cells  # of an exported file this is an error
+    from ..models.gradcam import GradCam
+
+    kept = _KEPT.setdefault(recognizer, {})
+    if endpoint not in kept:
+        cams = {name: GradCam(cell, endpoint) for name, cell in cells.items()}
+        streams = recognizer.streams
+        kept[endpoint] = {name: (streams[name].upto(endpoint, 'none'), cams[name]) for name in cams}
+    return kept[endpoint]
 
 
 def label_of(wanted: str | int, classes: list[str]) -> int:
@@ -124,7 +133,7 @@ def label_of(wanted: str | int, classes: list[str]) -> int:
         number = int(wanted)
     except (TypeError, ValueError):
         raise ConfigError(
-            f'the model has no class {wanted!r}.{hint("class", str(wanted), classes)} It has '
+            f'the model has no class {wanted!r}.{spelling_hint(wanted, classes)} It has '
             f'{_some(classes)}; a number from 0 to {len(classes) - 1} will do, too'
         ) from None
     if not 0 <= number < len(classes):
