@@ -314,7 +314,7 @@ COUNTERPARTS = {
         'build_videos': 'no need: folders of frames are read as they are',
         'clip_feature_extraction': 'features',
         'confusion_matrix': 'report',
-        'demo_gradcam': 'none yet',
+        'demo_gradcam': 'gradcam',
         'demo_inferencer': 'demo',
         'dist_test': 'bash tools/dist_test.sh CONFIG CKPT N',
         'dist_train': 'bash tools/dist_train.sh CONFIG N',

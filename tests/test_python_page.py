@@ -50,5 +50,5 @@ def test_a_program_of_the_page_runs(folder, title, program, monkeypatch):
         assert len(re.findall(r'^ *\d+\.\d%  action \d+$', done.stdout, re.MULTILINE)) == 5
 
 
-def test_the_page_has_five_programs():
-    assert len(PROGRAMS) == 5
+def test_the_page_has_six_programs():
+    assert len(PROGRAMS) == 6
