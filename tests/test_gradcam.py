@@ -18,7 +18,8 @@ from i3dbox.errors import ConfigError
 from i3dbox.flow.encoding import encode
 from i3dbox.inference.gradcam import label_of, maps_of, resized
 from i3dbox.inference.model_spec import plain_i3d
-from i3dbox.inference.recognizer import init_recognizer
+from i3dbox.inference.recognizer import ExportedRecognizer, init_recognizer
+from i3dbox.media.frame_iterator import FrameIterator
 from i3dbox.models.gradcam import GradCam
 from i3dbox.models.i3d_table import ENDPOINTS
 from i3dbox.visualization.heat import heat_over, heat_picture
@@ -333,7 +334,12 @@ def test_a_logit_is_meant_where_clips_are_averaged_by_their_softmax(signs):
 
 
 @pytest.mark.parametrize(
-    'stream, rows', [('rgb', 1), ('flow', 1), pytest.param('joint', 2, marks=pytest.mark.slow)]
+    'stream, rows',
+    [
+        ('rgb', 1),
+        pytest.param('flow', 1, marks=pytest.mark.slow),
+        pytest.param('joint', 2, marks=pytest.mark.slow),
+    ],
 )
 def test_the_command_writes_a_frame_for_each(signs, video, tmp_path, capsys, stream, rows):
     out = tmp_path / 'deep' / 'heat.mp4'
@@ -407,6 +413,29 @@ def test_a_video_that_cannot_be_read_is_told(refused, tmp_path_factory):
     damaged = tmp_path_factory.mktemp('damaged') / 'bad.mp4'
     damaged.write_bytes(b'nothing' * 99)
     assert 'bad.mp4: this is no video' in refused(source=str(damaged))
+
+
+def test_a_recognizer_of_an_exported_file_is_refused(video):
+    recognizer = ExportedRecognizer.__new__(ExportedRecognizer)
+    recognizer.name, recognizer.engine = 'best.onnx', 'onnxruntime'
+    with pytest.raises(ConfigError, match='best.onnx is exported.*name the model of the zoo'):
+        i3dbox.gradcam(recognizer, video)
+
+
+def test_a_video_that_breaks_off_is_told(recognizers):
+    class BrokenOff(FrameIterator):
+        damage = property(lambda self: 'it ends early', lambda self, value: None)
+
+    frames = BrokenOff(np.stack(moving_frames(9, 32, 32)))
+    with pytest.warns(UserWarning, match='it ends early'):
+        found = i3dbox.gradcam(recognizers['rgb'], frames, endpoint='signs')
+    assert found.damage == 'it ends early' and len(found.times) == 9
+
+
+def test_more_frames_than_memory_is_for_are_refused(recognizers, monkeypatch):
+    monkeypatch.setattr('i3dbox.inference.gradcam.MAX_WHOLE', 10)
+    with pytest.raises(ConfigError, match='frames has more than 10 frames'):
+        i3dbox.gradcam(recognizers['rgb'], np.zeros((11, 32, 32, 3), np.uint8), endpoint='signs')
 
 
 def test_a_single_frame_has_no_flow(recognizers):

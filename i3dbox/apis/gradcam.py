@@ -13,6 +13,7 @@ from ..fileio import atomic_path, check_writable
 from ..inference.gradcam import ENDPOINT, VideoHeat, find_heat
 from ..inference.model_spec import ModelSpec
 from ..inference.recognizer import load_recognizer
+from ..interrupts import interruptible
 from ..media.frame_iterator import FrameIterator
 from ..models.i3d_table import LOGITS
 
@@ -61,14 +62,14 @@ def gradcam(
             'Logits have no place in the frame: endpoint is a layer before them, as Mixed_5c'
         )
     frames = video if isinstance(video, FrameIterator) else FrameIterator(video)
-    with contextlib.closing(frames):
+    with interruptible(), contextlib.closing(frames):
         recognizer = load_recognizer(spec, **loading) if spec else model
         tell(f'{recognizer.name}, computed by {recognizer.engine}')
         found = find_heat(recognizer, frames, class_name, endpoint, progress)
+        if out is not None:
+            write_heat_video(out, found)
     if found.damage:
         warnings.warn(f'{frames.path}: {found.damage}', stacklevel=2)
-    if out is not None:
-        write_heat_video(out, found)
     return found
 
 

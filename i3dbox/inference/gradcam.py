@@ -193,12 +193,13 @@ def _heat_of(
         np.add.at(heat, places, np.concatenate(maps, axis=2))
         np.add.at(counts, places, 1)
         frames[places] = np.concatenate(list(clip), axis=2)
-    # frames that no clip holds: between those of a frame_interval, and the last one of flow
+    # frames that no clip holds are as the one before: those that a frame_interval leaves out, and
+    # the last one, of flow
+    heat /= np.maximum(counts, 1)[:, None, None]
     known = np.flatnonzero(counts)
-    heat[known] /= counts[known, None, None]
-    nearest = known[np.maximum(np.searchsorted(known, np.arange(total), 'right') - 1, 0)]
     if len(known) < total:
-        heat, frames = heat[nearest], frames[nearest]
+        before = known[np.maximum(np.searchsorted(known, np.arange(total), 'right') - 1, 0)]
+        heat, frames = heat[before], frames[before]
     largest = heat.max()
     if largest > 0:
         heat /= largest
