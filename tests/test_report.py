@@ -6,18 +6,24 @@ import json
 import re
 
 import cv2
+import mindspore as ms
 import numpy as np
 import pytest
 from test_configs import ROOT
 
+from i3dbox.apis.mistake_heat import MistakeHeat
 from i3dbox.commands import main
 from i3dbox.config import Config
 from i3dbox.engine.logging import JsonLines
-from i3dbox.errors import DataError
+from i3dbox.errors import ConfigError, DataError
 from i3dbox.evaluation.results import Results
+from i3dbox.fileio import sha256
+from i3dbox.models import build_recognizer
+from i3dbox.registry import DATASETS
 from i3dbox.reports.mistakes import most_confident_mistakes, open_dataset, plain_values
 from i3dbox.reports.report import class_rows
 from i3dbox.reports.run_log import read_run_log
+from i3dbox.weights.checkpoint import save_checkpoint
 
 CLASSES = ['wave', 'clap', '跳 <b>']
 LABELS = np.array([0, 0, 1, 1, 2, 2], np.int32)
@@ -195,8 +201,6 @@ def test_mistakes_are_shown_with_frames_of_both_streams(tmp_path):
     cfg = Config.fromfile(str(ROOT / 'configs/two_stream_synthetic.py'))
     for stream in ('rgb', 'flow'):
         cfg.data.test[stream].data_root = str(tmp_path / 'synthetic')
-    from i3dbox.registry import DATASETS
-
     dataset = DATASETS.build(cfg.data.test, test_mode=True)
     names = [sample['name'] for sample in dataset.samples[:2]] + ['gone/video']
     scores = np.eye(8, dtype=np.float32)[[7, 7, 7]] * 5
@@ -213,3 +217,39 @@ def test_mistakes_are_shown_with_frames_of_both_streams(tmp_path):
     # two rows of frames
     assert all(p.shape[1] == pictures[0].shape[1] and p.shape[0] > 2 * 96 for p in pictures)
     assert (tmp_path / 'out/report.html').read_text(encoding='utf-8').count('data:image/jpeg') == 2
+
+
+@pytest.mark.slow
+def test_mistakes_are_shown_with_the_heat_of_what_they_were_taken_for(tmp_path, capsys):
+    cfg = Config.fromfile(
+        str(ROOT / 'configs/i3d_rgb_synthetic.py'),
+        {'data.test.data_root': str(tmp_path / 'synthetic')},
+    )
+    recognizer = build_recognizer(cfg.model)
+    checkpoint, other = (str(tmp_path / f'{name}.ckpt') for name in 'ab')
+    save_checkpoint(checkpoint, recognizer)
+    recognizer.head.logits.bias.set_data(ms.Tensor(np.ones(8, np.float32)))
+    save_checkpoint(other, recognizer)
+    dataset = DATASETS.build(cfg.data.test, test_mode=True)
+    meta = dict(
+        config_text=cfg.pretty_text,
+        checkpoint=dict(model=dict(path='x', sha256=sha256(checkpoint))),
+    )
+    scores = np.eye(8, dtype=np.float32)[[7]] * 5
+    names = [dataset.samples[0]['name']]
+    Results(names, np.zeros(1, np.int32), scores, dataset.classes, meta).save(tmp_path / 'r.pkl')
+    words = [str(tmp_path / 'r.pkl'), '--out', str(tmp_path / 'out')]
+    assert main('report', words) == 0
+    plain = cv2.imread(str(tmp_path / 'out/mistake_01.png'))
+    assert main('report', [*words, '--gradcam', checkpoint, '--endpoint', 'Mixed_4f']) == 0
+    heated = cv2.imread(str(tmp_path / 'out/mistake_01.png'))
+    assert heated.shape[0] > 1.8 * plain.shape[0] and heated.shape[1] == plain.shape[1]
+    assert main('report', [*words, '--gradcam', other]) == 1
+    assert f'of the checkpoint x (sha256 {sha256(checkpoint)})' in capsys.readouterr().err
+    hostile = cfg.pretty_text.replace('num_classes=8', 'num_classes=1000000000')
+    with pytest.raises(ConfigError, match='not of plain I3D with as many classes'):
+        MistakeHeat(
+            Results(names, [0], scores, None, dict(meta, config_text=hostile)), [checkpoint]
+        )
+    assert main('report', [*words, '--gradcam', checkpoint, '--endpoint', 'Logits']) == 1
+    assert 'Logits have no place in the frame' in capsys.readouterr().err

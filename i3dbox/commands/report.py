@@ -26,6 +26,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_number(
         parser, '--mistakes', 'how many mistakes to show with their frames', low=0, default=12
     )
+    parser.add_argument(
+        '--gradcam',
+        nargs='+',
+        metavar='CKPT',
+        help='the checkpoints that the results are of: shows beside the mistakes where the network '
+        'looks for what it took them for',
+    )
+    parser.add_argument(
+        '--endpoint',
+        default='Mixed_5c',
+        metavar='NAME',
+        help='of --gradcam, see `i3dbox gradcam`; default: Mixed_5c',
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -67,7 +80,8 @@ def run(args: argparse.Namespace) -> None:
             columns = fuse({'RGB': columns['RGB'], 'Flow': columns['Flow']}).by_stream()
         except ConfigError as error:
             notes.append(str(error))
-    path = write_report(args.out, runs, columns, args.mistakes, notes)
+    heat = _heat(list(columns.values()), args) if args.gradcam else None
+    path = write_report(args.out, runs, columns, args.mistakes, notes, heat)
     if columns:
         print(
             figures_table(
@@ -77,6 +91,16 @@ def run(args: argparse.Namespace) -> None:
         head, rows = class_rows(columns)
         print(table([head, *rows]))
     print(path)
+
+
+def _heat(columns, args):
+    """Returns what shows where the last column's network looks."""
+    from ..apis.mistake_heat import MistakeHeat
+    from ..errors import ConfigError
+
+    if not columns:
+        raise ConfigError('--gradcam is for result files: name one')
+    return MistakeHeat(columns[-1], args.gradcam, args.endpoint)
 
 
 def _free(title, path, taken):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,23 +15,26 @@ from ..errors import DataError, I3DBoxError, first_line
 from ..evaluation.tables import class_names
 from ..registry import DATASETS
 from ..visualization.contact_sheet import contact_sheet, stack
+from ..visualization.heat import as_pictures, heat_over
 
 if TYPE_CHECKING:
     from ..datasets.base import BaseDataset
     from ..evaluation.results import Results
 
 FRAMES = 8
+MOST = 64  # frames of a clip that are differentiated at once
 
 
 @dataclasses.dataclass
 class Mistake:
     """A video that was taken for another class. `confidence` is the probability of the prediction,
-    `own` that of the label, of several the least.
+    `taken` its number, `own` that of the label, of several the least.
     """
 
     name: str
     label: str
     prediction: str
+    taken: int
     confidence: float
     own: float
 
@@ -56,6 +60,7 @@ def most_confident_mistakes(results: Results, number: int = 12) -> list[Mistake]
             results.names[index],
             ', '.join(names[label] for label in np.flatnonzero(truth[index])) or 'none',
             names[taken[index]],
+            int(taken[index]),
             float(confidence[index]),
             float(sure[index][truth[index]].min(initial=1)),
         )
@@ -72,13 +77,19 @@ def open_dataset(results: Results) -> BaseDataset:
     Raises: an I3DBoxError where they carry none, or one with other parts, or where its data is not
         here.
     """
-    text = results.meta.get('config_text')
-    if not text:
+    data = plain_part(results.meta, 'data')
+    return DATASETS.build(data.get(results.meta.get('data') or 'test'), test_mode=True)
+
+
+def plain_part(meta: dict, key: str) -> dict:
+    """Returns what a key of the config says that results carry in their meta. Raises: DataError
+    where they carry none, or one that names parts of others.
+    """
+    if not meta.get('config_text'):
         raise DataError('the results do not carry their config')
-    data = plain_values(text).get('data') or {}
-    part = data.get(results.meta.get('data') or 'test')
+    part = plain_values(meta['config_text']).get(key) or {}
     _check_own(part)
-    return DATASETS.build(part, test_mode=True)
+    return part
 
 
 def plain_values(text: str) -> dict:
@@ -129,9 +140,15 @@ def _check_own(part):
         _check_own(item)
 
 
-def frames_of(dataset: BaseDataset, name: str) -> np.ndarray | None:
+def frames_of(
+    dataset: BaseDataset, name: str, heat: Callable | None = None, label: int = 0
+) -> np.ndarray | None:
     """Draws eight frames of a sample, spread over its first clip, for each of its streams: uint8
     RGB picture, or None where it cannot be read.
+
+    Args:
+        heat: (column, clip, label) -> float32 T x H x W: a row with that of the class `label` comes
+            below each, of the middle 64 frames.
     """
     index = next((i for i, sample in enumerate(dataset.samples) if sample['name'] == name), None)
     if index is None:
@@ -143,8 +160,15 @@ def frames_of(dataset: BaseDataset, name: str) -> np.ndarray | None:
     sheets = []
     for column in dataset.inputs:
         clip = results[column][0]
+        if heat is not None:
+            first = max(len(clip) - MOST, 0) // 2
+            clip = clip[first : first + MOST]
         chosen = np.linspace(0, len(clip) - 1, min(FRAMES, len(clip))).round().astype(int)
         sheets.append(
             contact_sheet(clip[chosen], 'Flow' if clip.shape[-1] == 2 else 'RGB', columns=FRAMES)
         )
+        if heat is not None:
+            hot = heat(column, clip, label)
+            pictures = zip(as_pictures(clip[chosen]), hot[chosen])
+            sheets.append(contact_sheet([heat_over(*pair) for pair in pictures], columns=FRAMES))
     return stack(sheets)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import cv2
@@ -32,6 +32,7 @@ def write_report(
     columns: dict[str, Results],
     mistakes: int = 12,
     notes: Iterable[str] = (),
+    heat: Callable | None = None,
 ) -> str:
     """Writes <out>/report.html, which needs no other file, and its pictures as PNG beside it.
 
@@ -42,6 +43,7 @@ def write_report(
             confusions and mistakes are shown.
         mistakes: how many are shown with their frames.
         notes: what else the reader should know.
+        heat: of mistakes.frames_of, for the last of `columns`.
 
     Returns: the page's path.
     """
@@ -58,7 +60,7 @@ def write_report(
         parts += _classes(columns)
         if not results.several:
             parts += _confusions(title, results, columns, pictures)
-        parts += _mistakes(title, results, mistakes, pictures)
+        parts += _mistakes(title, results, mistakes, pictures, heat)
         parts += _sources(columns)
     for old in glob.glob(os.path.join(glob.escape(out), '*.png')):  # of an earlier report
         if re.fullmatch(
@@ -170,7 +172,7 @@ def _classes(columns):
     ]
 
 
-def _mistakes(title, results, number, pictures):
+def _mistakes(title, results, number, pictures, heat):
     found = most_confident_mistakes(results, number)
     parts = [page.heading(f'Surest mistakes of {title}')]
     if not found:
@@ -185,7 +187,7 @@ def _mistakes(title, results, number, pictures):
             f'{mistake.name}: {mistake.label}, taken for {mistake.prediction} with confidence '
             f'{mistake.confidence:.3f} (its own class: {mistake.own:.3f})'
         )
-        picture = frames_of(dataset, mistake.name) if dataset else None
+        picture = frames_of(dataset, mistake.name, heat, mistake.taken) if dataset else None
         if picture is not None:
             bgr = np.ascontiguousarray(picture[..., ::-1])
             pictures[f'mistake_{number:02d}'] = cv2.imencode('.png', bgr)[1].tobytes()
