@@ -5,6 +5,7 @@ import pathlib
 
 import numpy as np
 import pytest
+from test_configs import ROOT
 from test_recognize import made
 from test_training import config, lines
 from videos import moving_frames, write_video
@@ -12,6 +13,8 @@ from videos import moving_frames, write_video
 from i3dbox.apis.test import test as run_test
 from i3dbox.apis.train import train
 from i3dbox.commands import main
+from i3dbox.config import Config
+from i3dbox.config_checks.checks import check_data
 from i3dbox.datasets import annotations as ann
 from i3dbox.datasets.loader import ClipLoader
 from i3dbox.datasets.sampler import SequentialSampler
@@ -276,3 +279,22 @@ def test_demo_and_exported_file_give_each_class_a_probability_of_its_own(tmp_pat
         [one['probability'] for one in whole['top']],
         atol=1e-4,
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('modality', ['rgb', 'flow'])
+def test_the_example_of_two_labels_is_what_it_says(tmp_path, modality):
+    videos = dict(
+        data_root=str(tmp_path),
+        generation=dict(train_groups=5, test_groups=1, clips_per_group=1, num_frames=9),
+    )
+    options = {f'data.{name}.videos': videos for name in ('train', 'val', 'test')}
+    path = ROOT / f'docs/examples/two_labels/two_actions_{modality}.py'
+    cfg = Config.fromfile(str(path), options)
+    cfg.work_dir = str(tmp_path / 'run')
+    check_data(cfg)
+    dataset = DATASETS.build(cfg.data.train, test_mode=False)
+    assert len(dataset.classes) == 4 and {len(one['label']) for one in dataset.samples} == {1, 2}
+    sample = dataset.load(0, np.random.default_rng(0))
+    assert sample['imgs'].shape[:5] == (1, 8, 64, 128, 2 if modality == 'flow' else 3)
+    assert not hasattr(cfg.evaluation, 'metrics')

@@ -14,20 +14,33 @@ class TwoActions(BaseDataset):
     Only the four classes are taken that the stream can tell: by colour for RGB, by motion for flow.
 
     Args:
-        pipeline, modality, split, subset: of SyntheticActions. **kwargs: of BaseDataset.
+        pipeline, modality, split, subset: of SyntheticActions. videos: its other arguments.
+        **kwargs: of BaseDataset.
     """
 
     multi_class = True
 
-    def __init__(self, pipeline, modality='RGB', split=1, subset='train', **kwargs):
+    def __init__(
+        self,
+        pipeline,
+        modality='RGB',
+        split=1,
+        subset='train',
+        videos=None,
+        test_mode=False,
+        **kwargs,
+    ):
         self.videos = DATASETS.build(
-            dict(type='SyntheticActions', split=split, subset=subset, pipeline=pipeline),
+            dict(type='SyntheticActions', **(videos or {})),
+            split=split,
+            subset=subset,
+            pipeline=pipeline,
             modality=modality,
+            test_mode=test_mode,
         )
         sand = modality == 'Flow'
         self.classes = [name for name in self.videos.classes if name.endswith('Sand') == sand]
-        super().__init__([], modality, **kwargs)
-        self.videos.test_mode = self.test_mode
+        super().__init__([], modality, test_mode, **kwargs)
 
     def load_annotations(self):
         """Returns a sample a video, which names both of its halves."""

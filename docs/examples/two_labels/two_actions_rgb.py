@@ -8,4 +8,4 @@ loss = dict(type='BCEWithLogitsLoss')
 data = dict(
     train=dict(type='TwoActions'), val=dict(type='TwoActions'), test=dict(type='TwoActions')
 )
-total_epochs = 12
+total_epochs = 3
