@@ -189,7 +189,46 @@ class ClipLoader:
                 )
 
 
-def as_mindspore_dataset(loader: ClipLoader, columns: Sequence[str]) -> GeneratorDataset:
+class WrappedLoader:
+    """A ClipLoader whose batches are made into others. A subclass implements `__iter__` and
+    `column`.
+
+    Args:
+        clips: the ClipLoader.
+
+    Attributes:
+        damaged, error: as of ClipLoader.
+    """
+
+    def __init__(self, clips: ClipLoader):
+        self.clips = clips
+
+    @property
+    def damaged(self) -> list:
+        return self.clips.damaged
+
+    @property
+    def error(self) -> Exception | None:
+        return self.clips.error
+
+    def __len__(self):
+        return len(self.clips)
+
+    def column(self, size: int) -> tuple[str, tuple[list[int], np.dtype]]:
+        """Returns the name of the new column, and its shape and dtype in a batch of `size`."""
+        raise NotImplementedError
+
+    def specs(self, columns: Sequence[str]) -> list[tuple[list[int], np.dtype]]:
+        """Returns (shape, dtype) of each of these columns of a batch."""
+        name, spec = self.column(self.clips.sampler.batch_size)
+        others = [column for column in columns if column != name]
+        known = {**dict(zip(others, self.clips.specs(others))), name: spec}
+        return [known[column] for column in columns]
+
+
+def as_mindspore_dataset(
+    loader: ClipLoader | WrappedLoader, columns: Sequence[str]
+) -> GeneratorDataset:
     """Wraps a loader for mindspore.train.Model: a row is a whole batch, in the order of `columns`.
 
     MindSpore turns an exception of the loader into a RuntimeError that holds its text; the

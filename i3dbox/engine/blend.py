@@ -9,18 +9,18 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn, ops
 
+from ..datasets.loader import WrappedLoader
 from ..models.losses.class_weights import targets_of
 from .blendings import Mixture
 
 if TYPE_CHECKING:
-    from ..datasets.base import DamageReport
     from ..datasets.loader import ClipLoader
 
 # of a row of draws: the sample that is mixed in, the share and the box of a Mixture, the label's
 ROW = ('other', 'share', 'top', 'bottom', 'left', 'right', 'label')
 
 
-class BlendingLoader:
+class BlendingLoader(WrappedLoader):
     """A ClipLoader whose batches also say how their samples are to be blended: `blending`, float32
     B x 7, see ROW.
 
@@ -32,27 +32,12 @@ class BlendingLoader:
     """
 
     def __init__(self, clips: ClipLoader, blending: Callable, height: int, width: int):
-        self.clips = clips
+        super().__init__(clips)
         self.blending = blending
         self.size = height, width
 
-    @property
-    def damaged(self) -> list[DamageReport]:
-        return self.clips.damaged
-
-    @property
-    def error(self) -> Exception | None:
-        return self.clips.error
-
-    def __len__(self):
-        return len(self.clips)
-
-    def specs(self, columns: Sequence[str]) -> list[tuple[list[int], np.dtype]]:
-        """Returns (shape, dtype) of each of these columns of a batch."""
-        others = [column for column in columns if column != 'blending']
-        draws = [self.clips.sampler.batch_size, len(ROW)], np.dtype(np.float32)
-        known = dict(zip(others, self.clips.specs(others)), blending=draws)
-        return [known[column] for column in columns]
+    def column(self, size: int) -> tuple[str, tuple[list[int], np.dtype]]:
+        return 'blending', ([size, len(ROW)], np.dtype(np.float32))
 
     def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
         for step, batch in enumerate(self.clips, self.clips.start_step):

@@ -26,7 +26,7 @@ from mindspore import Tensor
 from tqdm import tqdm
 
 from ..datasets.base import DamageReport
-from ..datasets.loader import ClipLoader
+from ..datasets.loader import ClipLoader, WrappedLoader
 from ..datasets.sampler import SequentialSampler
 from ..errors import DataError
 from ..exporters.i3d_graph import needed
@@ -174,40 +174,22 @@ class _Views(SequentialSampler):
         return [divmod(step, self.samples)]
 
 
-class TrunkLoader:
+class TrunkLoader(WrappedLoader):
     """Batches of what the frozen layers make of the clips of a ClipLoader, as that gives batches of
     them.
 
     Args:
         trunk: what computes them. clips: of ClipLoader.
         row: of `trunk.row`, for these clips.
-
-    Attributes:
-        damaged (list of DamageReport). error (Exception or None): as of ClipLoader.
     """
 
     def __init__(self, trunk: FrozenTrunk, clips: ClipLoader, row: np.dtype):
+        super().__init__(clips)
         self.trunk = trunk
-        self.clips = clips
         self.row = row
 
-    @property
-    def damaged(self) -> list[DamageReport]:
-        return self.clips.damaged
-
-    @property
-    def error(self) -> Exception | None:
-        return self.clips.error
-
-    def __len__(self):
-        return len(self.clips)
-
-    def specs(self, columns: Sequence[str]) -> list[tuple[list[int], np.dtype]]:
-        """Returns (shape, dtype) of each of these columns of a batch."""
-        others = [column for column in columns if column != 'features']
-        maps = [self.clips.sampler.batch_size, *self.row['maps'].shape], np.dtype(np.float32)
-        known = dict(zip(others, self.clips.specs(others)), features=maps)
-        return [known[column] for column in columns]
+    def column(self, size: int) -> tuple[str, tuple[list[int], np.dtype]]:
+        return 'features', ([size, *self.row['maps'].shape], np.dtype(np.float32))
 
     def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
         for batch in self.clips:

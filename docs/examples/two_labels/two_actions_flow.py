@@ -1,11 +1,7 @@
 """The flow stream on two videos side by side, each class with a probability of its own."""
 
-_base_ = '../../../configs/i3d_flow_synthetic.py'
+_base_ = './two_actions_rgb.py'
 
-custom_imports = dict(imports=['two_actions'])  # found beside this file
-model = dict(average_clips='sigmoid', head=dict(num_classes=4))
-loss = dict(type='BCEWithLogitsLoss')
-data = dict(
-    train=dict(type='TwoActions'), val=dict(type='TwoActions'), test=dict(type='TwoActions')
-)
-total_epochs = 3
+model = dict(modality='Flow')
+flow = dict(modality='Flow')
+data = dict(train=flow, val=flow, test=flow)
