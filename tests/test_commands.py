@@ -6,7 +6,7 @@ import json
 import pathlib
 
 import pytest
-from test_training import TOOLS, command, lines
+from test_training import TOOLS, command, command_here, lines
 
 pytestmark = pytest.mark.slow
 
@@ -79,37 +79,43 @@ def test_a_run_resumes_for_more_epochs_from_its_own_config(trained, real_root):
     assert [line['epoch'] for line in lines(trained / 'rgb')] == [1, 2]
 
 
-def test_videos_and_their_frames_can_both_be_tested(trained, real_root, tmp_path):
-    for source in ('video', 'frames'):
-        out = tmp_path / f'{source}.json'
-        done = command(
-            'test',
-            CONFIGS / 'i3d_rgb_ucf101.py',
-            trained / 'rgb/epoch_1.ckpt',
-            '--out',
-            out,
-            '--eval',
-            'top_k_accuracy',
-            'mean_class_accuracy',
-            *small(real_root, 'data.test', **{'data.test.source': source}),
-        )
-        assert done.returncode == 0, done.stderr
-        samples = json.loads(out.read_text())['samples']
-        share = sum(s['prediction'] == s['label'] for s in samples) / 4
-        assert len(samples) == 4 and f'top1_acc: {share:.4f}' in done.stdout
+@pytest.fixture(scope='module')
+def tested(trained, real_root):
+    """A function: tests a stream, once, on what its recipe reads or on `source`; returns the
+    samples of the results and what was printed.
+    """
+    done = {}
+
+    def test(stream, **source):
+        name = '_'.join([stream, *source.values()])
+        if name not in done:
+            out = trained / f'{name}.json'
+            said = command_here(
+                'test',
+                CONFIGS / f'i3d_{stream}_ucf101.py',
+                trained / stream / 'epoch_1.ckpt',
+                '--out',
+                out,
+                '--eval',
+                'top_k_accuracy',
+                'mean_class_accuracy',
+                *small(real_root, 'data.test', **{f'data.test.{k}': v for k, v in source.items()}),
+            )
+            assert said.returncode == 0, said.stderr
+            done[name] = json.loads(out.read_text())['samples'], said.stdout
+        return done[name]
+
+    return test
 
 
-def test_fusion_is_the_sum_of_both_streams_logits(trained, real_root, tmp_path):
-    options = small(real_root, 'data.test')
-    for stream in ('rgb', 'flow'):
-        command(
-            'test',
-            CONFIGS / f'i3d_{stream}_ucf101.py',
-            trained / stream / 'epoch_1.ckpt',
-            '--out',
-            tmp_path / f'{stream}.json',
-            *options,
-        )
+@pytest.mark.parametrize('source', ['video', 'frames'])
+def test_videos_and_their_frames_can_both_be_tested(tested, source):
+    samples, said = tested('rgb', source=source)
+    share = sum(s['prediction'] == s['label'] for s in samples) / 4
+    assert len(samples) == 4 and f'top1_acc: {share:.4f}' in said
+
+
+def test_fusion_is_the_sum_of_both_streams_logits(trained, tested, real_root, tmp_path):
     heads = {
         f'model.{s}.{k}': v
         for s in ('rgb', 'flow')
@@ -132,12 +138,10 @@ def test_fusion_is_the_sum_of_both_streams_logits(trained, real_root, tmp_path):
         *joint,
     )
     assert done.returncode == 0, done.stderr
+    joint = json.loads((tmp_path / 'joint.json').read_text())['samples']
     rgb, flow, both = (
-        {
-            s['name']: s['scores']
-            for s in json.loads((tmp_path / f'{name}.json').read_text())['samples']
-        }
-        for name in ('rgb', 'flow', 'joint')
+        {s['name']: s['scores'] for s in samples}
+        for samples in (tested('rgb', source='video')[0], tested('flow')[0], joint)
     )
     assert len(both) == 4
     for name, scores in both.items():
@@ -159,7 +163,7 @@ def test_fusion_is_the_sum_of_both_streams_logits(trained, real_root, tmp_path):
     ],
 )
 def test_wrong_arguments_of_test_are_told_in_one_line(real_root, arguments, message):
-    done = command(
+    done = command_here(
         'test', CONFIGS / 'i3d_rgb_ucf101.py', *arguments, *small(real_root, 'data.test')
     )
     assert done.returncode == 1
@@ -176,7 +180,7 @@ def test_a_checkpoint_of_other_classes_or_modality_is_refused(trained, real_root
         ),
         ('i3d_rgb_ucf101.py', 'flow', {}, 'was trained on Flow; the model takes RGB'),
     ):
-        done = command(
+        done = command_here(
             'test',
             CONFIGS / config,
             trained / checkpoint / 'epoch_1.ckpt',

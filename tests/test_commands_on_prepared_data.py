@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from test_commands import CONFIGS, small
-from test_training import command, lines
+from test_training import command_here, lines
 
 from i3dbox.commands import main
 from i3dbox.datasets.pipelines import Compose
@@ -43,7 +43,7 @@ def trained(prepared, tmp_path_factory):
     folder = tmp_path_factory.mktemp('trained')
     for stream, source in (('rgb', 'packed'), ('flow', 'video')):
         sources = {f'data.{subset}.source': source for subset in ('train', 'val')}
-        done = command(
+        done = command_here(
             'train',
             CONFIGS / f'i3d_{stream}_ucf101.py',
             '--work-dir',
@@ -69,7 +69,7 @@ def test_a_stream_gets_the_same_scores_from_frames_and_shards_and_nearly_the_sam
     scores = {}
     for source in ('frames', 'packed', 'video'):
         out = tmp_path / f'{source}.json'
-        done = command(
+        done = command_here(
             'test',
             CONFIGS / f'i3d_{stream}_ucf101.py',
             trained / stream / 'epoch_1.ckpt',

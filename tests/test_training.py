@@ -2,6 +2,8 @@
 wrong.
 """
 
+import contextlib
+import io
 import json
 import os
 import pathlib
@@ -14,11 +16,13 @@ import time
 import numpy as np
 import pytest
 import tiny
+from logs import own_log
 
 from i3dbox.apis import train as training
 from i3dbox.apis.sweep import last_checkpoints, sweep
 from i3dbox.apis.test import test as run_test
 from i3dbox.apis.train import train
+from i3dbox.commands import main
 from i3dbox.config import Config
 from i3dbox.engine.hooks.checkpoint_hook import CheckpointHook
 from i3dbox.engine.run import last_checkpoint
@@ -56,6 +60,17 @@ def command(name, *args, **kwargs):
         timeout=300,
         **kwargs,
     )
+
+
+def command_here(name, *args):
+    """Runs a command in this process, which spares the start of another and MindSpore's import;
+    returns what `command` does.
+    """
+    args = [str(arg) for arg in args]
+    out, err = io.StringIO(), io.StringIO()
+    with own_log(), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = main(name, args)
+    return subprocess.CompletedProcess([name, *args], status, out.getvalue(), err.getvalue())
 
 
 def lines(work_dir, mode='train'):
