@@ -85,6 +85,21 @@ def assert_same_checkpoint(one, other):
             np.testing.assert_array_equal(left[name], right[name], err_msg=name)
 
 
+@pytest.fixture(scope='module')
+def one_epoch(tmp_path_factory):
+    """The folder of a run of one epoch; `trained` is a copy of it."""
+    folder = tmp_path_factory.mktemp('one_epoch')
+    train(config(folder, total_epochs=1))
+    return folder / 'run'
+
+
+@pytest.fixture
+def trained(tmp_path, one_epoch):
+    """The config of a run of one epoch that is done, in tmp_path / 'run'."""
+    shutil.copytree(one_epoch, tmp_path / 'run')
+    return config(tmp_path, total_epochs=1)
+
+
 @pytest.mark.slow
 def test_a_killed_and_resumed_run_ends_bit_for_bit_as_one_that_was_never_killed(tmp_path):
     recipe = dict(
@@ -119,9 +134,10 @@ def test_a_killed_and_resumed_run_ends_bit_for_bit_as_one_that_was_never_killed(
     assert losses == {line['step']: line['loss'] for line in lines(tmp_path / 'straight')}
 
 
-def test_checkpoints_and_validation_have_the_averaged_weights_and_training_its_own(tmp_path):
-    train(config(tmp_path, 'before', total_epochs=1))
-    recipe = dict(hooks=STEPS, load_from=str(tmp_path / 'before/epoch_1.ckpt'))
+def test_checkpoints_and_validation_have_the_averaged_weights_and_training_its_own(
+    tmp_path, one_epoch
+):
+    recipe = dict(hooks=STEPS, load_from=str(one_epoch / 'epoch_1.ckpt'))
     train(config(tmp_path, 'plain', **recipe))
     steps = [load_checkpoint(tmp_path / f'plain/step_{n}.ckpt')[0] for n in range(1, 13)]
     averaged = train(config(tmp_path, 'averaged', ema_momentum=0.6, **recipe), validate=True)
@@ -143,25 +159,19 @@ def test_checkpoints_and_validation_have_the_averaged_weights_and_training_its_o
     assert meta['metrics']['top1_acc'] == tested.evaluate(['top_k_accuracy'])['top1_acc']
 
 
-def test_a_finished_run_that_is_resumed_does_nothing(tmp_path):
-    cfg = config(tmp_path)
-    train(cfg)
-    before = os.stat(last_checkpoint(cfg.work_dir)).st_mtime_ns
-    assert train(cfg, resume='auto').step == 12
-    assert os.stat(last_checkpoint(cfg.work_dir)).st_mtime_ns == before
+def test_a_finished_run_that_is_resumed_does_nothing(trained):
+    before = os.stat(last_checkpoint(trained.work_dir)).st_mtime_ns
+    assert train(trained, resume='auto').step == 6
+    assert os.stat(last_checkpoint(trained.work_dir)).st_mtime_ns == before
 
 
-def test_an_earlier_runs_checkpoints_are_not_overwritten(tmp_path):
-    cfg = config(tmp_path, total_epochs=1)
-    train(cfg)
+def test_an_earlier_runs_checkpoints_are_not_overwritten(trained):
     with pytest.raises(ConfigError, match='holds the checkpoints of an earlier run: --resume'):
-        train(cfg)
+        train(trained)
 
 
 @pytest.mark.slow
-def test_the_config_in_the_work_dir_runs_by_itself_and_gives_the_same_weights(tmp_path):
-    cfg = config(tmp_path, total_epochs=1)
-    train(cfg)
+def test_the_config_in_the_work_dir_runs_by_itself_and_gives_the_same_weights(trained, tmp_path):
     again = Config.fromfile(
         str(tmp_path / 'run/tiny_config.py'), dict(work_dir=str(tmp_path / 'again'))
     )
@@ -169,9 +179,8 @@ def test_the_config_in_the_work_dir_runs_by_itself_and_gives_the_same_weights(tm
     assert_same_checkpoint(tmp_path / 'run/epoch_1.ckpt', tmp_path / 'again/epoch_1.ckpt')
 
 
-def test_resuming_with_another_seed_batch_or_optimizer_is_refused_by_name(tmp_path):
-    train(config(tmp_path, total_epochs=1))
-    checkpoint = str(tmp_path / 'run/epoch_1.ckpt')
+def test_resuming_with_another_seed_batch_or_optimizer_is_refused_by_name(tmp_path, one_epoch):
+    checkpoint = str(one_epoch / 'epoch_1.ckpt')
     for changes, culprit in (
         (dict(seed=1), 'its seed was 0, the config gives 1'),
         (dict(optimizer=dict(type='Adam', lr=0.1)), 'training state does not fit'),
@@ -347,25 +356,21 @@ def test_a_work_dir_that_names_a_checkpoint_elsewhere_is_not_followed(tmp_path):
         last_checkpoint(str(tmp_path / 'run'))
 
 
-def test_a_work_dir_whose_checkpoint_is_gone_says_so(tmp_path):
-    cfg = config(tmp_path, total_epochs=1)
-    train(cfg)
+def test_a_work_dir_whose_checkpoint_is_gone_says_so(trained, tmp_path):
     os.remove(tmp_path / 'run/epoch_1.ckpt')
     with pytest.raises(
         CheckpointError, match="last_checkpoint names the checkpoint 'epoch_1.ckpt', which is not"
     ):
-        train(cfg, resume='auto')
+        train(trained, resume='auto')
 
 
-def test_a_checkpoint_whose_classes_are_in_another_order_is_not_tested(tmp_path):
-    cfg = config(tmp_path, total_epochs=1)
-    train(cfg)
+def test_a_checkpoint_whose_classes_are_in_another_order_is_not_tested(trained, tmp_path):
     tiny.TinyDataset.classes = ['bright', 'middle', 'dark']
     try:
         with pytest.raises(
             ConfigError, match="class 0 is 'dark' in the one and 'bright' in the other"
         ):
-            run_test(cfg, str(tmp_path / 'run/epoch_1.ckpt'))
+            run_test(trained, str(tmp_path / 'run/epoch_1.ckpt'))
     finally:
         tiny.TinyDataset.classes = ['dark', 'middle', 'bright']
 
@@ -410,14 +415,12 @@ def test_the_hook_that_is_prepared_is_the_one_that_sees_the_run(tmp_path, valida
     )
 
 
-def test_the_log_says_loss_accuracy_rate_and_times(tmp_path):
-    cfg = config(tmp_path, total_epochs=1)
-    train(cfg)
-    line = lines(cfg.work_dir)[-1]
+def test_the_log_says_loss_accuracy_rate_and_times(one_epoch):
+    line = lines(one_epoch)[-1]
     assert line['step'] == line['iter'] == 6 and line['epoch'] == 1
     assert {'loss', 'top1_acc', 'lr', 'time', 'data_time'} <= set(line)
-    (text,) = [f for f in os.listdir(cfg.work_dir) if f.endswith('.log')]
-    assert 'eta' in (tmp_path / 'run' / text).read_text()
+    (text,) = one_epoch.glob('*.log')
+    assert 'eta' in text.read_text()
 
 
 @pytest.mark.slow
@@ -461,9 +464,8 @@ class TestDamagedSamples:
         with pytest.raises(DataError, match='none of the 4 samples'):
             train(config(tmp_path, data=data))
 
-    def test_in_testing_they_stop_or_are_left_out_and_listed(self, tmp_path):
-        train(config(tmp_path, total_epochs=1))
-        checkpoint = str(tmp_path / 'run/epoch_1.ckpt')
+    def test_in_testing_they_stop_or_are_left_out_and_listed(self, tmp_path, one_epoch):
+        checkpoint = str(one_epoch / 'epoch_1.ckpt')
         test_set = dict(type='TinyDataset', size=7, damaged_samples=[2])
         with pytest.raises(DamagedSampleError, match='clip2.avi'):
             run_test(config(tmp_path, data=dict(batch_size=3, test=test_set)), checkpoint)
