@@ -25,7 +25,14 @@ from i3dbox.inference.prediction_files import CSVPredictions, JSONPredictions
 from i3dbox.inference.recognize import ClassScore, Total, recognize_windows
 from i3dbox.inference.recognizer import VideoRecognizer
 from i3dbox.media.frame_iterator import FrameIterator
-from i3dbox.visualization.labelled_video import LabelledVideo, Timeline, clock, draw, picture_size
+from i3dbox.visualization.labelled_video import (
+    LabelledVideo,
+    Palette,
+    Timeline,
+    clock,
+    draw,
+    picture_size,
+)
 
 
 @pytest.fixture(scope='module')
@@ -327,11 +334,20 @@ def test_each_frame_of_a_varying_rate_is_shown_at_its_time(tmp_path):
 def test_the_timeline_stretches_when_a_video_outlasts_it():
     timeline, strip = Timeline(10), np.zeros((1, 100, 3), np.uint8)
     for number in range(40):
-        timeline.add(number / 2, number // 20)
+        timeline.add(number / 2, ((200, 0, 0), (0, 0, 200))[number // 20])
     timeline.draw(strip)
     colors = [tuple(color) for color in strip[0]]
     assert timeline.seconds == 20 and len(set(colors[:46])) == 1 and len(set(colors[52:96])) == 1
     assert colors[0] != colors[60] and tuple(strip[0, -1]) not in (colors[0], colors[60])
+
+
+def test_classes_have_colours_in_the_order_in_which_they_appear_and_no_two_are_alike():
+    palette = Palette()
+    colors = np.array([palette.color_of(label) for label in (7, 300, 7, *range(1000, 1050))])
+    assert (colors[0] == colors[2]).all() and (palette.color_of(300) == colors[1]).all()
+    others = np.delete(colors, 2, 0).astype(int)
+    apart = np.abs(others[:, None] - others[None]).max(-1) + 999 * np.eye(len(others), dtype=int)
+    assert apart.min() > 4 and apart[:6, :6].min() > 60
 
 
 @pytest.mark.parametrize('size', [(8, 8), (48, 64), (1080, 1920), (1920, 1080), (16, 600)])
@@ -339,14 +355,20 @@ def test_the_timeline_stretches_when_a_video_outlasts_it():
 def test_pictures_are_even_and_have_room_for_long_names(size, flow):
     width, height = picture_size(*size)
     name = 'a very long name of a class, longer than its room '
-    top = [ClassScore(i, name * (i % 2) + 'end', 1 - i / 5) for i in range(5)]
-    picture = draw(
-        np.zeros((height, width, 3), np.uint8),
-        top,
-        Timeline(9),
-        4,
-        flow,
-        3.0 if flow is not None else None,
-    )
+    rows = [(ClassScore(i, name * (i % 2) + 'end', 1 - i / 5), (9, 9, 9)) for i in range(5)]
+    pictures = [
+        draw(
+            np.zeros((height, width, 3), np.uint8),
+            rows[:number],
+            Timeline(9),
+            4,
+            flow,
+            3.0 if flow is not None else None,
+            5,
+        )
+        for number in (5, 2)
+    ]
+    picture, shorter = pictures
+    assert picture.shape == shorter.shape  # a video has one size, whatever a window's classes
     assert picture.shape[0] % 2 == picture.shape[1] % 2 == 0 and max(picture.shape) < 1500
     assert clock(2.56) == '0:02.6' and clock(3723.4) == '1:02:03' and clock(59.96) == '1:00.0'

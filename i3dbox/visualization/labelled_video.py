@@ -29,6 +29,8 @@ _TRACK = (52, 52, 52)
 _LEAST = (360, 480)
 _MOST = (404, 720)
 _CELLS = 1024  # of a timeline
+_GOLDEN = 0.618034  # of a circle: neighbours lie far apart, and none comes again
+_HUES = 13  # that the eye can tell, before they come darker
 _TICKS = 10000  # a second: the resolution of time stamps
 
 
@@ -64,6 +66,7 @@ class LabelledVideo:
         self._bound = bound
         self._fps = fps if 1 <= fps <= 120 else 25.0
         self._timeline = Timeline(seconds)
+        self._palette = Palette()
         self._held = collections.deque()
         self._next = 0
         self._writer = self._last = None
@@ -96,6 +99,9 @@ class LabelledVideo:
     def _write(self, end):
         window, answer = self._last
         top = answer.top(self._top)
+        rows = [
+            (one, self._palette.color_of(one.label)) for one in top if round(100 * one.probability)
+        ]
         full = None
         if window.flow is not None:
             full = full_scale(decode(window.flow[0, ::8], self._bound))
@@ -105,8 +111,8 @@ class LabelledVideo:
             if full:
                 index = min(max(self._next - window.first, 0), window.flow.shape[1] - 1)
                 image = flow_to_color(decode(window.flow[0, index], self._bound), full)
-            self._timeline.add(time, top[0].label)
-            picture = draw(frame, top, self._timeline, time, image, full)
+            self._timeline.add(time, self._palette.color_of(top[0].label))
+            picture = draw(frame, rows, self._timeline, time, image, full, len(top))
             self._writer = self._writer or VideoWriter(self._path, *picture.shape[:2], self._fps)
             self._writer.write(time, picture)
             self._next += 1
@@ -187,15 +193,15 @@ class Timeline:
         self._colors = np.tile(np.uint8(_TRACK), (_CELLS, 1))
         self._filled = 0
 
-    def add(self, time: float, label: int) -> None:
-        """Colours the time from the last call until this one as the class `label`."""
+    def add(self, time: float, color: tuple[int, int, int]) -> None:
+        """Colours the time from the last call until this one."""
         while time > self.seconds * 1.02:  # a little over is the header's error
             self._colors[: _CELLS // 2] = self._colors[::2]
             self._colors[_CELLS // 2 :] = _TRACK
             self.seconds *= 2
             self._filled //= 2
         cell = min(int(time / self.seconds * _CELLS) + 1, _CELLS)
-        self._colors[self._filled : cell] = class_color(label)
+        self._colors[self._filled : cell] = color
         self._filled = max(cell, self._filled)
 
     def draw(self, image: np.ndarray) -> None:
@@ -211,29 +217,45 @@ def picture_size(height: int, width: int) -> tuple[int, int]:
     return tuple(max(2 * round(side * factor / 2), 16) for side in (width, height))
 
 
-def class_color(label: int) -> tuple[int, int, int]:
-    """Returns a class's colour, RGB: neighbours differ most."""
-    hsv = np.uint8([[[int(label * 0.618034 * 180 + 5) % 180, 150, 225]]])
-    return tuple(int(value) for value in cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0, 0])
+class Palette:
+    """Gives each class a colour in the order in which they appear, so that those of a video differ
+    most, and no two are alike.
+    """
+
+    def __init__(self):
+        self._colors = {}
+
+    def color_of(self, label: int) -> tuple[int, int, int]:
+        """Returns the colour of a class, RGB."""
+        if label not in self._colors:
+            rank = len(self._colors)
+            hue = int((rank * _GOLDEN + 0.03) % 1 * 180)
+            light = 225 - 40 * (rank // _HUES % 3)
+            pale = 150 - 50 * (rank // (3 * _HUES) % 2)
+            color = cv2.cvtColor(np.uint8([[[hue, pale, light]]]), cv2.COLOR_HSV2RGB)[0, 0]
+            self._colors[label] = tuple(int(value) for value in color)
+        return self._colors[label]
 
 
 def draw(
     frame: np.ndarray,
-    top: Sequence,
+    rows: Sequence,
     timeline: Timeline,
     time: float,
     flow: np.ndarray | None = None,
     full: float | None = None,
+    most: int | None = None,
 ) -> np.ndarray:
     """Draws one picture of the video.
 
     Args:
         frame: uint8 H x W x 3, RGB.
-        top: the classes (ClassScore), surest first.
+        rows: the classes (ClassScore) with their colours, surest first.
         timeline: up to now.
         time: seconds, of the frame.
         flow: the flow as colours, of any size.
         full: the flow in pixels per frame that has full colour.
+        most: how many rows there is room for; default: as many as there are.
 
     Returns: uint8 array, height and width even, RGB.
     """
@@ -249,7 +271,7 @@ def draw(
     width = max(picture.shape[1], _LEAST[1])
     line = max(width // 24, 18)
     margin = line // 2
-    panel = _classes(width, line, margin, tuple(top)).copy()
+    panel = _classes(width, line, margin, tuple(rows), most or len(rows)).copy()
     y = panel.shape[0] - 2 * line
     below = y + line * 2 // 3
     strip = panel[y:below, margin : width - margin]
@@ -273,21 +295,20 @@ def draw(
 
 
 @functools.lru_cache(2)  # frames have the same classes until the next window
-def _classes(width, line, margin, top):
+def _classes(width, line, margin, rows, most):
     """Returns the part below the picture, with the classes and room for the timeline."""
-    panel = np.full((2 * (line * (4 * len(top) + 13) // 8), width, 3), _BACKGROUND[0], np.uint8)
+    panel = np.full((2 * (line * (4 * most + 13) // 8), width, 3), _BACKGROUND[0], np.uint8)
     y = margin
-    for index, prediction in enumerate(top):
-        _draw_class(panel, y, line, margin, prediction, first=index == 0)
+    for index, row in enumerate(rows):
+        _draw_class(panel, y, line, margin, *row, first=index == 0)
         y += line + (margin // 2 if index == 0 else 0)
     return panel
 
 
-def _draw_class(panel, y, line, margin, prediction, first):
+def _draw_class(panel, y, line, margin, prediction, color, first):
     width = panel.shape[1]
     size = line * (0.85 if first else 0.7)
     small = line * 0.7
-    color = class_color(prediction.label)
     base = y + line * 3 // 4
     cv2.rectangle(panel, (margin, y + line // 5), (margin + line * 2 // 5, base), color, -1)
     left = margin + line * 3 // 4
