@@ -1,6 +1,7 @@
 """The report is one page that needs no other file and shows what is in the logs and results."""
 
 import base64
+import datetime
 import html
 import json
 import re
@@ -21,7 +22,7 @@ from i3dbox.fileio import sha256
 from i3dbox.models import build_recognizer
 from i3dbox.registry import DATASETS
 from i3dbox.reports.mistakes import most_confident_mistakes, open_dataset, plain_values
-from i3dbox.reports.report import class_rows
+from i3dbox.reports.report import _metrics, class_rows
 from i3dbox.reports.run_log import read_run_log
 from i3dbox.weights.checkpoint import save_checkpoint
 
@@ -216,7 +217,9 @@ def test_mistakes_are_shown_with_frames_of_both_streams(tmp_path):
     assert len(pictures) == 2
     # two rows of frames
     assert all(p.shape[1] == pictures[0].shape[1] and p.shape[0] > 2 * 96 for p in pictures)
-    assert (tmp_path / 'out/report.html').read_text(encoding='utf-8').count('data:image/jpeg') == 2
+    assert (tmp_path / 'out/report.html').read_text(encoding='utf-8').count(
+        'data:image/jpeg'
+    ) == 2 + 2
 
 
 @pytest.mark.slow
@@ -253,3 +256,45 @@ def test_mistakes_are_shown_with_the_heat_of_what_they_were_taken_for(tmp_path, 
         )
     assert main('report', [*words, '--gradcam', checkpoint, '--endpoint', 'Logits']) == 1
     assert 'Logits have no place in the frame' in capsys.readouterr().err
+
+
+def test_the_report_opens_with_what_it_comes_to(tmp_path):
+    cfg = Config.fromfile(
+        str(ROOT / 'configs/i3d_rgb_synthetic.py'),
+        {
+            'data.test.data_root': str(tmp_path / 'synthetic'),
+            'data.test.generation': dict(train_groups=5, test_groups=1, clips_per_group=1),
+        },
+    )
+    dataset = DATASETS.build(cfg.data.test, test_mode=True)
+    names = [sample['name'] for sample in dataset.samples]
+    labels = np.array([sample['label'] for sample in dataset.samples], np.int32)
+    answers = labels.copy()
+    answers[[0, 1]] = 7
+    meta = dict(config_text=cfg.pretty_text, config='my/i3d_rgb.py', modality='RGB')
+    scores = np.eye(8, dtype=np.float32)[answers] * 5
+    Results(names, labels, scores, dataset.classes, meta).save(tmp_path / 'r.pkl')
+    assert main('report', [str(tmp_path / 'r.pkl'), '--out', str(tmp_path / 'out')]) == 0
+    text = (tmp_path / 'out/report.html').read_text(encoding='utf-8')
+    assert '<h1>i3dbox report: i3d_rgb</h1>' in text and f'{datetime.date.today()}' in text
+    assert 'RGB: 6 of 8 test videos are named rightly, 75.0 %' in text
+    wrong = dataset.classes[labels[0]]
+    assert f'is taken for {dataset.classes[7]}: 1 of 2 mistakes' in text
+    assert text.count('<figcaption class=right>') == 6
+    assert text.count('<figcaption class=wrong>') == 2 and f'({wrong})' in text
+
+
+def test_few_classes_have_no_top_5():
+    assert _metrics(results([0] * 6))[0] == dict(type='top_k_accuracy', topk=(1,))
+    many = Results(['a'], np.zeros(1, np.int32), np.zeros((1, 9), np.float32))
+    assert _metrics(many)[0]['topk'] == (1, 5)
+
+
+def test_the_work_dir_of_finetune_is_reported_as_it_is(work_dir, tmp_path):
+    tuned = tmp_path / 'tuned'
+    tuned.mkdir()
+    work_dir.rename(tuned / 'rgb')
+    results([0, 0, 1, 0, 0, 0]).save(tuned / 'rgb.pkl')
+    assert main('report', [str(tuned), '--out', str(tmp_path / 'r')]) == 0
+    text = (tmp_path / 'r/report.html').read_text(encoding='utf-8')
+    assert 'Training' in text and '3 of 6 test videos are named rightly' in text

@@ -46,24 +46,14 @@ def run(args: argparse.Namespace) -> None:
 
     from ..errors import ConfigError, first_difference
     from ..evaluation.fusion import fuse
-    from ..evaluation.results import load_results
     from ..evaluation.tables import figures_table, table
     from ..fileio import check_writable
     from ..reports.report import class_rows, write_report
-    from ..reports.run_log import read_run_log
 
     check_writable(os.path.join(args.out, 'report.html'))
-    runs = {}
-    columns = {}
-    notes = []
     sources = [arguments.split_name(item) for item in args.sources]
-    for name, path in sources:
-        stem = os.path.splitext(os.path.basename(os.path.normpath(path)))[0]
-        if os.path.isdir(path):
-            runs[_free(name or stem, path, runs)] = read_run_log(path)
-            continue
-        for title, part in load_results(path).by_stream().items():
-            columns[_free(f'{name} {title}' if name else title, path, columns)] = part
+    runs, columns = _read(sources)
+    notes = []
     first = next(iter(columns.values()), None)
     for title, part in columns.items():
         difference = first_difference(first.classes, part.classes)
@@ -91,6 +81,27 @@ def run(args: argparse.Namespace) -> None:
         head, rows = class_rows(columns)
         print(table([head, *rows]))
     print(path)
+
+
+def _read(sources):
+    """Returns the logs and the results by title. A work_dir of finetune has its results, too."""
+    import os
+
+    from ..evaluation.results import load_results
+    from ..reports.run_log import read_run_log, result_file, run_folders
+
+    runs = {}
+    columns = {}
+    for name, path in sources:
+        stem = os.path.splitext(os.path.basename(os.path.normpath(path)))[0]
+        file = path
+        if os.path.isdir(path):
+            for title, folder in run_folders(path).items():
+                runs[_free(title or name or stem, path, runs)] = read_run_log(folder)
+            file = result_file(path)
+        for title, part in load_results(file).by_stream().items() if file else ():
+            columns[_free(f'{name} {title}' if name else title, path, columns)] = part
+    return runs, columns
 
 
 def _heat(columns, args):

@@ -47,6 +47,7 @@ def curves(runs: dict[str, dict]) -> dict[str, bytes]:
             'seconds a step (dashed: waiting for data)',
             [('train', 'time', {}), ('train', 'data_time', dict(ls='--'))],
             0,
+            skip=1,  # the first steps, which compile
         ),
     }
 
@@ -99,13 +100,14 @@ def calibration_chart(columns: dict[str, Results], bins: int = 10) -> bytes:
     return _png(figure)
 
 
-def _chart(runs, title, series, bottom=None):
+def _chart(runs, title, series, bottom=None, skip=0):
     figure, axes = _figure(title, 6, 3.4)
     for color, (name, log) in zip(itertools.cycle(COLORS), runs.items()):
         label = name
         for mode, column, style in series:
             pairs = zip(log[mode].get('step', ()), log[mode].get(column, ()))
             points = [(step, value) for step, value in pairs if value is not None]
+            points = points[skip:] or points
             if points:
                 axes.plot(*zip(*points), color=color, label=label, lw=1.2, ms=4, **style)
                 label = None

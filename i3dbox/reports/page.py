@@ -19,6 +19,8 @@ th:first-child, td:first-child { text-align: left; } td.text, th.text { text-ali
 th { cursor: pointer; user-select: none; } th:hover { color: var(--good); }
 img { max-width: 100%; background: white; } .charts img { width: 49%; min-width: 380px; }
 .scroll { overflow: auto; max-height: 34em; } .scroll th { position: sticky; top: 0; background: Canvas; }
+.thumbs { display: flex; flex-wrap: wrap; gap: .8em; } .thumbs figure { margin: 0; max-width: 14em; }
+.right::before { content: "\\2713\\00a0"; color: #009E73; } .wrong::before { content: "\\2717\\00a0"; color: #D55E00; }
 figure { margin: 1em 0; } figcaption { margin-bottom: .2em; } .note { opacity: .7; margin: .4em 0; }
 pre { overflow: auto; border: 1px solid var(--line); padding: 1em; }
 """
@@ -96,6 +98,16 @@ def charts(images: dict[str, bytes]) -> str:
 
 def figure(caption: str, picture: str) -> str:
     return f'<figure><figcaption>{_escaped(caption)}</figcaption>{picture}</figure>'
+
+
+def thumbnails(pictures: Iterable) -> str:
+    """Puts Thumbnails of verdict.py side by side, each with its answer and whether that is right."""
+    figures = (
+        f'<figure>{image(one.picture, one.caption, "jpeg")}<figcaption class='
+        f'{"right" if one.right else "wrong"}>{_escaped(one.caption)}</figcaption></figure>'
+        for one in pictures
+    )
+    return f'<div class=thumbs>{"".join(figures)}</div>'
 
 
 def details(summary: str, text: str) -> str:

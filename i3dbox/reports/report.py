@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import glob
 import os
 import re
@@ -12,17 +13,18 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from .. import __version__
 from ..errors import I3DBoxError
 from ..evaluation.tables import class_names, confusions, figure_rows
 from ..fileio import atomic_write
 from . import page
 from .charts import calibration_chart, confusion_chart, curves
 from .mistakes import frames_of, most_confident_mistakes, open_dataset
+from .verdict import thumbnails, verdict
 
 if TYPE_CHECKING:
     from ..evaluation.results import Results
 
-METRICS = ('top_k_accuracy', 'mean_class_accuracy', 'calibration_error', 'bootstrap')
 TITLE = 'i3dbox report'
 
 
@@ -48,7 +50,12 @@ def write_report(
     Returns: the page's path.
     """
     pictures = {}
-    parts = [page.paragraph(note, note=True) for note in notes]
+    parts = [page.paragraph(f'{datetime.date.today()}, i3dbox {__version__}', note=True)]
+    if columns:
+        title, results = list(columns.items())[-1]
+        dataset, missing = _dataset_of(results)
+        parts += _verdict(columns, dataset)
+    parts += [page.paragraph(note, note=True) for note in notes]
     if columns:
         parts += _figures(columns)
     if runs:
@@ -56,11 +63,11 @@ def write_report(
         pictures.update({f'curve_{name}': data for name, data in drawn.items()})
         parts += [page.heading('Training'), page.charts(drawn)]
     if columns:
-        title, results = list(columns.items())[-1]
         parts += _classes(columns)
         if not results.several:
             parts += _confusions(title, results, columns, pictures)
-        parts += _mistakes(title, results, mistakes, pictures, heat)
+        shown = f'Their frames are not shown: {missing}' if missing else ''
+        parts += _mistakes(title, results, mistakes, pictures, dataset, shown, heat)
         parts += _sources(columns)
     for old in glob.glob(os.path.join(glob.escape(out), '*.png')):  # of an earlier report
         if re.fullmatch(
@@ -70,8 +77,32 @@ def write_report(
     for name, data in pictures.items():
         atomic_write(os.path.join(out, f'{name}.png'), data)
     path = os.path.join(out, 'report.html')
-    atomic_write(path, page.page(TITLE, parts))
+    atomic_write(path, page.page(f'{TITLE}: {_name(runs, columns)}', parts))
     return path
+
+
+def _name(runs, columns):
+    """Returns what the report is of: the config of the results, else the runs."""
+    config = next((part.meta.get('config') for part in columns.values()), None)
+    if isinstance(config, str):
+        return os.path.splitext(os.path.basename(config))[0]
+    return ', '.join(runs) or ', '.join(columns)
+
+
+def _dataset_of(results):
+    """Returns the data set of results, or None and why there is none."""
+    try:
+        return open_dataset(results), ''
+    except (I3DBoxError, OSError) as error:
+        return None, str(error)
+
+
+def _verdict(columns, dataset):
+    title, results = list(columns.items())[-1]
+    parts = [page.paragraph(verdict(title, results))]
+    if dataset:
+        parts.append(page.thumbnails(thumbnails(dataset, results)))
+    return parts
 
 
 def _confusions(title, results, columns, pictures):
@@ -134,10 +165,7 @@ def class_rows(columns: dict[str, Results]) -> tuple[list[str], list[list]]:
 
 def _figures(columns):
     head, *rows = figure_rows(
-        [
-            (title, len(part.names), part.evaluate(None if part.several else METRICS))
-            for title, part in columns.items()
-        ]
+        [(title, len(part.names), part.evaluate(_metrics(part))) for title, part in columns.items()]
     )
     parts = [
         page.heading('Figures'),
@@ -159,6 +187,20 @@ def _figures(columns):
     ]
 
 
+def _metrics(results):
+    """Returns the metrics that mean something: of five classes the first five are always right."""
+    if results.several:
+        return None
+    topk = (1, 5) if results.scores.shape[1] > 5 else (1,)
+    accuracy = dict(type='top_k_accuracy', topk=topk)
+    return [
+        accuracy,
+        'mean_class_accuracy',
+        'calibration_error',
+        dict(type='bootstrap', metric=accuracy),
+    ]
+
+
 def _classes(columns):
     head, rows = class_rows(columns)
     text_columns = (0, head.index('saved by')) if 'saved by' in head else (0,)
@@ -172,16 +214,13 @@ def _classes(columns):
     ]
 
 
-def _mistakes(title, results, number, pictures, heat):
+def _mistakes(title, results, number, pictures, dataset, missing, heat):
     found = most_confident_mistakes(results, number)
     parts = [page.heading(f'Surest mistakes of {title}')]
     if not found:
         return [*parts, page.paragraph('There are none.')]
-    try:
-        dataset = open_dataset(results)
-    except (I3DBoxError, OSError) as error:
-        dataset = None
-        parts.append(page.paragraph(f'Their frames are not shown: {error}', note=True))
+    if missing:
+        parts.append(page.paragraph(missing, note=True))
     for number, mistake in enumerate(tqdm(found, desc='mistakes', disable=None), 1):
         caption = (
             f'{mistake.name}: {mistake.label}, taken for {mistake.prediction} with confidence '

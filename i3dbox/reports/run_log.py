@@ -7,7 +7,7 @@ import os
 
 from ..errors import DataError
 from ..plain_json import WHOLE, check_form, parse_json
-from ..streams import BOTH
+from ..streams import BOTH, MODALITIES
 
 _LINE = dict(mode=str, step=WHOLE)
 
@@ -26,9 +26,7 @@ def read_run_log(work_dir: str) -> dict[str, dict[str, list]]:
     """
     path = os.path.join(work_dir, 'log.json')
     if not os.path.isfile(path):
-        below = [f'{work_dir}/{name}' for name in BOTH if os.path.isdir(f'{work_dir}/{name}')]
-        hint = f'; of finetune it is the folder of a stream: {" or ".join(below)}' if below else ''
-        raise DataError(f'{work_dir} is no work_dir: it has no log.json{hint}')
+        raise DataError(f'{work_dir} is no work_dir: it has no log.json')
     lines = {'train': {}, 'val': {}}
     broken = 0
     with open(path, encoding='utf-8', errors='replace') as file:
@@ -47,6 +45,31 @@ def read_run_log(work_dir: str) -> dict[str, dict[str, list]]:
         mode: _columns([by_step[step] for step in sorted(by_step)])
         for mode, by_step in lines.items()
     }
+
+
+def run_folders(work_dir: str) -> dict[str, str]:
+    """Returns the folders of the runs of a work_dir: itself, under '', or of finetune those of its
+    streams.
+    """
+    below = {MODALITIES[name]: os.path.join(work_dir, name) for name in BOTH}
+    logged = {
+        title: folder
+        for title, folder in below.items()
+        if os.path.isfile(os.path.join(folder, 'log.json'))
+    }
+    return (
+        logged
+        if logged and not os.path.isfile(os.path.join(work_dir, 'log.json'))
+        else {'': work_dir}
+    )
+
+
+def result_file(work_dir: str) -> str | None:
+    """Returns the file of results that finetune has written into its work_dir, or None."""
+    if '' in run_folders(work_dir):
+        return None
+    files = [os.path.join(work_dir, f'{name}.pkl') for name in ('joint', *BOTH)]
+    return next((file for file in files if os.path.isfile(file)), None)
 
 
 def _columns(lines):
