@@ -15,7 +15,7 @@ from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
 HERE = pathlib.Path(__file__).parent
-SHIPPED = ('configs/**/*.py', 'constraints/*.txt')
+SHIPPED = ('configs/**/*.py', 'constraints/*.txt', 'docs/*.md', 'docs/zh/*.md')
 
 TRAIN = [  # on a CPU
     # From 2.9 on, convolutions on the CPU are two orders of magnitude slower; see docs/faq.md.
@@ -29,7 +29,7 @@ FEATURES = ['h5py>=3.10,<4']  # features in HDF5
 
 
 class build_with_shipped_files(build_py):
-    """Ships configs/ and constraints/ inside the package, so that an installed copy needs no
+    """Ships configs/, constraints/ and docs/ inside the package, so that an installed copy needs no
     checkout.
     """
 

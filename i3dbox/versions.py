@@ -39,7 +39,7 @@ PACKAGES = {
 
 HOW_TO_INSTALL = (
     'pip install "i3dbox[train]" brings it for the CPU; on an Ascend machine install the one for '
-    'its CANN (docs/ascend.md)'
+    'its CANN (`i3dbox docs ascend`)'
 )
 
 

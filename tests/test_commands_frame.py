@@ -11,7 +11,7 @@ import pytest
 
 from i3dbox import shipped_files
 from i3dbox.commands import ALIASES, GROUPS, cli, main, spelled, summaries
-from i3dbox.commands.arguments import add_config_argument, load_config
+from i3dbox.commands.arguments import add_config_argument, add_device_arguments, load_config
 from i3dbox.commands.cfg_options import parse_value
 from i3dbox.config import Config
 from i3dbox.config import shipped as shipped_configs
@@ -415,3 +415,33 @@ def test_collect_env_reports_a_broken_package_instead_of_failing():
         None,
         "cannot be imported: ModuleNotFoundError: No module named 'no_such_package'",
     )
+
+
+def test_a_guide_is_shown_by_its_name_in_the_systems_language(monkeypatch, capsys):
+    monkeypatch.setenv('LC_ALL', 'C')
+    assert main('docs', []) == 0
+    listed = capsys.readouterr().out
+    assert {line.split()[0] for line in listed.splitlines()} == {
+        path.stem for path in (ROOT / 'docs').glob('*.md')
+    }
+    assert main('docs', ['demo.md']) == 0
+    english = capsys.readouterr().out
+    assert english == (ROOT / 'docs/demo.md').read_text(encoding='utf-8')
+    assert main('docs', ['dmeo']) == 1
+    assert "there is no guide 'dmeo'. Did you mean 'demo'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('word', 'device'), [('cpu', 'CPU'), ('npu', 'Ascend'), ('ASCEND', 'Ascend')]
+)
+def test_a_device_may_be_spelled_as_elsewhere(word, device):
+    parser = argparse.ArgumentParser()
+    add_device_arguments(parser)
+    assert parser.parse_args(['--device', word]).device == device
+
+
+@pytest.mark.parametrize('word', ['GPU', 'cuda:0'])
+def test_who_asks_for_a_gpu_hears_what_to_do(word, capsys):
+    with pytest.raises(SystemExit):
+        main('demo', ['a.mp4', '--device', word])
+    assert 'export the model (i3dbox export --format ONNX)' in capsys.readouterr().err

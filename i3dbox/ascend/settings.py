@@ -42,7 +42,7 @@ def apply_settings(
     if not chip.trains:
         names = ', '.join(chip.name for chip in CHIPS if chip.trains)
         raise DeviceError(
-            f'Ascend {chip.name} runs exported models only (see docs/ascend.md); networks in '
+            f'Ascend {chip.name} runs exported models only (`i3dbox docs ascend`); networks in '
             f'Python run on {names}'
         )
     table = os.environ.get('RANK_TABLE_FILE') and 'MS_ROLE' not in os.environ

@@ -101,7 +101,7 @@ GROUPS = {
         'build_annotations',
         'write_n_frames',
     ),
-    'Look inside': ('collect_env', 'get_flops', 'benchmark_model', 'benchmark_loader'),
+    'Look inside': ('docs', 'collect_env', 'get_flops', 'benchmark_model', 'benchmark_loader'),
 }
 
 

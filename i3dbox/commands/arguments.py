@@ -124,13 +124,26 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
 
 def add_device_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds --device and --device-id."""
-    add_choice(
-        parser,
+    parser.add_argument(
         '--device',
-        ('auto', 'CPU', 'Ascend'),
-        'default: Ascend where there is one',
+        type=_device,
+        choices=('auto', 'CPU', 'Ascend'),
+        default='auto',
+        help='default: Ascend where there is one',
     )
     add_number(parser, '--device-id', 'which Ascend device', low=0)
+
+
+def _device(text):
+    """Returns a device's name, however it is spelled. Raises ArgumentTypeError for a GPU."""
+    word = text.lower()
+    if word.startswith(('gpu', 'cuda')):
+        raise argparse.ArgumentTypeError(
+            'i3dbox computes on CPUs and on Ascend. For a GPU export the model (i3dbox export '
+            '--format ONNX) and run that file there, in onnxruntime-gpu or TensorRT: '
+            '`i3dbox docs deployment`'
+        )
+    return {'auto': 'auto', 'cpu': 'CPU', 'ascend': 'Ascend', 'npu': 'Ascend'}.get(word, text)
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser, exported: bool = False) -> None:
@@ -206,7 +219,7 @@ def add_backend_arguments(parser: argparse.ArgumentParser) -> None:
 def add_openi_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the words that OpenI starts its tasks with; `apply_openi` hands them to the config."""
     group = parser.add_argument_group(
-        'on OpenI', 'addresses of object storage; see docs/deployment.md'
+        'on OpenI', 'addresses of object storage; see `i3dbox docs deployment`'
     )
     for name in OPENI:
         group.add_argument(f'--{name}', metavar='URL')

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--like',
         ('paper', 'videogpt', 'styleganv'),
         'the tool whose figures this one is to be held against; default: paper. They resize '
-        'differently, and videogpt has another epsilon in its batch norms: docs/features.md',
+        'differently, and videogpt has another epsilon in its batch norms: `i3dbox docs features`',
     )
     parser.add_argument(
         '--resize',

@@ -73,7 +73,7 @@ def _make(name, entry, folder, final):
         ],
         otherwise=(
             f'. The same command goes on with what has come. Without a network, put {name}.ckpt of '
-            f'another machine at {final} (docs/weights.md)'
+            f'another machine at {final} (`i3dbox docs weights`)'
         ),
     )
     if path.endswith('.ckpt'):  # one of this project's

@@ -17,5 +17,5 @@ class Ascend310Runner(BaseRunner):
         raise DeviceError(
             'Ascend 310 runs exported models only. Train and test on a CPU or an Ascend 910, '
             'export the checkpoint (tools/export.py), and serve that file: load_exported(FILE, '
-            "backend='mindspore_lite', device='ascend'), see docs/deployment.md."
+            "backend='mindspore_lite', device='ascend'), see `i3dbox docs deployment`."
         )
