@@ -101,7 +101,7 @@ class DecodeClip:
 
     def __call__(self, results: dict) -> dict:
         reader = results.pop('reader')
-        frame_inds = results['frame_inds']
+        frame_inds = np.ravel(results['frame_inds'])  # of steps of one's own, clips x frames
         if reader.modality != results['modality']:
             frame_inds = np.stack([frame_inds, frame_inds + 1], axis=1).reshape(-1)
         try:

@@ -130,7 +130,7 @@ class SampleFrames:
 
     def _starts(self, mode, last, total, step, rng):
         if mode == 'segments':
-            return self._in_segments(total - step + 1, rng)
+            return self._in_segments(total, step, rng)
         if mode in ('random', 'drawn'):
             # scaled rather than drawn as integers, so that the RGB and flow of a sample, which may
             # differ by a frame, start at the same place
@@ -141,15 +141,20 @@ class SampleFrames:
             return np.linspace(0, last, self.num_clips).round().astype(np.int64)
         return np.array([last // 2 if mode in ('uniform', 'centre') else 0])
 
-    def _in_segments(self, room, rng):
-        """Returns a start in each of num_clips equal parts of `room` places; or where there are
-        fewer places than clips, anywhere, in order.
+    def _in_segments(self, total, step, rng):
+        """Returns a start in each of num_clips equal parts of the places that there are. Where
+        there are fewer of these than clips, anywhere, in order; of a video with no more frames than
+        clips, evenly, without chance, as mmaction2 does.
         """
+        room = total - step + 1
         drawn = rng.random(self.num_clips)
         part = room / self.num_clips if self.keep_tail_frames else room // self.num_clips
         if part > 0:
             begin = np.arange(self.num_clips) * part
             return (begin + drawn * part).astype(np.int64)
+        if 0 < room and total <= self.num_clips:
+            even = np.around(np.arange(self.num_clips) * (room / self.num_clips))
+            return np.minimum(even, room - 1).astype(np.int64)
         return np.sort((drawn * max(room, 1)).astype(np.int64))
 
 
