@@ -46,6 +46,10 @@ _ONE_FORM = 'leave it out: InceptionI3D has one form, that of the paper'
 _ONE_COPY = 'leave it out: frames are views until PackClips copies them once'
 _NORM = 'model.backbone.norm=dict(eps=1e-3, momentum=0.99)'
 _FROZEN = "freeze=dict(freeze_prefixes=['Conv3d_1a'], freeze_norm=True)"
+_ONE_LOSS = 'leave it out: a run has one loss'
+_TAGS = _NOT_BUILT + 'a label is a class; VideoDataset with multi_class=True has several a video'
+_SHORT = "out_of_bound, 'loop' or 'repeat_last'"
+_NO_CHANCE = 'leave it out: data.test and data.val sample without chance'
 _LOAD = "load_from='zoo://i3d_rgb_kinetics400', or a .ckpt that convert_weights made"
 
 # kind of name -> {name: what to write}
@@ -112,7 +116,11 @@ COUNTERPARTS = {
     },
     # of a table of the config, or of a part; 'Part.name' goes before 'name'
     'argument': {
+        'BCEWithLogitsLoss.loss_weight': _ONE_LOSS,
+        'CrossEntropyLoss.loss_weight': _ONE_LOSS,
         'CutmixBlending.num_classes': 'leave it out: the head says it',
+        'DenseSampleFrames.out_of_bound_opt': _SHORT,
+        'DenseSampleFrames.test_mode': _NO_CHANCE,
         'I3DHead.average_clips': _AVERAGE,
         'I3DHead.init_std': 'leave it out: the head starts as the original does',
         'I3DHead.label_smooth_eps': "loss=dict(type='CrossEntropyLoss', label_smoothing=0.1)",
@@ -120,9 +128,12 @@ COUNTERPARTS = {
         'I3DHead.spatial_type': 'leave it out: it averages',
         'I3DHead.topk': "evaluation=dict(metrics=[dict(type='top_k_accuracy', topk=(1, 5))])",
         'MixupBlending.num_classes': 'leave it out: the head says it',
-        'SampleFrames.out_of_bound_opt': "out_of_bound, 'loop' or 'repeat_last'",
-        'SampleFrames.test_mode': 'leave it out: data.test and data.val sample without chance',
+        'SampleFrames.out_of_bound_opt': _SHORT,
+        'SampleFrames.test_mode': _NO_CHANCE,
         'SampleFrames.twice_sample': "mode='uniform' with twice the num_clips",
+        'UniformSample.out_of_bound_opt': 'leave it out: frames of a short video are repeated',
+        'UniformSample.test_mode': _NO_CHANCE,
+        'VideoDataset.start_index': 'leave it out: the frames of a video count from 0',
         'backend_args': _STORAGE,
         'by_epoch': 'leave it out, or give interval in epochs',
         'clip_grad': 'clip_grad_norm=40.0, a key of the config',
@@ -188,6 +199,7 @@ COUNTERPARTS = {
         'BCELossWithLogits': 'BCEWithLogitsLoss',
         'CheckpointLoaderHook': _LOAD,
         'Collect': _PACK,
+        'ConfusionMatrix': "metrics=['confusion_matrix'], or 'per_class'; `i3dbox report` draws it",
         'CosineAnnealingLR': 'CosineLR',
         'CosineAnnealing': 'CosineLR',
         'DecordDecode': _DECODE,
@@ -208,6 +220,7 @@ COUNTERPARTS = {
         "Ascend=dict(type='Ascend910Runner')), and total_epochs=50",
         'IterTimerHook': _WATCHED,
         'LinearLR': 'warmup_epochs and warmup_ratio of the schedule',
+        'LoadHVULabel': _TAGS,
         'LoadRGBFromFile': _DECODE,
         'LrUpdaterHook': _SCHEDULE,
         'Normalize': 'leave it out: the recognizer scales uint8 frames to [-1, 1]',
@@ -218,6 +231,8 @@ COUNTERPARTS = {
         'OptimizerHook': 'clip_grad_norm=40.0, a key of the config',
         'PIMSDecode': _DECODE,
         'PIMSInit': _DECODER,
+        'HVUDataset': _TAGS,
+        'HVULoss': _TAGS,
         'Imgaug': 'RandAugment, or a step of your own',
         'ImgAug': 'RandAugment, or a step of your own',
         'PytorchVideoTrans': 'RandAugment, or a step of your own',
@@ -228,9 +243,12 @@ COUNTERPARTS = {
         'ParamSchedulerHook': _SCHEDULE,
         'PoseDataset': _NOT_BUILT + 'there are no skeletons',
         'PyAVDecode': _DECODE,
+        'PyAVDecodeMotionVector': _NOT_BUILT + 'ComputeFlow makes motion of frames',
         'PyAVInit': _DECODER,
         'RawFrameDecode': _DECODE,
         'Recognizer2D': 'Recognizer3D',
+        'Rename': _NOT_BUILT + 'a step of your own renames what it needs',
+        'RepeatAugDataset': _NOT_BUILT + 'RepeatDataset draws anew at each repetition',
         'ResNet3d': 'InceptionI3D, or a backbone of your own',
         'ResNet3dSlowFast': 'InceptionI3D, or a backbone of your own',
         'ResNet3dSlowOnly': 'InceptionI3D, or a backbone of your own',
@@ -240,7 +258,10 @@ COUNTERPARTS = {
         'TestLoop': 'leave it out: the command test',
         'TextLoggerHook': _LOGS,
         'ToTensor': _PACK,
+        'Transpose': _PACK,
         'UniformSampleFrames': 'UniformSample',
+        'UntrimmedSampleFrames': _NOT_BUILT + "SampleFrames with mode='dense' goes over all of a "
+        'video',
         'ValLoop': _VALIDATE,
         'WandbLoggerHook': _CURVES,
     },
@@ -325,7 +346,7 @@ COUNTERPARTS = {
         'publish_model': 'publish',
         'pytorch2onnx': 'export',
         'report_accuracy': 'fuse',
-        'report_map': 'none: a video has one label',
+        'report_map': 'none: actions have no times here',
         'resize_videos': 'frames --short-side N',
         'slurm_test': 'srun --ntasks-per-node=1 bash tools/dist_test.sh CONFIG CKPT N',
         'slurm_train': 'srun --ntasks-per-node=1 bash tools/dist_train.sh CONFIG N',
