@@ -25,7 +25,10 @@ EXTENSIONS = ('.mp4', '.json', '.csv')
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        'source', metavar='SOURCE', help="a video, a folder of videos, or a camera's number"
+        'source',
+        metavar='SOURCE',
+        help="a video, a folder of videos, a camera's number, an address (rtsp://, http://), or - "
+        'for the standard input',
     )
     parser.add_argument(
         '--model',
@@ -118,7 +121,10 @@ def sources_of(source: str, folder: bool) -> list[tuple[str | None, str]]:
 
     if folder:
         return [(found.name, found.path) for found in find_videos(source)]
-    if not is_camera(source) and not os.path.exists(source):
+    from ..media.network_stream import is_address
+
+    named = is_camera(source) or source == '-' or is_address(source)
+    if not named and not os.path.exists(source):
         raise DataError(f'{source}: there is no such file or folder')
     return [(None, source)]
 

@@ -15,6 +15,7 @@ import numpy as np
 from ..argument_checks import in_range
 from ..errors import ConfigError, DamagedSampleError
 from ..workers import usable_cores
+from .network_stream import NetworkStream, is_address
 from .video_file import VideoFile
 
 if 'OPENCV_LOG_LEVEL' not in os.environ:
@@ -35,8 +36,9 @@ class FrameIterator:
     size than the first is brought to the first's.
 
     Args:
-        source: a file that FFmpeg reads (videos, animated GIFs, pipes); a camera's index; or RGB
-            frames, uint8 T x H x W x 3 or one after the other.
+        source: a file that FFmpeg reads (videos, animated GIFs, pipes); a camera's index; an
+            address, see NetworkStream; '-' for what comes in by the standard input; or RGB frames,
+            uint8 T x H x W x 3 or one after the other.
         fps: take a frame each 1 / fps seconds, repeating or leaving out as needed; default:
             every frame.
         rate: frames per second of arrays, which do not know it.
@@ -73,6 +75,8 @@ class FrameIterator:
         self._every = fps
         if isinstance(source, int) and not isinstance(source, bool):
             own = self._open_camera(source)
+        elif is_address(source):
+            own = self._open_address(source)
         elif isinstance(source, (str, os.PathLike)):
             own = self._open_file(source)
         elif hasattr(source, '__iter__'):
@@ -110,12 +114,21 @@ class FrameIterator:
         self._source = None
 
     def _open_file(self, path):
+        path = '/dev/stdin' if path == '-' and not os.path.exists(path) else path
         # more threads may lose frames before damage
         self._source = VideoFile(path, num_threads=min(usable_cores(), 4))
         self.name = self._source.name
         self.path = self._source.path
         self.total = self._source.stated
         self._frames = self._of_file(self._source)
+        return self._source.fps
+
+    def _open_address(self, address):
+        self._source = NetworkStream(address)
+        self.name = self._source.name
+        self.path = self._source.path
+        self.total = self._source.stated
+        self._frames = self._of_stream(self._source)
         return self._source.fps
 
     def _open_camera(self, index):
@@ -144,6 +157,12 @@ class FrameIterator:
             yield time, self._as_first(video.image(frame))
         if self._source is not None:
             self.damage = video.damage(self.read, time)
+
+    def _of_stream(self, stream):
+        for time, image in stream:
+            self.read += 1
+            yield time, self._as_first(image)
+        self.damage = stream.ended
 
     def _of_camera(self, camera):
         begin = None

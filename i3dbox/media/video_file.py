@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 _PYAV = int(av.__version__.split('.')[0])
 # Tags in an unknown encoding are not worth an error; from 19 on PyAV thinks so itself.
-_ANY_TAGS = dict(metadata_errors='replace') if _PYAV < 19 else {}
+ANY_TAGS = dict(metadata_errors='replace') if _PYAV < 19 else {}
 # How YUV becomes RGB. Tags of other colours (BT.709) are not looked at: OpenCV, decord and older
 # PyAVs do not either, and what networks were trained on was read by them.
 _COLORS = dict(
@@ -332,7 +332,7 @@ class VideoFile:
         try:
             # no plain `options`: PyAV gives these to the streams too, and crashes (before 17) where
             # FFmpeg finds streams while it reads, as in MPEG
-            self._container = av.open(self._file, container_options=OPTIONS, **_ANY_TAGS)
+            self._container = av.open(self._file, container_options=OPTIONS, **ANY_TAGS)
         except (av.FFmpegError, OSError) as error:
             self._check_reading(error)
             raise self.damaged(
