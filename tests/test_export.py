@@ -27,6 +27,8 @@ from i3dbox.config.shipped import find_config
 from i3dbox.errors import ConfigError, DeviceError, ExportError, I3DBoxError, RegistryError
 from i3dbox.exporters.mindir import MindIRExporter
 from i3dbox.exporters.onnx_passes import clean
+from i3dbox.exporters.repository import write_server_files
+from i3dbox.exporters.sidecar import read_sidecar
 from i3dbox.registry import BACKBONES, EXPORTERS
 from i3dbox.runtimes.backends import BACKENDS
 
@@ -560,3 +562,54 @@ def test_operators_without_inputs_stay_as_they_are():
     graph = onnx.helper.make_graph([node], 'random', [], [value])
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid('', 11)])
     assert [node.op_type for node in clean(model).graph.node] == ['RandomUniform']
+
+
+# For model servers
+# ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(('format', 'backend'), [('ONNX', 'platform: "onnxruntime_onnx"')])
+def test_a_repository_holds_versions_and_what_triton_asks_for(tmp_path, format, backend, capsys):
+    cfg = tiny_config(tmp_path)
+    path = str(tmp_path / 'tiny_config.py')
+    checkpoint = write_tiny_checkpoint(cfg, tmp_path / 'tiny.ckpt', classes=['a', 'b', 'ç'])
+    words = [path, checkpoint, '--format', format, '--clip-len', '4', '--size', '8']
+    served = ['--repository', str(tmp_path / 'models'), '--name', 'tiny']
+    assert main('export', [*words, *served, '--batch-size', 'dynamic']) == 0
+    assert main('export', [*words, *served]) == 0
+    home = tmp_path / 'models/tiny'
+    assert sorted(file.name for file in home.iterdir()) == ['1', '2', 'config.pbtxt', 'labels.txt']
+    assert {file.name for file in (home / '2').iterdir()} == {'model.onnx', 'model.onnx.json'}
+    assert (home / 'labels.txt').read_text(encoding='utf-8').splitlines() == ['a', 'b', 'ç']
+    text = (home / 'config.pbtxt').read_text()
+    assert backend in text and 'max_batch_size: 0' in text and 'dims: [ 1, 4, 8, 8, 3 ]' in text
+    open_batch = write_server_files(str(home / '1/model.onnx'), read_sidecar(home / '1/model.onnx'))
+    text = pathlib.Path(open_batch).read_text()
+    assert 'max_batch_size: 8' in text and 'dims: [ 4, 8, 8, 3 ]' in text
+    assert 'data_type: TYPE_UINT8' in text and 'dims: [ 3 ]\n    label_filename' in text
+    assert load_exported(str(home / '2/model.onnx')).classes == ['a', 'b', 'ç']
+    for more, fault in (
+        (['--out', 'x.onnx'], 'one of both'),
+        (['--name', '../x'], 'the name of a served model'),
+        (['--format', 'MINDIR'], 'model servers read ONNX and OPENVINO'),
+    ):
+        assert main('export', [*words, *served, *more]) == 1
+        assert fault in capsys.readouterr().err
+
+
+def test_triton_understands_the_file(tmp_path):
+    definition = pytest.importorskip('tritonclient.grpc.model_config_pb2')
+    from google.protobuf import text_format
+
+    info = dict(
+        inputs=[dict(name='rgb', shape=[None, 4, 8, 8, 3], dtype='uint8')],
+        output=dict(name='logits', shape=[None, 3], dtype='float32'),
+        classes=None,
+        num_classes=3,
+    )
+    (tmp_path / 'tiny/1').mkdir(parents=True)
+    for extension in ('.onnx', '.xml'):
+        path = write_server_files(str(tmp_path / f'tiny/1/model{extension}'), info)
+        read = text_format.Parse(pathlib.Path(path).read_text(), definition.ModelConfig())
+        assert (read.name, read.max_batch_size) == ('tiny', 8)
+        assert list(read.input[0].dims) == [4, 8, 8, 3] and read.output[0].label_filename

@@ -27,6 +27,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="default: beside the checkpoint, under its name with the format's extension",
     )
     parser.add_argument(
+        '--repository',
+        metavar='DIR',
+        help='lay the file out below DIR as Triton and OpenVINO Model Server expect it: the next '
+        'version of the model --name; ONNX and OPENVINO',
+    )
+    parser.add_argument('--name', default='i3d', help='of the served model; default: i3d')
+    parser.add_argument(
         '--batch-size',
         type=_batch_size,
         default=1,
@@ -66,10 +73,17 @@ def run(args: argparse.Namespace) -> int:
     elif arguments.streams_of(args):
         raise ConfigError('--rgb and --flow go with a two-stream CONFIG')
     from ..apis.export import export, verify
+    from ..exporters.repository import versioned_file, write_server_files
 
+    if args.repository:
+        if args.out:
+            raise ConfigError('--out names a file, --repository a folder of versions: one of both')
+        args.out = versioned_file(args.repository, args.name, _extension(args.format))
     tell = functools.partial(print, flush=True)
     exported = arguments.call(export, args, cfg=cfg, checkpoint=checkpoint, tell=tell)
     _print(exported)
+    if args.repository:
+        print(f'{write_server_files(exported.path, exported.info)} for Triton')
     if not args.verify:
         return 0
     tell('comparing with the network ...')
@@ -84,6 +98,12 @@ def run(args: argparse.Namespace) -> int:
         + (f', and in {found.sure} the network was sure of another' if found.sure else '')
     )
     return 0 if found.passed else 1
+
+
+def _extension(name):
+    from ..registry import EXPORTERS
+
+    return EXPORTERS.get(name).extension
 
 
 def _print(exported):
