@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# Builds the guides as a site, both languages and the API, into site/: open site/index.html.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source tools/environment.sh docs
+exec python -m mkdocs build --strict --config-file tools/docs_site/mkdocs.yml "$@"
