@@ -94,7 +94,6 @@ setup(
         ],
         # What tests compare with, and int8; they skip without it. PyTorch's CPU build is enough.
         'parity': ['torch==2.13.0; python_version >= "3.10"', *INT8],
-        'docs': ['mkdocs-material>=9.6,<10', 'mkdocstrings[python]>=0.29,<2'],
         'features': FEATURES,
         'int8': INT8,
         'onnx': [ONNXRUNTIME],  # the other runtime that exported files are checked in
