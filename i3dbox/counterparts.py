@@ -259,7 +259,8 @@ COUNTERPARTS = {
         'TextLoggerHook': _LOGS,
         'ToTensor': _PACK,
         'Transpose': _PACK,
-        'UniformSampleFrames': 'UniformSample',
+        'UniformSampleFrames': 'UniformSample, which draws in the same equal parts; of a short video '
+        'it repeats frames',
         'UntrimmedSampleFrames': _NOT_BUILT + "SampleFrames with mode='dense' goes over all of a "
         'video',
         'ValLoop': _VALIDATE,

@@ -292,8 +292,8 @@ def test_pairs_and_lists_that_mmaction2_refuses_are_taken(step):
 
 def test_colours_change_by_what_is_given_alone():
     imgs = moving_frames(2)
-    unchanged = processed(imgs, type='ColorJitter')['imgs']  # theirs: 0.5, 0.5, 0.5, 0.1
-    np.testing.assert_array_equal(unchanged, imgs)
+    with pytest.raises(ConfigError, match='brightness=0.5, contrast=0.5, saturation=0.5, hue=0.1'):
+        processed(imgs, type='ColorJitter')
     step = dict(brightness=0.5, contrast=0.5, saturation=0.5, hue=0.1)
     changed = processed(imgs, type='ColorJitter', **step)['imgs']
     assert np.shape(changed) == np.shape(imgs) and changed[0].dtype == np.uint8

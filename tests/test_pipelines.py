@@ -349,6 +349,7 @@ def test_random_resized_crops_vary_and_stay_within_their_ranges():
         dict(type='RandomResizedCrop', area_range=(0, 1)),
         dict(type='RandomResizedCrop', aspect_ratio_range=(2, 1)),
         dict(type='ColorJitter', hue=0.6),
+        dict(type='ColorJitter'),
         dict(type='ColorJitter', brightness=-1),
         dict(type='OpenClip', num_threads=0),
     ],
@@ -430,7 +431,7 @@ def test_color_jitter_rests_in_test_mode_and_refuses_flow():
     imgs = moving_frames(1)
     assert build('ColorJitter', brightness=1)(sample(imgs, test_mode=True))['imgs'] is imgs
     with pytest.raises(ConfigError, match='ColorJitter is for RGB'):
-        build('ColorJitter')(sample(numbered(1, channels=2)))
+        build('ColorJitter', hue=0.1)(sample(numbered(1, channels=2)))
 
 
 # the whole way

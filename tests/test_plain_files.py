@@ -211,7 +211,8 @@ def test_results_of_other_types_are_refused(tmp_path, extension, change):
     [
         (dict(labels=np.array([0.5])), 'labels are no list of whole numbers'),
         (dict(labels=np.array([True])), 'labels are no list of whole numbers'),
-        (dict(labels=np.array([[0]])), 'labels are no list of whole numbers'),
+        (dict(labels=np.array([[0]])), 'labels are not of the classes of its scores'),
+        (dict(labels=np.array([[[0]]])), 'labels are no list of whole numbers'),
         (dict(scores=[['1', '0']]), 'scores are no table of numbers'),
         (dict(scores=np.ones((1, 2, 2), np.float32)), 'scores are no table of numbers'),
         (dict(scores=np.ones((1, 0), np.float32)), 'it holds no videos'),

@@ -33,7 +33,7 @@ class ColorJitter:
         hue (float or tuple): 0 to 0.5; or the smallest and the largest turn, from -0.5 to 0.5.
 
     Raises:
-        ConfigError: an argument outside its range; (when called) the modality is Flow.
+        ConfigError: no argument, or one outside its range; (when called) the modality is Flow.
     """
 
     needs = ('imgs', 'modality', 'test_mode', 'rng')
@@ -45,6 +45,11 @@ class ColorJitter:
         saturation: float | Sequence[float] = 0,
         hue: float | Sequence[float] = 0,
     ):
+        if not any((brightness, contrast, saturation, hue)):
+            raise ConfigError(
+                'ColorJitter: nothing is to change; mmaction2 takes brightness=0.5, contrast=0.5, '
+                'saturation=0.5, hue=0.1 where nothing is said'
+            )
         self.ranges = np.array(
             [
                 _range('brightness', brightness, 1, 1),
