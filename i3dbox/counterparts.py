@@ -259,8 +259,7 @@ COUNTERPARTS = {
         'TextLoggerHook': _LOGS,
         'ToTensor': _PACK,
         'Transpose': _PACK,
-        'UniformSampleFrames': 'UniformSample, which draws in the same equal parts; of a short video '
-        'it repeats frames',
+        'UniformSampleFrames': 'UniformSample: equal parts, and repeated frames of a short video',
         'UntrimmedSampleFrames': _NOT_BUILT + "SampleFrames with mode='dense' goes over all of a "
         'video',
         'ValLoop': _VALIDATE,

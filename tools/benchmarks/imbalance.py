@@ -80,7 +80,7 @@ def config(loss, balanced, seed, steps, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition('\n\n')[0])
     parser.add_argument('--seeds', type=int, nargs='+', default=[2022])
-    parser.add_argument('--steps', type=int, default=160)
+    parser.add_argument('--steps', type=int, default=33)
     parser.add_argument('--json', metavar='FILE', help='also write the figures there')
     args = parser.parse_args()
     first = config(dict(type='CrossEntropyLoss'), False, 0, args.steps, '')
