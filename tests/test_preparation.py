@@ -688,3 +688,35 @@ def test_many_who_want_one_folder_have_it_one_at_a_time(tmp_path):
         for _ in range(3)
     ]
     assert [process.communicate()[1] for process in several] == [''] * 3
+
+
+# Lists, and what a scan leaves out
+# ----------------------------------------------------------------------------------------
+
+
+def test_a_list_names_videos_from_its_folder_or_the_working_directory(tmp_path, monkeypatch):
+    for name in ('in/a b.avi', 'in/deep/c.mp4', 'here/d.avi'):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b'')
+    monkeypatch.chdir(tmp_path)
+    listed = tmp_path / 'in/list.txt'
+    listed.write_text(f'# mine\na b.avi\ndeep/c.mp4 3\n\nhere/d.avi\n{tmp_path}/here/d.avi 7\n')
+    (tmp_path / 'twice.txt').write_text('here/d.avi\n./here/d.avi\n')
+    with pytest.raises(DataError, match='would both become here/d: rename one'):
+        find_videos(str(tmp_path / 'twice.txt'))
+    found = find_videos(str(listed))
+    assert [source.name for source in found[:3]] == ['a b', 'deep/c', 'here/d']
+    assert all(pathlib.Path(source.path).is_file() for source in found) and len(found) == 4
+    listed.write_text('a b.avi\nabsent.avi 3\n')
+    with pytest.raises(DataError, match=r"list.txt:2: there is no file 'absent.avi 3'"):
+        find_videos(str(listed))
+    listed.write_text('\n# nothing\n')
+    with pytest.raises(DataError, match='names no videos; a path a line'):
+        find_videos(str(listed))
+
+
+def test_files_that_look_like_videos_and_are_left_out_are_counted(tmp_path, caplog):
+    for name in ('a.avi', 'b.VOB', 'c.mng', 'd.webp', 'e.mng', 'notes.txt', 'f.jpg'):
+        (tmp_path / name).write_bytes(b'')
+    assert [source.name for source in find_videos(str(tmp_path))] == ['a', 'b']
+    assert caplog.messages == [f'{tmp_path}: files that are not looked at: 2 .mng, 1 .webp']

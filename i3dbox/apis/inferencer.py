@@ -17,7 +17,7 @@ from ..fileio import atomic_write
 from ..inference.prediction_files import summary_row, write_summary
 from ..inference.recognize import inference_recognizer
 from ..inference.recognizer import init_recognizer
-from ..preparation.sources import find_videos
+from ..preparation.sources import find_videos, is_list
 
 
 class I3DInferencer:
@@ -103,7 +103,7 @@ def _values(answer):
 def _sources(inputs):
     """Returns (name, source) of each input, and whether it is a single one."""
     if isinstance(inputs, (str, os.PathLike)):
-        if os.path.isdir(inputs):
+        if os.path.isdir(inputs) or is_list(inputs):
             return [(source.name, source.path) for source in find_videos(os.fspath(inputs))], False
         return [(os.path.splitext(os.path.basename(inputs))[0], inputs)], True
     if getattr(inputs, 'ndim', None) == 4:

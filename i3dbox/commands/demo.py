@@ -27,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'source',
         metavar='SOURCE',
-        help="a video, a folder of videos, a camera's number, an address (rtsp://, http://), or - "
-        'for the standard input',
+        help="a video, a folder or a .txt list of videos, a camera's number, an address (rtsp://, "
+        'http://), or - for the standard input',
     )
     parser.add_argument(
         '--model',
@@ -74,8 +74,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from ..errors import I3DBoxError
     from ..interrupts import interruptible
+    from ..preparation.sources import is_list
 
-    folder = os.path.isdir(args.source)
+    folder = os.path.isdir(args.source) or is_list(args.source)
     check_outs(args.out, args.source, folder)
     sources = sources_of(args.source, folder)
     arguments.check_method(args.method)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import collections
+import logging
 import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ..datasets.base import name_of
 from ..errors import DamagedSampleError, DataError
 from ..media.frame_folder import FrameFolder
 from ..media.frame_names import frame_names, known_names, likely_names, several_names
+
+logger = logging.getLogger(__name__)
 
 VIDEO_EXTENSIONS = (
     '.avi',
@@ -28,7 +32,38 @@ VIDEO_EXTENSIONS = (
     '.m2ts',
     '.ogv',
     '.gif',
+    '.vob',
+    '.asf',
+    '.f4v',
+    '.mxf',
+    '.divx',
+    '.m2v',
+    '.h264',
+    '.hevc',
+    '.dv',
+    '.y4m',
+    '.qt',
+    '.rm',
+    '.rmvb',
+    '.ogm',
+    '.wtv',
+    '.mjpeg',
 )
+# what people keep beside videos and may take for ones; told where a scan leaves them out
+LIKE_VIDEOS = (
+    '.webp',
+    '.mng',
+    '.wm',
+    '.movie',
+    '.swf',
+    '.m3u8',
+    '.amv',
+    '.bik',
+    '.mpv',
+    '.264',
+    '.dav',
+)
+LIST = '.txt'  # of a file with a path a line
 
 
 class Source(NamedTuple):
@@ -71,7 +106,7 @@ def find_sources(
     """Finds the videos below `root`, or else the folders of frames. Links are followed.
 
     Args:
-        root: a folder; or one video.
+        root: a folder; one video; or a .txt that lists videos.
         modalities: which frames a folder may hold. Where a folder holds several of them, the first
             counts.
         filename_tmpl, start_index: the frames' names; default: found by looking, in each folder.
@@ -96,17 +131,16 @@ def find_sources(
 
 
 def find_videos(root: str, required: bool = True) -> list[Source]:
-    """Finds the videos below `root`, or `root` itself. Arguments, returns and raises: see
-    `find_sources`.
+    """Finds the videos below `root`, or those of a list, or `root` itself. Arguments, returns and
+    raises: see `find_sources`.
+
+    Files of LIKE_VIDEOS are counted in the log.
     """
+    if is_list(root):
+        return read_list(root)
     if os.path.isfile(root):
         return [Source(os.path.splitext(os.path.basename(root))[0], root)]
-    found = collections.defaultdict(list)
-    for folder, names, _ in _walk(root):
-        for file in names:
-            stem, extension = os.path.splitext(file)
-            if extension.lower() in VIDEO_EXTENSIONS:
-                found[_join(folder, stem)].append(file)
+    found = _scan(root)
     if required and not found:
         raise DataError(f'{root}: holds no videos ({", ".join(VIDEO_EXTENSIONS)})')
     sources = []
@@ -120,6 +154,62 @@ def find_videos(root: str, required: bool = True) -> list[Source]:
                 )
             )
     return _distinct(sorted(sources))
+
+
+def _scan(root):
+    """Returns the files of videos below a folder by their names without extension, and logs how
+    many others look like videos.
+    """
+    found = collections.defaultdict(list)
+    left_out = collections.Counter()
+    for folder, names, _ in _walk(root):
+        for file in names:
+            stem, extension = os.path.splitext(file)
+            if extension.lower() in VIDEO_EXTENSIONS:
+                found[_join(folder, stem)].append(file)
+            elif extension.lower() in LIKE_VIDEOS:
+                left_out[extension.lower()] += 1
+    if left_out:
+        counts = ', '.join(f'{number} {kind}' for kind, number in sorted(left_out.items()))
+        logger.warning('%s: files that are not looked at: %s', root, counts)
+    return found
+
+
+def is_list(path: str | os.PathLike) -> bool:
+    """Whether a path is of a text file that lists others."""
+    return os.fspath(path).lower().endswith(LIST) and os.path.isfile(path)
+
+
+def read_list(path: str) -> list[Source]:
+    """Reads a list of videos, a path a line, from the list's folder or the working directory; a
+    label behind it, as in mmaction's lists, is left out.
+
+    Raises: DataError for a path that is not there; two videos whose names would collide.
+    """
+    sources = []
+    try:
+        with open(path, encoding='utf-8-sig', errors='surrogateescape') as file:
+            lines = [line.strip() for line in file]
+    except OSError as error:
+        raise DataError(f'{path}: cannot be read: {error.strerror}') from error
+    for number, line in enumerate(lines, 1):
+        if line and not line.startswith('#'):
+            place, name = _listed(path, number, line)
+            sources.append(Source(name_of(name.replace(os.sep, '/')), os.path.normpath(place)))
+    if not sources:
+        raise DataError(f'{path}: names no videos; a path a line')
+    return _distinct(sources)
+
+
+def _listed(path, number, line):
+    """Returns where the file of a line of a list is, and what the line calls it."""
+    before, _, last = line.rpartition(' ')
+    for name in (line, before) if before and last.isdecimal() else (line,):
+        for folder in (os.path.dirname(path), os.curdir):
+            place = os.path.join(folder, name)
+            if os.path.isfile(place):
+                return place, name
+    raise DataError(f'{path}:{number}: there is no file {line!r}')
 
 
 def as_videos(sources: str | os.PathLike | Sequence) -> list[Source]:
