@@ -94,6 +94,9 @@ class Registry:
         self._import_packages()
         return sorted(self._parts)
 
+    def __repr__(self):
+        return f'Registry({self.kind!r})'
+
     def __contains__(self, name):
         return name in self.names()
 
