@@ -72,7 +72,7 @@ NO_MEMORY = (
     "can't start new thread",
 )
 GROUPS = {
-    'With your own videos': ('demo', 'finetune', 'extract_features', 'gradcam', 'fvd'),
+    'With your own videos': ('demo', 'app', 'finetune', 'extract_features', 'gradcam', 'fvd'),
     'Train and test': (
         'train',
         'test',
