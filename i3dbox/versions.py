@@ -35,6 +35,7 @@ PACKAGES = {
     'openvino': 'openvino',
     'nncf': 'nncf',
     'h5py': 'h5py',
+    'gradio': 'gradio',
 }
 
 HOW_TO_INSTALL = (

@@ -50,6 +50,7 @@ ROOMS = (
     'config_checks',
     'inference',
     'apis',
+    'app',
     'analysis',
     'moved',
     'commands',

@@ -246,11 +246,11 @@ def renew():
     CONSTRAINTS.mkdir(exist_ok=True)
     oldest = {}
     for python in PYTHONS:
-        newest = resolve(python, 'highest', ('train', 'test', 'parity'))
+        newest = resolve(python, 'highest', ('train', 'test', 'parity', 'app'))
         constraints_of(python, 'newest').write_text('\n'.join(newest) + '\n')
         for pin in resolve(python, 'lowest-direct', ('train', 'test')):
             oldest.setdefault(pin, []).append(python)
-    without = resolve(WITHOUT[0], 'highest')
+    without = resolve(WITHOUT[0], 'highest', ('app',))
     constraints_of(*WITHOUT).write_text('\n'.join(without) + '\n')
     constraints_of('', 'oldest').write_text(
         ''.join(f'{pin}{marker(pythons)}\n' for pin, pythons in sorted(oldest.items()))

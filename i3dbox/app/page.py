@@ -62,7 +62,9 @@ class Service:
             with self.storage.job(path) as folder:
                 return self._done(path, folder, language, show, options)
         except UploadError as error:
-            raise gr.Error(html.escape(error.tell(language)), print_exception=False) from None
+            raise gr.Error(
+                html.escape(error.tell(language), quote=False), print_exception=False
+            ) from None
         except Abandoned:
             raise
         except Exception:

@@ -97,7 +97,7 @@ def serve(
         storage.keep_all()
         _launch(page, stack, host, port, share, limits, i18n, CSS)
         storage.sweep_on()
-        tell(f'{page.local_url}  (Ctrl-C ends it)')
+        tell(f'http://{f"[{host}]" if ":" in host else host}:{port}/  (Ctrl-C ends it)')
         if share:
             tell(f'{page.share_url or "no address from outside was to be had"}')
         worker.run()
