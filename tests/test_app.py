@@ -331,6 +331,7 @@ def test_where_the_network_looks_is_a_video(video, tmp_path, monkeypatch):
         ('/gradio_api/file=http://example.com/a.mp4', False),
         ('/gradio_api/proxy=http://example.com', False),
         ('/gradio_api/call/page', False),
+        ('/gradio_api/run/page', False),
         ('/gradio_api/vibe-edit/', False),
         ('/monitoring', False),
         ('/gradio_api/process_recording', False),
@@ -451,6 +452,10 @@ def test_what_is_refused_is_told_in_plain_words(served, damaged, tmp_path):
     kind, error = ask(served, 'http://127.0.0.1:9/a.mp4')
     assert (kind, error['error']) == ('error', say('en', 'no_address'))
     assert ask(served, '/etc/hostname')[0] == 'error'
+    past = f'{served}gradio_api/run/predict'  # the queue
+    for number in range(9):
+        body = dict(data=[None, False], fn_index=number)
+        assert requests.post(past, json=body, timeout=60).status_code >= 400
     assert requests.get(f'{served}gradio_api/file=/etc/hostname', timeout=9).status_code == 403
 
 
@@ -569,6 +574,15 @@ def test_a_browser_sends_a_video_and_shows_what_happens(
         picture = page.screenshot(full_page=True)
         pixels = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
         assert pixels.std() > 20 and len(np.unique(pixels.reshape(-1, 3), axis=0)) > 500
+
+
+@pytest.mark.slow
+def test_an_example_is_clicked_and_recognised(served, browser, video):
+    with opened(browser, served, 'en-US') as page:
+        page.get_by_text(os.path.basename(video)).click()
+        page.wait_for_selector('#video video')
+        page.click('#start')
+        page.wait_for_selector('#timeline table', timeout=60000)
 
 
 @pytest.mark.slow

@@ -131,7 +131,7 @@ def test_each_python_has_its_constraints_and_they_lie_in_the_ranges():
         'py39.txt',
     ]
     for path in CONSTRAINTS:
-        # on 3.13 there is what answers alone; NNCF and Gradio are for newer packages than the oldest
+        # on 3.13 there is what answers alone; the oldest packages are too old for NNCF and Gradio
         wanted = NEEDED if path.name == 'py313.txt' else set(RANGES) - {'torch', 'tensorboardX'}
         old = path.name in ('oldest.txt', 'py39.txt')
         wanted = wanted - ({'nncf', 'gradio'} if old else {'onnxruntime'})

@@ -13,6 +13,7 @@ _OPEN = re.compile(
     r'|/(assets|static|svelte)/.*'
     rf'|/({_API})?(theme\.css|info|startup-events|app_id|reset|cancel|upload|upload_progress)/?'
     rf'|/({_API})?(queue/(join|data)|heartbeat/\w+)/?'
+    rf'|/({_API})?run/predict/?'  # what is not queued: the choice of an example
     rf'|/({_API})?call/recognize(/\w+)?/?'
     rf'|/({_API})?file=(?![A-Za-z][\w+.-]*:).+'
 )

@@ -176,7 +176,7 @@ def build_page(service: Service, i18n: gr.I18n, examples: list[str] = ()) -> gr.
             api_visibility='private',
         )
         _add_endpoint(service, video)
-    page.queue(max_size=service.limits.waiting)
+    page.queue(max_size=service.limits.waiting, api_open=False)
     return page
 
 
