@@ -528,7 +528,14 @@ def browser():
     own = next((path for name in names if (path := shutil.which(name))), None)
     with api.sync_playwright() as playwright:
         try:
-            browser = playwright.chromium.launch(executable_path=own, args=['--no-sandbox'])
+            browser = playwright.chromium.launch(
+                executable_path=own,
+                args=[
+                    '--no-sandbox',
+                    '--use-fake-device-for-media-stream',
+                    '--use-fake-ui-for-media-stream',
+                ],
+            )
         except api.Error:
             pytest.skip('there is no Chromium')
         yield browser
@@ -583,6 +590,21 @@ def test_an_example_is_clicked_and_recognised(served, browser, video):
         page.wait_for_selector('#video video')
         page.click('#start')
         page.wait_for_selector('#timeline table', timeout=60000)
+
+
+@pytest.mark.slow
+def test_what_the_camera_records_is_recognised(served, browser):
+    with opened(browser, served, 'en-US') as page:
+        page.get_by_label('Capture from camera').click()
+        page.get_by_text('Click to Access Webcam').click()
+        record = page.locator('#video button[aria-label="start recording"]').first
+        page.wait_for_timeout(2000)
+        record.click()
+        page.wait_for_timeout(2500)
+        record.click()  # the same button ends it
+        page.wait_for_timeout(2500)
+        page.click('#start')
+        page.wait_for_selector('#timeline table', timeout=20000)
 
 
 @pytest.mark.slow
