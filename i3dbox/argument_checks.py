@@ -6,7 +6,7 @@ import numbers
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from .errors import ConfigError
+from .errors import ConfigError, DeviceError
 
 
 def at_least(owner: str, low: int, high: int = (1 << 31) - 1, **arguments: Any) -> None:
@@ -29,6 +29,20 @@ def above_zero(owner: str, **arguments: Any) -> None:
     for name, value in arguments.items():
         if not _is_number(value) or not 0 < value < float('inf'):
             raise ConfigError(f'{owner}: {name} is a number above 0; got {value!r}')
+
+
+def device_name(device: str) -> str:
+    """Returns 'auto', 'CPU' or 'Ascend', however it is spelled, or a name that is neither as it is.
+    Raises DeviceError for a GPU.
+    """
+    word = str(device).lower()
+    if word.startswith(('gpu', 'cuda')):
+        raise DeviceError(
+            'i3dbox computes on CPUs and on Ascend. For a GPU export the model (i3dbox export '
+            '--format ONNX) and run that file there, in onnxruntime-gpu or TensorRT: '
+            '`i3dbox docs deployment`'
+        )
+    return {'auto': 'auto', 'cpu': 'CPU', 'ascend': 'Ascend', 'npu': 'Ascend'}.get(word, device)
 
 
 def in_range(owner: str, low: float, high: float, **arguments: Any) -> None:

@@ -37,7 +37,7 @@ _VALIDATE = '--validate of train; --cfg-options evaluation.interval=N says how o
 _NOT_BUILT = 'not built: '
 _SEED = 'seed=2022, or --seed: a run is a function of its config and seed'
 _TESTED = "`test --protocol views` (10 clips x 3 crops), or another of the config's `protocols`"
-_AVERAGE = "model.average_clips, 'score' or 'prob'"
+_AVERAGE = "model.average_clips, 'score', 'prob', or 'sigmoid' for several labels"
 _BLEND = "blending=dict(type='MixupBlending', alpha=0.2) is a key of the config"
 _SCALES = f'leave it out: the recognizer scales uint8 frames to [-1, 1]; {_BLEND}'
 _SEVERAL = "model.average_clips='sigmoid' and loss=dict(type='BCEWithLogitsLoss')"
@@ -60,9 +60,10 @@ COUNTERPARTS = {
         'checkpoint_config': _CHECKPOINTS,
         'compile': 'leave it out: networks are compiled as graphs',
         'cudnn_benchmark': _DEVICE,
-        'custom_hooks': "hooks=[dict(type='MyHook')], with custom_imports for its module",
+        'custom_hooks': "hooks=[dict(type='MyHook')], with custom_imports for its module; EMAHook: "
+        'ema_momentum=0.0002, a key of the config',
         'data_preprocessor': _SCALES,
-        'default_hooks': f'{_LOGS} and {_CHECKPOINTS}, in one list',
+        'default_hooks': f'{_LOGS} and {_CHECKPOINTS}, in one list; the others are not needed',
         'default_scope': 'leave it out: parts are found by their names',
         'device': _DEVICE,
         'dist_params': _RANKS,
@@ -118,6 +119,10 @@ COUNTERPARTS = {
     'argument': {
         'BCEWithLogitsLoss.loss_weight': _ONE_LOSS,
         'CrossEntropyLoss.loss_weight': _ONE_LOSS,
+        'CheckpointHook.save_begin': 'leave it out',
+        'CheckpointHook.save_last': 'leave it out: the last step has a checkpoint',
+        'CheckpointHook.rule': 'leave it out: each figure knows whether more is better',
+        'EarlyStopHook.rule': 'leave it out: each figure knows whether more is better',
         'CutmixBlending.num_classes': 'leave it out: the head says it',
         'DenseSampleFrames.out_of_bound_opt': _SHORT,
         'DenseSampleFrames.test_mode': _NO_CHANCE,
@@ -162,15 +167,23 @@ COUNTERPARTS = {
         'gpu_collect': _RANKS,
         'inflate': 'leave it out: 2D weights are inflated by convert_weights',
         'io_backend': _STORAGE,
+        'T_max': 'leave it out: a schedule lasts as long as the run',
+        'end_factor': 'leave it out',
+        'eta_min': 'min_lr',
+        'eta_min_ratio': 'min_lr',
+        'ignore_last': 'leave it out',
+        'lateral': _ONE_FORM,
         'lazy': _ONE_COPY,
-        'loss_cls': "loss=dict(type='CrossEntropyLoss'), a key of the config",
+        'priority': 'leave it out: a hook says its own',
+        'start_factor': 'warmup_ratio',
+        'loss_cls': "loss=dict(type='CrossEntropyLoss') or BCEWithLogitsLoss, a key of the config",
         'metric': 'metrics',
         'metric_options': "metrics=[dict(type='top_k_accuracy', topk=(1, 5))]",
         'multi_class': 'multi_class of VideoDataset, RawframeDataset or PackedDataset; of the '
         f'network {_SEVERAL}',
         'neck': _NOT_BUILT + 'a recognizer has a backbone and a head',
         'norm_cfg': _NORM,
-        'norm_eval': 'freeze=dict(freeze_norm=True), a key of the config',
+        'norm_eval': 'False: leave it out; True: freeze=dict(freeze_norm=True) of the config',
         'persistent_workers': 'leave it out: workers stay',
         'pin_memory': 'leave it out',
         'pretrained': _LOAD,
@@ -291,6 +304,12 @@ COUNTERPARTS = {
         'before_val_iter': 'after_epoch(run), which may call run.evaluate()',
     },
     'flag': {
+        '--label-file': 'leave it out: a checkpoint names its classes',
+        '--print-result': 'leave it out: results are printed',
+        '--rec': '--config',
+        '--rec-weights': '--checkpoint',
+        '--target-layer-name': '--endpoint',
+        '--vid-out-dir': '--out, an .mp4',
         '--amp': '--cfg-options runner.Ascend.amp_level=O2, on Ascend',
         '--auto-resume': '--resume',
         '--auto-scale-lr': '--cfg-options optimizer.lr=0.02',
@@ -354,6 +373,8 @@ COUNTERPARTS = {
     },
     # of modules of the package
     'import': {
+        'apis.ActionRecogInferencer': 'I3DInferencer',
+        'apis.MMAction2Inferencer': 'I3DInferencer',
         'registry.EVALUATOR': 'METRICS',
         'registry.INFERENCERS': 'I3DInferencer of i3dbox.apis',
         'registry.LOOPS': 'i3dbox.apis.train.train',

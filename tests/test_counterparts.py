@@ -6,9 +6,11 @@ import pathlib
 import re
 
 import pytest
+import tiny
 
 from i3dbox import registry
 from i3dbox.analysis.counterparts_page import CHAPTERS, render
+from i3dbox.apis.train import train
 from i3dbox.commands import ALIASES, cli, summaries
 from i3dbox.commands.arguments import load_config
 from i3dbox.commands.parser import CommandParser
@@ -20,7 +22,8 @@ from i3dbox.counterparts import COUNTERPARTS, counterpart
 from i3dbox.datasets.pipelines import Compose
 from i3dbox.engine.build import build_hooks
 from i3dbox.engine.hooks.hook import Hook
-from i3dbox.errors import ConfigError, ModelError, RegistryError
+from i3dbox.errors import ConfigError, DeviceError, ModelError, RegistryError
+from i3dbox.inference.recognizer import init_recognizer
 from i3dbox.models import build_recognizer
 from i3dbox.registry import DATASETS, HEADS, HOOKS, PIPELINES, Registry, parameters_of
 
@@ -380,3 +383,42 @@ def test_their_names_of_registries_work_where_one_is_meant():
         registry.NOTHING  # noqa: B018
     with pytest.raises(RegistryError, match='head'):
         HEADS.get('TSNHead')
+
+
+def test_all_that_is_wrong_with_a_ported_config_is_told_at_one_start(tmp_path):
+    model = dict(
+        type='Recognizer3D',
+        backbone=dict(type='TinyBackbone', lateral=False),
+        head=dict(type='I3DHead', num_classes=3, spatial_type='avg'),
+    )
+    cfg = Config.fromfile(
+        tiny.write_config(
+            tmp_path,
+            model=model,
+            hooks=[dict(type='EMAHook'), dict(type='LoggerHook', ignore_last=False)],
+            schedule=dict(type='CosineLR', T_max=10),
+            loss=dict(type='BCELossWithLogits'),
+            optim_wrapper=dict(type='OptimWrapper'),
+            accumulate='two',
+        )
+    )
+    with pytest.raises(ConfigError) as error:
+        train(cfg)
+    said = str(error.value).splitlines()
+    assert said[0].endswith('8 faults:') and len(said) == 9
+    for name in (
+        *('optim_wrapper', 'accumulate', 'lateral', 'spatial_type', 'ema_momentum', 'ignore_last'),
+        *('T_max', 'BCEWithLogitsLoss'),
+    ):
+        assert sum(name in line for line in said) >= 1, name
+
+
+@pytest.mark.parametrize('device', ['cuda:0', 'tpu'])
+def test_a_device_that_is_none_is_told_in_python_too(device):
+    with pytest.raises((ConfigError, DeviceError), match='GPU export|device is'):
+        init_recognizer('i3d_rgb_kinetics400', device=device)
+
+
+def test_mmaction2s_inferencer_is_named():
+    with pytest.raises(ImportError, match='here: I3DInferencer'):
+        from i3dbox.apis import MMAction2Inferencer  # noqa: F401

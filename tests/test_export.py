@@ -28,7 +28,6 @@ from i3dbox.errors import ConfigError, DeviceError, ExportError, I3DBoxError, Re
 from i3dbox.exporters.mindir import MindIRExporter
 from i3dbox.exporters.onnx_passes import clean
 from i3dbox.exporters.repository import write_server_files
-from i3dbox.exporters.sidecar import read_sidecar
 from i3dbox.registry import BACKBONES, EXPORTERS
 from i3dbox.runtimes.backends import BACKENDS
 
@@ -577,17 +576,20 @@ def test_a_repository_holds_versions_and_what_triton_asks_for(tmp_path, format, 
     checkpoint = write_tiny_checkpoint(cfg, tmp_path / 'tiny.ckpt', classes=['a', 'b', 'ç'])
     words = [path, checkpoint, '--format', format, '--clip-len', '4', '--size', '8']
     served = ['--repository', str(tmp_path / 'models'), '--name', 'tiny']
-    assert main('export', [*words, *served, '--batch-size', 'dynamic']) == 0
-    assert main('export', [*words, *served]) == 0
+    for _ in range(2):
+        assert main('export', [*words, *served, '--batch-size', 'dynamic']) == 0
     home = tmp_path / 'models/tiny'
     assert sorted(file.name for file in home.iterdir()) == ['1', '2', 'config.pbtxt', 'labels.txt']
     assert {file.name for file in (home / '2').iterdir()} == {'model.onnx', 'model.onnx.json'}
     assert (home / 'labels.txt').read_text(encoding='utf-8').splitlines() == ['a', 'b', 'ç']
     text = (home / 'config.pbtxt').read_text()
-    assert backend in text and 'max_batch_size: 0' in text and 'dims: [ 1, 4, 8, 8, 3 ]' in text
-    open_batch = write_server_files(str(home / '1/model.onnx'), read_sidecar(home / '1/model.onnx'))
-    text = pathlib.Path(open_batch).read_text()
-    assert 'max_batch_size: 8' in text and 'dims: [ 4, 8, 8, 3 ]' in text
+    assert backend in text and 'max_batch_size: 8' in text and 'dims: [ 4, 8, 8, 3 ]' in text
+    assert main('export', [*words, *served]) == 1  # whose batches are of 1, as no other version's
+    assert 'tiny is of another model' in capsys.readouterr().err and not (home / '3').exists()
+    assert (home / 'config.pbtxt').read_text() == text
+    assert main('export', [*words, *served[:2], '--name', 'other']) == 0
+    fixed = (tmp_path / 'models/other/config.pbtxt').read_text()
+    assert 'max_batch_size: 0' in fixed and 'dims: [ 1, 4, 8, 8, 3 ]' in fixed
     assert 'data_type: TYPE_UINT8' in text and 'dims: [ 3 ]\n    label_filename' in text
     assert load_exported(str(home / '2/model.onnx')).classes == ['a', 'b', 'ç']
     for more, fault in (

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..config_checks.checks import (
-    REQUIRED_TO_TRAIN,
     check_config,
-    check_dataset,
     check_fit,
     check_metrics,
+    check_training,
     look_up,
     metrics_of,
 )
@@ -74,10 +73,7 @@ def train(
     Returns: the Run, after its last step.
     Raises: an I3DBoxError before the first step, where what is wrong can be known then.
     """
-    check_config(cfg, REQUIRED_TO_TRAIN, data=['train'])
-    for subset in ('train', 'val', 'test'):  # what would end a test later
-        if look_up(cfg, f'data.{subset}') is not None:
-            check_dataset(cfg.data[subset])
+    check_training(cfg)
     cfg.setdefault('work_dir', default_work_dir(cfg))
     cfg.setdefault('seed', 0)
     hooks, evaluates = _build_hooks(cfg, validate)
@@ -98,7 +94,10 @@ def _resumed(work_dir, resume):
     another run.
     """
     if resume == 'auto':
-        return last_checkpoint(work_dir)
+        found = last_checkpoint(work_dir)
+        if found is None:
+            logger.info('%s has no checkpoint: the run starts from its beginning', work_dir)
+        return found
     if resume is None and last_checkpoint(work_dir):
         raise ConfigError(
             f'{work_dir} holds the checkpoints of an earlier run: --resume goes on with it, '

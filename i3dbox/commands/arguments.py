@@ -10,9 +10,10 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..argument_checks import device_name
 from ..config import Config
 from ..config.shipped import find_config
-from ..errors import ConfigError
+from ..errors import ConfigError, DeviceError
 from ..fileio import atomic_write, check_writable
 from ..workers import usable_cores
 from .argument_types import at_least, number_above, shard
@@ -135,15 +136,10 @@ def add_device_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _device(text):
-    """Returns a device's name, however it is spelled. Raises ArgumentTypeError for a GPU."""
-    word = text.lower()
-    if word.startswith(('gpu', 'cuda')):
-        raise argparse.ArgumentTypeError(
-            'i3dbox computes on CPUs and on Ascend. For a GPU export the model (i3dbox export '
-            '--format ONNX) and run that file there, in onnxruntime-gpu or TensorRT: '
-            '`i3dbox docs deployment`'
-        )
-    return {'auto': 'auto', 'cpu': 'CPU', 'ascend': 'Ascend', 'npu': 'Ascend'}.get(word, text)
+    try:
+        return device_name(text)
+    except DeviceError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser, exported: bool = False) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,16 +14,25 @@ from ..config.keys import EXAMPLES, KEYS
 from ..counterparts import counterpart, hint
 from ..datasets.base import BaseDataset
 from ..datasets.pipelines import Compose
-from ..errors import CheckpointError, ConfigError, first_difference
+from ..errors import CheckpointError, ConfigError, I3DBoxError, first_difference
 from ..evaluation.metrics import default_metrics, evaluate
 from ..plain_json import Form, check_form
-from ..registry import DATASETS, HOOKS, check_cfg
+from ..registry import (
+    BACKBONES,
+    BLENDINGS,
+    DATASETS,
+    HEADS,
+    HOOKS,
+    LOSSES,
+    RECOGNIZERS,
+    SCHEDULES,
+    check_cfg,
+)
 from .protocols import has_several_labels, single
 
 if TYPE_CHECKING:
     from mindspore import nn
 
-    from ..errors import I3DBoxError
     from ..weights.fitting import LoadReport
 
 LOADER = ('batch_size', 'num_workers', 'worker')
@@ -109,6 +119,59 @@ def check_config(cfg: Config, required: Sequence[str] = REQUIRED, data: Sequence
     _check_tables(cfg)
     _check_numbers(cfg)
     _check_forms(cfg)
+
+
+def check_training(cfg: Config) -> None:
+    """Raises what is wrong with a config for training: its keys, and the names and arguments of all
+    its parts. Several faults are one ConfigError, a line each. Nothing is built, and no file read.
+    """
+    if not isinstance(cfg, Config):
+        check_config(cfg)
+    checks = [
+        functools.partial(cfg.check_keys, {*KEYS, *_keys_of_hooks(cfg)}),
+        functools.partial(_check_required, cfg, (*REQUIRED_TO_TRAIN, 'data.train')),
+        functools.partial(_check_tables, cfg),
+        functools.partial(_check_numbers, cfg),
+        functools.partial(_check_forms, cfg),
+        *(
+            functools.partial(check_dataset, cfg.data[subset])
+            for subset in ('train', 'val', 'test')  # what would end a test later
+            if look_up(cfg, f'data.{subset}') is not None
+        ),
+        *(functools.partial(check_cfg, *part) for part in _parts_of_training(cfg)),
+    ]
+    faults = {}
+    for check in checks:
+        try:
+            check()
+        except I3DBoxError as error:
+            faults.setdefault(str(error), error)
+    if len(faults) == 1:
+        raise next(iter(faults.values()))
+    if faults:
+        raise ConfigError(f'{cfg.filename}: {len(faults)} faults:\n' + '\n'.join(faults))
+
+
+def _parts_of_training(cfg):
+    """Yields (config, registry) of the parts that are built for training but data sets; arguments
+    that they are given are filled in.
+    """
+    model = cfg.get('model')
+    if isinstance(model, dict):
+        yield model, RECOGNIZERS
+        if model.get('type') == 'Recognizer3D':
+            inner = (('backbone', BACKBONES), ('head', HEADS))
+            yield from ((model[key], kind) for key, kind in inner if key in model)
+    for key, kind, given in (
+        ('loss', LOSSES, {}),
+        ('blending', BLENDINGS, {}),
+        ('schedule', SCHEDULES, dict(base_lr=0, steps_per_epoch=0, total_steps=0)),
+    ):
+        if cfg.get(key):
+            part = cfg[key]
+            yield ({**given, **part} if isinstance(part, dict) else part), kind
+    hooks = cfg.get('hooks')
+    yield from ((hook, HOOKS) for hook in (hooks if isinstance(hooks, (list, tuple)) else ()))
 
 
 def _keys_of_hooks(cfg):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ..argument_checks import above_zero, at_least_one
+from ..argument_checks import above_zero, at_least_one, in_range
 from ..errors import ConfigError, DataError, first_difference
 from ..registry import DATASETS
 from .base import BaseDataset, labels_of
@@ -155,11 +155,12 @@ class ClassBalancedDataset(Selection):
     Samples: those of the data set.
 
     Raises:
-        ConfigError: `oversample_thr` is no number above 0.
+        ConfigError: `oversample_thr` is no share above 0.
     """
 
     def __init__(self, dataset: dict, oversample_thr: float, **kwargs):
         above_zero('ClassBalancedDataset', oversample_thr=oversample_thr)
+        in_range('ClassBalancedDataset', 0, 1, oversample_thr=oversample_thr)
         self.oversample_thr = oversample_thr
         super().__init__([dataset], **kwargs)
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from ..argument_checks import device_name
 from ..counterparts import hint
 from ..errors import ConfigError, DeviceError
 from ..registry import HOOKS, RUNNERS
@@ -28,6 +29,7 @@ def build_runner(
         runners: config.runner: one config of RUNNERS for each device name.
         device: 'CPU', 'Ascend', or 'auto': the one that this MindSpore is built for.
     """
+    device = device_name(device)
     if device == 'auto':
         import mindspore as ms
 

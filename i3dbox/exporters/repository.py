@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 
 from ..errors import ExportError
 from ..fileio import atomic_write
@@ -47,10 +48,11 @@ def write_server_files(path: str, info: dict) -> str:
         info: its description, see sidecar.
 
     Returns: the path of config.pbtxt.
+    Raises: ExportError where earlier versions are of another model; the new one is then removed.
     """
     home = os.path.dirname(os.path.dirname(path))
-    classes = info['classes'] or range(info['num_classes'])
-    atomic_write(os.path.join(home, 'labels.txt'), ''.join(f'{one}\n' for one in classes))
+    classes = info['classes'] or [f'class {label}' for label in range(info['num_classes'])]
+    labels = ''.join(f'{one}\n' for one in classes)
     open_batch = info['inputs'][0]['shape'][0] is None
     lines = [
         f'name: "{os.path.basename(home)}"',
@@ -61,8 +63,24 @@ def write_server_files(path: str, info: dict) -> str:
         *['dynamic_batching { }'] * open_batch,
     ]
     config = os.path.join(home, 'config.pbtxt')
-    atomic_write(config, '\n'.join(lines) + '\n')
+    files = {os.path.join(home, 'labels.txt'): labels, config: '\n'.join(lines) + '\n'}
+    if any(_differs(*file) for file in files.items()):
+        shutil.rmtree(os.path.dirname(path))
+        raise ExportError(
+            f'{home} is of another model: its earlier versions have other classes, inputs or batch '
+            'sizes, which all versions share. Give another --name; nothing was added'
+        )
+    for file, text in files.items():
+        atomic_write(file, text)
     return config
+
+
+def _differs(path, text):
+    try:
+        with open(path, encoding='utf-8') as file:
+            return file.read() != text
+    except FileNotFoundError:
+        return False
 
 
 def _tensor(kind, spec, open_batch, more=''):

@@ -114,6 +114,8 @@ def summary_row(name: str, filename: str, answer: Prediction | str) -> dict:
     (surest,) = answer.top(1)
     row.update({'label': surest.label, 'class': surest.name})
     row['probability'] = round(surest.probability, 6)
+    if answer.several and answer.found:
+        row['probability'] = '; '.join(f'{one.probability:.6f}' for one in answer.found)
     if answer.several:
         row['label'] = '; '.join(str(one.label) for one in answer.found)
         row['class'] = '; '.join(one.name for one in answer.found)

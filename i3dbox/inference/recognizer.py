@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..argument_checks import device_name
 from ..averages import add_streams, average_clips
 from ..config_checks.checks import classes_of
 from ..errors import ConfigError, I3DBoxError, ModelError, RegistryError
@@ -83,6 +84,9 @@ def load_recognizer(
     """Loads what a ModelSpec names; arguments, result and errors are those of init_recognizer."""
     if spec.exported:
         return _from_exported(spec, device, device_id, engine, precision, threads)
+    device = device_name(device)
+    if device not in ('auto', 'CPU', 'Ascend'):
+        raise ConfigError(f"device is 'auto', 'CPU' or 'Ascend'; got {device!r}")
     if threads is not None:
         raise ConfigError(f'threads is for exported files ({", ".join(EXPORTED)})')
     built, streams, reports = load_engine(spec, engine, precision, device, device_id)

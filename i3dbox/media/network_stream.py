@@ -62,9 +62,11 @@ class _AddressedVideo(VideoFile):
                 self._address, container_options=options, timeout=SECONDS, **ANY_TAGS
             )
         except (av.FFmpegError, OSError) as error:
+            reason = getattr(error, 'strerror', None) or error
+            told = isinstance(error, av.error.InvalidDataError)
             raise self.damaged(
-                f'cannot be opened: {getattr(error, "strerror", None) or error}; playlists (.m3u8) '
-                'are not'
+                f'cannot be opened: {reason}'
+                + '; it is no video of a kind that i3dbox opens, or a playlist' * told
             ) from error
 
 

@@ -209,7 +209,10 @@ def _listed(path, number, line):
             place = os.path.join(folder, name)
             if os.path.isfile(place):
                 return place, name
-    raise DataError(f'{path}:{number}: there is no file {line!r}')
+    raise DataError(
+        f'{path}:{number}: there is no file {line!r}; a path starts from the list or '
+        'from the working directory'
+    )
 
 
 def as_videos(sources: str | os.PathLike | Sequence) -> list[Source]:
