@@ -138,7 +138,7 @@ def test_of_several_labels_the_rarest_says_how_often_a_sample_comes(tmp_path):
     part = dict(type='SeveralDataset', size=8)
     dataset = DATASETS.build(part)
     assert dataset.label_counts == {0: 4, 1: 4} and dataset.num_classes == 2
-    balanced = DATASETS.build(dict(type='ClassBalancedDataset', dataset=part, oversample_thr=2.0))
+    balanced = DATASETS.build(dict(type='ClassBalancedDataset', dataset=part, oversample_thr=1.0))
     names = [sample['name'].partition(' ')[0] for sample in balanced.samples]
     assert names.count('clip0') == 1 and names.count('clip3') == 2  # clip0 has no label
 
