@@ -177,6 +177,8 @@ GIVEN = {  # arguments that a part must have
     'milestones': [1],
     'input_size': 8,
     'monitor': 'top1',
+    'brightness': 0.1,
+    'augments': [dict(type='MixupBlending')],
 }
 
 
