@@ -1,0 +1,71 @@
+"""The Chinese guides have the headings, code, tables, pictures and links of the English ones."""
+
+import re
+
+import pytest
+from test_configs import ROOT
+
+DOCS = ROOT / 'docs'
+MADE = (
+    'parts',
+    'from_mmaction2',
+    'architecture',
+)  # of docstrings and tables, or for who works on it
+GUIDES = sorted(path.stem for path in DOCS.glob('zh/*.md'))
+PAIRS = [(f'docs/{name}.md', f'docs/zh/{name}.md') for name in GUIDES]
+
+
+def parts(path):
+    """(levels of headings, blocks of code, sizes of tables, targets of links and pictures)."""
+    text = (ROOT / path).read_text(encoding='utf-8')
+    code = re.findall(r'^```.*?^```', text, re.M | re.S)
+    text = re.sub(r'^```.*?^```', '', text, flags=re.M | re.S)
+    headings = [len(marks) for marks in re.findall(r'^(#+) ', text, re.M)]
+    tables = [
+        (len(rows.splitlines()), rows.splitlines()[0].count(' |'))
+        for rows in re.findall(r'(?:^\|.*\n?)+', text, re.M)
+    ]
+    links = re.findall(r'\]\(([^)\s]+)\)', text)
+    return headings, [without_comments(block) for block in code], tables, links
+
+
+def without_comments(code):
+    return [re.sub(r'\s*#( .*)?$', '', line).rstrip() for line in code.splitlines()]
+
+
+def plain(links):
+    """Targets by what they are of: without what leads there from docs/zh, and without anchors."""
+    return [re.sub(r'^(\.\./)*(docs/)?(zh/)?|#.*$', '', link) for link in links]
+
+
+@pytest.mark.parametrize(('english', 'chinese'), PAIRS, ids=GUIDES)
+def test_both_languages_have_the_same_parts(english, chinese):
+    theirs, ours = parts(english), parts(chinese)
+    assert ours[0] == theirs[0], 'headings'
+    assert ours[1] == theirs[1], 'code'
+    assert ours[2] == theirs[2], 'tables'
+    language = plain([f'../{english.partition("/")[2]}'])
+    assert plain(ours[3])[:1] == language, 'the link to the English guide'
+    assert plain(ours[3])[1:] == plain(theirs[3]), 'links'
+
+
+@pytest.mark.parametrize(('_', 'chinese'), PAIRS, ids=GUIDES)
+def test_every_link_of_a_chinese_guide_leads_somewhere(_, chinese):
+    page = ROOT / chinese
+    for link in parts(chinese)[3]:
+        target, _, anchor = link.partition('#')
+        if '://' in target:
+            continue
+        file = (page.parent / target).resolve() if target else page
+        assert file.exists(), link
+        if anchor and file.suffix == '.md':
+            assert anchor in anchors(file.read_text(encoding='utf-8')), link
+
+
+def anchors(text):
+    """The anchors that GitHub gives to the headings of a page."""
+    text = re.sub(r'^```.*?^```', '', text, flags=re.M | re.S)
+    titles = re.findall(r'^#+ (.*)$', text, re.M)
+    named = set(re.findall(r'<a id="([^"]+)">', text))
+    titles = [re.sub(r'`|\[([^\]]*)\]\([^)]*\)', r'\1', title).strip() for title in titles]
+    return named | {re.sub(r'[^\w\- ]', '', title.lower()).replace(' ', '-') for title in titles}
