@@ -124,3 +124,8 @@ def test_binary_cross_entropy_is_pytorchs(labels, weights, pos):
 def test_one_label_a_sample_is_each_class_against_the_others():
     one_hot = np.eye(4, dtype=np.float32)[LABELS]
     assert_same(ours(LABELS, type='BCEWithLogitsLoss'), ours(one_hot, type='BCEWithLogitsLoss'))
+
+
+def test_weights_of_unlike_numbers_are_refused():
+    with pytest.raises(ConfigError, match='class_weight has 3 numbers and pos_weight 2'):
+        LOSSES.build(dict(type='BCEWithLogitsLoss', class_weight=[1, 2, 3], pos_weight=[1, 2]))

@@ -586,3 +586,12 @@ def test_ascend_without_ascend_is_explained(tmp_path):
     with pytest.raises(Exception, match='does not reach an Ascend device') as caught:
         train(config(tmp_path, runner=runner), device='Ascend')
     assert type(caught.value).__name__ == 'DeviceError'
+
+
+def test_a_seed_of_none_is_the_first_and_one_that_numpy_lacks_is_told(tmp_path):
+    run = train(config(tmp_path, seed=None, total_epochs=1))
+    assert run.meta['seed'] == 0
+    with pytest.raises(ConfigError, match='seed is at most'):
+        train(config(tmp_path, 'other', seed=1 << 40))
+    with pytest.raises(ConfigError, match="no 'optimizer.lr'"):
+        train(config(tmp_path, 'other', optimizer=dict(type='SGD')))

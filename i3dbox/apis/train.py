@@ -75,7 +75,7 @@ def train(
     """
     check_training(cfg)
     cfg.setdefault('work_dir', default_work_dir(cfg))
-    cfg.setdefault('seed', 0)
+    cfg.seed = cfg.get('seed') or 0
     hooks, evaluates = _build_hooks(cfg, validate)
     call_hooks(hooks, 'prepare', cfg)
     if not distributed.is_launched():  # ranks have no numbers yet, and would hold it all

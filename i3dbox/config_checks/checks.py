@@ -45,7 +45,7 @@ TABLES = {
     'freeze': ('finetune_prefixes', 'freeze_prefixes', 'freeze_norm'),
 }
 NUMBERS = {  # key: (least, whether it is included, most, whole)
-    'seed': (0, True, 1 << 63, True),
+    'seed': (0, True, (1 << 32) - 1, True),  # as NumPy's
     'total_epochs': (0, False, 100000, False),
     'accumulate': (1, True, 100000, True),
     'clip_grad_norm': (0, False, 1e300, False),
@@ -186,8 +186,11 @@ def _keys_of_hooks(cfg):
 
 def _check_required(cfg, keys):
     missing = [key for key in keys if look_up(cfg, key) is None]
+    if 'optimizer' in keys and isinstance(cfg.get('optimizer'), dict):
+        missing += [key for key in ('optimizer.lr',) if look_up(cfg, key) is None]
     if missing:
-        told = [f'{key!r} ({KEYS.get(key, "a data set")})' for key in missing]
+        known = {**KEYS, 'optimizer.lr': 'the base rate'}
+        told = [f'{key!r} ({known.get(key, "a data set")})' for key in missing]
         examples = [EXAMPLES[key] for key in missing if key in EXAMPLES]
         hint = f'; for instance {", ".join(examples)}' if examples else ''
         raise ConfigError(f'{cfg.filename}: the config has no {", no ".join(told)}{hint}')

@@ -193,7 +193,7 @@ def has_several_labels(dataset: dict) -> bool:
     """Whether the samples of a data set's config have several labels each."""
     return any(
         part.get('multi_class', getattr(DATASETS.get(part.get('type')), 'multi_class', False))
-        for part in single(dataset)
+        for part in (single(dataset) if isinstance(dataset, dict) else ())
     )
 
 

@@ -35,8 +35,8 @@ def build_network(
     runner = build_runner(cfg.runner, device, device_id)
     if check:
         check(runner.device_target)
-    runner.setup(cfg.get('seed', 0))
-    return build_recognizer(cfg.model, cfg.get('seed', 0)), runner
+    runner.setup(cfg.get('seed') or 0)
+    return build_recognizer(cfg.model, cfg.get('seed') or 0), runner
 
 
 def load_network(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import mindspore as ms
 from mindspore import Tensor, nn, ops
 
+from ...errors import ConfigError
 from ...registry import LOSSES
 from .class_weights import checked_weights, targets_of
 
@@ -33,6 +34,10 @@ class BCEWithLogitsLoss(nn.Cell):
     ):
         super().__init__()
         given = [len(checked_weights(w)) for w in (class_weight, pos_weight) if w is not None]
+        if len(set(given)) > 1:
+            raise ConfigError(
+                f'BCEWithLogitsLoss: class_weight has {given[0]} numbers and pos_weight {given[1]}'
+            )
         self.num_classes = given[0] if given else None
         self.class_weight = self._tensor(class_weight)
         self.pos_weight = self._tensor(pos_weight)
