@@ -298,3 +298,38 @@ def test_the_work_dir_of_finetune_is_reported_as_it_is(work_dir, tmp_path):
     assert main('report', [str(tuned), '--out', str(tmp_path / 'r')]) == 0
     text = (tmp_path / 'r/report.html').read_text(encoding='utf-8')
     assert 'Training' in text and '3 of 6 test videos are named rightly' in text
+
+
+def test_a_strangers_results_make_no_data_set_and_read_what_is_there(tmp_path):
+    root = tmp_path / 'synthetic'
+    generation = dict(train_groups=5, test_groups=1, clips_per_group=1, num_frames=9)
+    cfg = Config.fromfile(
+        str(ROOT / 'configs/i3d_rgb_synthetic.py'), {'data.test.data_root': str(root)}
+    )
+    hostile = results([0] * 6, config_text=cfg.pretty_text)
+    with pytest.raises(DataError):
+        open_dataset(hostile)
+    assert not root.exists()
+    made = DATASETS.build(dict(cfg.data.test, generation=generation), test_mode=True)
+    before = {path: path.stat().st_mtime_ns for path in root.rglob('*')}
+    found = open_dataset(hostile)  # whose config would have another made in its place
+    assert [one['name'] for one in found.samples] == [one['name'] for one in made.samples]
+    assert {path: path.stat().st_mtime_ns for path in root.rglob('*')} == before
+
+
+@pytest.mark.parametrize(
+    'meta',
+    [
+        dict(checkpoint=dict(model=dict(sha256=[1]))),
+        dict(parts=dict(a=dict(checkpoint=5))),
+        dict(parts=dict(a=dict(checkpoint=dict(model=[1])))),
+    ],
+)
+def test_results_that_do_not_say_what_they_are_of_have_no_heat(tmp_path, meta):
+    (tmp_path / 'a.ckpt').write_bytes(b'')
+    with pytest.raises(ConfigError, match='the results do not say what they are of'):
+        MistakeHeat(results([0] * 6, **meta), [str(tmp_path / 'a.ckpt')])
+    with pytest.raises(ConfigError, match='none.ckpt does not exist'):
+        MistakeHeat(results([0] * 6), [str(tmp_path / 'none.ckpt')])
+    with pytest.raises(DataError, match='the config that the results carry is not one'):
+        open_dataset(results([0] * 6, config_text='data = ' + '-' * 100000 + '1'))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from ..models import build_recognizer
 from ..models.feature_network import FeatureNetwork
 from ..models.gradcam import GradCam
 from ..models.plain_i3d import plain_streams
+from ..plain_json import check_form
 from ..reports.mistakes import plain_part
 from ..weights.loading import load_weights
 
@@ -41,8 +43,15 @@ class MistakeHeat:
     """
 
     def __init__(self, results: Results, checkpoints: Sequence[str], endpoint: str = ENDPOINT):
+        for path in checkpoints:
+            if not os.path.isfile(path):
+                raise ConfigError(f'checkpoint {path} does not exist')
         parts = results.meta.get('parts')
         meta = next(iter(parts.values())) if parts else results.meta
+        try:
+            check_form(meta.get('checkpoint') or {}, {str: {'?sha256': str}}, 'checkpoint')
+        except ValueError as error:
+            raise ConfigError(f'the results do not say what they are of: {error}') from error
         files = _named(meta.get('checkpoint') or {}, checkpoints)
         model = plain_part(meta, 'model')
         streams = plain_streams(model) if isinstance(model, dict) else None

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .recognizer import VideoRecognizer
 
 ENDPOINT = 'Mixed_5c'
+MOST_BYTES = 1 << 30  # of clips; with frames and maps it comes to twice that
 _KEPT = weakref.WeakKeyDictionary()  # by recognizer and endpoint: what _parts returns
 
 
@@ -161,7 +162,14 @@ def _answer(recognizer, frames, progress):
             times.append(time)
             shown.update()
 
+        held = 0
         for window, answer in recognize_windows(recognizer, frames, watch=watch):
+            held += sum(clip.nbytes for clip in (window.rgb, window.flow) if clip is not None)
+            if held > MOST_BYTES:
+                raise ConfigError(
+                    f'{frames.path}: its clips take more than {MOST_BYTES >> 20} MB, and are held '
+                    'in memory: cut the video, or take smaller or fewer crops'
+                )
             windows.append(window)
             total.add(answer)
     return times, windows, total.answer

@@ -61,11 +61,13 @@ def _stream(model, modality):
     plain = (
         type(classes) is int
         and classes > 0
+        and isinstance(modality, str)
         and modality in CHANNELS
         and average in HOW
         and isinstance(norm, dict)
         and set(norm) <= {'eps', 'momentum'}
         and isinstance(norm.get('eps', EPSILON), float)
+        and 0 < norm.get('eps', EPSILON) <= 1
     )
     return PlainI3D(modality, classes, average, norm.get('eps', EPSILON)) if plain else None
 

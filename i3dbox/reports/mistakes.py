@@ -11,6 +11,7 @@ import numpy as np
 
 from ..averages import probabilities
 from ..datasets.sampler import sample_rng
+from ..datasets.synthetic import cached
 from ..errors import DataError, I3DBoxError, first_line
 from ..evaluation.tables import class_names
 from ..registry import DATASETS
@@ -72,13 +73,39 @@ def open_dataset(results: Results) -> BaseDataset:
     """Builds the data set that `results` are of, from the config that they carry.
 
     A result file may come from anywhere: its config is read as plain values, nothing in it is
-    executed or imported, and only parts of the package itself are built.
+    executed or imported, and only parts of the package itself are built. Nothing is written.
 
     Raises: an I3DBoxError where they carry none, or one with other parts, or where its data is not
         here.
     """
     data = plain_part(results.meta, 'data')
-    return DATASETS.build(data.get(results.meta.get('data') or 'test'), test_mode=True)
+    part = data.get(results.meta.get('data') or 'test')
+    return DATASETS.build(_as_it_lies_there(part), test_mode=True)
+
+
+def _as_it_lies_there(part):
+    """Returns a data set's config without SyntheticActions, which would be made, or made anew,
+    where the config says: what is there is read as UCF101's layout, which it has.
+    """
+    if isinstance(part, (list, tuple)):
+        return [_as_it_lies_there(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    part = {key: _as_it_lies_there(value) for key, value in part.items()}
+    if part.get('type') != 'SyntheticActions':
+        return part
+    try:
+        root = part.get('data_root') or cached(part.get('generation'))
+    except TypeError as error:  # no plain values
+        raise DataError(f'SyntheticActions of the results: {first_line(error)}') from error
+    part.pop('generation', None)
+    source = 'frames' if part.get('modality') == 'Flow' else 'video'
+    part.update(
+        type='UCF101Dataset',
+        data_root=root,
+        source=part.get('source') or source,
+    )
+    return part
 
 
 def plain_part(meta: dict, key: str) -> dict:
@@ -121,6 +148,7 @@ def plain_values(text: str) -> dict:
         IndexError,
         TypeError,
         RecursionError,
+        MemoryError,  # of what is nested too deep
     ) as error:
         raise DataError(
             f'the config that the results carry is not one: {first_line(error)}'

@@ -170,10 +170,13 @@ def _figures(columns):
     parts = [
         page.heading('Figures'),
         page.table(head, rows),
-        page.paragraph(
-            'In brackets: 95 % intervals over the choice of the test videos.', note=True
-        ),
     ]
+    if not all(part.several for part in columns.values()):
+        parts.append(
+            page.paragraph(
+                'In brackets: 95 % intervals over the choice of the test videos.', note=True
+            )
+        )
     lines = {}
     for title, part in columns.items():
         skipped = part.meta.get('skipped')
