@@ -149,7 +149,7 @@ class Interrupted(LabelledVideo):
 
 
 def test_ctrl_c_keeps_what_is_done(network, video, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr('i3dbox.visualization.labelled_video.LabelledVideo', Interrupted)
+    monkeypatch.setattr('i3dbox.inference.answer_files.LabelledVideo', Interrupted)
     outs = [str(tmp_path / f'out{extension}') for extension in ('.mp4', '.json', '.csv')]
     assert main('demo', [video, *network, '--stride', '4', '--out', *outs]) == 130
     found = json.loads(open(outs[1]).read())

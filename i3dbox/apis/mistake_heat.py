@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from mindspore import Tensor
-from mindspore import dtype as mstype
 
 from ..errors import ConfigError
 from ..fileio import sha256
-from ..inference.gradcam import ENDPOINT, resized
+from ..inference.engines.mindspore_engine import mindspore_streams
+from ..inference.gradcam import ENDPOINT, maps_of, resized
 from ..models import build_recognizer
-from ..models.feature_network import FeatureNetwork
 from ..models.gradcam import GradCam
 from ..models.plain_i3d import plain_streams
 from ..plain_json import check_form
@@ -64,13 +62,12 @@ class MistakeHeat:
         recognizer = build_recognizer(model)
         load_weights(recognizer, files.get('model', files), new_head='never')
         self.networks = {}
-        for column, stream in recognizer.streams.items():
-            cam = GradCam(stream, endpoint)
-            self.networks[column] = FeatureNetwork(stream, endpoint, 'none'), cam
+        for column, stream in mindspore_streams(recognizer).items():
+            cam = GradCam(stream.cell, endpoint)
+            self.networks[column] = stream.upto(endpoint, 'none'), cam
 
     def __call__(self, column: str, clip: np.ndarray, label: int) -> np.ndarray:
-        upto, cam = self.networks[column]
-        found = cam(upto(Tensor(clip[None])), Tensor(label, mstype.int32))[0].asnumpy()
+        (found,) = maps_of(clip[None], *self.networks[column], label)
         heat = resized(found, clip.shape[:3])
         return heat / max(heat.max(), np.finfo(np.float32).tiny)
 

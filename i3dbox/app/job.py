@@ -11,11 +11,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DamagedSampleError, I3DBoxError
-from ..fileio import atomic_path
-from ..inference.prediction_files import FORMATS
+from ..inference.answer_files import AnswerFiles
 from ..inference.recognize import Total, recognize_windows
 from ..media.frame_iterator import JUMP, FrameIterator
-from ..visualization.labelled_video import LabelledVideo
 from .texts import say
 from .timeline import stretches
 
@@ -178,31 +176,15 @@ def _recognize(recognizer, frames, files, limits, top, name, tell, look):
     window = recognizer.window
     stride = recognizer.stride(window)
     watch = _Watch(frames, limits, 0.5 if look else 1.0, tell)
-    info = dict(
-        source=name,
-        model=recognizer.name,
-        engine=recognizer.engine,
-        stream=recognizer.stream,
-        window=window,
-        stride=stride,
-        fps=frames.fps,
-        whole='mean over the windows',
-    )
     total, windows = Total(recognizer, name), []
     with contextlib.ExitStack() as stack:
-        paths = {kind: stack.enter_context(atomic_path(path)) for kind, path in files.items()}
-        tables = [FORMATS[f'.{kind}'](paths[kind], info, top) for kind in ('json', 'csv')]
-        labelled = None
-        if 'video' in paths:
-            seconds = frames.total / frames.fps if frames.total and frames.fps else None
-            labelled = LabelledVideo(
-                paths['video'], frames.fps, stride, min(top, 5), seconds, recognizer.bound
-            )
+        written = AnswerFiles(
+            stack, list(files.values()), recognizer, frames, window, stride, top, name
+        )
 
         def see(time, frame):
             watch(time, frame)
-            if labelled:
-                labelled.watch(time, frame)
+            written.watch(time, frame)
 
         answers = stack.enter_context(
             contextlib.closing(recognize_windows(recognizer, frames, watch=see))
@@ -210,13 +192,8 @@ def _recognize(recognizer, frames, files, limits, top, name, tell, look):
         for clip, answer in answers:
             total.add(answer)
             windows.append(_light(answer))
-            for part in (labelled, *tables):
-                if part:
-                    part.add(*((clip, answer) if part is labelled else (answer,)))
-        if labelled:
-            labelled.close(not frames.damage)
-        for table in tables:
-            table.close(total.answer, not frames.damage)
+            written.add(clip, answer)
+        written.close(total.answer, not frames.damage)
     return total.answer, windows
 
 

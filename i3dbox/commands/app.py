@@ -4,23 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from ..streams import STREAMS
 from . import arguments
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        '--model',
-        metavar='NAME',
-        help='of the model zoo (`i3dbox download` lists them; i3d_kinetics400 is both streams), '
-        'or a file that `i3dbox export` wrote',
-    )
-    parser.add_argument(
-        '--config', metavar='CONFIG', help='a config file, or the name of a shipped one'
-    )
-    parser.add_argument('--checkpoint', metavar='CKPT', help='its .ckpt')
-    arguments.add_stream_arguments(parser)
-    parser.add_argument('--stream', choices=tuple(STREAMS), help='default: what the model is')
+    arguments.add_recognizer_arguments(parser)
     parser.add_argument(
         '--host',
         default='127.0.0.1',
@@ -58,13 +46,7 @@ def run(args: argparse.Namespace) -> None:
         print(f'--host {args.host}: there is no login; whoever reaches this address may use it')
     if args.share == 'on':
         print('--share on: there is no login; whoever has the address may use it')
-    from ..inference.model_spec import ModelSpec
-    from ..inference.recognizer import load_recognizer
-
-    recognizer = load_recognizer(
-        ModelSpec.resolve(**named), args.device, args.device_id, args.engine, args.precision
-    )
-    print(f'{recognizer.name}, computed by {recognizer.engine}', flush=True)
+    recognizer = arguments.recognizer_of(args, named)
     limits = Limits(args.max_size, args.max_seconds, args.max_waiting)
     serve(
         recognizer,

@@ -15,6 +15,7 @@ from ..config import Config
 from ..config.shipped import find_config
 from ..errors import ConfigError, DeviceError
 from ..fileio import atomic_write, check_writable
+from ..streams import STREAMS
 from ..workers import usable_cores
 from .argument_types import at_least, number_above, shard
 from .cfg_options import DictAction
@@ -22,6 +23,7 @@ from .cfg_options import DictAction
 if TYPE_CHECKING:
     from ..evaluation.results import Results
     from ..inference.model_spec import ModelSpec
+    from ..inference.recognizer import VideoRecognizer
 
 OPENI = ('data_url', 'multi_data_url', 'train_url', 'ckpt_url', 'result_url')
 
@@ -273,6 +275,39 @@ def model_of(args: argparse.Namespace, stream: str | None = None) -> dict:
         checkpoint=streams or args.checkpoint,
         stream=stream,
     )
+
+
+def add_recognizer_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds --model, --config, --checkpoint, --rgb, --flow and --stream: a trained model, or an
+    exported file.
+    """
+    parser.add_argument(
+        '--model',
+        metavar='NAME',
+        help='of the model zoo (`i3dbox download` lists them; i3d_kinetics400 is both streams), '
+        'or a file that `i3dbox export` wrote',
+    )
+    parser.add_argument(
+        '--config', metavar='CONFIG', help='a config file, or the name of a shipped one'
+    )
+    parser.add_argument('--checkpoint', metavar='CKPT', help='its .ckpt')
+    add_stream_arguments(parser)
+    parser.add_argument('--stream', choices=tuple(STREAMS), help='default: what the model is')
+
+
+def recognizer_of(args: argparse.Namespace, named: dict | None = None) -> VideoRecognizer:
+    """Returns the VideoRecognizer that the arguments name, and prints what computes; named: what
+    `model_of` has said already.
+    """
+    named = named or model_of(args, args.stream)
+    from ..inference.model_spec import ModelSpec
+    from ..inference.recognizer import load_recognizer
+
+    recognizer = load_recognizer(
+        ModelSpec.resolve(**named), args.device, args.device_id, args.engine, args.precision
+    )
+    print(f'{recognizer.name}, computed by {recognizer.engine}', flush=True)
+    return recognizer
 
 
 def check_different(paths: list[str]) -> None:

@@ -8,13 +8,9 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from ..streams import STREAMS
 from . import arguments
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from ..inference.clip_windows import Window
     from ..inference.recognize import Prediction, Total
     from ..inference.recognizer import VideoRecognizer
     from ..interrupts import Interrupts
@@ -30,18 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a video, a folder or a .txt list of videos, a camera's number, an address (rtsp://, "
         'http://), or - for the standard input',
     )
-    parser.add_argument(
-        '--model',
-        metavar='NAME',
-        help='of the model zoo (`i3dbox download` lists them; i3d_kinetics400 is both streams), '
-        'or a file that `i3dbox export` wrote',
-    )
-    parser.add_argument(
-        '--config', metavar='CONFIG', help='a config file, or the name of a shipped one'
-    )
-    parser.add_argument('--checkpoint', metavar='CKPT', help='its .ckpt')
-    arguments.add_stream_arguments(parser)
-    parser.add_argument('--stream', choices=tuple(STREAMS), help='default: what the model is')
+    arguments.add_recognizer_arguments(parser)
     arguments.add_number(parser, '--top', 'classes', default=5)
     arguments.add_number(
         parser,
@@ -80,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     check_outs(args.out, args.source, folder)
     sources = sources_of(args.source, folder)
     arguments.check_method(args.method)
-    recognizer = recognizer_of(args)
+    recognizer = arguments.recognizer_of(args)
     # wrong options are told here, and not of each video of a folder
     recognizer.cutter(args.window, args.stride, **cutter_options(args)).close()
     complete = True
@@ -161,19 +146,6 @@ def check_outs(outs: list[str], source: str, folder: bool = False) -> None:
         raise ConfigError('--out names a file twice')
 
 
-def recognizer_of(args: argparse.Namespace) -> VideoRecognizer:
-    """Returns the VideoRecognizer that --model, or --config with its checkpoints, names."""
-    named = arguments.model_of(args, args.stream)
-    from ..inference.model_spec import ModelSpec
-    from ..inference.recognizer import load_recognizer
-
-    recognizer = load_recognizer(
-        ModelSpec.resolve(**named), args.device, args.device_id, args.engine, args.precision
-    )
-    print(f'{recognizer.name}, computed by {recognizer.engine}', flush=True)
-    return recognizer
-
-
 def recognize(
     recognizer: VideoRecognizer,
     source: str,
@@ -186,15 +158,17 @@ def recognize(
     Ctrl-C ends it: what is written then is whole as far as it goes. Returns the Prediction to all
     of it, and whether the end was reached.
     """
+    from ..inference.answer_files import AnswerFiles
     from ..inference.recognize import Total, bar, recognize_windows
     from ..media.frame_iterator import FrameIterator
 
     frames = FrameIterator(int(source) if is_camera(source) else source, args.fps)
     window = args.window or recognizer.window
+    stride = args.stride or recognizer.stride(window)
     total = Total(recognizer, frames.name)
     complete = True
     with contextlib.ExitStack() as stack:
-        writers = Outputs(stack, outs, recognizer, frames, window, args)
+        writers = AnswerFiles(stack, outs, recognizer, frames, window, stride, args.top)
         shown = stack.enter_context(bar(frames))
         answers = recognize_windows(
             recognizer,
@@ -259,70 +233,3 @@ def window_line(answer: Prediction, top: int) -> str:
 
     classes = ', '.join(f'{name} {probability:.2f}' for _, name, probability in answer.top(top))
     return f'{clock(answer.start)} - {clock(answer.end)}  {classes}'
-
-
-class Outputs:
-    """The files of one video, each under a temporary name until `stack` is left without an
-    error.
-    """
-
-    def __init__(
-        self,
-        stack: contextlib.ExitStack,
-        paths: list[str],
-        recognizer: VideoRecognizer,
-        frames: FrameIterator,
-        window: int,
-        args: argparse.Namespace,
-    ):
-        from ..fileio import atomic_path
-        from ..inference.prediction_files import FORMATS
-        from ..visualization.labelled_video import LabelledVideo
-
-        stride = args.stride or recognizer.stride(window)
-        info = dict(
-            source=frames.path,
-            model=recognizer.name,
-            engine=recognizer.engine,
-            stream=recognizer.stream,
-            window=window,
-            stride=stride,
-            **({'frame_interval': recognizer.interval} if recognizer.interval > 1 else {}),
-            fps=frames.fps,
-            whole='mean over the windows',
-        )
-        self.videos = []
-        self.answers = []
-        for path in paths:
-            temporary = stack.enter_context(atomic_path(path))
-            extension = os.path.splitext(path)[1].lower()
-            if extension in FORMATS:
-                self.answers.append(FORMATS[extension](temporary, info, args.top))
-            else:
-                seconds = frames.total / frames.fps if frames.total and frames.fps else None
-                self.videos.append(
-                    LabelledVideo(
-                        temporary,
-                        frames.fps,
-                        stride,
-                        min(args.top, 5),
-                        seconds,
-                        recognizer.bound,
-                    )
-                )
-
-    def watch(self, time: float, frame: np.ndarray) -> None:
-        for video in self.videos:
-            video.watch(time, frame)
-
-    def add(self, window: Window, answer: Prediction) -> None:
-        for video in self.videos:
-            video.add(window, answer)
-        for answers in self.answers:
-            answers.add(answer)
-
-    def close(self, total: Prediction, complete: bool) -> None:
-        for video in self.videos:
-            video.close(complete)
-        for answers in self.answers:
-            answers.close(total, complete)

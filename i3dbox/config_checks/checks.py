@@ -114,11 +114,19 @@ def check_config(cfg: Config, required: Sequence[str] = REQUIRED, data: Sequence
     """
     if not isinstance(cfg, Config):
         raise ConfigError(f'cfg is a Config, as Config.fromfile reads one; got {cfg!r}')
-    cfg.check_keys({*KEYS, *_keys_of_hooks(cfg)})
-    _check_required(cfg, (*required, *(f'data.{name}' for name in data)))
-    _check_tables(cfg)
-    _check_numbers(cfg)
-    _check_forms(cfg)
+    for check in _checks_of_keys(cfg, (*required, *(f'data.{name}' for name in data))):
+        check()
+
+
+def _checks_of_keys(cfg, required):
+    """Returns what looks at the keys of a config, in order: functions without arguments."""
+    return [
+        functools.partial(cfg.check_keys, {*KEYS, *_keys_of_hooks(cfg)}),
+        functools.partial(_check_required, cfg, required),
+        functools.partial(_check_tables, cfg),
+        functools.partial(_check_numbers, cfg),
+        functools.partial(_check_forms, cfg),
+    ]
 
 
 def check_training(cfg: Config) -> None:
@@ -128,11 +136,7 @@ def check_training(cfg: Config) -> None:
     if not isinstance(cfg, Config):
         check_config(cfg)
     checks = [
-        functools.partial(cfg.check_keys, {*KEYS, *_keys_of_hooks(cfg)}),
-        functools.partial(_check_required, cfg, (*REQUIRED_TO_TRAIN, 'data.train')),
-        functools.partial(_check_tables, cfg),
-        functools.partial(_check_numbers, cfg),
-        functools.partial(_check_forms, cfg),
+        *_checks_of_keys(cfg, (*REQUIRED_TO_TRAIN, 'data.train')),
         *(
             functools.partial(check_dataset, cfg.data[subset])
             for subset in ('train', 'val', 'test')  # what would end a test later
@@ -186,8 +190,9 @@ def _keys_of_hooks(cfg):
 
 def _check_required(cfg, keys):
     missing = [key for key in keys if look_up(cfg, key) is None]
-    if 'optimizer' in keys and isinstance(cfg.get('optimizer'), dict):
-        missing += [key for key in ('optimizer.lr',) if look_up(cfg, key) is None]
+    optimizer = cfg.get('optimizer')
+    if 'optimizer' in keys and isinstance(optimizer, dict) and optimizer.get('lr') is None:
+        missing.append('optimizer.lr')
     if missing:
         known = {**KEYS, 'optimizer.lr': 'the base rate'}
         told = [f'{key!r} ({known.get(key, "a data set")})' for key in missing]
