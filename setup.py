@@ -98,6 +98,8 @@ setup(
         'int8': INT8,
         'onnx': [ONNXRUNTIME],  # the other runtime that exported files are checked in
         'app': ['gradio>=6.31,<7; python_version >= "3.10"'],  # the web page
+        # of zhplot its file alone: Noto Sans SC, OFL
+        'fonts': ['zhplot>=1.0,<2'],
         'tensorboard': ['tensorboardX>=2.6,<3'],
     },
     entry_points={'console_scripts': ['i3dbox = i3dbox.commands:cli']},

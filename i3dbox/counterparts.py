@@ -367,8 +367,8 @@ COUNTERPARTS = {
         'report_accuracy': 'fuse',
         'report_map': 'none: actions have no times here',
         'resize_videos': 'frames --short-side N',
-        'slurm_test': 'srun --ntasks-per-node=1 bash tools/dist_test.sh CONFIG CKPT N',
-        'slurm_train': 'srun --ntasks-per-node=1 bash tools/dist_train.sh CONFIG N',
+        'slurm_test': 'bash tools/slurm_test.sh, with the same arguments and variables',
+        'slurm_train': 'bash tools/slurm_train.sh, with the same arguments and variables',
         'webcam_demo': 'demo 0',
     },
     # of modules of the package

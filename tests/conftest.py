@@ -15,6 +15,14 @@ REAL_ROOT = 'ucf101'  # its folder, which every module of the run shares
 
 
 @pytest.fixture(autouse=True)
+def english(monkeypatch):
+    """Has reports and guides in English, whatever the system speaks."""
+    for name in ('LC_ALL', 'LC_MESSAGES'):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv('LANG', 'C.UTF-8')
+
+
+@pytest.fixture(autouse=True)
 def quiet_log():
     """Takes back what a run has set up in the project's logger, so that no test hears of another
     one's.

@@ -19,6 +19,7 @@ ROOMS = (
     'errors',
     'counterparts',
     'argument_checks',
+    'languages',
     'shipped_files',
     'plain_pickle',
     'fileio',

@@ -418,7 +418,6 @@ def test_collect_env_reports_a_broken_package_instead_of_failing():
 
 
 def test_a_guide_is_shown_by_its_name_in_the_systems_language(monkeypatch, capsys):
-    monkeypatch.setenv('LC_ALL', 'C')
     assert main('docs', []) == 0
     listed = capsys.readouterr().out
     assert {line.split()[0] for line in listed.splitlines()} == {
@@ -429,6 +428,9 @@ def test_a_guide_is_shown_by_its_name_in_the_systems_language(monkeypatch, capsy
     assert english == (ROOT / 'docs/demo.md').read_text(encoding='utf-8')
     assert main('docs', ['dmeo']) == 1
     assert "there is no guide 'dmeo'. Did you mean 'demo'?" in capsys.readouterr().err
+    monkeypatch.setenv('LC_ALL', 'zh_CN.UTF-8')
+    assert main('docs', ['demo']) == 0
+    assert capsys.readouterr().out == (ROOT / 'docs/zh/demo.md').read_text(encoding='utf-8')
 
 
 @pytest.mark.parametrize(

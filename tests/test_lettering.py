@@ -1,5 +1,6 @@
 """Text in pictures is written in a font that has its letters."""
 
+import shutil
 import warnings
 
 import numpy as np
@@ -7,8 +8,11 @@ import pytest
 
 from i3dbox.evaluation.results import Results
 from i3dbox.reports.charts import confusion_chart
+from i3dbox.reports.words import ENGLISH
 from i3dbox.visualization import text as lettering
 from i3dbox.visualization.text import DEFAULT, fitting, measure, shorten, write
+
+FROM_PACKAGE = lettering._from_package
 
 
 @pytest.fixture
@@ -45,6 +49,8 @@ def installed(tmp_path, monkeypatch):
 
     paths = []
     monkeypatch.setattr('matplotlib.font_manager.findSystemFonts', lambda: paths)
+    monkeypatch.setattr(lettering, '_from_package', list)
+    monkeypatch.setattr(lettering, '_told', [])
     for cached in (lettering._installed, lettering.fitting):
         cached.cache_clear()
     yield install
@@ -83,6 +89,31 @@ def test_letters_that_no_font_has_become_question_marks(installed):
     assert fitting('\udc80') == ('?', DEFAULT)  # a byte of a file name that is no text
 
 
+def test_letters_that_no_font_has_are_told_once_with_what_brings_a_font(installed, caplog):
+    installed(letters='one')
+    assert fitting('one 挥') == ('one ?', fitting('one')[1]) and fitting('手\x1b[2J')[0][0] == '?'
+    assert [record.getMessage() for record in caplog.records] == [
+        'no font here has the letters 挥: pictures show ? in their place. pip install '
+        '"i3dbox[fonts]" brings a font with the Chinese ones'
+    ]
+    caplog.clear()
+    assert not lettering.has_font('挥') and lettering.has_font('one') and not caplog.records
+
+
+def test_the_font_of_the_extra_is_found_without_importing_its_package(
+    installed, monkeypatch, tmp_path
+):
+    made = installed(letters='挥手', name='Noto Sans SC')
+    monkeypatch.setattr('matplotlib.font_manager.findSystemFonts', list)
+    package = tmp_path / 'zhplot'
+    (package / 'fonts').mkdir(parents=True)
+    (package / '__init__.py').write_text('raise SystemExit("imported")')
+    shutil.copy(made, package / 'fonts/NotoSansSC-Regular.ttf')
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(lettering, '_from_package', FROM_PACKAGE)
+    assert fitting('挥手') == ('挥手', str(package / 'fonts/NotoSansSC-Regular.ttf'))
+
+
 def test_accents_that_stand_apart_join_their_letters(installed):
     assert fitting('Mu\u0308ller')[0] == 'Müller'
 
@@ -111,11 +142,11 @@ def test_long_names_are_cut_off(installed):
 
 
 def test_charts_write_chinese_names(installed):
-    installed(letters='挥手 one lp')  # matplotlib measures lines by 'lp'
+    installed(letters='挥手 one lp: what is taken for')  # matplotlib measures lines by 'lp'
     results = Results(['a', 'b'], np.array([0, 1]), np.eye(2, dtype=np.float32), ['挥手', 'one 手'])
     with warnings.catch_warnings():
         warnings.simplefilter('error')  # matplotlib warns of letters that its font lacks
-        assert confusion_chart(results, '手').startswith(b'\x89PNG')
+        assert confusion_chart(results, '手', ENGLISH).startswith(b'\x89PNG')
 
 
 def test_text_that_reaches_over_the_edge_is_cut_off():

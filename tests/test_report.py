@@ -1,5 +1,6 @@
 """The report is one page that needs no other file and shows what is in the logs and results."""
 
+import ast
 import base64
 import datetime
 import html
@@ -24,6 +25,7 @@ from i3dbox.registry import DATASETS
 from i3dbox.reports.mistakes import most_confident_mistakes, open_dataset, plain_values
 from i3dbox.reports.report import _metrics, class_rows
 from i3dbox.reports.run_log import read_run_log
+from i3dbox.reports.words import CHINESE, drawable, words
 from i3dbox.weights.checkpoint import save_checkpoint
 
 CLASSES = ['wave', 'clap', '跳 <b>']
@@ -298,6 +300,56 @@ def test_the_work_dir_of_finetune_is_reported_as_it_is(work_dir, tmp_path):
     assert main('report', [str(tuned), '--out', str(tmp_path / 'r')]) == 0
     text = (tmp_path / 'r/report.html').read_text(encoding='utf-8')
     assert 'Training' in text and '3 of 6 test videos are named rightly' in text
+
+
+def test_the_report_speaks_chinese_where_it_is_asked_to_or_the_system_does(
+    work_dir, tmp_path, monkeypatch
+):
+    results([0, 0, 1, 0, 0, 0], skipped=['x']).save(tmp_path / 'r.pkl')
+    sources = [str(work_dir), str(tmp_path / 'r.pkl'), '--out', str(tmp_path / 'r')]
+    assert main('report', [*sources, '--lang', 'zh']) == 0
+    chinese = (tmp_path / 'r/report.html').read_text(encoding='utf-8')
+    assert 'lang="zh"' in chinese and '6 个测试视频中有 3 个识别正确，为 50.0 %' in chinese
+    assert '<h2>训练</h2>' in chinese and '1 个损坏的视频没有计入：x' in chinese
+    text = re.sub(
+        '<[^>]*>|src="[^"]*"', '', chinese.partition('<body>')[2].partition('<script>')[0]
+    )
+    for english in CHINESE:
+        if ' ' in english and '{' not in english:
+            assert english not in text
+    monkeypatch.setenv('LC_ALL', 'zh_CN.UTF-8')
+    assert main('report', sources) == 0
+    assert (tmp_path / 'r/report.html').read_text(encoding='utf-8') == chinese
+    assert main('report', [*sources, '--lang', 'en']) == 0
+    assert '3 of 6 test videos are named rightly' in (tmp_path / 'r/report.html').read_text()
+
+
+def test_every_text_of_the_report_has_its_chinese_with_the_same_values():
+    """A text that is said is in the table, and one of the table is said."""
+    files = [*(ROOT / 'i3dbox/reports').glob('*.py'), ROOT / 'i3dbox/apis/finetune.py']
+    constants = set()
+    said = set()
+    for file in files:
+        if file.name == 'words.py':
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding='utf-8'))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                constants.add(node.value)
+            if isinstance(node, ast.Call) and getattr(node.func, 'id', '') == 'say':
+                said.update(a.value for a in node.args if isinstance(a, ast.Constant))
+    assert said <= set(CHINESE) <= constants
+    for english, chinese in CHINESE.items():
+        names = [re.findall(r'{([\w.:]+)}', text) for text in (english, chinese)]
+        assert sorted(names[0]) == sorted(names[1])
+
+
+def test_charts_are_english_where_no_font_has_chinese(monkeypatch, caplog):
+    chinese = words('zh')
+    monkeypatch.setattr('i3dbox.reports.words.has_font', lambda text: True)
+    assert drawable(chinese) is chinese and not caplog.records
+    monkeypatch.setattr('i3dbox.reports.words.has_font', str.isascii)
+    assert drawable(chinese)('step') == 'step' and 'i3dbox[fonts]' in caplog.text
+    assert drawable(words('en'))('step') == 'step'
 
 
 def test_a_strangers_results_make_no_data_set_and_read_what_is_there(tmp_path):

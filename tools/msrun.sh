@@ -5,6 +5,8 @@ set -uo pipefail
 ranks=$1
 shift
 nodes=${NNODES:-${SLURM_NNODES:-1}} node=${NODE_RANK:-${SLURM_NODEID:-0}} port=${PORT:-8118}
+# two jobs of Slurm may share a machine
+if [[ -z ${PORT:-} && ${SLURM_JOB_ID:-} =~ ^[0-9]+$ ]]; then port=$((20000 + SLURM_JOB_ID % 10000)); fi
 if [ -z "${MASTER_ADDR:-}" ] && [ "$nodes" != 1 ] && [ -n "${SLURM_JOB_NODELIST:-}" ]; then
     MASTER_ADDR=$(scontrol show hostnames "$SLURM_JOB_NODELIST" 2> /dev/null | head -n 1)
 fi

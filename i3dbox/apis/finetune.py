@@ -30,6 +30,7 @@ from ..preparation.checking import look_at_videos
 from ..preparation.class_folders import Split, find_classes, make_split, read_split, relative
 from ..reports.report import write_report
 from ..reports.run_log import read_run_log
+from ..reports.words import words
 from ..streams import BOTH, MODALITIES, STREAMS, check_stream
 from ..weights.checkpoint import load_checkpoint
 from ..weights.fitting import checkpoint_in
@@ -190,12 +191,17 @@ def finetune(
     device_id: int | None = None,
     engine: str = 'auto',
     precision: str | None = None,
+    language: str = 'en',
 ) -> Finetuned:
     """Trains each stream of a Plan, tests them, and writes the report. Returns Finetuned.
 
     Runs go on from their newest checkpoint; scores of the same checkpoint and config are not
     computed again. The last checkpoint of a run is the one that counts: to choose the best would
     need videos that are not tested with.
+
+    Args:
+        device, device_id, engine, precision: of train and test.
+        language: of the report, one of languages.LANGUAGES.
     """
     logs = {}
     checkpoints = {}
@@ -215,15 +221,25 @@ def finetune(
         results = test(tested, checkpoint, device, device_id, 'test', engine, precision)
         results.save(file)
     split = plan.split
+    say = words(language)
     notes = [
-        f'{len(split.train)} videos trained, {len(split.val)} others were tested with. The '
-        'figures are of the last checkpoints; none was chosen by them.'
+        say(
+            '{train} videos trained, {test} others were tested with. The figures are of the last '
+            'checkpoints; none was chosen by them.',
+            train=len(split.train),
+            test=len(split.val),
+        )
     ]
     if split.left_out:
         names = ', '.join(path for path, _ in split.left_out)
-        notes.append(f'{len(split.left_out)} unreadable videos were left out: {names}')
+        left_out = '{number} unreadable videos were left out: {names}'
+        notes.append(say(left_out, number=len(split.left_out), names=names))
     page = write_report(
-        os.path.join(plan.work_dir, 'report'), logs, results.by_stream(), notes=notes
+        os.path.join(plan.work_dir, 'report'),
+        logs,
+        results.by_stream(),
+        notes=notes,
+        language=language,
     )
     return Finetuned(checkpoints, results, page)
 

@@ -15,6 +15,7 @@ from ..config import Config
 from ..config.shipped import find_config
 from ..errors import ConfigError, DeviceError
 from ..fileio import atomic_write, check_writable
+from ..languages import LANGUAGES
 from ..streams import STREAMS
 from ..workers import usable_cores
 from .argument_types import at_least, number_above, shard
@@ -110,6 +111,14 @@ def model_named(name: str) -> ModelSpec:
             'preprocess, infer and postprocess'
         )
     return spec
+
+
+def add_language_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--lang',
+        choices=LANGUAGES,
+        help="English or Chinese; default: the system's language, where it is one of the two",
+    )
 
 
 def add_cfg_options(parser: argparse.ArgumentParser) -> None:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import os
 import pathlib
 
 from ..errors import ConfigError, spelling_hint
+from ..languages import system_language
 from ..shipped_files import shipped_folder
+from . import arguments
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('name', nargs='?', metavar='NAME', help='of a guide; default: list them')
-    parser.add_argument(
-        '--lang',
-        choices=('en', 'zh'),
-        help="English or Chinese; default: the system's language, where it is one of the two",
-    )
+    arguments.add_language_argument(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -36,11 +33,3 @@ def run(args: argparse.Namespace) -> None:
             f'{", ".join(guides)}'
         )
     print(guides[name].read_text(encoding='utf-8'), end='')
-
-
-def system_language() -> str:
-    """Returns 'zh' where the system speaks Chinese, else 'en'."""
-    spoken = next(
-        (value for key in ('LC_ALL', 'LC_MESSAGES', 'LANG') if (value := os.environ.get(key))), ''
-    )
-    return 'zh' if spoken.lower().startswith('zh') else 'en'

@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_number(parser, '--seed', 'of the split and of training', low=0)
     arguments.add_device_arguments(parser)
     arguments.add_engine_arguments(parser)
+    arguments.add_language_argument(parser)
     arguments.add_cfg_options(parser)
 
 
@@ -48,12 +49,13 @@ def run(args: argparse.Namespace) -> None:
     from ..apis.finetune import finetune, prepare
     from ..evaluation.tables import print_results
     from ..inference.engines import check_words
+    from ..languages import system_language
 
     check_words(args.engine, args.precision)  # before anything is written
     plan = arguments.call(prepare, args, options=args.cfg_options)
     print_plan(plan)
     print(arguments.call(estimate, args, plan=plan), flush=True)
-    done = arguments.call(finetune, args, plan=plan)
+    done = arguments.call(finetune, args, plan=plan, language=args.lang or system_language())
     print_results(done.results)
     print(f'report: {done.report}')
     print(f'recognise other videos:\n  {demo_command(plan, done)}')

@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='NAME',
         help='of --gradcam, see `i3dbox gradcam`; default: Mixed_5c',
     )
+    arguments.add_language_argument(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -48,6 +49,7 @@ def run(args: argparse.Namespace) -> None:
     from ..evaluation.fusion import fuse
     from ..evaluation.tables import figures_table, table
     from ..fileio import check_writable
+    from ..languages import system_language
     from ..reports.report import class_rows, write_report
 
     check_writable(os.path.join(args.out, 'report.html'))
@@ -71,7 +73,8 @@ def run(args: argparse.Namespace) -> None:
         except ConfigError as error:
             notes.append(str(error))
     heat = _heat(list(columns.values()), args) if args.gradcam else None
-    path = write_report(args.out, runs, columns, args.mistakes, notes, heat)
+    language = args.lang or system_language()
+    path = write_report(args.out, runs, columns, args.mistakes, notes, heat, language)
     if columns:
         print(
             figures_table(

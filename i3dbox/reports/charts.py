@@ -17,22 +17,25 @@ from ..visualization.text import fitting
 
 if TYPE_CHECKING:
     from ..evaluation.results import Results
+    from .words import Say
 
 # Okabe and Ito's colours, which the colour-blind can tell apart
 COLORS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000', '#F0E442')
 
 
-def curves(runs: dict[str, dict]) -> dict[str, bytes]:
+def curves(runs: dict[str, dict], say: Say) -> dict[str, bytes]:
     """Draws loss, accuracy, learning rate and time by step, of one or several runs.
 
     Args:
         runs: by title, what `read_run_log` returns.
+        say: of words.py, what the fonts have the letters of.
 
     Returns: dict of name -> PNG bytes.
     """
     return {
-        'loss': _chart(runs, 'loss of training', [('train', 'loss', {})]),
+        'loss': _chart(say, runs, 'loss of training', [('train', 'loss', {})]),
         'accuracy': _chart(
+            say,
             runs,
             'top-1 accuracy (dashed: training; dots: validation)',
             [
@@ -41,8 +44,9 @@ def curves(runs: dict[str, dict]) -> dict[str, bytes]:
             ],
             0,
         ),
-        'learning_rate': _chart(runs, 'learning rate', [('train', 'lr', {})], 0),
+        'learning_rate': _chart(say, runs, 'learning rate', [('train', 'lr', {})], 0),
         'time': _chart(
+            say,
             runs,
             'seconds a step (dashed: waiting for data)',
             [('train', 'time', {}), ('train', 'data_time', dict(ls='--'))],
@@ -52,18 +56,18 @@ def curves(runs: dict[str, dict]) -> dict[str, bytes]:
     }
 
 
-def confusion_chart(results: Results, title: str) -> bytes:
+def confusion_chart(results: Results, title: str, say: Say) -> bytes:
     """Draws the confusion matrix, rows divided by the number of their samples."""
     counts = results.evaluate(['confusion_matrix'])['confusion_matrix']
     names = [fitting(name)[0] for name in class_names(results.classes, len(counts))]
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     side = min(max(4.5, 0.16 * len(counts) + 2.5), 20)
-    figure, axes = _figure(title, side + 0.8, side)
+    figure, axes = _figure(say('{title}: what is taken for what', title=title), side + 0.8, side)
     image = axes.imshow(shares, vmin=0, vmax=1, cmap='Blues', interpolation='nearest')
     size = 9 if len(names) <= 20 else max(4, min(8, 700 / len(names) / 1.4))
     axes.set_xticks(range(len(names)), names, rotation=90, fontsize=size)
     axes.set_yticks(range(len(names)), names, fontsize=size)
-    axes.set(xlabel='prediction', ylabel='label')
+    axes.set(xlabel=say('prediction'), ylabel=say('label'))
     axes.grid(False)
     if len(names) <= 20:
         for row, column in zip(*np.nonzero(counts)):
@@ -76,13 +80,13 @@ def confusion_chart(results: Results, title: str) -> bytes:
                 fontsize=8,
                 color='white' if shares[row, column] > 0.5 else 'black',
             )
-    figure.colorbar(image, ax=axes, fraction=0.046, label="share of the label's videos")
+    figure.colorbar(image, ax=axes, fraction=0.046, label=say("share of the label's videos"))
     return _png(figure)
 
 
-def calibration_chart(columns: dict[str, Results], bins: int = 10) -> bytes:
+def calibration_chart(columns: dict[str, Results], say: Say, bins: int = 10) -> bytes:
     """Draws accuracy against confidence of several results."""
-    figure, axes = _figure('is the network as often right as it is sure?', 5, 4.2)
+    figure, axes = _figure(say('is the network as often right as it is sure?'), 5, 4.2)
     axes.plot([0, 1], [0, 1], color='0.7', lw=1)
     for color, (title, results) in zip(itertools.cycle(COLORS), columns.items()):
         confidence, correct = confidences(results.scores, results.labels)
@@ -95,13 +99,13 @@ def calibration_chart(columns: dict[str, Results], bins: int = 10) -> bytes:
             color=color,
             label=title,
         )
-    axes.set(xlabel='confidence', ylabel='top-1 accuracy', xlim=(0, 1), ylim=(0, 1.02))
+    axes.set(xlabel=say('confidence'), ylabel=say('top-1 accuracy'), xlim=(0, 1), ylim=(0, 1.02))
     axes.legend(fontsize=8)
     return _png(figure)
 
 
-def _chart(runs, title, series, bottom=None, skip=0):
-    figure, axes = _figure(title, 6, 3.4)
+def _chart(say, runs, title, series, bottom=None, skip=0):
+    figure, axes = _figure(say(title), 6, 3.4)
     for color, (name, log) in zip(itertools.cycle(COLORS), runs.items()):
         label = name
         for mode, column, style in series:
@@ -111,7 +115,7 @@ def _chart(runs, title, series, bottom=None, skip=0):
             if points:
                 axes.plot(*zip(*points), color=color, label=label, lw=1.2, ms=4, **style)
                 label = None
-    axes.set_xlabel('step')
+    axes.set_xlabel(say('step'))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if bottom is not None:
         axes.set_ylim(bottom=bottom)

@@ -43,10 +43,10 @@ def _escaped(text):
     return html.escape(printable(text))
 
 
-def page(title: str, parts: Iterable[str]) -> str:
+def page(title: str, parts: Iterable[str], language: str = 'en') -> str:
     """Returns the whole page. `parts` are pieces of HTML from the functions below."""
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<!doctype html>\n<html lang="{language}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width"><title>{_escaped(title)}</title>'
         f'<style>{STYLE}</style></head>\n<body><h1>{_escaped(title)}</h1>\n'
         + '\n'.join(parts)

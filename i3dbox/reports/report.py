@@ -21,11 +21,11 @@ from . import page
 from .charts import calibration_chart, confusion_chart, curves
 from .mistakes import frames_of, most_confident_mistakes, open_dataset
 from .verdict import thumbnails, verdict
+from .words import ENGLISH, drawable, words
 
 if TYPE_CHECKING:
     from ..evaluation.results import Results
-
-TITLE = 'i3dbox report'
+    from .words import Say
 
 
 def write_report(
@@ -35,6 +35,7 @@ def write_report(
     mistakes: int = 12,
     notes: Iterable[str] = (),
     heat: Callable | None = None,
+    language: str = 'en',
 ) -> str:
     """Writes <out>/report.html, which needs no other file, and its pictures as PNG beside it.
 
@@ -46,29 +47,31 @@ def write_report(
         mistakes: how many are shown with their frames.
         notes: what else the reader should know.
         heat: of mistakes.frames_of, for the last of `columns`.
+        language: of languages.LANGUAGES.
 
     Returns: the page's path.
     """
+    say = words(language)
     pictures = {}
     parts = [page.paragraph(f'{datetime.date.today()}, i3dbox {__version__}', note=True)]
     if columns:
         title, results = list(columns.items())[-1]
         dataset, missing = _dataset_of(results)
-        parts += _verdict(columns, dataset)
+        parts += _verdict(columns, dataset, say)
     parts += [page.paragraph(note, note=True) for note in notes]
     if columns:
-        parts += _figures(columns)
+        parts += _figures(columns, say)
     if runs:
-        drawn = curves(runs)
+        drawn = curves(runs, drawable(say))
         pictures.update({f'curve_{name}': data for name, data in drawn.items()})
-        parts += [page.heading('Training'), page.charts(drawn)]
+        parts += [page.heading(say('Training')), page.charts(drawn)]
     if columns:
-        parts += _classes(columns)
+        parts += _classes(columns, say)
         if not results.several:
-            parts += _confusions(title, results, columns, pictures)
-        shown = f'Their frames are not shown: {missing}' if missing else ''
-        parts += _mistakes(title, results, mistakes, pictures, dataset, shown, heat)
-        parts += _sources(columns)
+            parts += _confusions(title, results, columns, pictures, say)
+        shown = say('Their frames are not shown: {reason}', reason=missing) if missing else ''
+        parts += _mistakes(title, results, mistakes, pictures, dataset, shown, heat, say)
+        parts += _sources(columns, say)
     for old in glob.glob(os.path.join(glob.escape(out), '*.png')):  # of an earlier report
         if re.fullmatch(
             r'(curve_\w+|mistake_\d+|confusion_matrix|calibration)\.png', os.path.basename(old)
@@ -77,7 +80,8 @@ def write_report(
     for name, data in pictures.items():
         atomic_write(os.path.join(out, f'{name}.png'), data)
     path = os.path.join(out, 'report.html')
-    atomic_write(path, page.page(f'{TITLE}: {_name(runs, columns)}', parts))
+    title = f'{say("i3dbox report")}: {_name(runs, columns)}'
+    atomic_write(path, page.page(title, parts, language))
     return path
 
 
@@ -97,29 +101,30 @@ def _dataset_of(results):
         return None, str(error)
 
 
-def _verdict(columns, dataset):
+def _verdict(columns, dataset, say):
     title, results = list(columns.items())[-1]
-    parts = [page.paragraph(verdict(title, results))]
+    parts = [page.paragraph(verdict(title, results, say))]
     if dataset:
-        parts.append(page.thumbnails(thumbnails(dataset, results)))
+        parts.append(page.thumbnails(thumbnails(dataset, results, say)))
     return parts
 
 
-def _confusions(title, results, columns, pictures):
-    pictures['confusion_matrix'] = confusion_chart(results, f'{title}: what is taken for what')
-    pictures['calibration'] = calibration_chart(columns)
+def _confusions(title, results, columns, pictures, say):
+    drawn = drawable(say)
+    pictures['confusion_matrix'] = confusion_chart(results, title, drawn)
+    pictures['calibration'] = calibration_chart(columns, drawn)
     parts = [
-        page.heading('Confusions'),
+        page.heading(say('Confusions')),
         page.charts({name: pictures[name] for name in ('confusion_matrix', 'calibration')}),
     ]
     counts = results.evaluate(['confusion_matrix'])['confusion_matrix']
     pairs = confusions(counts, results.classes)[:50]
     if pairs:
-        parts.append(page.table(['class', 'taken for', 'videos'], pairs, (0, 1)))
+        parts.append(page.table(map(say, ['class', 'taken for', 'videos']), pairs, (0, 1)))
     return parts
 
 
-def class_rows(columns: dict[str, Results]) -> tuple[list[str], list[list]]:
+def class_rows(columns: dict[str, Results], say: Say = ENGLISH) -> tuple[list[str], list[list]]:
     """Returns the head and rows of the table of classes: videos, each column's recall (average
     precision where videos have several labels), and, for RGB
     and Flow side by side, which of them is better at the class and how many videos only the one or
@@ -144,7 +149,9 @@ def class_rows(columns: dict[str, Results]) -> tuple[list[str], list[list]]:
         supports = sorted({int(figures['support'][label]) for figures in found})
         cells = [
             name,
-            f'{supports[0]} to {supports[-1]}' if len(supports) > 1 else supports[0],
+            say('{first} to {last}', first=supports[0], last=supports[-1])
+            if len(supports) > 1
+            else supports[0],
             *(
                 f'{figures[figure][label]:.3f}' if figures['support'][label] else ''
                 for figures in found
@@ -160,21 +167,21 @@ def class_rows(columns: dict[str, Results]) -> tuple[list[str], list[list]]:
             better = 'RGB' if gap > 0 else 'Flow'
             cells += [f'{better} +{abs(gap):.3f}' if gap else '', *alone]
         rows.append(cells)
-    return head, rows
+    return [say(cell) for cell in head], rows
 
 
-def _figures(columns):
+def _figures(columns, say):
     head, *rows = figure_rows(
         [(title, len(part.names), part.evaluate(_metrics(part))) for title, part in columns.items()]
     )
     parts = [
-        page.heading('Figures'),
-        page.table(head, rows),
+        page.heading(say('Figures')),
+        page.table(map(say, head), rows),
     ]
     if not all(part.several for part in columns.values()):
         parts.append(
             page.paragraph(
-                'In brackets: 95 % intervals over the choice of the test videos.', note=True
+                say('In brackets: 95 % intervals over the choice of the test videos.'), note=True
             )
         )
     lines = {}
@@ -183,7 +190,11 @@ def _figures(columns):
         if part.meta.get('protocol'):
             lines.setdefault(part.meta['protocol'], []).append(title)
         if skipped:
-            text = f'{len(skipped)} damaged videos are not counted: {", ".join(skipped)}'
+            text = say(
+                '{number} damaged videos are not counted: {names}',
+                number=len(skipped),
+                names=', '.join(skipped),
+            )
             lines.setdefault(text, []).append(title)
     return parts + [
         page.paragraph(f'{", ".join(titles)}: {text}', note=True) for text, titles in lines.items()
@@ -204,30 +215,32 @@ def _metrics(results):
     ]
 
 
-def _classes(columns):
-    head, rows = class_rows(columns)
-    text_columns = (0, head.index('saved by')) if 'saved by' in head else (0,)
-    share = "Share of each class's videos that are recognised."
+def _classes(columns, say):
+    head, rows = class_rows(columns, say)
+    better = say('saved by')
+    text_columns = (0, head.index(better)) if better in head else (0,)
+    share = say("Share of each class's videos that are recognised. A click on a head sorts.")
     if next(iter(columns.values())).several:
-        share = 'Average precision of each class.'
+        share = say('Average precision of each class. A click on a head sorts.')
     return [
-        page.heading('Classes'),
-        page.paragraph(f'{share} A click on a head sorts.', note=True),
+        page.heading(say('Classes')),
+        page.paragraph(share, note=True),
         page.table(head, rows, text_columns),
     ]
 
 
-def _mistakes(title, results, number, pictures, dataset, missing, heat):
+def _mistakes(title, results, number, pictures, dataset, missing, heat, say):
     found = most_confident_mistakes(results, number)
-    parts = [page.heading(f'Surest mistakes of {title}')]
+    parts = [page.heading(say('Surest mistakes of {title}', title=title))]
     if not found:
-        return [*parts, page.paragraph('There are none.')]
+        return [*parts, page.paragraph(say('There are none.'))]
     if missing:
         parts.append(page.paragraph(missing, note=True))
     for number, mistake in enumerate(tqdm(found, desc='mistakes', disable=None), 1):
-        caption = (
-            f'{mistake.name}: {mistake.label}, taken for {mistake.prediction} with confidence '
-            f'{mistake.confidence:.3f} (its own class: {mistake.own:.3f})'
+        caption = say(
+            '{name}: {label}, taken for {prediction} with confidence {confidence:.3f} (its own '
+            'class: {own:.3f})',
+            **vars(mistake),
         )
         picture = frames_of(dataset, mistake.name, heat, mistake.taken) if dataset else None
         if picture is not None:
@@ -240,7 +253,7 @@ def _mistakes(title, results, number, pictures, dataset, missing, heat):
     return parts
 
 
-def _sources(columns):
+def _sources(columns, say):
     metas = [
         meta
         for part in columns.values()
@@ -252,7 +265,7 @@ def _sources(columns):
         for file in (meta.get('checkpoint') or {}).values()
     )
     parts = [
-        page.heading('Sources'),
+        page.heading(say('Sources')),
         *(page.paragraph(f'{path}, sha256 {digest}') for path, digest in files),
     ]
     meta = metas[-1]
@@ -260,5 +273,5 @@ def _sources(columns):
     if versions:
         parts.append(page.paragraph(', '.join(versions)))
     if meta.get('config_text'):
-        parts.append(page.details('the config', meta['config_text']))
+        parts.append(page.details(say('the config'), meta['config_text']))
     return parts

@@ -17,32 +17,49 @@ from ..visualization.heat import as_pictures
 if TYPE_CHECKING:
     from ..datasets.base import BaseDataset
     from ..evaluation.results import Results
+    from .words import Say
 
 SIDE = 160  # pixels: the height of a thumbnail
 
 
-def verdict(title: str, results: Results) -> str:
+def verdict(title: str, results: Results, say: Say) -> str:
     """Returns how good results are, in two sentences."""
     number = len(results.names)
     if results.several:
         figures = results.evaluate()
-        return (
-            f'{title}: over {number} videos the mean average precision of the classes is '
-            f'{figures["mean_average_precision"]:.3f}.'
+        return say(
+            '{title}: over {number} videos the mean average precision of the classes is '
+            '{figure:.3f}.',
+            title=title,
+            number=number,
+            figure=figures['mean_average_precision'],
         )
     finite = np.isfinite(results.scores).all(1)
     right = int(((results.predictions == results.labels) & finite).sum())
     low, high = wilson(right / number, number)
-    text = (
-        f'{title}: {right} of {number} test videos are named rightly, {_percent(right / number)} '
-        f'(95 % interval: {_percent(low)} to {_percent(high)}).'
+    text = say(
+        '{title}: {right} of {number} test videos are named rightly, {share} (95 % interval: {low} '
+        'to {high}).',
+        title=title,
+        right=right,
+        number=number,
+        share=_percent(right / number),
+        low=_percent(low),
+        high=_percent(high),
     )
     counts = results.evaluate(['confusion_matrix'])['confusion_matrix']
     pairs = confusions(counts, results.classes)
     if not pairs:
         return text
     label, taken, times = pairs[0]
-    return f'{text} Most often {label} is taken for {taken}: {times} of {number - right} mistakes.'
+    most = say(
+        'Most often {label} is taken for {taken}: {times} of {mistakes} mistakes.',
+        label=label,
+        taken=taken,
+        times=times,
+        mistakes=number - right,
+    )
+    return f'{text} {most}'
 
 
 def _percent(share):
@@ -57,7 +74,9 @@ class Thumbnail(NamedTuple):
     right: bool
 
 
-def thumbnails(dataset: BaseDataset, results: Results, number: int = 8) -> list[Thumbnail]:
+def thumbnails(
+    dataset: BaseDataset, results: Results, say: Say, number: int = 8
+) -> list[Thumbnail]:
     """Draws a frame of each of some videos, spread over the test set; what cannot be read is left
     out.
     """
@@ -76,7 +95,7 @@ def thumbnails(dataset: BaseDataset, results: Results, number: int = 8) -> list[
         labels = ', '.join(names[label] for label in np.flatnonzero(results.truth[index]))
         right = bool(results.truth[index, surest])
         answer = f'{names[surest]} {chances[index, surest]:.0%}'
-        caption = answer if right and not results.several else f'{answer} ({labels or "none"})'
+        caption = answer if right and not results.several else f'{answer} ({labels or say("none")})'
         drawn.append(Thumbnail(_jpeg(frame), caption, right))
     return drawn
 

@@ -5,6 +5,8 @@ be Chinese.
 from __future__ import annotations
 
 import functools
+import importlib.util
+import logging
 import os
 import re
 import unicodedata
@@ -15,12 +17,17 @@ import numpy as np
 from matplotlib.ft2font import FT2Font
 from PIL import Image, ImageDraw, ImageFont
 
+from ..terminal import printable
+
+logger = logging.getLogger(__name__)
 # Latin, Greek, Cyrillic, ...
 DEFAULT = os.path.join(matplotlib.get_data_path(), 'fonts', 'ttf', 'DejaVuSans.ttf')
+FONT_PACKAGE = 'pip install "i3dbox[fonts]"'
 # fonts that have a box, or nothing, for every letter
 _NO_LETTERS = re.compile('last ?resort|adobe blank', re.I)
 _CHINESE = re.compile(r'\b(SC|CN|GB)\b|Hei')  # how fonts with China's shapes of letters are called
 _SERIF_OR_MONO = re.compile('(?<!sans )serif|mono', re.I)
+_told = []  # of letters that no font has: once is enough
 
 
 def measure(text: str, size: float) -> int:
@@ -61,12 +68,38 @@ def fitting(text: str) -> tuple[str, str]:
     """Returns (text, path of a font): the default font if it has all letters, else the installed
     one that has most of them.
 
-    Letters that it does not have are replaced by '?'.
+    Letters that it does not have are replaced by '?', which is told once.
+    """
+    text, path, absent = _nearest(text)
+    if absent:
+        _tell_of(absent)
+    return ''.join('?' if letter in absent else letter for letter in text), path
+
+
+def has_font(text: str) -> bool:
+    """Returns whether one font of this machine has all letters of a text."""
+    return not _nearest(text)[2]
+
+
+def _tell_of(letters):
+    if _told:
+        return
+    _told.append(letters)
+    shown = printable(''.join(sorted(letters)))
+    logger.warning(
+        f'no font here has the letters {shown}: pictures show ? in their place. '
+        f'{FONT_PACKAGE} brings a font with the Chinese ones'
+    )
+
+
+def _nearest(text):
+    """Returns (text with plain spaces, path of the font that has most of its letters, a set of
+    those that it has not).
     """
     # macOS writes accents apart from their letters
     text = re.sub(r'\s', ' ', unicodedata.normalize('NFC', text))
     if text.isascii():
-        return text, DEFAULT
+        return text, DEFAULT, set()
     wanted = np.unique([ord(letter) for letter in text])
     best = DEFAULT
     missing = wanted
@@ -77,7 +110,7 @@ def fitting(text: str) -> tuple[str, str]:
             missing = absent
         if not len(missing):
             break
-    return ''.join('?' if ord(letter) in missing else letter for letter in text), best
+    return text, best, set(map(chr, missing))
 
 
 def _fonts():
@@ -96,7 +129,7 @@ def _installed():
     from matplotlib.font_manager import findSystemFonts
 
     found = []
-    for path in findSystemFonts():
+    for path in [*findSystemFonts(), *_from_package()]:
         try:
             font = FT2Font(path)
             family = font.family_name
@@ -113,6 +146,15 @@ def _installed():
         except (OSError, RuntimeError, ValueError):  # no font that can be read
             continue
     return [(order[-1], letters) for order, letters in sorted(found, key=lambda entry: entry[0])]
+
+
+def _from_package():
+    """Returns the font that the extra `fonts` brings, without importing anything of its package."""
+    package = importlib.util.find_spec('zhplot')
+    path = package and os.path.join(
+        os.path.dirname(package.origin), 'fonts', 'NotoSansSC-Regular.ttf'
+    )
+    return [path] if path and os.path.exists(path) else []
 
 
 def _letters(font):
