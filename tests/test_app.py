@@ -289,8 +289,10 @@ def test_too_long_and_too_large_are_told(joint, video, tmp_path, monkeypatch):
         recognize_upload(joint, video, str(tmp_path), Limits(seconds=0.1))
     # a header that says nothing, or a lie
     monkeypatch.setattr('i3dbox.app.job.FrameIterator', Uncounted)
-    with pytest.raises(UploadError, match='too long: up to 0.1 s'):
+    opened = psutil.Process().num_fds()
+    with pytest.raises(UploadError, match='too long: up to 0.1 s') as found:
         recognize_upload(joint, video, str(tmp_path), Limits(seconds=0.1))
+    assert found and psutil.Process().num_fds() == opened  # while `found` holds what was at work
     with pytest.raises(UploadError, match='too large: it has 0.* MB, and up to 0.01 MB'):
         recognize_upload(joint, video, str(tmp_path), Limits(megabytes=0.01))
     with pytest.raises(UploadError, match='no longer on the server'):

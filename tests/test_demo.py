@@ -29,6 +29,7 @@ from i3dbox.visualization.labelled_video import (
     LabelledVideo,
     Palette,
     Timeline,
+    VideoWriter,
     clock,
     draw,
     picture_size,
@@ -329,6 +330,21 @@ def test_each_frame_of_a_varying_rate_is_shown_at_its_time(tmp_path):
     np.testing.assert_allclose(
         [time for time, _ in FrameIterator(str(tmp_path / 'a.mp4'))], times, atol=1e-3
     )
+
+
+def test_a_video_that_is_given_up_is_closed_and_not_ended(tmp_path):
+    picture = np.zeros((32, 32, 3), np.uint8)
+    opened = psutil.Process().num_fds()
+    whole, given_up = (VideoWriter(str(tmp_path / name), 32, 32) for name in 'ab')
+    for writer in (whole, given_up):
+        writer.write(0.0, picture)
+    whole.close()
+    given_up.discard()
+    for writer in (whole, given_up):
+        writer.discard()
+        writer.close()
+    assert psutil.Process().num_fds() == opened
+    assert len(frames_in(tmp_path / 'a')) == 1
 
 
 def test_the_timeline_stretches_when_a_video_outlasts_it():

@@ -119,5 +119,6 @@ def write_heat_video(path: str, found: VideoHeat) -> None:
             if writer is None:
                 fps = found.fps if 1 <= found.fps <= 120 else 25.0
                 writer = VideoWriter(temporary, *picture.shape[:2], fps)
-                stack.callback(writer.close)
+                stack.callback(writer.discard)
             writer.write(time, picture)
+        writer.close()

@@ -62,12 +62,15 @@ class AnswerFiles:
             temporary = stack.enter_context(atomic_path(path))
             extension = os.path.splitext(path)[1].lower()
             if extension in FORMATS:
-                self.answers.append(FORMATS[extension](temporary, info, top))
+                written = FORMATS[extension](temporary, info, top)
+                self.answers.append(written)
             else:
                 shown = min(top, MOST_SHOWN)
-                self.videos.append(
-                    LabelledVideo(temporary, frames.fps, stride, shown, seconds, recognizer.bound)
+                written = LabelledVideo(
+                    temporary, frames.fps, stride, shown, seconds, recognizer.bound
                 )
+                self.videos.append(written)
+            stack.callback(written.discard)
 
     def watch(self, time: float, frame: np.ndarray) -> None:
         """Takes a frame as it is read."""

@@ -46,6 +46,10 @@ class JSONPredictions:
         )
         self._file.close()
 
+    def discard(self) -> None:
+        """Closes the file as it is."""
+        self._file.close()
+
     def _values(self, answer):
         values = dict(
             first=answer.first,
@@ -93,6 +97,10 @@ class CSVPredictions:
         complete; ends the file.
         """
         self.add(total, 'video' if complete else 'so far')
+        self._file.close()
+
+    def discard(self) -> None:
+        """Closes the file as it is."""
         self._file.close()
 
 

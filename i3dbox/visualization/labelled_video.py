@@ -96,6 +96,11 @@ class LabelledVideo:
         if self._writer:
             self._writer.close()
 
+    def discard(self) -> None:
+        """Lets go of a file that is not to become whole; of a closed one there is nothing to do."""
+        if self._writer:
+            self._writer.discard()
+
     def _write(self, end):
         window, answer = self._last
         top = answer.top(self._top)
@@ -134,9 +139,9 @@ class VideoWriter:
         self._frame_time = 1 / fps
         self._begin = self._last = None
         self._stamp = -1
-        with self._errors():
-            self._file = open(path, 'wb')
-            self._container = av.open(self._file, 'w', format='mp4')
+        with self._errors(), contextlib.ExitStack() as stack:
+            self._file = stack.enter_context(open(path, 'wb'))
+            self._container = stack.enter_context(av.open(self._file, 'w', format='mp4'))
             # some builds of FFmpeg have no x264, and all have their own MPEG-4
             codec = 'libx264' if 'libx264' in av.codecs_available else 'mpeg4'
             self._stream = self._container.add_stream(
@@ -148,6 +153,7 @@ class VideoWriter:
             self._stream.codec_context.time_base = fractions.Fraction(1, _TICKS)
             if codec == 'mpeg4':
                 self._stream.bit_rate = 2000000
+            self._open = stack.pop_all()
 
     def write(self, time: float, image: np.ndarray) -> None:
         """Adds a picture (uint8 H x W x 3, RGB) that is shown at a time in seconds, later than the
@@ -167,11 +173,16 @@ class VideoWriter:
 
     def close(self) -> None:
         """Writes what is left. The file is whole only then."""
-        if self._file.closed:
-            return
-        with self._errors(), self._file:
-            self._container.mux(self._stream.encode(None))
-            self._container.close()
+        if not self._file.closed:
+            with self._errors(), self._open:
+                self._container.mux(self._stream.encode(None))
+
+    def discard(self) -> None:
+        """Closes the file as it is, where it is not closed. Left to the garbage collector, PyAV
+        would write the file's end to what may be gone by then, and take the process with it.
+        """
+        with contextlib.suppress(DataError), self._errors():
+            self._open.close()
 
     @contextlib.contextmanager
     def _errors(self):
