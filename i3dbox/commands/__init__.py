@@ -11,7 +11,6 @@ import ast
 import contextlib
 import errno
 import importlib
-import itertools
 import os
 import pathlib
 import shlex
@@ -261,20 +260,20 @@ def _reader_left():
 
 
 def help_text(commands: dict) -> str:
-    """Returns the list of commands (dict of name -> summary) by group, each with its short name."""
+    """Returns the list of commands (dict of name -> summary) by group, each with its short name.
+    What is in no group is for whoever maintains the pages that programs make.
+    """
     names = {
         command: f'{SHORT[command]}, {command}' if command in SHORT else command
         for command in commands
     }
     width = max(map(len, names.values()))
-    grouped = set(itertools.chain(*GROUPS.values()))
-    more = [command for command in commands if command not in grouped]
     lines = [
         'usage: i3dbox NAME ...',
         '',
         'i3dbox NAME --help tells more. Names after a comma mean the same.',
     ]
-    for title, members in {**GROUPS, 'More': more}.items():
+    for title, members in GROUPS.items():
         lines += ['', title]
         lines += [f'  {names[command]:{width}}  {commands[command]}' for command in members]
     return '\n'.join(lines)
