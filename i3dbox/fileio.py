@@ -128,11 +128,12 @@ def check_writable(path: str) -> None:
     try:
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f'{path} cannot be written: {error}') from error
+        reason = f'{folder}: {error.strerror}'
+        raise ConfigError(f'{path} cannot be written: {reason}; name another place') from error
     if os.path.isdir(path):
         raise ConfigError(f'{path} cannot be written: it is a folder')
     if not os.access(folder, os.W_OK):
-        raise ConfigError(f'{path} cannot be written: {folder} is not writable')
+        raise ConfigError(f'{path} cannot be written: {folder} is not writable; name another place')
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """The frame of the commands: shared arguments, errors as one line, and the list of commands."""
 
 import argparse
+import errno
 import os
 import pathlib
 import subprocess
@@ -61,6 +62,10 @@ def test_a_command_gets_its_arguments_and_its_status_is_returned(command):
     [
         (ConfigError('a.py: bad\nkey'), 'a.py: bad key'),
         (DamagedSampleError('v', 'a  b.avi', 'is empty'), 'a  b.avi: is empty'),
+        (
+            OSError(errno.EROFS, 'Read-only file system', '/a'),
+            '/a: Read-only file system; name a place that can be written',
+        ),
     ],
 )
 def test_an_error_of_the_users_is_one_line_and_status_1(command, capsys, error, line):

@@ -429,3 +429,9 @@ def test_the_command_extracts_resumes_and_outlives_a_damaged_video(weights, stre
             'npz',
             **{**PRESETS['activitynet'], 'short_side': 40, 'size': 32, 'stride': 8},
         )
+
+
+def test_a_place_that_cannot_be_written_is_told_before_a_network_is_looked_for(tmp_path):
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(ConfigError, match='features.json cannot be written: .*name another place'):
+        extract_features(str(tmp_path), str(tmp_path / 'file/out'), 'no_such_model')

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..config import Config
 from ..config.custom_imports import import_custom_modules
 from ..errors import DataError
-from ..fileio import sha256
+from ..fileio import check_writable, sha256
 from ..inference.feature_files import check_format, feature_file
 from ..inference.feature_settings import complete
 from ..preparation.extraction import Extraction, keep_settings
@@ -67,6 +67,7 @@ def extract_features(
         for a full disk.
     """
     check_format(format)
+    check_writable(os.path.join(out, SETTINGS))
     settings = complete(settings)
     sources = as_videos(sources)
     model = dict(model=model) if isinstance(model, str) else model

@@ -153,7 +153,7 @@ def _run(name, argv, prog, called):
         if args.debug:
             traceback.print_exc()
         again = AFTER_INTERRUPTION.get(name, '') if _disk_is_full(error) else ''
-        print(f'{called}: error: {" ".join(str(error).splitlines())}{again}', file=sys.stderr)
+        print(f'{called}: error: {_in_a_line(error)}{again}', file=sys.stderr)
         if isinstance(error, I3DBoxError):
             _name_untested(_modules_of(error))
         return 1
@@ -205,6 +205,12 @@ def _cli(argv):
         file=sys.stderr,
     )
     return 2
+
+
+def _in_a_line(error):
+    if isinstance(error, OSError) and error.errno == errno.EROFS:
+        return f'{error.filename}: {error.strerror}; name a place that can be written'
+    return ' '.join(str(error).splitlines())
 
 
 def _disk_is_full(error):
