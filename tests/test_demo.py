@@ -388,3 +388,25 @@ def test_pictures_are_even_and_have_room_for_long_names(size, flow):
     assert picture.shape == shorter.shape  # a video has one size, whatever a window's classes
     assert picture.shape[0] % 2 == picture.shape[1] % 2 == 0 and max(picture.shape) < 1500
     assert clock(2.56) == '0:02.6' and clock(3723.4) == '1:02:03' and clock(59.96) == '1:00.0'
+
+
+@pytest.mark.parametrize(
+    'command, words, message',
+    [
+        ('demo', ['99'], 'camera 99: there is no such camera'),
+        ('demo', ['http://127.0.0.1:9/x'], 'cannot be opened: Connection refused'),
+        ('demo', ['VIDEO', '--window', '3'], 'takes clips of at least 8 frames'),
+        ('extract_features', ['VIDEO', 'OUT', '--endpoint', 'Mixed_9'], "no endpoint 'Mixed_9'"),
+        ('extract_features', ['VIDEO', 'OUT', '--window', '3'], 'takes clips of at least 8 frames'),
+        ('gradcam', ['VIDEO', '--out', 'a.mp4', '--class', 'flying'], "no class 'flying'"),
+    ],
+)
+def test_what_cannot_be_is_told_before_weights_are_looked_for(
+    video, tmp_path, monkeypatch, capsys, command, words, message
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv('I3DBOX_CACHE', str(tmp_path / 'cache'))
+    monkeypatch.setattr('requests.Session.request', lambda *args, **options: pytest.fail('asked'))
+    words = [dict(VIDEO=video, OUT=str(tmp_path / 'out')).get(word, word) for word in words]
+    assert main(command, [*words, '--model', 'i3d_rgb_kinetics400']) == 1
+    assert message in capsys.readouterr().err and not (tmp_path / 'cache').exists()

@@ -58,7 +58,7 @@ def extract_features(
         model: a name of the zoo, or arguments of ModelSpec.resolve.
         format: 'npy', 'npz' or 'h5', see feature_files.feature_file.
         workers: threads that compute flow.
-        device, device_id, engine, precision: of engines.load_engine.
+        device, device_id, engine, precision: of engines.open_engine.
         tell: gets a line that says what computes.
         max_frames, **settings: of feature_extractor.FeatureExtractor.
 

@@ -24,7 +24,7 @@ from ..evaluation.frechet import FrechetDistance
 from ..inference.clip_pipelines import config_pipelines
 from ..inference.clip_steps import clip_steps
 from ..inference.clip_windows import ClipWindows
-from ..inference.engines import in_words, load_engine
+from ..inference.engines import in_words, open_engine
 from ..inference.features import LEAST, mean_of_crops
 from ..media.frame_iterator import FrameIterator
 from ..models.i3d_table import LOGITS
@@ -131,7 +131,7 @@ def video_distance(
             pipeline does, whatever its steps, and then `size` is its own.
         fps: of folders, see FrameIterator.
         resamples, seed: of FrechetDistance.
-        device, device_id, engine, precision: of engines.load_engine.
+        device, device_id, engine, precision: of engines.open_engine.
         tell: gets a line that says what computes.
 
     Returns: VideoDistance.
@@ -156,8 +156,9 @@ def video_distance(
             raise ConfigError('the distance takes an RGB model')
         steps = clip_steps(_pipelines(spec, protocol.resize, size), 'rgb')
         spec = _with_epsilon(spec, protocol.epsilon)
-        built, streams, _ = load_engine(spec, engine, precision, device, device_id)
+        built, streams = open_engine(spec, engine, precision, device, device_id)
         steps['rgb'].check(streams['rgb'], frames)
+        built.load(spec.checkpoint, streams=spec.streams)
         tell(f'computed by {in_words(built)}')
         computed = dict(engine=built.name, precision=built.precision)
         network = _to_logits(streams['rgb'])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
 from ..fileio import atomic_path, check_writable
-from ..inference.gradcam import ENDPOINT, VideoHeat, find_heat
+from ..inference.gradcam import ENDPOINT, VideoHeat, find_heat, label_of
 from ..inference.model_spec import ModelSpec
 from ..inference.recognizer import load_recognizer
 from ..interrupts import interruptible
@@ -61,6 +61,8 @@ def gradcam(
         raise ConfigError(
             'Logits have no place in the frame: endpoint is a layer before them, as Mixed_5c'
         )
+    if spec and class_name is not None and spec.known_classes:
+        label_of(class_name, spec.known_classes)
     frames = video if isinstance(video, FrameIterator) else FrameIterator(video)
     with interruptible(), contextlib.closing(frames):
         recognizer = load_recognizer(spec, **loading) if spec else model

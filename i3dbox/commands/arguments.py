@@ -313,7 +313,12 @@ def recognizer_of(args: argparse.Namespace, named: dict | None = None) -> VideoR
     from ..inference.recognizer import load_recognizer
 
     recognizer = load_recognizer(
-        ModelSpec.resolve(**named), args.device, args.device_id, args.engine, args.precision
+        ModelSpec.resolve(**named),
+        args.device,
+        args.device_id,
+        args.engine,
+        args.precision,
+        window=getattr(args, 'window', None),
     )
     print(f'{recognizer.name}, computed by {recognizer.engine}', flush=True)
     return recognizer

@@ -65,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
     check_outs(args.out, args.source, folder)
     sources = sources_of(args.source, folder)
     arguments.check_method(args.method)
+    opened = None if folder else frames_of(args.source, args)  # a camera, before weights are read
     recognizer = arguments.recognizer_of(args)
     # wrong options are told here, and not of each video of a folder
     recognizer.cutter(args.window, args.stride, **cutter_options(args)).close()
@@ -78,7 +79,8 @@ def run(args: argparse.Namespace) -> int:
             print(f'{"" if number == 0 else os.linesep}{source}')
         try:
             with interruptible() as interrupts:
-                answer, complete = recognize(recognizer, source, outs, args, interrupts)
+                frames = opened or frames_of(source, args)
+                answer, complete = recognize(recognizer, frames, outs, args, interrupts)
         except I3DBoxError as error:
             if not folder:
                 raise
@@ -115,6 +117,13 @@ def sources_of(source: str, folder: bool) -> list[tuple[str | None, str]]:
     return [(None, source)]
 
 
+def frames_of(source: str, args: argparse.Namespace) -> FrameIterator:
+    """Opens a source."""
+    from ..media.frame_iterator import FrameIterator
+
+    return FrameIterator(int(source) if is_camera(source) else source, args.fps)
+
+
 def is_camera(source: str) -> bool:
     return source.isdecimal() and not os.path.exists(source)
 
@@ -148,7 +157,7 @@ def check_outs(outs: list[str], source: str, folder: bool = False) -> None:
 
 def recognize(
     recognizer: VideoRecognizer,
-    source: str,
+    frames: FrameIterator,
     outs: list[str],
     args: argparse.Namespace,
     interrupts: Interrupts,
@@ -160,9 +169,7 @@ def recognize(
     """
     from ..inference.answer_files import AnswerFiles
     from ..inference.recognize import Total, bar, recognize_windows
-    from ..media.frame_iterator import FrameIterator
 
-    frames = FrameIterator(int(source) if is_camera(source) else source, args.fps)
     window = args.window or recognizer.window
     stride = args.stride or recognizer.stride(window)
     total = Total(recognizer, frames.name)

@@ -10,7 +10,7 @@ import numpy as np
 from ..models.i3d_table import LOGITS
 from .clip_pipelines import config_pipelines, described, with_geometry
 from .clip_steps import clip_steps
-from .engines import in_words, load_engine
+from .engines import in_words, open_engine
 from .feature_settings import complete
 from .features import LEAST, VideoFeatures
 
@@ -25,7 +25,7 @@ class FeatureExtractor:
         features = [row for start, end, row in extract('a.mp4')]
 
     Args:
-        model, device, device_id, engine, precision: of engines.load_engine.
+        model, device, device_id, engine, precision: of engines.open_engine.
         threads: that compute flow.
         max_frames: see VideoFeatures. **settings: of feature_settings.DEFAULTS.
 
@@ -62,16 +62,16 @@ class FeatureExtractor:
         self.settings = dict(
             settings, window=window, stride=stride, **described(pipelines, changes)
         )
-        new_head = 'never' if settings['endpoint'] == LOGITS else 'if_needed'
-        built, streams, _ = load_engine(model, engine, precision, device, device_id, new_head)
+        built, streams = open_engine(model, engine, precision, device, device_id)
+        endpoint = settings['endpoint'], settings['pool'], window == 0
+        for name, stream in streams.items():  # what does not fit, before weights are read
+            stream.upto(*endpoint)
+            steps[name].check(stream, window or LEAST)
+        new_head = 'never' if endpoint[0] == LOGITS else 'if_needed'
+        built.load(model.checkpoint, new_head, model.streams)
+        networks = {name: stream.upto(*endpoint) for name, stream in streams.items()}
         self.settings.update(engine=built.name, precision=built.precision)
         self.computed_by = in_words(built)
-        networks = {
-            name: stream.upto(settings['endpoint'], settings['pool'], window == 0)
-            for name, stream in streams.items()
-        }
-        for name, stream in streams.items():
-            steps[name].check(stream, window or LEAST)
         self.features = VideoFeatures(
             networks,
             steps,

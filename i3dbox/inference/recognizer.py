@@ -21,7 +21,7 @@ from .clip_pipelines import config_pipelines, exported_pipelines
 from .clip_scorer import ClipScorer
 from .clip_steps import clip_steps
 from .clip_windows import ClipWindows
-from .engines import in_words, load_engine
+from .engines import in_words, open_engine
 from .model_spec import EXPORTED, ModelSpec
 from .recognize import inference_recognizer
 
@@ -80,8 +80,14 @@ def load_recognizer(
     engine: str = 'auto',
     precision: str | None = None,
     threads: int | None = None,
+    window: int | None = None,
 ) -> VideoRecognizer:
-    """Loads what a ModelSpec names; arguments, result and errors are those of init_recognizer."""
+    """Loads what a ModelSpec names; arguments, result and errors are those of init_recognizer.
+
+    Args:
+        window: frames of the clips to come, where they are known: whether the network takes them
+            is told before its weights are read.
+    """
     if spec.exported:
         return _from_exported(spec, device, device_id, engine, precision, threads)
     device = device_name(device)
@@ -89,13 +95,18 @@ def load_recognizer(
         raise ConfigError(f"device is 'auto', 'CPU' or 'Ascend'; got {device!r}")
     if threads is not None:
         raise ConfigError(f'threads is for exported files ({", ".join(EXPORTED)})')
-    built, streams, reports = load_engine(spec, engine, precision, device, device_id)
+    built, streams = open_engine(spec, engine, precision, device, device_id)
+    pipelines = config_pipelines(spec.cfg)
+    if window:
+        for name, steps in clip_steps(pipelines, spec.stream).items():
+            steps.check(streams[name], window)
+    reports = built.load(spec.checkpoint, streams=spec.streams)
     return NetworkRecognizer(
         spec.name,
         spec.stream,
         classes_of(reports, built.num_classes) or _classes_of_data(spec.cfg),
         built.num_classes,
-        config_pipelines(spec.cfg),
+        pipelines,
         streams,
         built.weights,
         (spec.cfg.get('evaluation') or {}).get('max_frames'),

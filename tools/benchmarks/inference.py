@@ -69,11 +69,13 @@ def whole(folder, batch):
 
 def engine(folder, batch, name, precision):
     """What demo, features, fvd and test choose on a CPU."""
-    from i3dbox.inference.engines import load_engine
+    from i3dbox.inference.engines import open_engine
     from i3dbox.inference.model_spec import ModelSpec
 
     spec = ModelSpec.resolve(checkpoint=str(folder / 'i3d.ckpt'))
-    return load_engine(spec, name, precision, 'CPU')[1]['rgb'].logits
+    built, streams = open_engine(spec, name, precision, 'CPU')
+    built.load(spec.checkpoint)
+    return streams['rgb'].logits
 
 
 def exported(folder, batch, extension, backend, precision):

@@ -24,7 +24,6 @@ from ...versions import HOW_TO_INSTALL
 
 if TYPE_CHECKING:
     from ...config import Config
-    from ...weights.fitting import LoadReport
     from ..model_spec import ModelSpec
     from .graph_engine import GraphEngine
     from .mindspore_engine import MindSporeEngine
@@ -144,28 +143,25 @@ def build_engine(
     return GraphEngine(cfg, name, precision)
 
 
-def load_engine(
+def open_engine(
     spec: ModelSpec,
     engine: str = 'auto',
     precision: str | None = None,
     device: str = 'auto',
     device_id: int | None = None,
-    new_head: str = 'never',
-) -> tuple[Engine, dict[str, StreamNetwork], list[LoadReport]]:
-    """Loads the network that a ModelSpec names.
+) -> tuple[Engine, dict[str, StreamNetwork]]:
+    """Builds the network that a ModelSpec names. Its weights, which may have to be downloaded, are
+    left for `load`, so that what does not fit can be told before.
 
     Args:
         engine, precision, device: of choose_engine. device_id: which device.
-        new_head: of load_weights: 'if_needed' where no logits are wanted.
 
-    Returns: the engine; its streams, as far as the spec uses them, by 'rgb' and 'flow'; and the
-        list of LoadReport.
+    Returns: the engine, and its streams, as far as the spec uses them, by 'rgb' and 'flow'.
     """
     spec.check_open()
     built = build_engine(spec.cfg, engine, precision, device, device_id)
-    reports = built.load(spec.checkpoint, new_head, spec.streams)
     found = {STREAM_OF[stream.modality]: stream for stream in built.streams.values()}
-    return built, {name: found[name] for name in spec.streams}, reports
+    return built, {name: found[name] for name in spec.streams}
 
 
 def in_words(engine: Engine) -> str:
