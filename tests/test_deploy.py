@@ -251,8 +251,12 @@ def test_softmax_averaged_over_clips_needs_a_file_a_stream(tmp_path):
     cfg = Config.fromfile(
         str(CONFIGS / 'two_stream_synthetic.py'),
         {
-            f'data.test.{stream}.data_root': str(tmp_path / 'synthetic')
+            f'data.test.{stream}.{key}': value
             for stream in ('rgb', 'flow')
+            for key, value in (
+                ('data_root', str(tmp_path / 'synthetic')),
+                ('generation', dict(train_groups=1, test_groups=1, clips_per_group=1)),
+            )
         },
     )
     apply_protocol(cfg, 'views')

@@ -30,6 +30,7 @@ from i3dbox.weights.checkpoint import save_checkpoint
 
 CLASSES = ['wave', 'clap', '跳 <b>']
 LABELS = np.array([0, 0, 1, 1, 2, 2], np.int32)
+FEW = dict(train_groups=5, test_groups=1, clips_per_group=1)  # of SyntheticActions: 8 to test
 
 
 def results(predictions, confidence=3.0, modality='RGB', **meta):
@@ -203,7 +204,7 @@ def test_results_of_different_classes_are_refused(tmp_path, capsys):
 def test_mistakes_are_shown_with_frames_of_both_streams(tmp_path):
     cfg = Config.fromfile(str(ROOT / 'configs/two_stream_synthetic.py'))
     for stream in ('rgb', 'flow'):
-        cfg.data.test[stream].data_root = str(tmp_path / 'synthetic')
+        cfg.data.test[stream].update(data_root=str(tmp_path / 'synthetic'), generation=FEW)
     dataset = DATASETS.build(cfg.data.test, test_mode=True)
     names = [sample['name'] for sample in dataset.samples[:2]] + ['gone/video']
     scores = np.eye(8, dtype=np.float32)[[7, 7, 7]] * 5
@@ -228,7 +229,7 @@ def test_mistakes_are_shown_with_frames_of_both_streams(tmp_path):
 def test_mistakes_are_shown_with_the_heat_of_what_they_were_taken_for(tmp_path, capsys):
     cfg = Config.fromfile(
         str(ROOT / 'configs/i3d_rgb_synthetic.py'),
-        {'data.test.data_root': str(tmp_path / 'synthetic')},
+        {'data.test.data_root': str(tmp_path / 'synthetic'), 'data.test.generation': FEW},
     )
     recognizer = build_recognizer(cfg.model)
     checkpoint, other = (str(tmp_path / f'{name}.ckpt') for name in 'ab')
@@ -246,7 +247,7 @@ def test_mistakes_are_shown_with_the_heat_of_what_they_were_taken_for(tmp_path, 
     words = [str(tmp_path / 'r.pkl'), '--out', str(tmp_path / 'out')]
     assert main('report', words) == 0
     plain = cv2.imread(str(tmp_path / 'out/mistake_01.png'))
-    assert main('report', [*words, '--gradcam', checkpoint, '--endpoint', 'Mixed_4f']) == 0
+    assert main('report', [*words, '--gradcam', checkpoint, '--endpoint', 'Mixed_5b']) == 0
     heated = cv2.imread(str(tmp_path / 'out/mistake_01.png'))
     assert heated.shape[0] > 1.8 * plain.shape[0] and heated.shape[1] == plain.shape[1]
     assert main('report', [*words, '--gradcam', other]) == 1
@@ -265,7 +266,7 @@ def test_the_report_opens_with_what_it_comes_to(tmp_path):
         str(ROOT / 'configs/i3d_rgb_synthetic.py'),
         {
             'data.test.data_root': str(tmp_path / 'synthetic'),
-            'data.test.generation': dict(train_groups=5, test_groups=1, clips_per_group=1),
+            'data.test.generation': FEW,
         },
     )
     dataset = DATASETS.build(cfg.data.test, test_mode=True)

@@ -5,7 +5,7 @@
 # was tested with it, from constraints/.
 extra=${1:+[$1]}
 suits='import sys, venv, ensurepip; sys.exit(not (3, 9) <= sys.version_info < (3, 13))'
-if [ -n "${VIRTUAL_ENV:-}" ] && ! [ -x python ]; then
+if [ -n "${VIRTUAL_ENV:-}" ] && ! [ -x "$VIRTUAL_ENV/bin/python" ]; then
     echo "the active environment $VIRTUAL_ENV is not there any more; using .venv" >&2
     unset VIRTUAL_ENV
 fi
