@@ -14,16 +14,21 @@ from typing import TYPE_CHECKING
 from .moved import install
 
 if TYPE_CHECKING:
+    from .apis.export import export
     from .apis.features import extract_features
+    from .apis.finetune import finetune, prepare
     from .apis.gradcam import gradcam
     from .apis.inferencer import I3DInferencer
     from .apis.test import test
     from .apis.train import train
     from .config import Config
+    from .datasets.synthetic import make_synthetic_actions
+    from .downloads.samples import sample_video
     from .evaluation.frechet import FrechetDistance
     from .inference.models import create_model, list_models
     from .inference.recognize import VideoStream, inference_recognizer
     from .inference.recognizer import init_recognizer
+    from .media.video_reader import VideoReader
     from .runtimes.exported import load_exported
 
 __version__ = '0.2.0'
@@ -38,9 +43,15 @@ _HOMES = {
     'extract_features': 'apis.features',
     'gradcam': 'apis.gradcam',
     'FrechetDistance': 'evaluation.frechet',
+    'export': 'apis.export',
     'load_exported': 'runtimes.exported',
+    'prepare': 'apis.finetune',
+    'finetune': 'apis.finetune',
     'train': 'apis.train',
     'test': 'apis.test',
+    'VideoReader': 'media.video_reader',
+    'sample_video': 'downloads.samples',
+    'make_synthetic_actions': 'datasets.synthetic',
 }
 __all__ = [
     'Config',
@@ -53,9 +64,15 @@ __all__ = [
     'extract_features',
     'gradcam',
     'FrechetDistance',
+    'export',
     'load_exported',
+    'prepare',
+    'finetune',
     'train',
     'test',
+    'VideoReader',
+    'sample_video',
+    'make_synthetic_actions',
 ]
 
 install()

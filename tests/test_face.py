@@ -87,6 +87,7 @@ def test_a_model_that_there_is_not_is_told():
 
 WRONG = {
     'cfg is a Config': lambda: i3dbox.train('i3d_rgb_ucf101.py'),
+    'plan is what prepare returns; got str': lambda: i3dbox.finetune('my_videos'),
     'overrides are a dict': lambda: i3dbox.Config.fromfile('i3d.py', ['seed=1']),
     'a checkpoint is a file or zoo://NAME; got None': lambda: load_checkpoint(None),
     'a model is named by a str; got 3': lambda: i3dbox.init_recognizer(3),

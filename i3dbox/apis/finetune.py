@@ -203,6 +203,8 @@ def finetune(
         device, device_id, engine, precision: of train and test.
         language: of the report, one of languages.LANGUAGES.
     """
+    if not isinstance(plan, Plan):
+        raise ConfigError(f'plan is what prepare returns; got {type(plan).__name__}')
     logs = {}
     checkpoints = {}
     configs = {name: Config.fromfile(path) for name, path in plan.configs.items()}
