@@ -81,6 +81,8 @@ setup(
         'train': TRAIN,
         'test': [
             'hypothesis>=6.90,<7',
+            'ipykernel>=6.25,<8',
+            'nbmake>=1.5,<2',  # runs the tutorial
             'nox>=2024.3,<2027',
             'psutil>=5.9.4,<8',
             'pytest>=7.4,<10',

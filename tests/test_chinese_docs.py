@@ -1,5 +1,8 @@
-"""The Chinese guides have the headings, code, tables, pictures and links of the English ones."""
+"""The Chinese guides, and the tutorial, have the headings, code, tables, pictures and links of the
+English ones.
+"""
 
+import json
 import re
 
 import pytest
@@ -63,6 +66,28 @@ def test_every_link_of_a_chinese_guide_leads_somewhere(_, chinese):
         assert file.exists(), link
         if anchor and file.suffix == '.md':
             assert anchor in anchors(file.read_text(encoding='utf-8')), link
+
+
+def test_both_tutorials_have_the_same_cells():
+    theirs, ours = (read_cells(DOCS / folder / 'tutorial.ipynb') for folder in ('', 'zh'))
+    assert [kind for kind, _ in ours] == [kind for kind, _ in theirs]
+    for (kind, english), (_, chinese) in zip(theirs, ours):
+        if kind == 'code':
+            assert chinese == english
+            continue
+        assert re.findall('^#+ ', chinese, re.M) == re.findall('^#+ ', english, re.M)
+        assert re.findall('`[^`]+`', chinese.replace('类别', 'class').replace('视频', 'video')) == (
+            re.findall('`[^`]+`', english)
+        )
+        targets = [re.findall(r'\]\(([^)\s]+)\)', text) for text in (english, chinese)]
+        assert plain(targets[1]) == plain(targets[0])
+        for link in targets[1]:
+            assert (DOCS / 'zh' / link).exists(), link
+
+
+def read_cells(path):
+    cells = json.loads(path.read_text(encoding='utf-8'))['cells']
+    return [(cell['cell_type'], ''.join(cell['source'])) for cell in cells]
 
 
 def anchors(text):
