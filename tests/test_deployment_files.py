@@ -1,4 +1,6 @@
-"""The scripts for Slurm ask for the right machines, and the Dockerfile is clean."""
+"""Slurm is asked for the right machines, what installs uses the right environment, and the Dockerfile
+is clean.
+"""
 
 import os
 import pathlib
@@ -117,6 +119,34 @@ def test_the_port_of_a_job_is_its_own(tmp_path):
         ),
     )
     assert '--master_port=24567' in words(done)
+
+
+@pytest.mark.parametrize('active', [True, False])
+def test_an_active_environment_is_used_and_one_that_is_gone_is_not(tmp_path, active):
+    """A stand-in for Python says that it is 3.11 and notes what it is called with."""
+    checkout = tmp_path / 'checkout'
+    (checkout / 'constraints').mkdir(parents=True)
+    for name in ('setup.py', 'constraints/py311.txt'):
+        (checkout / name).write_text('')
+    python = f'#!/bin/sh\necho "$0 $*" >> {tmp_path}/calls\ncase "$*" in *print*) echo 311;; esac\n'
+    for environment in (tmp_path / 'active', checkout / '.venv'):
+        (environment / 'bin').mkdir(parents=True)
+        (environment / 'bin/python').write_text(python)
+        (environment / 'bin/python').chmod(0o755)
+    if not active:
+        shutil.rmtree(tmp_path / 'active')
+    done = subprocess.run(
+        ['bash', '-euc', f'source {ROOT}/tools/environment.sh test'],
+        capture_output=True,
+        text=True,
+        cwd=checkout,
+        env=dict(PATH=os.environ['PATH'], VIRTUAL_ENV=str(tmp_path / 'active')),
+    )
+    assert done.returncode == 0, done.stderr
+    used = tmp_path / 'active' if active else checkout / '.venv'
+    installed = [line for line in (tmp_path / 'calls').read_text().splitlines() if ' -e ' in line]
+    assert [line.split()[0] for line in installed] == [f'{used}/bin/python']
+    assert ('is not there any more; using .venv' in done.stderr) is not active
 
 
 def test_the_dockerfile_is_clean():
