@@ -1,5 +1,5 @@
-"""Slurm is asked for the right machines, what installs uses the right environment, and the Dockerfile
-is clean.
+"""Slurm is asked for the right machines, installations go into the right environment, and the
+Dockerfile is clean.
 """
 
 import os
