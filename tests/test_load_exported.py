@@ -7,11 +7,13 @@ import socket
 import subprocess
 import sys
 
+import mindspore as ms
 import numpy as np
 import pytest
-from tiny_export import logits, some_clips
+from tiny_export import logits, some_clips, tiny_config, write_tiny_checkpoint
 
 from i3dbox.apis import load_exported
+from i3dbox.apis.export import export
 from i3dbox.errors import ConfigError, DeviceError, ExportError
 from i3dbox.exporters.sidecar import write_sidecar
 from i3dbox.runtimes.backends import BACKENDS
@@ -37,6 +39,20 @@ def test_batches_of_any_size_are_cut_and_padded_to_the_files(tiny_export, format
     np.testing.assert_allclose(model(imgs=imgs[4:]), found[4:], rtol=1e-5)
     assert model(imgs[:0]).shape == (0, 3)
     assert model.classes == ['dark', 'middle', 'bright'] and model.info['format'] == format
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('format', ['MINDIR', 'ONNX'])
+def test_one_file_of_both_streams_gives_the_logits_of_both(tmp_path, format):
+    stream = tiny_config(tmp_path).model
+    both = dict(type='TwoStreamRecognizer', rgb=stream, flow=stream)
+    cfg = tiny_config(tmp_path, model=both)
+    checkpoint = write_tiny_checkpoint(cfg, tmp_path / 'both.ckpt')
+    exported = export(cfg, checkpoint, format, clip_len=4, size=8)
+    rgb, flow = some_clips(2), some_clips(2, seed=1)[..., :2]
+    expected = exported.network(ms.Tensor(rgb), ms.Tensor(flow)).asnumpy()
+    found = load_exported(exported.path)(rgb, flow)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize(
