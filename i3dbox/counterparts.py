@@ -39,7 +39,7 @@ _SEED = 'seed=2022, or --seed: a run is a function of its config and seed'
 _TESTED = "`test --protocol views` (10 clips x 3 crops), or another of the config's `protocols`"
 _AVERAGE = "model.average_clips, 'score', 'prob', or 'sigmoid' for several labels"
 _BLEND = "blending=dict(type='MixupBlending', alpha=0.2) is a key of the config"
-_SCALES = f'leave it out: the recognizer scales uint8 frames to [-1, 1]; {_BLEND}'
+_SCALES = f'model.data_preprocessor=dict(mean=..., std=...), on the device; {_BLEND}'
 _SEVERAL = "model.average_clips='sigmoid' and loss=dict(type='BCEWithLogitsLoss')"
 _STORAGE = "leave it out: files are read from the disk, or from shards (source='packed')"
 _ONE_FORM = 'leave it out: InceptionI3D has one form, that of the paper'
@@ -146,7 +146,6 @@ COUNTERPARTS = {
         'constructor': 'paramwise_cfg of the optimizer, with layer_decay',
         'conv_cfg': 'leave it out: a backbone of your own has other convolutions',
         'crop_size': 'size',
-        'data_preprocessor': _SCALES,
         'conv1_kernel': _ONE_FORM,
         'conv1_stride_s': _ONE_FORM,
         'conv1_stride_t': _ONE_FORM,
@@ -206,7 +205,7 @@ COUNTERPARTS = {
     'part': {
         'AVADataset': _NOT_BUILT + 'actions have no places here',
         'AccMetric': _METRICS,
-        'ActionDataPreprocessor': 'leave it out: the recognizer scales uint8 frames to [-1, 1]',
+        'ActionDataPreprocessor': 'dict(mean=..., std=...) alone, without a type',
         'AmpOptimWrapper': _AMP,
         'AudioDataset': _NOT_BUILT + 'there is no sound',
         'BCELossWithLogits': 'BCEWithLogitsLoss',
@@ -236,7 +235,7 @@ COUNTERPARTS = {
         'LoadHVULabel': _TAGS,
         'LoadRGBFromFile': _DECODE,
         'LrUpdaterHook': _SCHEDULE,
-        'Normalize': 'leave it out: the recognizer scales uint8 frames to [-1, 1]',
+        'Normalize': 'model.data_preprocessor=dict(mean=..., std=...), on the device',
         'NumClassCheckHook': _WATCHED,
         'OpenCVDecode': _DECODE,
         'OpenCVInit': _DECODER,

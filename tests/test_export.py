@@ -20,7 +20,7 @@ from videos import moving_frames
 
 import i3dbox
 from i3dbox.apis import load_exported
-from i3dbox.apis.export import compare, export, prepare, verify
+from i3dbox.apis.export import compare, export, verify
 from i3dbox.commands import main
 from i3dbox.config import Config
 from i3dbox.config.shipped import find_config
@@ -28,6 +28,7 @@ from i3dbox.errors import ConfigError, DeviceError, ExportError, I3DBoxError, Re
 from i3dbox.exporters.mindir import MindIRExporter
 from i3dbox.exporters.onnx_passes import clean
 from i3dbox.exporters.repository import write_server_files
+from i3dbox.models.normalization import SYMMETRIC
 from i3dbox.registry import BACKBONES, EXPORTERS
 from i3dbox.runtimes.backends import BACKENDS
 
@@ -304,7 +305,7 @@ def test_an_open_batch_size_takes_one_clip_and_three(tiny_export, format, input)
     exported, cfg = tiny_export(format, batch_size=None, input=input)
     model = load_exported(exported.path)
     assert model.inputs[0].shape[0] is None
-    imgs = some_clips(3) if input == 'uint8' else prepare(some_clips(3))
+    imgs = some_clips(3) if input == 'uint8' else SYMMETRIC(some_clips(3))
     for count in (1, 3, 2):
         np.testing.assert_allclose(
             model(imgs[:count]), logits(exported, imgs)[:count], rtol=1e-5, atol=1e-5
@@ -325,7 +326,7 @@ def test_float32_input_is_the_same_network_without_its_preprocessing(tiny_export
     )
     assert bare.inputs[0].shape == (1, 3, 4, 8, 8) and bare.inputs[0].layout == 'N x C x T x H x W'
     np.testing.assert_allclose(
-        bare(prepare(some_clips(2))), whole(some_clips(2)), rtol=1e-5, atol=1e-5
+        bare(SYMMETRIC(some_clips(2))), whole(some_clips(2)), rtol=1e-5, atol=1e-5
     )
 
 

@@ -11,6 +11,7 @@ from i3dbox.models import build_recognizer
 from i3dbox.models.backbones.inception_i3d import ENDPOINTS, InceptionI3D
 from i3dbox.models.freezing import freeze, layer_name
 from i3dbox.models.layers import BatchNorm3d, Dropout
+from i3dbox.models.plain_i3d import plain_streams
 from i3dbox.registry import HEADS
 
 
@@ -97,6 +98,44 @@ def test_every_endpoint_can_be_tapped_and_agrees():
     for name, output, channels in zip(ENDPOINTS, outputs, backbone.out_channels):
         assert output.shape[1] == channels
         assert_close(output.asnumpy().transpose(0, 2, 3, 4, 1), expected[name])
+
+
+def test_values_are_normalized_by_the_models_own_mean_and_std():
+    own = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
+    network = build_recognizer(dict(config(), data_preprocessor=own))
+    imgs = clip(2, 1, 8, 32, 32, 3)
+    expected = (imgs[:, 0] - np.array(own['mean'])) / own['std']
+    found = network.preprocess(Tensor(imgs)).asnumpy()
+    np.testing.assert_allclose(found.transpose(0, 2, 3, 4, 1), expected, atol=1e-5)
+    np.testing.assert_allclose(network.normalization(imgs[:, 0]), found, atol=1e-6)
+    assert plain_streams(dict(config(), data_preprocessor=own)) is None
+    assert str(network.normalization).startswith('(v - [123.675, 116.28')
+    flow = build_recognizer(dict(config(modality='Flow'), data_preprocessor=dict(mean=128, std=64)))
+    np.testing.assert_allclose(
+        flow.preprocess(Tensor(imgs[..., :2])).asnumpy(), found_flow(imgs), atol=1e-6
+    )
+
+
+def found_flow(imgs):
+    return ((imgs[:, 0, ..., :2] - 128.0) / 64).transpose(0, 4, 1, 2, 3)
+
+
+@pytest.mark.parametrize(
+    'given, message',
+    [
+        (dict(type='ActionDataPreprocessor', mean=1, std=1), 'mean=..., std=...\\), of values'),
+        (dict(mean=1), 'and nothing else'),
+        ([1, 2], 'and nothing else'),
+        (dict(mean=[1, 2], std=1), 'data_preprocessor.mean is a number, or 3, one a channel'),
+        (dict(mean=1, std=0), 'data_preprocessor.std is .* from 1e-06 to 255; got 0'),
+        (dict(mean=float('nan'), std=1), 'data_preprocessor.mean'),
+        (dict(mean=300, std=1), 'data_preprocessor.mean'),
+        (dict(mean=1, std=['a', 1, 1]), 'data_preprocessor.std'),
+    ],
+)
+def test_a_mean_and_std_that_cannot_be_are_refused(given, message):
+    with pytest.raises(ModelError, match=message):
+        build_recognizer(dict(config(), data_preprocessor=given))
 
 
 def test_the_network_is_built_no_further_than_the_last_endpoint():

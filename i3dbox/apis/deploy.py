@@ -33,6 +33,7 @@ from ..errors import ConfigError, DataError, ExportError, first_difference
 from ..evaluation.results import Results
 from ..exporters.sidecar import DTYPE
 from ..fileio import atomic_path, atomic_write, sha256
+from ..models.normalization import SYMMETRIC, normalizations_of
 from ..plain_json import COUNT, PLAIN_NAME, WHOLE, Form, check_form, read_json
 from ..plain_npy import open_npy
 from ..preparation.extraction import keep_settings
@@ -59,7 +60,7 @@ def write_dataset(
         cfg: see docs/config.md.
         out: the folder.
         batch_size: clips a file. The last file is filled up with copies of its last clip.
-        input: 'uint8' (N x T x H x W x C), or 'float32' (N x C x T x H x W in [-1, 1]), as in
+        input: 'uint8' (N x T x H x W x C), or 'float32' (N x C x T x H x W, normalized), as in
             tools/export.py.
 
     Returns: dict, the manifest.
@@ -75,6 +76,7 @@ def write_dataset(
             f'data.{data} has several labels a video; a folder for the device holds one a video'
         )
     videos = [dict(name=sample['name'], label=sample['label']) for sample in dataset.samples]
+    normalizations = list(normalizations_of(cfg.model, dataset.inputs).values())
     settings = dict(
         # RGB is what a folder of before is of, which does not say
         **({} if dataset.modality == 'RGB' else {'modality': dataset.modality}),
@@ -82,13 +84,14 @@ def write_dataset(
         data=data,
         batch_size=batch_size,
         input=input,
+        **({} if {*normalizations} == {SYMMETRIC} else {'values': [*map(str, normalizations)]}),
         videos=hashlib.sha256(json.dumps(videos).encode()).hexdigest(),
     )
     os.makedirs(out, exist_ok=True)
     keep_settings(out, settings, 'settings.json')
     if os.path.exists(os.path.join(out, MANIFEST)):
         return read_manifest(out)
-    writer = _BatchWriter(out, dataset, batch_size, input)
+    writer = _BatchWriter(out, dataset, batch_size, input, normalizations)
     if writer.clips_per_video != 1:
         check_joint(cfg)
     _write_clips(writer, dataset, loader_options(cfg, data))
@@ -140,8 +143,9 @@ class _BatchWriter:
     A journal tells the hash of each file that is whole; what is not in it is written anew.
     """
 
-    def __init__(self, out, dataset, batch_size, input):
+    def __init__(self, out, dataset, batch_size, input, normalizations):
         self.out = out
+        self.normalizations = normalizations
         self.dataset = dataset
         self.batch_size = batch_size
         self.dtype = input
@@ -244,10 +248,10 @@ class _BatchWriter:
     def _write(self):
         number = len(self.names)
         written = {}
-        for path, rows in zip(self.paths(number), zip(*self._rows)):
+        for path, rows, normalize in zip(self.paths(number), zip(*self._rows), self.normalizations):
             clips = np.stack(rows)
             if self.dtype == 'float32':
-                clips = prepare(clips)
+                clips = normalize(clips)
             data = clips.tobytes()
             atomic_write(os.path.join(self.out, path), data)
             written[path] = hashlib.sha256(data).hexdigest()
@@ -261,17 +265,6 @@ class _BatchWriter:
 def labels_of(videos: list[dict], clips: list[int]) -> np.ndarray:
     """Returns the label of each clip's video, int32; -1 for a clip that only fills up."""
     return np.array([videos[video]['label'] if video >= 0 else -1 for video in clips], np.int32)
-
-
-def prepare(clips: np.ndarray) -> np.ndarray:
-    """Scales uint8 N x T x H x W x C -> float32 N x C x T x H x W in [-1, 1], as the network's own
-    preprocessing does.
-    """
-    return (
-        np.ascontiguousarray(clips.transpose(0, 4, 1, 2, 3)).astype(np.float32)
-        * np.float32(2 / 255)
-        - 1
-    )
 
 
 # What a manifest must be; names in it lead to no other folder.

@@ -25,13 +25,13 @@ from ..exporters.sidecar import weights_path, write_sidecar
 from ..fileio import atomic_path, check_writable, sha256
 from ..inference.network import build_network
 from ..models.clip_network import clip_network
+from ..models.normalization import SYMMETRIC, normalizations_of
 from ..registry import DATASETS, EXPORTERS, parameters_of
 from ..runtimes.exported import load_exported
 from ..streams import BOTH, CHANNELS, MODALITIES
 from ..weights.loading import load_weights
 from ..weights.zoo import PREFIX, local_path
 from .calibration import calibration_clips
-from .deploy import prepare
 
 if TYPE_CHECKING:
     from mindspore import nn
@@ -41,10 +41,8 @@ if TYPE_CHECKING:
 SURE = 0.05  # of probability, between the first class and the next
 LAYOUTS = {'uint8': 'N x T x H x W x C', 'float32': 'N x C x T x H x W'}
 VALUES = {
-    ('RGB', 'uint8'): 'red, green, blue from 0 to 255',
-    ('Flow', 'uint8'): 'flow x, y in pixels per frame, cut to [-bound, bound], which is 0 to 255',
-    ('RGB', 'float32'): 'red, green, blue as v / 127.5 - 1',
-    ('Flow', 'float32'): 'flow x, y cut to [-bound, bound] and divided by bound',
+    'RGB': 'red, green, blue from 0 to 255',
+    'Flow': 'flow x, y in pixels per frame, cut to [-bound, bound], which is 0 to 255',
 }
 
 
@@ -113,10 +111,9 @@ def export(
     if precision == 'int8':
         exporter.check('CPU')  # before clips are read
         found = calibration_clips(cfg, calibrate, _clip_inputs(cfg, clip), clips)
-        prepared = prepare if input == 'float32' else np.asarray
-        exporter.calibration = [
-            {name: prepared(array) for name, array in one.items()} for one in found.calibration
-        ]
+        exporter.calibration = found.calibration
+        if input == 'float32':
+            exporter.calibration = [_normalized(cfg, one) for one in found.calibration]
         held_out = found.held_out
         tell(f'calibrating on {found.text}; {len(held_out)} clips of others are held out')
     recognizer, _ = build_network(cfg, device, device_id, getattr(exporter, 'check', None))
@@ -180,6 +177,12 @@ def _clip_inputs(cfg, clip):
     return dict(imgs=(cfg.model.get('modality', 'RGB'), clip))
 
 
+def _normalized(cfg, clips):
+    """Returns clips (uint8, by input) as a network without its preprocessing takes them."""
+    normalize = normalizations_of(cfg.model, clips)
+    return {name: normalize[name](array) for name, array in clips.items()}
+
+
 def _check_exporter(exporter, name, batch_size, input):
     if not getattr(exporter, 'extension', None) or not callable(getattr(exporter, 'export', None)):
         raise ExportError(
@@ -220,10 +223,22 @@ def _inputs(recognizer, batch_size, clip, dtype):
                 dtype=dtype,
                 layout=LAYOUTS[dtype],
                 modality=modality,
-                values=VALUES[modality, dtype],
+                values=_values(modality, dtype, recognizer.streams.get(name)),
             )
         )
     return specs
+
+
+def _values(modality, dtype, stream):
+    """Says what the numbers of an input are."""
+    if dtype == 'uint8':
+        return VALUES[modality]
+    normalization = getattr(stream, 'normalization', SYMMETRIC)
+    if modality == 'RGB':
+        return f'red, green, blue as {normalization}'
+    if normalization == SYMMETRIC:
+        return 'flow x, y cut to [-bound, bound] and divided by bound'
+    return f'flow x, y cut to [-bound, bound], which is v from 0 to 255, as {normalization}'
 
 
 def _check_size(recognizer, clip):
@@ -325,7 +340,8 @@ def verify(exported: Export, cfg: Config, count: int = 3) -> Verification:
     else:
         clips, text = _clips(cfg, specs, count)
     if specs[0]['dtype'] == 'float32':
-        clips = [prepare(array) for array in clips]
+        names = [spec['name'] for spec in specs]
+        clips = list(_normalized(cfg, dict(zip(names, clips))).values())
     expected = np.concatenate(
         [
             exported.network(*(ms.Tensor(row[None]) for row in rows)).asnumpy()

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mindspore import nn
+import numpy as np
+from mindspore import Tensor, nn
+
+from .normalization import SYMMETRIC, Normalization
 
 if TYPE_CHECKING:
-    from mindspore import Tensor
+    from collections.abc import Sequence
 
 
 class Preprocess(nn.Cell):
-    """uint8 B x N x T x H x W x C -> float32 (B * N) x C x T x H x W in [-1, 1].
+    """uint8 B x N x T x H x W x C -> float32 (B * N) x C x T x H x W, normalized."""
 
-    The scale is the authors': v / 127.5 - 1 for pixels. Flow in [-20, 20] stored as 8 bits comes to
-    flow / 20, which is theirs too.
-    """
+    def __init__(self, normalization: Normalization = SYMMETRIC):
+        super().__init__()
+        self.scale = _constant(normalization.scale)
+        self.offset = _constant(normalization.offset)
 
     def construct(self, imgs: Tensor) -> Tensor:
         b, n, t, h, w, c = imgs.shape
         # numbers first: chips transpose floats, not every one transposes bytes
         imgs = imgs.reshape(b * n, t, h, w, c).float()
-        return imgs.transpose(0, 4, 1, 2, 3) * (2 / 255) - 1
+        return imgs.transpose(0, 4, 1, 2, 3) * self.scale - self.offset
+
+
+def _constant(values: Sequence[float]) -> float | Tensor:
+    """Returns one number for all channels, or a Tensor that goes with N x C x T x H x W."""
+    if len(set(values)) == 1:
+        return values[0]
+    return Tensor(np.reshape(np.float32(values), (1, -1, 1, 1, 1)))

@@ -11,6 +11,7 @@ from ...errors import ModelError
 from ...registry import BACKBONES, HEADS, RECOGNIZERS
 from ...streams import CHANNELS
 from ..clip_shape import check_clip_shape
+from ..normalization import normalization_of
 from ..preprocess import Preprocess
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class Recognizer3D(nn.Cell):
         average_clips (str): how the N clips of a video become one answer: 'score' (mean of the
             logits, the authors' way), 'prob' (log of the mean of the softmax), or 'sigmoid'
             (log-odds of the mean of the sigmoid), for classes that are each there or not.
+        data_preprocessor (dict): mean and std of the values from 0 to 255, a number or one a
+            channel; default: the backbone's own, for I3D and for flow 127.5 both, which is [-1, 1].
 
     Inputs: uint8 B x N x T x H x W x C. Outputs: float32 B x num_classes.
     """
@@ -36,7 +39,12 @@ class Recognizer3D(nn.Cell):
     inputs = ('imgs',)
 
     def __init__(
-        self, backbone: dict, head: dict, modality: str = 'RGB', average_clips: str = 'score'
+        self,
+        backbone: dict,
+        head: dict,
+        modality: str = 'RGB',
+        average_clips: str = 'score',
+        data_preprocessor: dict | None = None,
     ):
         super().__init__()
         if modality not in CHANNELS:
@@ -48,7 +56,10 @@ class Recognizer3D(nn.Cell):
         self.modality = modality
         self.average_clips = average_clips
         self.channels = CHANNELS[modality]
-        self.preprocess = Preprocess()
+        self.normalization = normalization_of(
+            dict(backbone=backbone, modality=modality, data_preprocessor=data_preprocessor)
+        )
+        self.preprocess = Preprocess(self.normalization)
         self.backbone = BACKBONES.build(backbone, in_channels=self.channels)
         channels = self.backbone.out_channels
         given = head.get('in_channels') if isinstance(head, dict) else None
