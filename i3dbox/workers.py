@@ -17,13 +17,10 @@ import sys
 import threading
 import types
 from collections.abc import Callable, Generator, Iterator
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from multiprocessing.sharedctypes import Synchronized
+from typing import Any
 
 _END = object()
-_counter = None  # of a worker: the frames of all workers, for a progress bar
+_count = None  # of a worker: what to call for each frame, for a progress bar
 
 
 def usable_cores() -> int:
@@ -87,27 +84,32 @@ def _is_guarded(main):
 
 
 def start_worker(
-    on_interrupt: Callable | signal.Handlers = signal.SIG_IGN, counter: Synchronized | None = None
+    on_interrupt: Callable | signal.Handlers = signal.SIG_IGN,
+    count: Callable[[], None] | None = None,
 ) -> None:
     """Makes this process a good worker: it ends with its parent, and OpenCV uses one thread in it.
 
     Args:
         on_interrupt: what Ctrl-C does to it; by default nothing, for the main process ends its
             workers.
-        counter: a multiprocessing.Value, what `count_frame` adds to.
+        count: see `count_frames_by`.
     """
-    global _counter
-    _counter = counter
+    count_frames_by(count)
     signal.signal(signal.SIGINT, on_interrupt)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     one_opencv_thread()
 
 
+def count_frames_by(count: Callable[[], None] | None) -> None:
+    """Has `count_frame` call `count` in this process, or nothing."""
+    global _count
+    _count = count
+
+
 def count_frame() -> None:
     """Tells whoever shows the progress that this worker is done with one more frame."""
-    if _counter is not None:
-        with _counter.get_lock():
-            _counter.value += 1
+    if _count is not None:
+        _count()
 
 
 def one_opencv_thread() -> None:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import functools
 import os
 import pickle
-from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING
 
 from ..config import Config
 from ..config.custom_imports import import_custom_modules
-from ..errors import DataError
 from ..fileio import check_writable, sha256
 from ..inference.feature_files import check_format, feature_file
 from ..inference.feature_settings import complete
 from ..preparation.extraction import Extraction, keep_settings
 from ..preparation.jobs import run_jobs
+from ..preparation.pools import LocalPool
 from ..preparation.sources import as_videos
-from ..workers import spawn_context, start_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,19 +80,13 @@ def extract_features(
             precision=precision,
         )
     )
-    with concurrent.futures.ProcessPoolExecutor(1, spawn_context(), start_worker) as pool:
-        try:
-            facts, computed_by = pool.submit(_facts, made_of).result()  # what is wrong is told here
-        except BrokenProcessPool as error:
-            raise DataError(
-                'the process that loads the network was killed, perhaps for want of memory'
-            ) from error
+    pool = LocalPool(1)
+    facts, computed_by = pool.ask(_facts, made_of)  # what is wrong is told here
     tell(f'computed by {computed_by}')
     keep_settings(out, dict(facts, format=format), SETTINGS, BEFORE)
     missing = [source for source in sources if not os.path.exists(_path(out, source, format))]
-    done = run_jobs(
-        functools.partial(_extract, out, format, made_of), missing, 1, 'extracting features'
-    )
+    work = functools.partial(_extract, out, format, made_of)
+    done = run_jobs(work, missing, pool, 'extracting features', out=out)
     return Extraction(len(done.results), len(sources) - len(missing), done.frames, done.failures)
 
 

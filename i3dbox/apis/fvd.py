@@ -29,7 +29,8 @@ from ..inference.features import LEAST, mean_of_crops
 from ..media.frame_iterator import FrameIterator
 from ..models.i3d_table import LOGITS
 from ..plain_npy import open_npy
-from ..preparation.jobs import Failure, reason_of
+from ..preparation.jobs import Failure
+from ..preparation.pools import reason_of
 from ..preparation.sources import Source, find_videos
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from ..media.video_reader import VideoReader
 from .jobs import run_jobs
 
 if TYPE_CHECKING:
+    from .pools import Pool
     from .sources import Source
 
 PROBLEMS = ('empty', 'unreadable', 'truncated', 'size', 'frame count', 'gap')
@@ -27,7 +28,7 @@ class Problem(NamedTuple):
     detail: str
 
 
-def check_videos(videos: list[Source], workers: int) -> list[Problem]:
+def check_videos(videos: list[Source], workers: int | Pool) -> list[Problem]:
     """Decodes videos (list of Source) to the end.
 
     'empty' is a file without bytes; 'truncated' ends before its header says, or cannot be decoded
@@ -35,6 +36,9 @@ def check_videos(videos: list[Source], workers: int) -> list[Problem]:
     count' is a header that counts other than there are, and a 'gap' frames that are missing in the
     middle of a steady stream: with these two training goes on. Everything else that cannot be
     decoded is 'unreadable'.
+
+    Args:
+        workers: see jobs.run_jobs.
 
     Returns:
         list of Problem, in the order of the videos.

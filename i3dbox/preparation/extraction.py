@@ -16,6 +16,7 @@ from .images import IMAGES
 from .jobs import run_jobs
 
 if TYPE_CHECKING:
+    from .pools import Pool
     from .sources import Source
 
 SETTINGS = 'extraction.json'
@@ -33,7 +34,9 @@ class Extraction(NamedTuple):
     failures: list
 
 
-def extract(modality: str, sources: list[Source], out: str, workers: int, **settings) -> Extraction:
+def extract(
+    modality: str, sources: list[Source], out: str, workers: int | Pool, **settings
+) -> Extraction:
     """Makes the folder `out`/<name> of each source: image_00001.jpg, ..., for flow image_00001x.jpg
     and image_00001y.jpg, and a file `n_frames` with their number.
 
@@ -65,7 +68,8 @@ def extract(modality: str, sources: list[Source], out: str, workers: int, **sett
         source for source in sources if not _is_whole(modality, os.path.join(out, source.name))
     ]
     title = {'RGB': 'extracting frames', 'Flow': 'computing flow'}[modality]
-    done = run_jobs(functools.partial(_extract, modality, out, settings), missing, workers, title)
+    work = functools.partial(_extract, modality, out, settings)
+    done = run_jobs(work, missing, workers, title, out=out)
     return Extraction(len(done.results), len(sources) - len(missing), done.frames, done.failures)
 
 

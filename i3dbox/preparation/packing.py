@@ -19,10 +19,12 @@ from ..errors import DamagedSampleError, DataError, I3DBoxError, first_line
 from ..fileio import atomic_write, make_public, scratch_folder
 from .extraction import keep_settings
 from .images import IMAGES, stored_images
-from .jobs import Failure, reason_of, run_jobs
+from .jobs import Failure, run_jobs
+from .pools import reason_of
 from .sources import shard as part_of
 
 if TYPE_CHECKING:
+    from .pools import Pool
     from .sources import Source
 
 SETTINGS = 'pack.json'
@@ -54,7 +56,7 @@ def pack(
     modality: str,
     sources: list[Source],
     out: str,
-    workers: int,
+    workers: int | Pool,
     videos_per_shard: int = 128,
     part: tuple[int, int] = (1, 1),
     **settings,
@@ -105,9 +107,8 @@ def pack(
         for shard in shards
         if not os.path.exists(shard.path) or os.path.exists(_failed(shard))
     ]
-    done = run_jobs(
-        functools.partial(_pack, modality, settings), missing, workers, 'packing', 'shard'
-    )
+    work = functools.partial(_pack, modality, settings)
+    done = run_jobs(work, missing, workers, 'packing', 'shard', out)
     failures = done.failures + [failure for failed in done.results.values() for failure in failed]
     return Packing(len(done.results), len(shards) - len(missing), done.frames, failures)
 
