@@ -22,6 +22,10 @@ except ImportError:  # not a POSIX system
     fcntl = None
 
 
+class InTheMaking(FileExistsError):
+    """Another process is making it now."""
+
+
 def cache_folder() -> str:
     """Returns where what is downloaded or made is kept: I3DBOX_CACHE, or ~/.cache/i3dbox."""
     return os.path.expanduser(
@@ -141,7 +145,8 @@ def atomic_folder(path: str) -> Iterator[str]:
     """Yields an empty folder beside `path`; renames it to `path` if the block succeeds.
 
     Raises:
-        FileExistsError: `path` is there, or another process is making it now.
+        FileExistsError: `path` is there.
+        InTheMaking: another process is making it now.
     """
     with scratch_folder(path) as folder:
         # looked at under the lock, as another process may just have made it
@@ -158,13 +163,13 @@ def scratch_folder(path: str) -> Iterator[str]:
     What a killed process left there is cleared away first. Parent folders are made.
 
     Raises:
-        FileExistsError: another process is making `path` now.
+        InTheMaking: another process is making `path` now.
     """
     parent, name = os.path.split(os.path.abspath(path))
     folder = os.path.join(parent, _short(f'.{name}.part'))
     lock = _lock(folder, os.O_RDONLY)
     if lock is None:
-        raise FileExistsError(f'{path} is being made by another process')
+        raise InTheMaking(f'{path} is being made by another process')
     try:
         for entry in os.scandir(folder):
             if entry.is_dir(follow_symlinks=False):

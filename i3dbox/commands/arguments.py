@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..evaluation.results import Results
     from ..inference.model_spec import ModelSpec
     from ..inference.recognizer import VideoRecognizer
+    from ..preparation.pools import Pool
 
 OPENI = ('data_url', 'multi_data_url', 'train_url', 'ckpt_url', 'result_url')
 
@@ -456,8 +457,13 @@ def modalities_of(args: argparse.Namespace) -> tuple[str, ...]:
 
 
 def add_worker_arguments(parser: argparse.ArgumentParser, what: str = 'processes') -> None:
-    """Adds --workers and --shard: who works on what. `what` (str): the workers are."""
-    add_number(parser, '--workers', f'{what}; default: one a core', default=usable_cores())
+    """Adds --workers, --ray and --shard: who works on what. `what` (str): the workers are."""
+    add_number(
+        parser,
+        '--workers',
+        f'{what}; default: one a core. With --ray: the CPUs that a task takes',
+    )
+    add_ray_argument(parser)
     parser.add_argument(
         '--shard',
         type=shard,
@@ -465,6 +471,28 @@ def add_worker_arguments(parser: argparse.ArgumentParser, what: str = 'processes
         metavar='I/N',
         help='only the I-th of N parts, as for one of N machines',
     )
+
+
+def add_ray_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds --ray."""
+    parser.add_argument(
+        '--ray',
+        metavar='ADDRESS',
+        help='work on the machines of a Ray cluster, which share the folders: auto, HOST:PORT, or '
+        'local for this one alone; see `i3dbox docs distributed`',
+    )
+
+
+def pool_of(args: argparse.Namespace, network: bool = False) -> int | Pool:
+    """Returns who works: the processes that --workers says, or the cluster that --ray names;
+    network: on a network.
+    """
+    cpus = getattr(args, 'workers', None)
+    if not args.ray:
+        return cpus or usable_cores()
+    from ..preparation.ray_pool import RayPool
+
+    return RayPool(args.ray, cpus, network, network and args.device == 'Ascend')
 
 
 def add_clip_arguments(parser: argparse.ArgumentParser) -> None:

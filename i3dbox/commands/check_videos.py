@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     if args.fix_list:
         check_writable(args.fix_list)
     videos = shard(find_videos(args.videos), args.shard)
-    problems = check_videos(videos, args.workers)
+    problems = check_videos(videos, arguments.pool_of(args))
     for problem in problems:
         print(f'{problem.path}: {problem.kind}: {problem.detail}')
     counts = [(kind, sum(problem.kind == kind for problem in problems)) for kind in PROBLEMS]

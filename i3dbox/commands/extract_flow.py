@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
             'Flow',
             sources,
             args.out,
-            args.workers,
+            arguments.pool_of(args),
             method=args.method,
             bound=args.bound,
             **arguments.image_settings(args),

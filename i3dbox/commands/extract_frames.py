@@ -25,5 +25,5 @@ def run(args: argparse.Namespace) -> int:
     return report(
         args.out,
         'folders of frames',
-        extract('RGB', videos, args.out, args.workers, **arguments.image_settings(args)),
+        extract('RGB', videos, args.out, arguments.pool_of(args), **arguments.image_settings(args)),
     )

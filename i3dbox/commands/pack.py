@@ -48,5 +48,13 @@ def run(args: argparse.Namespace) -> int:
     return report(
         args.out,
         'shards',
-        arguments.call(pack, args, modality=modality, sources=sources, part=args.shard, **settings),
+        arguments.call(
+            pack,
+            args,
+            modality=modality,
+            sources=sources,
+            workers=arguments.pool_of(args),
+            part=args.shard,
+            **settings,
+        ),
     )
