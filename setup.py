@@ -102,6 +102,7 @@ setup(
         'app': ['gradio>=6.31,<7; python_version >= "3.10"'],  # the web page
         # of zhplot its file alone: Noto Sans SC, OFL
         'fonts': ['zhplot>=1.0,<2'],
+        'ray': ['ray>=2.40,<3'],  # many videos on several machines
         'tensorboard': ['tensorboardX>=2.6,<3'],
     },
     entry_points={'console_scripts': ['i3dbox = i3dbox.commands:cli']},

@@ -36,6 +36,7 @@ PACKAGES = {
     'nncf': 'nncf',
     'h5py': 'h5py',
     'gradio': 'gradio',
+    'ray': 'ray',
 }
 
 HOW_TO_INSTALL = (

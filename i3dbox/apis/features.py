@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 import os
 import pickle
+import platform
 from typing import TYPE_CHECKING
 
 from ..config import Config
 from ..config.custom_imports import import_custom_modules
+from ..errors import DataError
 from ..fileio import check_writable, sha256
 from ..inference.feature_files import check_format, feature_file
 from ..inference.feature_settings import complete
@@ -16,10 +18,12 @@ from ..preparation.extraction import Extraction, keep_settings
 from ..preparation.jobs import run_jobs
 from ..preparation.pools import LocalPool
 from ..preparation.sources import as_videos
+from ..workers import usable_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..preparation.pools import Pool
     from ..preparation.sources import Source
 
 SETTINGS = 'features.json'
@@ -31,7 +35,7 @@ def extract_features(
     out: str,
     model: str | dict,
     format: str = 'npy',
-    workers: int = 2,
+    workers: int | Pool = 2,
     device: str = 'auto',
     device_id: int | None = None,
     max_frames: int = 192,
@@ -54,7 +58,7 @@ def extract_features(
         out: the folder.
         model: a name of the zoo, or arguments of ModelSpec.resolve.
         format: 'npy', 'npz' or 'h5', see feature_files.feature_file.
-        workers: threads that compute flow.
+        workers: threads that compute flow, in a process of this machine; or the Pool that works.
         device, device_id, engine, precision: of engines.open_engine.
         tell: gets a line that says what computes.
         max_frames, **settings: of feature_extractor.FeatureExtractor.
@@ -74,18 +78,18 @@ def extract_features(
             model=model,
             device=device,
             device_id=device_id,
-            threads=workers,
+            threads=workers if isinstance(workers, int) else None,
             max_frames=max_frames,
             engine=engine,
             precision=precision,
         )
     )
-    pool = LocalPool(1)
+    pool = LocalPool(1) if isinstance(workers, int) else workers
     facts, computed_by = pool.ask(_facts, made_of)  # what is wrong is told here
     tell(f'computed by {computed_by}')
     keep_settings(out, dict(facts, format=format), SETTINGS, BEFORE)
     missing = [source for source in sources if not os.path.exists(_path(out, source, format))]
-    work = functools.partial(_extract, out, format, made_of)
+    work = functools.partial(_extract, out, format, made_of, facts)
     done = run_jobs(work, missing, pool, 'extracting features', out=out)
     return Extraction(len(done.results), len(sources) - len(missing), done.frames, done.failures)
 
@@ -101,12 +105,14 @@ def _extractor(made_of):
     from ..inference.model_spec import ModelSpec
 
     arguments = pickle.loads(made_of)
+    arguments['threads'] = arguments['threads'] or usable_cores()
     config = arguments['model'].get('config')
     if isinstance(config, Config) and config.get('custom_imports'):  # unknown in this process yet
         import_custom_modules(config.custom_imports, config.filename)
     return FeatureExtractor(ModelSpec.resolve(**arguments.pop('model')), **arguments)
 
 
+@functools.lru_cache(1)
 def _facts(made_of):
     """Returns the settings, the streams, and the hashes of their checkpoints; and what computes."""
     from ..weights.zoo import local_path
@@ -122,8 +128,13 @@ def _facts(made_of):
     return facts, extractor.computed_by
 
 
-def _extract(out, format, made_of, source, threads):
+def _extract(out, format, made_of, facts, source, threads):
     extractor = _extractor(made_of)
+    if _facts(made_of)[0] != facts:
+        raise DataError(
+            f'{platform.node()} has other weights or another engine than those that the first '
+            'video was done with'
+        )
     with feature_file(_path(out, source, format)) as write:
         for row in extractor(source.path):
             write(*row)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
+import io
 import os
+import pickle
 import sys
 from typing import TYPE_CHECKING
 
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from ..inference.recognizer import VideoRecognizer
     from ..interrupts import Interrupts
     from ..media.frame_iterator import FrameIterator
+    from ..preparation.sources import Source
 
 EXTENSIONS = ('.mp4', '.json', '.csv')
 
@@ -53,29 +57,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     arguments.add_engine_arguments(parser, exported=True)
     arguments.add_device_arguments(parser)
+    arguments.add_ray_argument(parser)
     arguments.add_cfg_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    from ..errors import I3DBoxError
+    from ..errors import ConfigError, I3DBoxError
     from ..interrupts import interruptible
     from ..preparation.sources import is_list
 
     folder = os.path.isdir(args.source) or is_list(args.source)
+    if args.ray and not folder:
+        raise ConfigError('--ray is for a folder or a .txt list of videos')
     check_outs(args.out, args.source, folder)
     sources = sources_of(args.source, folder)
     arguments.check_method(args.method)
+    if args.ray:
+        return run_on_cluster(sources, args)
     opened = None if folder else frames_of(args.source, args)  # a camera, before weights are read
-    recognizer = arguments.recognizer_of(args)
-    # wrong options are told here, and not of each video of a folder
-    recognizer.cutter(args.window, args.stride, **cutter_options(args)).close()
+    recognizer = prepared(args)
     complete = True
     rows = []
     for number, (name, source) in enumerate(sources):
         outs = args.out
         if folder:
-            parts = map(os.path.splitext, args.out)
-            outs = [os.path.join(stem, name + extension) for stem, extension in parts]
+            outs = outs_of(name, args)
             print(f'{"" if number == 0 else os.linesep}{source}')
         try:
             with interruptible() as interrupts:
@@ -90,13 +96,87 @@ def run(args: argparse.Namespace) -> int:
         rows.append((name, source, answer))
         if not complete:
             break
-    failed = sum(isinstance(answer, str) for *_, answer in rows)
     if folder:
-        summarize(rows, args.out, recognizer)
+        summarize(rows, args.out, recognizer.name, recognizer.engine)
     if not complete:
         return 130
-    if folder:
-        print(f'\n{len(sources) - failed} of {len(sources)} videos recognised')
+    return count(rows) if folder else 0
+
+
+def run_on_cluster(sources: list[tuple[str, str]], args: argparse.Namespace) -> int:
+    """Recognises each (name, path) on a machine of the cluster that --ray names, prints the answers
+    when all are there, and returns the exit status.
+    """
+    from ..preparation.jobs import run_jobs
+    from ..preparation.sources import Source
+
+    pool = arguments.pool_of(args, network=True)
+    words = pickle.dumps(args)
+    model, engine = pool.ask(_described, words)
+    print(f'{model}, computed by {engine}', flush=True)
+    out = os.path.dirname(os.path.abspath(args.out[0])) if args.out else None
+    if out:
+        os.makedirs(out, exist_ok=True)
+    videos = [Source(name, path) for name, path in sources]
+    work = functools.partial(_recognize_there, words)
+    done = run_jobs(work, videos, pool, 'recognising', out=out)
+    reasons = {failure.name: failure.reason for failure in done.failures}
+    rows = []
+    for name, path in sources:
+        text, answer = done.results.get(name) or (None, reasons.get(name))
+        print(f'{os.linesep if rows else ""}{path}')
+        if text is None:
+            print(f'cannot be recognised: {answer}', file=sys.stderr)
+        else:
+            print(text, end='')
+        rows.append((name, path, answer))
+    summarize(rows, args.out, model, engine)
+    return count(rows)
+
+
+@functools.lru_cache(1)
+def _loaded(words):
+    """Returns the arguments and the recognizer of this process, which is loaded once."""
+    args = pickle.loads(words)
+    return args, prepared(args)
+
+
+def _described(words):
+    _, recognizer = _loaded(words)
+    return recognizer.name, recognizer.engine
+
+
+def _recognize_there(words: bytes, source: Source, threads: int):
+    """Returns the number of frames; and what is to be printed, with the answer."""
+    from ..interrupts import Interrupts
+
+    args, recognizer = _loaded(words)
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
+        outs = outs_of(source.name, args)
+        answer, _ = recognize(recognizer, source.path, outs, args, Interrupts())
+    return answer.last, (text.getvalue(), answer)
+
+
+def prepared(args: argparse.Namespace) -> VideoRecognizer:
+    """Returns the recognizer, when it has been told what it cannot do: not of each video of a
+    folder.
+    """
+    recognizer = arguments.recognizer_of(args)
+    recognizer.cutter(args.window, args.stride, **cutter_options(args)).close()
+    return recognizer
+
+
+def outs_of(name: str, args: argparse.Namespace) -> list[str]:
+    """Returns the files of a video of a folder."""
+    parts = map(os.path.splitext, args.out)
+    return [os.path.join(stem, name + extension) for stem, extension in parts]
+
+
+def count(rows: list[tuple]) -> int:
+    """Says how many videos of a folder were recognised; returns the exit status."""
+    failed = sum(isinstance(answer, str) for *_, answer in rows)
+    print(f'\n{len(rows) - failed} of {len(rows)} videos recognised')
     return 1 if failed else 0
 
 
@@ -208,14 +288,14 @@ def recognize(
     return total.answer, complete
 
 
-def summarize(rows: list[tuple], outs: list[str], recognizer: VideoRecognizer) -> None:
+def summarize(rows: list[tuple], outs: list[str], model: str, engine: str) -> None:
     """Writes a row for each video of a folder into the .json and .csv of `outs`."""
     from ..inference.prediction_files import FORMATS, summary_row, write_summary
 
     table = [summary_row(*row) for row in rows]
     for path in outs:
         if os.path.splitext(path)[1].lower() in FORMATS:
-            write_summary(path, table, model=recognizer.name, engine=recognizer.engine)
+            write_summary(path, table, model=model, engine=engine)
             print(f'{path} written')
 
 

@@ -102,6 +102,7 @@ def run(args: argparse.Namespace) -> int:
         extract_features,
         args,
         sources=sources,
+        workers=arguments.pool_of(args, network=True),
         tell=functools.partial(print, flush=True),
         model=arguments.model_of(args, args.stream),
         **{**PRESETS.get(args.preset, {}), **given},

@@ -144,6 +144,7 @@ class _Desk:
         self._known = set()  # ids of all that were looked at
         self._looks = {}  # by reference of the answer to come: _Machine
         self._tasks = {}  # by reference of the answer to come: _Task
+        self._gone = set()  # ids of machines
         self._crowded = set()  # ids of machines where tasks did not begin
         self._begun = set()  # numbers of tasks
         self._number = 0
@@ -220,12 +221,13 @@ class _Desk:
         except self._ray.exceptions.RayError:
             self._machines.pop(machine.id, None)
             self._known.discard(machine.id)  # it may only have been out of reach
+            self._gone.add(machine.id)
             if doubtful:
                 logger.warning('%s is lost; others do its work again', machine.name)
             for task in doubtful:
-                self._moved.add(task.source.name)
-                (self._suspects if task.alone else self._waiting).appendleft(task.source)
+                self._put_back(task)
             return
+        self._gone.discard(machine.id)
         for task in doubtful:
             if task.alone:
                 yield task.source, None, DIED
@@ -306,16 +308,22 @@ class _Desk:
         try:
             answer = self._ray.get(answer)
         except errors.TaskCancelledError:
-            self._moved.add(task.source.name)
-            (self._suspects if task.alone else self._waiting).append(task.source)
+            self._put_back(task)
         except errors.RayTaskError as error:  # as what cannot be pickled
             yield task.source, None, first_line(error.cause or error)
         except errors.RayError:  # its process is gone, or its machine
+            if task.machine.id in self._gone:
+                self._put_back(task)
+                return
             if not self._doubtful[task.machine.id]:
                 self._look_at(task.machine)
             self._doubtful[task.machine.id].append(task)
         else:
             yield (task.source, *told(answer))
+
+    def _put_back(self, task):
+        self._moved.add(task.source.name)
+        (self._suspects if task.alone else self._waiting).appendleft(task.source)
 
     def _ask_counter(self):
         """Hears from the counter how far tasks are, where it answers at once."""
