@@ -9,6 +9,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 import pytest
@@ -24,6 +25,7 @@ from i3dbox.preparation.pools import LocalPool
 from i3dbox.preparation.sources import Source, find_videos
 from i3dbox.workers import count_frame
 
+TOKEN = secrets.token_hex(32)  # a process knows one
 SETTINGS = dict(short_side=0, fps=None, quality=95)
 
 
@@ -37,7 +39,7 @@ def cluster(ray, monkeypatch):
     """A head without CPUs, where the command runs, and two nodes of one CPU."""
     from ray.cluster_utils import Cluster
 
-    monkeypatch.setenv('RAY_AUTH_TOKEN', secrets.token_hex(32))
+    monkeypatch.setenv('RAY_AUTH_TOKEN', TOKEN)
     monkeypatch.setenv('RAY_USAGE_STATS_ENABLED', '0')
     here = pathlib.Path(__file__).parent
     monkeypatch.setenv('PYTHONPATH', os.pathsep.join(map(str, (here.parent, here))))
@@ -126,6 +128,11 @@ def test_a_ray_client_is_refused():
         RayPool('ray://head:10001')
 
 
+def test_demo_of_one_video_is_no_work_for_many_machines(videos, capsys):
+    assert main('demo', [videos[0].path, '--model', 'i3d_rgb_kinetics400', '--ray', 'auto']) == 1
+    assert '--ray is for a folder' in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_an_address_where_no_cluster_is_is_told(ray, monkeypatch):
     from i3dbox.preparation.ray_pool import RayPool
@@ -212,12 +219,12 @@ def test_a_machine_of_another_version_or_without_the_folder_is_told(pool, videos
         patch.setattr(ray_pool, '__version__', '9.9')
         with pytest.raises(DataError, match=r'has i3dbox .*, and this machine 9\.9'):
             run_jobs(print, videos, pool, 'working')
-    look = ray_pool._look_for
+    look = ray_pool.look_for
 
     def of_another_place(version, paths):
         return look(version, [*paths, '/not/there'])
 
-    monkeypatch.setattr(ray_pool, '_look_for', of_another_place)
+    monkeypatch.setattr(ray_pool, 'look_for', of_another_place)
     with pytest.raises(DataError, match='does not see /not/there'):
         run_jobs(print, videos, pool, 'working')
 
@@ -252,6 +259,57 @@ def test_questions_are_answered_in_a_process_of_the_cluster(pool):
 
 def refuse():
     raise ConfigError('no such thing')
+
+
+@functools.lru_cache
+def load_once(folder):
+    """Takes as long as a network to load, and leaves a file for each time."""
+    tempfile.mkstemp(prefix='loaded', dir=folder)
+    time.sleep(0.5)
+
+
+def use_network(folder, source, threads):
+    load_once(folder)
+    time.sleep(0.05)
+    return 1, threads
+
+
+@pytest.mark.slow
+def test_a_network_is_loaded_once_on_a_machine_whatever_the_number_of_its_cpus(
+    ray, cluster, tmp_path
+):
+    from i3dbox.preparation.ray_pool import RayPool
+
+    for machine in cluster.machines:
+        cluster.remove_node(machine)
+    cluster.add_node(num_cpus=4)
+    pool = RayPool(cluster.address, network=True)
+    pool.ask(load_once, str(tmp_path))
+    sources = [Source(str(number), f'{number}.avi') for number in range(20)]
+    done = run_jobs(functools.partial(use_network, str(tmp_path)), sources, pool, 'working')
+    assert set(done.results.values()) == {4}
+    assert len(os.listdir(tmp_path)) == 1
+
+
+def test_a_machine_takes_as_many_tasks_as_it_has_cpus_or_npus():
+    from i3dbox.preparation.ray_pool import RayPool
+
+    def described(all_cpus, npus=0, of_all=8, sources=100, **options):
+        pool = object.__new__(RayPool)
+        pool._cpus = options.get('cpus')
+        pool._network, pool._npu = options.get('network'), options.get('npu')
+        has = dict(CPU=all_cpus, NPU=npus)
+        node = dict(Resources=has, NodeID='', NodeManagerHostname='', NodeManagerAddress='')
+        machine = pool._described(node, of_all, sources)
+        return machine.slots, machine.threads, machine.claim['resources']
+
+    assert described(4) == (4, 1, {})
+    assert described(4, cpus=3) == (1, 3, {})
+    assert described(4, of_all=8, sources=2) == (1, 4, {})
+    assert described(4, network=True) == (1, 4, {})
+    assert described(64, 8, network=True, npu=True) == (8, 8, {'NPU': 1})
+    assert described(64, 0, network=True, npu=True)[0] == 0
+    assert described(0)[0] == 0
 
 
 @pytest.mark.slow

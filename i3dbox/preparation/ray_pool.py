@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import functools
 import logging
 import os
 import signal
@@ -15,10 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from .. import __version__
-from ..errors import ConfigError, DataError, I3DBoxError, first_line
-from ..fileio import InTheMaking, keep_dumps_in_cache
-from ..workers import count_frames_by, one_opencv_thread, usable_cores
-from .pools import DIED, PATIENCE, call, longest_first, told
+from ..errors import ConfigError, DataError, first_line
+from ..workers import usable_cores
+from .pools import DIED, PATIENCE, longest_first, told
+from .ray_tasks import Counter, Question, look_for, reply, work
 
 logger = logging.getLogger(__name__)
 _LOOK = 1  # seconds between two looks at the machines
@@ -81,8 +80,8 @@ class RayPool:
 
     def ask(self, function: Callable, *arguments: Any) -> Any:
         """See Pool.ask; waits for a machine that fits."""
-        question = _Question('', '', function, arguments)
-        for source, result, reason in self.run(_answer, [question]):
+        question = Question('', '', function, arguments)
+        for source, result, reason in self.run(reply, [question]):
             if reason is not None:
                 raise DataError(reason)
             if source is not None:
@@ -136,9 +135,7 @@ class _Desk:
         self._count = len(sources)
         self._waiting = longest_first(sources)
         self._suspects = collections.deque()  # whose process died: each is tried alone
-        self._doubtful = collections.defaultdict(
-            list
-        )  # by machine: tasks that died there, or with it
+        self._doubtful = collections.defaultdict(list)  # by machine: tasks that died there
         self._moved = set()  # names of sources that another process may still work on
         self._machines = {}  # those that fit, by id
         self._known = set()  # ids of all that were looked at
@@ -151,15 +148,15 @@ class _Desk:
         self._at_start = True
         self._looked = self._said = -_SAY
         here = ray.get_runtime_context().get_node_id()
-        self._counter = self._remote(_Counter, here, num_cpus=0).remote()
+        self._counter = ray.remote(Counter).options(num_cpus=0, **self._on(here)).remote()
         self._asked = None
-        self._look = _look_for(__version__, seen)
+        # Ray knows them again, and has the process that did one task do the next
+        self._look = ray.remote(look_for(__version__, seen))
+        self._work = ray.remote(work)
 
-    def _remote(self, function, machine, **options):
+    def _on(self, machine):
         strategy = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
-        return self._ray.remote(function).options(
-            scheduling_strategy=strategy(machine, soft=False), **options
-        )
+        return dict(scheduling_strategy=strategy(machine, soft=False))
 
     def work(self):
         """Yields as Pool.run does."""
@@ -208,7 +205,7 @@ class _Desk:
             logger.warning('no machine of the Ray cluster can take work now; waiting for one')
 
     def _look_at(self, machine):
-        look = self._remote(self._look, machine.id, num_cpus=0, max_retries=0)
+        look = self._look.options(num_cpus=0, max_retries=0, **self._on(machine.id))
         self._looks[look.remote()] = machine
 
     def _take_look(self, machine, answer):
@@ -263,7 +260,7 @@ class _Desk:
 
     def _submit(self, source, machine, alone=False):
         self._number += 1
-        work = self._remote(_work, machine.id, max_retries=0, **machine.claim)
+        work = self._work.options(max_retries=0, **self._on(machine.id), **machine.claim)
         patience = _ORPHAN if source.name in self._moved else 0
         answer = work.remote(
             self._function,
@@ -335,110 +332,6 @@ class _Desk:
                 self._begun.update(begun)
 
 
-# in other processes
-
-
-class _Counter:
-    """What tasks tell on the way: how many frames, and that they have begun."""
-
-    def __init__(self):
-        self._frames = 0
-        self._begun = []
-
-    def add(self, frames):
-        self._frames += frames
-
-    def begin(self, number):
-        self._begun.append(number)
-
-    def state(self):
-        begun, self._begun = self._begun, []
-        return self._frames, begun
-
-
-class _Frames:
-    """Counts frames, and tells the counter of the cluster once a second."""
-
-    def __init__(self, counter):
-        self._counter = counter
-        self._frames = 0
-        self._told = time.monotonic()
-
-    def __call__(self):
-        self._frames += 1
-        if time.monotonic() > self._told + 1:
-            self.tell()
-
-    def tell(self):
-        self._counter.add.remote(self._frames)
-        self._frames = 0
-        self._told = time.monotonic()
-
-
-def _look_for(version, paths):
-    """Returns a function that says what a machine lacks, or None. It is sent as it is, as a
-    machine may have no i3dbox.
-    """
-
-    def look():
-        import os
-
-        try:
-            import i3dbox
-        except ImportError as error:
-            return f'cannot import i3dbox ({error})'
-        if i3dbox.__version__ != version:
-            return f'has i3dbox {i3dbox.__version__}, and this machine {version}'
-        unseen = [path for path in paths if not os.path.exists(path)]
-        return f'does not see {unseen[0]}, which this machine sees' if unseen else None
-
-    return look
-
-
-def _work(function, source, threads, patience, number, counter, folder):
-    """Does one task in a process of the cluster; returns what `call` returns."""
-    counter.begin.remote(number)
-    with contextlib.suppress(OSError):  # there is none, and paths are absolute
-        os.chdir(folder)
-    os.environ.setdefault('GLOG_v', '4')
-    keep_dumps_in_cache()
-    one_opencv_thread()
-    frames = _Frames(counter)
-    count_frames_by(frames)
-    try:
-        return call(functools.partial(_patiently, function, patience), source, threads)
-    finally:
-        frames.tell()
-
-
-def _patiently(function, patience, source, threads):
-    """Calls a function, again while a process of a lost machine still holds what it makes."""
-    until = time.monotonic() + patience
-    while True:
-        try:
-            return function(source, threads)
-        except InTheMaking:
-            if time.monotonic() > until:
-                raise
-            time.sleep(1)
-
-
-class _Question(NamedTuple):
-    """A call in the place of a source."""
-
-    name: str
-    path: str
-    function: Callable
-    arguments: tuple
-
-
-def _answer(question, threads):
-    try:
-        return 0, (question.function(*question.arguments), None)
-    except I3DBoxError as error:
-        return 0, (None, error)
-
-
 def _connected(address):
     """Returns the module ray, connected to a cluster."""
     if address.startswith('ray://'):
@@ -464,8 +357,8 @@ def _connected(address):
         )
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise ConfigError(
-            f'--ray {address}: {first_line(error)}; this machine must be one of the cluster '
-            '(`ray start`, see `i3dbox docs distributed`)'
+            f'--ray {address}: {first_line(error)}; this machine must be one of the cluster, and '
+            'have its token if it has one (see `i3dbox docs distributed`)'
         ) from error
     finally:
         if threading.current_thread() is threading.main_thread():
