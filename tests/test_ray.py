@@ -134,10 +134,11 @@ def test_demo_of_one_video_is_no_work_for_many_machines(videos, capsys):
 
 
 @pytest.mark.slow
-def test_an_address_where_no_cluster_is_is_told(ray, monkeypatch):
+def test_an_address_where_no_cluster_is_is_told(ray, monkeypatch, tmp_path):
     from i3dbox.preparation.ray_pool import RayPool
 
     monkeypatch.delenv('RAY_ADDRESS', raising=False)
+    monkeypatch.setenv('RAY_TMPDIR', str(tmp_path))  # where the last cluster's address is kept
     with pytest.raises(ConfigError, match='one of the cluster'):
         RayPool('auto')
 

@@ -18,7 +18,7 @@ from ..workers import one_opencv_thread, spawn_context, start_worker
 
 # nothing could be written for the other sources either
 _FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-PATIENCE = 5  # seconds for a worker to clear away what it has half done
+_PATIENCE = 5  # seconds for a worker to clear away what it has half done
 DIED = 'its process died, from damaged data, for lack of memory, or killed from outside'
 _at_work = False  # whether this worker has something to clear away; None while it does
 
@@ -201,7 +201,7 @@ def _stop_all(processes):
     """Ends workers; who does not end is killed, and what it leaves is never taken for whole."""
     for process in processes:
         process.terminate()
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + _PATIENCE
     for process in processes:
         process.join(max(until - time.monotonic(), 0))
         process.kill()

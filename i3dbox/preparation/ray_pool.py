@@ -16,10 +16,11 @@ from typing import Any, NamedTuple
 from .. import __version__
 from ..errors import ConfigError, DataError, first_line
 from ..workers import usable_cores
-from .pools import DIED, PATIENCE, longest_first, told
+from .pools import DIED, longest_first, told
 from .ray_tasks import Counter, Question, look_for, reply, work
 
 logger = logging.getLogger(__name__)
+_PATIENCE = 15  # seconds for tasks to clear away what they have half done
 _LOOK = 1  # seconds between two looks at the machines
 _SAY = 60  # seconds between two words about waiting
 _GRACE = 5  # and until the first
@@ -176,7 +177,7 @@ class _Desk:
             for task in tasks:
                 self._ray.cancel(task)
             if tasks:
-                _, tasks = self._ray.wait(tasks, num_returns=len(tasks), timeout=PATIENCE)
+                _, tasks = self._ray.wait(tasks, num_returns=len(tasks), timeout=_PATIENCE)
             for task in tasks:
                 self._ray.cancel(task, force=True)
             self._ray.kill(self._counter)
