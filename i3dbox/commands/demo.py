@@ -154,7 +154,8 @@ def _recognize_there(words: bytes, source: Source, threads: int):
     text = io.StringIO()
     with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
         outs = outs_of(source.name, args)
-        answer, _ = recognize(recognizer, source.path, outs, args, Interrupts())
+        frames = frames_of(source.path, args)
+        answer, _ = recognize(recognizer, frames, outs, args, Interrupts())
     return answer.last, (text.getvalue(), answer)
 
 
