@@ -35,7 +35,7 @@ from i3dbox.weights.checkpoint import load_checkpoint
 from i3dbox.weights.checkpoint_file import write_checkpoint
 
 CLIP = (8, 32, 32)
-LATE = dict(finetune_prefixes=['logits', 'Mixed_5'], freeze_norm=True)
+LATE = dict(finetune_prefixes=['logits', 'Mixed_5c'], freeze_norm=True)
 HOOKS = [dict(type='LoggerHook', interval=1), dict(type='CheckpointHook')]
 DATA = dict(
     batch_size=2,
@@ -103,7 +103,7 @@ def test_the_cost_of_the_network_is_known_beforehand():
 
 def test_values_beyond_float16_are_refused(trunk):
     trunk._network = lambda clip: np.full((1, 2, 1, 1, 1), 1e5, np.float32)
-    with pytest.raises(DataError, match='MaxPool3d_5a_2x2 .*beyond float16.*frozen_views=0'):
+    with pytest.raises(DataError, match='Mixed_5b .*beyond float16.*frozen_views=0'):
         trunk.rounded(clips(1))
 
 

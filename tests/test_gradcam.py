@@ -218,9 +218,8 @@ def test_another_class_needs_no_compilation(plain):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('endpoint', ['Conv3d_1a_7x7', 'MaxPool3d_4a_3x3'])
-def test_early_endpoints_will_do(plain, endpoint):
-    found = i3dbox.gradcam(plain, scene(), endpoint=endpoint)
+def test_an_early_endpoint_will_do(plain):
+    found = i3dbox.gradcam(plain, scene(), endpoint='Conv3d_1a_7x7')
     heat = found.streams['rgb'].heat
     assert heat.shape == SHAPE and np.isfinite(heat).all() and heat.max() in (0, 1)
 
