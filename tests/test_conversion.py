@@ -357,7 +357,7 @@ def test_flipped_bits_are_noticed_where_the_format_has_checksums(parameters, tmp
             lambda state: state.update(
                 {'Conv3d_1a_7x7.conv3d.weight': np.ones((64, 4, 7, 7, 7), np.float32)}
             ),
-            'expected 64 x 3',
+            r'expected 3 \(RGB\) or 2',
         ),
         (lambda state: state.clear() or state.update(a=np.ones(2, np.float32)), 'none of I3D'),
     ],
@@ -777,9 +777,9 @@ def test_converting_takes_little_memory_and_no_mindspore(parameters, tmp_path):
 
 
 def test_names_of_a_resnet_are_told_to_be_so(tmp_path):
-    names = ('backbone.conv1.conv.weight', 'backbone.layer1.0.conv1.conv.weight')
+    names = ('conv1.weight', 'bn1.weight', 'layer1.0.conv1.weight')
     write_pytorch(str(tmp_path / 'a.pt'), {name: np.zeros((2, 2), np.float32) for name in names})
-    with pytest.raises(CheckpointError, match="ResNet's; the I3D here is that of the paper"):
+    with pytest.raises(CheckpointError, match="a 2D ResNet's; networks here take videos"):
         convert(str(tmp_path / 'a.pt'))
 
 

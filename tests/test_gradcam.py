@@ -474,7 +474,6 @@ def test_classes_are_named_by_name_or_number():
     assert [label_of(wanted, names) for wanted in ('b', '7', 1, '2')] == [2, 1, 1, 2]
 
 
-def test_the_default_endpoint_is_one_of_i3ds():
-    from i3dbox.inference.gradcam import ENDPOINT
-
-    assert ENDPOINT in ENDPOINTS
+def test_the_default_endpoint_is_the_backbones_last(recognizers, video):
+    found = i3dbox.gradcam(recognizers['rgb'], video)
+    assert found.endpoint == [*recognizers['rgb'].cells['rgb'].backbone.name_cells()][-1]

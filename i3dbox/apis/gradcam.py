@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
 from ..fileio import atomic_path, check_writable
-from ..inference.gradcam import ENDPOINT, VideoHeat, find_heat, label_of
+from ..inference.gradcam import VideoHeat, find_heat, label_of
 from ..inference.model_spec import ModelSpec
 from ..inference.recognizer import load_recognizer
 from ..interrupts import interruptible
@@ -27,7 +27,7 @@ def gradcam(
     model: str | dict | VideoRecognizer,
     video: Any,
     class_name: str | int | None = None,
-    endpoint: str = ENDPOINT,
+    endpoint: str | None = None,
     out: str | None = None,
     progress: bool = False,
     tell: Callable[[str], None] = lambda line: None,
@@ -44,7 +44,8 @@ def gradcam(
             ModelSpec.resolve.
         video: a file that FFmpeg reads, or RGB frames, uint8 F x H x W x 3; up to 10000 frames.
         class_name: a class's name or number; default: the surest of the whole video.
-        endpoint: a layer, as Mixed_5c (7 x 7 cells at 224 x 224) or Mixed_4f (14 x 14).
+        endpoint: a layer, as Mixed_5c (7 x 7 cells at 224 x 224) or Mixed_4f (14 x 14); default:
+            the backbone's last.
         out: an .mp4 to be written, see write_heat_video.
         progress: show a bar, on a terminal.
         tell: gets a line that says what computes.

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import ConfigError
 from ..fileio import sha256
 from ..inference.engines.mindspore_engine import mindspore_streams
-from ..inference.gradcam import ENDPOINT, maps_of, resized
+from ..inference.gradcam import maps_of, resized
 from ..models import build_recognizer
 from ..models.gradcam import GradCam
 from ..models.plain_i3d import plain_streams
@@ -40,7 +40,7 @@ class MistakeHeat:
     Raises: ConfigError for checkpoints that are not the results', and another network; as GradCam.
     """
 
-    def __init__(self, results: Results, checkpoints: Sequence[str], endpoint: str = ENDPOINT):
+    def __init__(self, results: Results, checkpoints: Sequence[str], endpoint: str = 'Mixed_5c'):
         for path in checkpoints:
             if not os.path.isfile(path):
                 raise ConfigError(f'checkpoint {path} does not exist')

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--endpoint',
         metavar='NAME',
-        help='a layer, such as Mixed_5c (default, 1024 values) or Mixed_4f, or Logits',
+        help='a layer, such as Mixed_5c (default of I3D, 1024 values) or Mixed_4f, or Logits',
     )
     arguments.add_number(
         parser,

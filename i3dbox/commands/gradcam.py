@@ -23,10 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--endpoint',
-        default='Mixed_5c',
         metavar='NAME',
-        help='the layer whose maps are weighed, such as Mixed_5c (default, the most of meaning) or '
-        'Mixed_4f (four times the cells)',
+        help='the layer whose maps are weighed: the last (default, the most of meaning; of I3D '
+        'Mixed_5c), or one before, as Mixed_4f (four times the cells)',
     )
     parser.add_argument(
         '--out',

@@ -63,7 +63,9 @@ class FeatureExtractor:
             settings, window=window, stride=stride, **described(pipelines, changes)
         )
         built, streams = open_engine(model, engine, precision, device, device_id)
-        endpoint = settings['endpoint'], settings['pool'], window == 0
+        layers = next(iter(streams.values())).layers
+        self.settings['endpoint'] = settings['endpoint'] or (layers[-1] if layers else LOGITS)
+        endpoint = self.settings['endpoint'], settings['pool'], window == 0
         for name, stream in streams.items():  # what does not fit, before weights are read
             stream.upto(*endpoint)
             steps[name].check(stream, window or LEAST)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from ..argument_checks import at_least
 from ..errors import ConfigError
 
-# None: as the model's test pipeline has it; I3D's authors': 64, 256, 224, 'tvl1', 20.
+# None: as the model's test pipeline has it; I3D's authors': 64, 256, 224, 'tvl1', 20. endpoint: the
+# backbone's last layer, of I3D Mixed_5c.
 DEFAULTS = dict(
-    endpoint='Mixed_5c',
+    endpoint=None,
     window=None,
     stride=None,
     pool='avg',

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from .engines.stream_network import EndpointNetwork
     from .recognizer import VideoRecognizer
 
-ENDPOINT = 'Mixed_5c'
 MOST_BYTES = 1 << 30  # of clips; with frames and maps it comes to twice that
 _KEPT = weakref.WeakKeyDictionary()  # by recognizer and endpoint: what _parts returns
 
@@ -70,7 +69,7 @@ def find_heat(
     recognizer: VideoRecognizer,
     source: Any,
     class_name: str | int | None = None,
-    endpoint: str = ENDPOINT,
+    endpoint: str | None = None,
     progress: bool = False,
 ) -> VideoHeat:
     """Finds where a network looks in a video for a class.
@@ -83,13 +82,14 @@ def find_heat(
         recognizer: of init_recognizer.
         source: a file that FFmpeg reads, frames, or a FrameIterator.
         class_name: a class's name or number; default: the surest of the whole video.
-        endpoint: a layer of the backbone.
+        endpoint: a layer of the backbone; default: its last, of I3D Mixed_5c.
         progress: show a bar, on a terminal.
 
     Raises: ConfigError for an exported file, and an endpoint or class that the model lacks, before
         a frame is read; DamagedSampleError for a video that cannot be read.
     """
     check_recognizer(recognizer)
+    endpoint = endpoint or _last_layer(recognizer)
     parts = _parts(recognizer, endpoint)
     label = None if class_name is None else label_of(class_name, recognizer.classes)
     frames = source if isinstance(source, FrameIterator) else FrameIterator(source)
@@ -107,6 +107,11 @@ def find_heat(
         recognizer.bound,
         frames.damage,
     )
+
+
+def _last_layer(recognizer):
+    layers = next(iter(recognizer.cells.values())).backbone.name_cells()
+    return [*layers][-1] if layers else ''
 
 
 def _parts(recognizer, endpoint):

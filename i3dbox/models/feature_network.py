@@ -6,9 +6,8 @@ from mindspore import Tensor, nn
 from mindspore import dtype as mstype
 
 from ..errors import ConfigError
-from .backbones.inception_i3d import InceptionI3D
 from .endpoints import check_endpoint
-from .i3d_table import ENDPOINTS, LOGITS, temporal_geometry
+from .i3d_table import LOGITS
 
 
 class FeatureNetwork(nn.Cell):
@@ -61,8 +60,10 @@ class FeatureNetwork(nn.Cell):
         where unknown.
         """
         backbone = self.backbone
-        if isinstance(backbone, InceptionI3D) and self.endpoint in ENDPOINTS:
-            return temporal_geometry(self.endpoint)
+        of_layer = getattr(backbone, 'temporal_geometry', None)
+        found = of_layer(self.endpoint) if of_layer and self.depth else None
+        if found:
+            return found
         if self.whole and hasattr(backbone, 'temporal_context'):
             return backbone.temporal_stride, backbone.temporal_context
         raise ConfigError(

@@ -4,15 +4,19 @@ zoo's read.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from .checkpoint_file import COUNTER, read_checkpoint, write_checkpoint
+from .conversion import convert
 from .zoo import local_path
 
 if TYPE_CHECKING:
     import numpy as np
     from mindspore import Parameter, nn
+
+FOREIGN = ('.pt', '.pth', '.pyth')
 
 
 def save_checkpoint(
@@ -36,9 +40,14 @@ def save_checkpoint(
 
 def load_checkpoint(path: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict]:
     """Reads a checkpoint as `read_checkpoint` does; zoo://NAME is downloaded where it is not there
-    yet.
+    yet, and PyTorch's files (.pt, .pth) are converted on the way.
     """
-    return read_checkpoint(local_path(path))
+    path = local_path(path)
+    if not str(path).endswith(FOREIGN) or not os.path.isfile(path):
+        return read_checkpoint(path)
+    converted = convert(str(path), 'pytorch')
+    meta = dict(modality=converted.modality, source=os.path.basename(path))
+    return converted.parameters, {}, meta
 
 
 def load_weights_only(path: str) -> tuple[dict[str, np.ndarray], dict]:

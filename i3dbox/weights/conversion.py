@@ -16,10 +16,12 @@ from .flax_files import read_flax
 from .inflation import slim_names, to_flow, torchvision_names
 from .names import SCHEMES, plain_name, scheme
 from .pytorch_files import LEGACY_MAGIC, read_pytorch
+from .resnet_names import residual_names
 from .tensorflow_files import TABLE_MAGIC, read_tensorflow
 
 SOURCES = ('auto', 'pytorch', 'tensorflow', 'flax', 'original')
 STEM = 'backbone.Conv3d_1a_7x7.conv3d.weight'
+_FIRST = ('backbone.conv1.conv.weight', 'backbone.conv1.space.conv.weight')  # of residual networks
 # Not weights of the network: counters, what training leaves, and the classifier that is left out.
 _IGNORED = (
     'num_batches_tracked',
@@ -61,6 +63,9 @@ def convert(
             I3D; NaN.
     """
     arrays = _read(path, source)
+    residual = None if inflate else residual_names(arrays)
+    if residual:
+        return _residual(path, arrays, *residual, modality)
     if inflate:
         candidates = {'torchvision': torchvision_names(), 'slim': slim_names()}
     else:
@@ -80,17 +85,59 @@ def convert(
     if inflate and modality == 'Flow':
         parameters[STEM] = to_flow(parameters[STEM])
     stem = parameters[STEM]
+    found = _modality(path, stem, modality)
+    num_classes = len(parameters[HEAD_WEIGHT]) if HEAD_WEIGHT in parameters else None
+    return Converted(_check(parameters, stem.shape[1], num_classes, path), found, num_classes, best)
+
+
+def _residual(path, arrays, scheme, names, modality):
+    """Returns a residual network's Converted, whatever its depth: whether a recognizer has a place
+    for each parameter is told where it is loaded.
+    """
+    parameters = {}
+    unexpected = [
+        name for name in arrays if name not in names and not any(part in name for part in _IGNORED)
+    ]
+    if unexpected:
+        raise CheckpointError(
+            f'{path}: {len(unexpected)} of {len(arrays)} names are none of the residual networks '
+            f'of {scheme}, the first is {unexpected[0]!r}'
+        )
+    for theirs, ours in names.items():
+        array = np.ascontiguousarray(arrays[theirs], np.float32)
+        if arrays[theirs].dtype.kind != 'f':
+            raise CheckpointError(
+                f'{path}: {theirs} is {arrays[theirs].dtype}; weights are floating-point numbers'
+            )
+        if not np.isfinite(array).all():
+            raise CheckpointError(f'{path}: holds NaN or infinity in {theirs}')
+        if ours == HEAD_WEIGHT and array.ndim == 2:
+            array = array[:, :, None, None, None]
+        if ours in parameters:
+            raise CheckpointError(f'{path}: holds {ours} twice; is this more than one network?')
+        parameters[ours] = array
+    first = next((name for name in _FIRST if name in parameters), None)
+    if first is None:
+        raise CheckpointError(f'{path}: {_FIRST[0]} is missing')
+    found = _modality(path, parameters[first], modality)
+    num_classes = len(parameters[HEAD_WEIGHT]) if HEAD_WEIGHT in parameters else None
+    return Converted(parameters, found, num_classes, scheme)
+
+
+def _modality(path, stem, modality):
+    """Returns the modality that a first convolution takes, which must be `modality` where one is
+    given.
+    """
     channels = stem.shape[1] if stem.ndim == 5 else None
     found = next((name for name, count in CHANNELS.items() if count == channels), None)
     if found is None:
         raise CheckpointError(
-            f'{path}: its first convolution has the shape {stem.shape}; expected 64 x 3 (RGB) or '
-            '2 (Flow) x 7 x 7 x 7'
+            f'{path}: its first convolution has the shape {stem.shape}; expected 3 (RGB) or 2 '
+            '(Flow) channels, as in 64 x 3 x 7 x 7 x 7'
         )
     if modality and found != modality:
         raise CheckpointError(f'{path}: is a network for {found}, not {modality}')
-    num_classes = len(parameters[HEAD_WEIGHT]) if HEAD_WEIGHT in parameters else None
-    return Converted(_check(parameters, stem.shape[1], num_classes, path), found, num_classes, best)
+    return found
 
 
 def to_pytorch(parameters: dict[str, np.ndarray], naming: str = 'pytorch') -> dict[str, np.ndarray]:
@@ -151,7 +198,7 @@ def _kind(path):
     return 'original' if path.endswith('.ckpt') else 'pytorch'
 
 
-_RESNET = " These are a ResNet's; the I3D here is that of the paper, Inception-v1."
+_RESNET = " These are a 2D ResNet's; networks here take videos."
 
 
 def _rename(arrays, plain, known, path, ignored):

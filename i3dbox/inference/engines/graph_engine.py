@@ -94,6 +94,7 @@ class GraphStream(StreamNetwork):
     """
 
     steps_have_logits = True
+    layers = tuple(ENDPOINTS)
 
     def __init__(self, plain: PlainI3D, name: str, precision: str):
         self._plain = plain

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from mindspore import Tensor
+from mindspore import Tensor, nn
 
 from ...ascend.settings import compiles_whole_graphs
 from ...models.feature_network import FeatureNetwork
@@ -17,8 +17,6 @@ from ..network import build_network
 from .stream_network import EndpointNetwork, StreamNetwork
 
 if TYPE_CHECKING:
-    from mindspore import nn
-
     from ...config import Config
     from ...weights.fitting import LoadReport
 
@@ -67,6 +65,8 @@ class MindSporeStream(StreamNetwork):
         self.average_clips = getattr(stream, 'average_clips', 'score')
         self.check_input = stream.check_input
         self.steps_have_logits = hasattr(stream.head, 'step_logits')
+        if isinstance(stream.backbone, nn.SequentialCell):
+            self.layers = tuple(stream.backbone.name_cells())
         if hasattr(stream.backbone, 'temporal_context'):
             self.geometry = stream.backbone.temporal_stride, stream.backbone.temporal_context
 

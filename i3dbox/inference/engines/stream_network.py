@@ -12,6 +12,8 @@ class StreamNetwork:
 
     Attributes:
         modality (str), channels (int), num_classes (int).
+        layers (tuple of str): of the backbone, which `upto` takes; none where it cannot be taken
+            apart.
         average_clips (str): of averages.HOW: how the clips of a video become one answer.
         geometry (tuple or None): (stride, context) of the time steps before the head, see
             i3d_table.temporal_geometry; None where the backbone does not say it.
@@ -21,6 +23,7 @@ class StreamNetwork:
     """
 
     geometry = None
+    layers = ()
     steps_have_logits = few_lengths = False
 
     def check_input(self, imgs: np.ndarray) -> None:

@@ -106,6 +106,10 @@ class InceptionI3D(nn.SequentialCell):
             widths[self.wanted[0]] if len(wanted) == 1 else tuple(widths[i] for i in self.wanted)
         )
 
+    def temporal_geometry(self, endpoint: str) -> tuple[int, int]:
+        """Returns the stride and context of an endpoint, see i3d_table.temporal_geometry."""
+        return temporal_geometry(endpoint)
+
     def construct(self, x: Tensor) -> Tensor:
         t, h, w = x.shape[2:]
         # t may not be known yet

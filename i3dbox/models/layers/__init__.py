@@ -1,8 +1,21 @@
 """Building blocks of 3D networks."""
 
+from .conv_unit import Conv2Plus1d, ConvUnit, DepthwiseConv3d
 from .dropout import Dropout
+from .non_local import NonLocal3d
 from .norm import BatchNorm3d
-from .pool import MaxPool3d
+from .pool import MaxPool3d, PaddedMaxPool, TimeMaxPool
 from .unit3d import Unit3D
 
-__all__ = ['BatchNorm3d', 'Dropout', 'MaxPool3d', 'Unit3D']
+__all__ = [
+    'BatchNorm3d',
+    'Conv2Plus1d',
+    'ConvUnit',
+    'DepthwiseConv3d',
+    'Dropout',
+    'MaxPool3d',
+    'NonLocal3d',
+    'PaddedMaxPool',
+    'TimeMaxPool',
+    'Unit3D',
+]

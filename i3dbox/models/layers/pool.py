@@ -42,3 +42,62 @@ class MaxPool3d(nn.Cell):
             x = self.over_time(x.reshape(n, c, t, h * w))
             t = x.shape[2]
         return x.reshape(n, c, t, h, w)
+
+
+class EachNth(nn.Cell):
+    """Takes the first of each `step` time steps: N x C x T x H x W -> N x C x ceil(T / step) x ...
+
+    It is a max pool of one step, as a slice with steps has no gradient on CPUs in MindSpore 2.8.
+    """
+
+    def __init__(self, step: int):
+        super().__init__()
+        self.pool = nn.MaxPool2d((1, 1), (step, 1))
+
+    def construct(self, x: Tensor) -> Tensor:
+        n, c, t, h, w = x.shape
+        x = self.pool(x.reshape(n, c, t, h * w))
+        return x.reshape(n, c, x.shape[2], h, w)
+
+
+class TimeMaxPool(nn.Cell):
+    """Max pool of 2 over time; of an odd number of steps the last is left out.
+
+    Inputs: N x C x T x H x W float, T >= 2. Outputs: N x C x floor(T / 2) x H x W.
+    """
+
+    kernel = stride = 2
+
+    def __init__(self):
+        super().__init__()
+        self.pool = nn.MaxPool2d((2, 1), (2, 1))
+
+    def construct(self, x: Tensor) -> Tensor:
+        n, c, t, h, w = x.shape
+        x = self.pool(x.reshape(n, c, t, h * w))
+        return x.reshape(n, c, x.shape[2], h, w)
+
+
+class PaddedMaxPool(nn.Cell):
+    """3 x 3 max pool over space of stride 2 with one row of padding on each side, as PyTorch's
+    residual networks begin; of the frames each `time_stride`-th is taken.
+
+    It stands behind a ReLU, so that zeros are as good a padding as minus infinity.
+
+    Inputs: N x C x T x H x W float, not negative. Outputs: N x C x ceil(T / time_stride) x
+        ceil(H / 2) x ceil(W / 2).
+    """
+
+    def __init__(self, time_stride: int = 1):
+        super().__init__()
+        self.time_stride = time_stride
+        self.thin = EachNth(time_stride) if time_stride > 1 else None
+        self.pad = nn.ConstantPad2d((1, 1, 1, 1), 0.0)
+        self.pool = nn.MaxPool2d(3, 2)
+
+    def construct(self, x: Tensor) -> Tensor:
+        if self.thin is not None:
+            x = self.thin(x)
+        n, c, t, h, w = x.shape
+        x = self.pool(self.pad(x.reshape(n, c * t, h, w)))
+        return x.reshape(n, c, t, x.shape[2], x.shape[3])

@@ -1,0 +1,118 @@
+"""How public checkpoints of residual networks name what this project calls
+backbone.layer1.0.conv1.conv.weight and so on.
+
+Each scheme is a list of (pattern, replacement), tried in order; a name becomes what the first that
+matches all of it makes of it. Batch norms are PyTorch's everywhere.
+
+- 'torchvision', r3d_18, mc3_18, r2plus1d_18: stem.0.weight, layer1.0.conv1.0.weight, fc.weight
+- 'mmaction2', ResNet3d and its kin: backbone.layer1.0.conv1.conv.weight, cls_head.fc_cls.weight
+- 'pytorchvideo', slow_r50, i3d_r50, c2d_r50, csn_r101: blocks.1.res_blocks.0.branch2.conv_a.weight
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+_TAIL = r'(weight|bias|running_mean|running_var)'
+_BLOCK = r'(layer\d\.\d+)'
+_RES = r'blocks\.(\d)\.res_blocks\.(\d+)'
+SCHEMES = {
+    'torchvision': [
+        (rf'stem\.0\.{_TAIL}', r'conv1.conv.\1'),
+        (rf'stem\.1\.{_TAIL}', r'conv1.bn.\1'),
+        (rf'{_BLOCK}\.(conv\d)\.0\.{_TAIL}', r'\1.\2.conv.\3'),
+        (rf'{_BLOCK}\.(conv\d)\.1\.{_TAIL}', r'\1.\2.bn.\3'),
+        (rf'{_BLOCK}\.downsample\.0\.{_TAIL}', r'\1.downsample.conv.\2'),
+        (rf'{_BLOCK}\.downsample\.1\.{_TAIL}', r'\1.downsample.bn.\2'),
+        (rf'fc\.{_TAIL}', r'head.logits.\1'),
+    ],
+    'torchvision_2plus1d': [
+        (rf'stem\.0\.{_TAIL}', r'conv1.space.conv.\1'),
+        (rf'stem\.1\.{_TAIL}', r'conv1.space.bn.\1'),
+        (rf'stem\.3\.{_TAIL}', r'conv1.time.conv.\1'),
+        (rf'stem\.4\.{_TAIL}', r'conv1.time.bn.\1'),
+        (rf'{_BLOCK}\.(conv\d)\.0\.0\.{_TAIL}', r'\1.\2.space.conv.\3'),
+        (rf'{_BLOCK}\.(conv\d)\.0\.1\.{_TAIL}', r'\1.\2.space.bn.\3'),
+        (rf'{_BLOCK}\.(conv\d)\.0\.3\.{_TAIL}', r'\1.\2.time.conv.\3'),
+        (rf'{_BLOCK}\.(conv\d)\.1\.{_TAIL}', r'\1.\2.time.bn.\3'),
+        (rf'{_BLOCK}\.downsample\.0\.{_TAIL}', r'\1.downsample.conv.\2'),
+        (rf'{_BLOCK}\.downsample\.1\.{_TAIL}', r'\1.downsample.bn.\2'),
+        (rf'fc\.{_TAIL}', r'head.logits.\1'),
+    ],
+    'mmaction2_2plus1d': [
+        (rf'backbone\.(conv1|{_BLOCK}\.conv\d)\.conv\.conv_s\.{_TAIL}', r'\1.space.conv.\3'),
+        (rf'backbone\.(conv1|{_BLOCK}\.conv\d)\.conv\.bn_s\.{_TAIL}', r'\1.space.bn.\3'),
+        (rf'backbone\.(conv1|{_BLOCK}\.conv\d)\.conv\.conv_t\.{_TAIL}', r'\1.time.conv.\3'),
+        (rf'backbone\.(conv1|{_BLOCK}\.conv\d)\.bn\.{_TAIL}', r'\1.time.bn.\3'),
+        (rf'backbone\.{_BLOCK}\.downsample\.(conv|bn)\.{_TAIL}', r'\1.downsample.\2.\3'),
+        (rf'cls_head\.fc_cls\.{_TAIL}', r'head.logits.\1'),
+    ],
+    'mmaction2': [
+        (rf'backbone\.conv1\.(conv|bn)\.{_TAIL}', r'conv1.\1.\2'),
+        (rf'backbone\.{_BLOCK}\.(conv\d|downsample)\.(conv|bn)\.{_TAIL}', r'\1.\2.\3.\4'),
+        (rf'backbone\.{_BLOCK}\.conv2\.(\d)\.(conv|bn)\.{_TAIL}', r'\1.conv2.\2.\3.\4'),
+        (rf'backbone\.{_BLOCK}\.non_local_block\.(g|phi)\.0\.conv\.{_TAIL}', r'\1.non_local.\2.\3'),
+        (rf'backbone\.{_BLOCK}\.non_local_block\.theta\.conv\.{_TAIL}', r'\1.non_local.theta.\2'),
+        (rf'backbone\.{_BLOCK}\.non_local_block\.conv_out\.conv\.{_TAIL}', r'\1.non_local.out.\2'),
+        (rf'backbone\.{_BLOCK}\.non_local_block\.conv_out\.bn\.{_TAIL}', r'\1.non_local.bn.\2'),
+        (rf'cls_head\.fc_cls\.{_TAIL}', r'head.logits.\1'),
+    ],
+    'pytorchvideo': [
+        (rf'blocks\.0\.conv\.{_TAIL}', r'conv1.conv.\1'),
+        (rf'blocks\.0\.norm\.{_TAIL}', r'conv1.bn.\1'),
+        (rf'{_RES}\.branch1_conv\.{_TAIL}', r'<\1>.\2.downsample.conv.\3'),
+        (rf'{_RES}\.branch1_norm\.{_TAIL}', r'<\1>.\2.downsample.bn.\3'),
+        (
+            rf'{_RES}\.branch2\.conv_([abc])\.{_TAIL}',
+            r'<\1>.\2.<\3>.conv.\4',
+        ),
+        (
+            rf'{_RES}\.branch2\.norm_([abc])\.{_TAIL}',
+            r'<\1>.\2.<\3>.bn.\4',
+        ),
+        (rf'blocks\.\d\.proj\.{_TAIL}', r'head.logits.\1'),
+    ],
+}
+_NORM = dict(weight='gamma', bias='beta', running_mean='moving_mean', running_var='moving_variance')
+
+
+def residual_names(names: Iterable[str]) -> tuple[str, dict[str, str]] | None:
+    """Finds the scheme of a checkpoint.
+
+    Args:
+        names: of its tensors; 'num_batches_tracked' are none of a network's.
+
+    Returns:
+        (scheme, their name -> ours) of the scheme that knows most names; None where none knows a
+        convolution.
+    """
+    names = [name for name in names if not name.endswith('num_batches_tracked')]
+    found = {scheme: _renamed(names, rules) for scheme, rules in SCHEMES.items()}
+    best = max(found, key=lambda scheme: len(found[scheme]))
+    return (best, found[best]) if any('conv' in name for name in found[best].values()) else None
+
+
+def _renamed(names, rules):
+    found = {}
+    for name in names:
+        for pattern, replacement in rules:
+            match = re.fullmatch(pattern, name)
+            if match:
+                found[name] = match.expand(replacement)
+                break
+    stages = sorted({ours.split('.')[0] for ours in found.values() if ours.startswith('<')})
+    numbers = {stage: f'layer{number}' for number, stage in enumerate(stages, 1)}
+    numbers.update({'<a>': 'conv1', '<b>': 'conv2', '<c>': 'conv3'})
+    separated = any('.conv2.1.' in ours for ours in found.values())
+    return {theirs: _ours(ours, numbers, separated) for theirs, ours in found.items()}
+
+
+def _ours(name, numbers, separated):
+    parts = [numbers.get(part, part) for part in name.split('.')]
+    *path, tail = parts
+    if not separated and path[-3:-1] == ['conv2', '0']:  # CSN's, of one convolution
+        del path[-2]
+    if path[-1] == 'bn':
+        tail = _NORM[tail]
+    return '.'.join([*path, tail] if path[0] == 'head' else ['backbone', *path, tail])

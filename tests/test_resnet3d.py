@@ -1,0 +1,291 @@
+"""Residual networks over video answer as independent ones in PyTorch do, stage by stage, and their
+checkpoints convert.
+"""
+
+import pathlib
+
+import mindspore as ms
+import numpy as np
+import pytest
+
+torch = pytest.importorskip('torch')
+
+from mindspore import Tensor, nn  # noqa: E402
+from torch_resnet3d import TorchResNet3d, randomized  # noqa: E402
+
+from i3dbox.commands import main  # noqa: E402
+from i3dbox.errors import CheckpointError, ModelError  # noqa: E402
+from i3dbox.models import build_recognizer  # noqa: E402
+from i3dbox.models.temporal_geometry import temporal_geometry  # noqa: E402
+from i3dbox.weights.checkpoint import load_checkpoint  # noqa: E402
+from i3dbox.weights.conversion import convert  # noqa: E402
+from i3dbox.weights.loading import load_weights  # noqa: E402
+from i3dbox.weights.resnet_names import residual_names  # noqa: E402
+
+I3D = dict(
+    conv1=(5, 7, 7),
+    conv1_stride=2,
+    pool1=2,
+    pool2=True,
+    inflate=((1, 1, 1), (1, 0, 1, 0), (1, 0, 1, 0, 1, 0), (0, 1, 0)),
+)
+OUR_I3D = dict(conv1_kernel=(5, 7, 7), conv1_stride_t=2, pool1_stride_t=2, inflate=I3D['inflate'])
+ATTENDS = ((0, 0, 0), (0, 1, 0, 1), (0, 1, 0, 1, 0, 1), (0, 0, 0))
+SLOW = dict(conv1=(1, 7, 7), inflate=(0, 0, 1, 1))
+# name: (ours, theirs, millions of parameters with 400 classes, and who says so)
+NETWORKS = {
+    'i3d_r50': (dict(type='ResNet3d', **OUR_I3D), dict(depth=50, **I3D)),
+    'i3d_nl_r50': (
+        dict(type='ResNet3d', **OUR_I3D, non_local=ATTENDS),
+        dict(depth=50, **I3D, non_local=ATTENDS),
+    ),
+    'slowonly_r50': (dict(type='ResNet3dSlowOnly'), dict(depth=50, **SLOW)),
+    'r3d_18': (
+        dict(
+            type='ResNet3d',
+            depth=18,
+            with_pool1=False,
+            with_pool2=False,
+            temporal_strides=(1, 2, 2, 2),
+        ),
+        dict(depth=18, pool1=0, temporal=(1, 2, 2, 2)),
+    ),
+    'mc3_18': (
+        dict(type='ResNet3d', depth=18, with_pool1=False, with_pool2=False, inflate=(1, 0, 0, 0)),
+        dict(depth=18, pool1=0, inflate=(1, 0, 0, 0)),
+    ),
+    'r2plus1d_34': (
+        dict(type='ResNet2Plus1d', depth=34, middle='own', with_pool1=True),
+        dict(depth=34, kind='2plus1d', temporal=(1, 2, 2, 2)),
+    ),
+    'csn_ir_50': (
+        dict(type='ResNet3dCSN', depth=50),
+        dict(depth=50, kind='ir', temporal=(1, 2, 2, 2)),
+    ),
+    'csn_ip_50': (
+        dict(type='ResNet3dCSN', depth=50, bottleneck_mode='ip'),
+        dict(depth=50, kind='ip', temporal=(1, 2, 2, 2)),
+    ),
+}
+# as counted by those who publish the weights: torchvision, pytorchvideo, mmaction2
+PARAMETERS = dict(
+    i3d_r50=28_043_472,
+    i3d_nl_r50=35_401_936,
+    slowonly_r50=32_454_096,
+    r3d_18=33_371_472,
+    mc3_18=11_695_440,
+)
+
+
+def recognizer(name, classes=7, **changes):
+    return build_recognizer(
+        dict(
+            type='Recognizer3D',
+            backbone=dict(NETWORKS[name][0], **changes),
+            head=dict(type='PoolHead', num_classes=classes, dropout=0.0),
+        )
+    )
+
+
+def load(ours, arrays):
+    """Gives a recognizer the arrays of a checkpoint in another's naming; all must have a place."""
+    scheme, names = residual_names(arrays)
+    places = {p.name: p for p in ours.get_parameters() if not p.name.endswith('step')}
+    assert set(names.values()) == set(places)
+    for theirs, name in names.items():
+        places[name].set_data(Tensor(arrays[theirs].numpy().reshape(places[name].shape)))
+    return scheme
+
+
+class Stages(nn.Cell):
+    def __init__(self, recognizer):
+        super().__init__(auto_prefix=False)
+        self.layers = recognizer.backbone.cell_list
+        self.head = recognizer.head
+
+    def construct(self, x):
+        outputs = ()
+        for layer in self.layers:
+            x = layer(x)
+            outputs += (x,)
+        return outputs + (self.head(x),)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', [name for name in NETWORKS if name != 'i3d_r50'])
+def test_every_stage_and_the_logits_are_pytorchs(name):
+    theirs = randomized(TorchResNet3d(classes=7, **NETWORKS[name][1]))
+    ours = recognizer(name)
+    assert load(ours, theirs.state_dict()).startswith('mmaction2')
+    clip = np.random.default_rng(0).normal(0, 1, (1, 3, 9, 49, 64)).astype(np.float32)
+    with torch.no_grad():
+        expected = theirs(torch.from_numpy(clip))
+    ms.set_context(mode=ms.GRAPH_MODE)
+    names = [*ours.backbone.name_cells(), 'logits']
+    assert names == list(expected)
+    for stage, output in zip(names, Stages(ours).set_train(False)(Tensor(clip))):
+        value = expected[stage].numpy()
+        assert output.shape == value.shape, stage
+        assert np.abs(output.asnumpy() - value).max() < 1e-4 * np.abs(value).max(), stage
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', ['i3d_nl_r50', 'csn_ip_50'])
+def test_gradients_are_pytorchs(name):
+    theirs = randomized(TorchResNet3d(classes=7, **NETWORKS[name][1]))
+    ours = recognizer(name)
+    load(ours, theirs.state_dict())
+    clip = np.random.default_rng(1).normal(0, 1, (2, 3, 8, 32, 32)).astype(np.float32)
+    theirs(torch.from_numpy(clip))['logits'].square().sum().backward()
+    ms.set_context(mode=ms.GRAPH_MODE)
+    parameters = ours.trainable_params()
+
+    def loss(x):
+        return (ours.classify(x) ** 2).sum()
+
+    found = ms.grad(loss, None, parameters)(Tensor(clip))
+    names = residual_names(theirs.state_dict())[1]
+    expected = {names[key]: p.grad.numpy() for key, p in theirs.named_parameters()}
+    assert len(found) == len(expected)
+    for parameter, gradient in zip(parameters, found):
+        value = expected[parameter.name].reshape(gradient.shape)
+        limit = 1e-3 * np.abs(value).max()
+        assert np.abs(gradient.asnumpy() - value).max() < max(limit, 1e-6), parameter.name
+
+
+@pytest.mark.parametrize('name', PARAMETERS)
+def test_there_are_as_many_parameters_as_published(name):
+    network = recognizer(name, classes=400)
+    assert sum(p.size for p in network.trainable_params()) == PARAMETERS[name]
+
+
+def published():
+    """Names and shapes of published checkpoints' tensors, by the network."""
+    found = {}
+    for line in (
+        (pathlib.Path(__file__).parent / 'data/published_names.txt').read_text().split('\n')
+    ):
+        if line.startswith('['):
+            names = found[line.strip('[]')] = {}
+        elif line and not line.startswith('#'):
+            name, shape = line.split()
+            names[name] = tuple(map(int, shape.split('x')))
+    return found
+
+
+R3D = NETWORKS['r3d_18'][0]
+BACKBONES = {
+    'torchvision/r3d_18': R3D,
+    'torchvision/r2plus1d_18': dict(type='ResNet2Plus1d'),
+    'pytorchvideo/slow_r50': dict(type='ResNet3dSlowOnly'),
+    'pytorchvideo/i3d_r50': dict(
+        type='ResNet3d', conv1_kernel=(5, 7, 7), inflate=OUR_I3D['inflate']
+    ),
+    'pytorchvideo/csn_r101': dict(type='ResNet3dCSN', depth=101, norm=dict(eps=1e-5)),
+}
+
+
+@pytest.mark.parametrize('name', BACKBONES)
+def test_each_published_tensor_has_one_place_of_its_shape(name):
+    names = published()[name]
+    scheme, ours = residual_names(names)
+    assert scheme.startswith(name.split('/')[0])
+    network = build_recognizer(
+        dict(
+            type='Recognizer3D',
+            backbone=BACKBONES[name],
+            head=dict(type='PoolHead', num_classes=400),
+        )
+    )
+    shapes = {p.name: p.shape for p in network.get_parameters() if not p.name.endswith('step')}
+    assert len(ours) == len(names) == len(shapes)
+    for theirs, place in ours.items():
+        found = shapes[place]
+        assert found == names[theirs] or found == (*names[theirs], 1, 1, 1), place
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', ['r3d_18', 'csn_ir_50'])
+def test_a_file_of_pytorchs_is_loaded_as_it_is_and_converts(name, tmp_path, capsys):
+    theirs = randomized(TorchResNet3d(classes=7, **NETWORKS[name][1]))
+    content = dict(meta=dict(epoch=3, CLASSES=('a', 'b')), state_dict=theirs.state_dict())
+    torch.save(content, tmp_path / 'epoch_3.pth')
+    ours = recognizer(name)
+    load_weights(ours, str(tmp_path / 'epoch_3.pth'))
+    clip = np.random.default_rng(0).integers(0, 256, (1, 1, 8, 32, 32, 3), np.uint8)
+    ms.set_context(mode=ms.GRAPH_MODE)
+    found = ours(Tensor(clip)).asnumpy()
+    with torch.no_grad():
+        expected = theirs(torch.from_numpy(ours.normalization(clip[:, 0])))['logits'].numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+    assert main('convert_weights', [str(tmp_path / 'epoch_3.pth'), str(tmp_path / 'a.ckpt')]) == 0
+    assert 'RGB, 7 classes' in capsys.readouterr().out
+    parameters, _, meta = load_checkpoint(str(tmp_path / 'a.ckpt'))
+    assert meta['modality'] == 'RGB' and {p.name for p in ours.trainable_params()} <= set(
+        parameters
+    )
+
+
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (lambda d: d.update({'backbone.layer9.x': d['backbone.conv1.bn.bias']}), 'layer9.x'),
+        (lambda d: d['cls_head.fc_cls.bias'].fill_(float('nan')), 'NaN or infinity in cls_head'),
+        (lambda d: d.pop('backbone.conv1.conv.weight'), 'conv1.conv.weight is missing'),
+        (
+            lambda d: d.update({'cls_head.fc_cls.bias': torch.zeros(7, dtype=torch.int32)}),
+            'cls_head.fc_cls.bias is int32',
+        ),
+    ],
+)
+def test_a_damaged_file_of_pytorchs_is_refused_by_its_tensor(tmp_path, change, message):
+    arrays = TorchResNet3d(classes=7, **NETWORKS['r3d_18'][1]).state_dict()
+    change(arrays)
+    torch.save(arrays, tmp_path / 'a.pth')
+    with pytest.raises(CheckpointError, match=message):
+        convert(str(tmp_path / 'a.pth'))
+
+
+@pytest.mark.parametrize(
+    'backbone, message',
+    [
+        (dict(type='ResNet3d', depth=20), 'depth is one of 18, 34, 50, 101, 152; got 20'),
+        (dict(type='ResNet3d', inflate=(1, 1)), 'inflate is a number for each of four layers'),
+        (dict(type='ResNet3d', non_local=((1, 0), 0, 0, 0)), 'or for each of their blocks .3, 4'),
+        (dict(type='ResNet3d', inflate_style='1x3x3'), "inflate_style is '3x1x1' or '3x3x3'"),
+        (dict(type='ResNet3d', temporal_strides=(1, 2)), 'temporal_strides are four numbers'),
+        (dict(type='ResNet3dCSN', depth=18), 'the depth of CSN is 50, 101 or 152; got 18'),
+        (dict(type='ResNet3dCSN', bottleneck_mode='x'), "bottleneck_mode is 'ir' or 'ip'"),
+        (dict(type='ResNet2Plus1d', depth=50), r'the depth of R.2.1.D is 18 or 34; got 50'),
+        (dict(type='ResNet2Plus1d', middle=3), "middle is 'block' or 'own'; got 3"),
+    ],
+)
+def test_what_a_network_has_not_is_refused(backbone, message):
+    with pytest.raises(ModelError, match=message):
+        build_recognizer(
+            dict(type='Recognizer3D', backbone=backbone, head=dict(type='PoolHead', num_classes=2))
+        )
+
+
+@pytest.mark.parametrize(
+    'name, endpoint, stride',
+    [
+        ('i3d_r50', 'pool1', 4),
+        ('i3d_r50', None, 8),
+        ('slowonly_r50', None, 1),
+        ('r3d_18', None, 8),
+        ('csn_ir_50', 'layer3', 4),
+    ],
+)
+def test_a_step_sees_the_frames_that_the_geometry_says_and_no_others(name, endpoint, stride):
+    """The gradient of a step's sum with respect to the clip, by PyTorch."""
+    found, context = temporal_geometry(recognizer(name).backbone, endpoint)
+    assert found == stride
+    theirs = TorchResNet3d(classes=7, **NETWORKS[name][1]).eval()
+    frames = stride * (2 * context + 4)
+    clip = torch.randn(1, 3, frames, 32, 32, requires_grad=True)
+    maps = theirs(clip)[endpoint or 'layer4']
+    step = context + 1
+    maps[:, :, step].sum().backward()
+    seen = clip.grad.abs().sum((0, 1, 3, 4)).nonzero().flatten()
+    assert seen.min() >= (step - context) * stride and seen.max() < (step + context + 1) * stride
