@@ -21,7 +21,6 @@ from i3dbox.inference.model_spec import plain_i3d
 from i3dbox.inference.recognizer import ExportedRecognizer, init_recognizer
 from i3dbox.media.frame_iterator import FrameIterator
 from i3dbox.models.gradcam import GradCam
-from i3dbox.models.i3d_table import ENDPOINTS
 from i3dbox.visualization.heat import heat_over, heat_picture
 from i3dbox.weights.checkpoint_file import write_checkpoint
 
