@@ -65,9 +65,9 @@ def test_a_flipped_bit_is_noticed(saved, tmp_path):
 
 
 def test_what_is_to_be_converted_or_downloaded_first_is_told_so(tmp_path):
-    (tmp_path / 'a.pth').write_bytes(b'x')
-    with pytest.raises(CheckpointError, match='`i3dbox convert .*a.pth OUT.ckpt` makes one of it'):
-        load_checkpoint(str(tmp_path / 'a.pth'))
+    (tmp_path / 'a.index').write_bytes(b'x')
+    with pytest.raises(CheckpointError, match='`i3dbox convert .*a.index OUT.ckpt` makes one of'):
+        load_checkpoint(str(tmp_path / 'a.index'))
     with pytest.raises(CheckpointError, match='a.pth is an address: download the file first'):
         load_checkpoint('https://download.example.org/a.pth')
 

@@ -189,7 +189,8 @@ def test_a_checkpoint_of_other_classes_or_modality_is_refused(trained, real_root
         assert done.returncode == 1 and message in done.stderr
 
 
-OF_THE_PROJECT = ('test_matrix', 'fuzz', 'torture', 'ascend_operators')  # no commands of users
+# no commands of users
+OF_THE_PROJECT = ('test_matrix', 'fuzz', 'torture', 'ascend_operators', 'renew_tutorial')
 
 
 def test_the_tools_are_two_line_shims_over_the_commands():

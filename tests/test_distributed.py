@@ -99,7 +99,13 @@ def test_a_port_that_cannot_be_had_is_named_before_a_rank_starts(tmp_path, addre
         ('2', dict(SLURM_NNODES='2', SLURM_JOB_NODELIST='n[1-2]'), 'MASTER_ADDR must be set'),
     ],
 )
-def test_what_the_ranks_are_told_is_looked_at_before_one_starts(tmp_path, ranks, own, reason):
+def test_what_the_ranks_are_told_is_looked_at_before_one_starts(
+    tmp_path, tmp_path_factory, ranks, own, reason
+):
+    scontrol = tmp_path_factory.mktemp('slurm') / 'scontrol'  # that knows no job, if there is Slurm
+    scontrol.write_text('#!/bin/sh\nexit 1\n')
+    scontrol.chmod(0o755)
+    own = dict(own, PATH=f'{scontrol.parent}{os.pathsep}{environment(tmp_path)["PATH"]}')
     done = subprocess.run(
         ['bash', str(TOOLS / 'dist_train.sh'), 'config.py', ranks],
         capture_output=True,

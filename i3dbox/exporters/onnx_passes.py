@@ -32,6 +32,7 @@ def clean(model: ModelProto) -> ModelProto:
     import onnx
 
     graph = Graph(model)
+    graph.order_padding()
     graph.fold_constants()
     graph.fold_batch_norm()
     graph.remove_idle()
@@ -249,6 +250,16 @@ class Graph:
                 self.set_shape(node, after)
                 return True
         return False
+
+    def order_padding(self) -> None:
+        """Puts the pads of 3D convolutions in ONNX's order: all that stand before, then all behind.
+        MindSpore writes them by the dimension, before and behind each.
+        """
+        for node in self.nodes:
+            pads = next((a for a in node.attribute if a.name == 'pads'), None)
+            explicit = (_attribute(node, 'auto_pad') or b'NOTSET') == b'NOTSET'
+            if node.op_type == 'Conv' and pads and explicit and len(pads.ints) == 6:
+                pads.ints[:] = [*pads.ints[::2], *pads.ints[1::2]]
 
     def write_out_padding(self) -> None:
         """Replaces auto_pad by pads, as ATC asks for 3D convolutions."""

@@ -103,7 +103,7 @@ def _check_name(path):
     if not os.path.isfile(path):
         raise CheckpointError(f'checkpoint {path} does not exist')
     if not path.endswith('.ckpt'):
-        foreign = path.endswith(('.pt', '.pth', '.index', '.pkl'))
+        foreign = path.endswith(('.index', '.pkl'))
         hint = f'; `i3dbox convert {path} OUT.ckpt` makes one of it' * foreign
         raise CheckpointError(
             f'{path} is no MindSpore checkpoint: its name must end in .ckpt{hint}'

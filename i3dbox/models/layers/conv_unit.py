@@ -61,7 +61,6 @@ class DepthwiseConv3d(nn.Cell):
         deviation = math.sqrt(2 / math.prod(kernel))
         self.weight = Parameter(initializer(Normal(deviation), shape), name='weight')
         t, h, w = kernel
-        self.pad = nn.ConstantPad3d((0, 0, 0, 0, t // 2, t // 2), 0.0)
         self.conv = ops.Conv2D(
             channels,
             (h, w),
@@ -73,7 +72,10 @@ class DepthwiseConv3d(nn.Cell):
 
     def construct(self, x: Tensor) -> Tensor:
         n, c, t, h, w = x.shape
-        x = self.pad(x).transpose(0, 2, 1, 3, 4)  # N x T x C x H x W: frames are pictures
+        # not by an operator for padding, which MindSpore does not export to ONNX
+        empty = (x[:, :, :1] * 0,) * (self.kernel_size[0] // 2)
+        x = ops.cat((*empty, x, *empty), 2) if empty else x
+        x = x.transpose(0, 2, 1, 3, 4)  # N x T x C x H x W: frames are pictures
         total = 0
         for tap in range(self.kernel_size[0]):
             pictures = x[:, tap : tap + t].reshape(n * t, c, h, w)

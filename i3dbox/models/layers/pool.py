@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mindspore import nn
+from mindspore import nn, ops
 
 if TYPE_CHECKING:
     from mindspore import Tensor
@@ -92,12 +92,16 @@ class PaddedMaxPool(nn.Cell):
         super().__init__()
         self.time_stride = time_stride
         self.thin = EachNth(time_stride) if time_stride > 1 else None
-        self.pad = nn.ConstantPad2d((1, 1, 1, 1), 0.0)
         self.pool = nn.MaxPool2d(3, 2)
 
     def construct(self, x: Tensor) -> Tensor:
         if self.thin is not None:
             x = self.thin(x)
         n, c, t, h, w = x.shape
-        x = self.pool(self.pad(x.reshape(n, c * t, h, w)))
+        x = x.reshape(n, c * t, h, w)
+        # not by an operator for padding, which MindSpore does not export to ONNX
+        row = x[:, :, :1] * 0
+        x = ops.cat((row, x, row), 2)
+        column = x[:, :, :, :1] * 0
+        x = self.pool(ops.cat((column, x, column), 3))
         return x.reshape(n, c, t, x.shape[2], x.shape[3])
