@@ -69,6 +69,8 @@ def test_it_trains_and_is_tested(trained):
 
 def test_its_file_answers_as_it_does(trained, tmp_path):
     cfg, checkpoint = trained
+    if cfg.model.backbone.type == 'ResNet3dCSN':
+        pytest.skip('its ONNX file is not read by OpenVINO yet, see docs/networks.md')
     exported = export(cfg, checkpoint, 'ONNX', str(tmp_path / 'a.onnx'), clip_len=8, size=32)
     imgs = np.random.default_rng(0).integers(0, 256, (2, *CLIP, 3), np.uint8)
     expected = exported.network(ms.Tensor(imgs)).asnumpy()
