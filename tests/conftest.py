@@ -46,6 +46,13 @@ def emptied_folders(tmp_path_factory):
                 shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_fixture_setup():
+    """Does the same for what a fixture runs: those of modules are there before `quiet_log`."""
+    with own_log():
+        yield
+
+
 _failures = set()
 
 

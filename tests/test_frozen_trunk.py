@@ -9,7 +9,6 @@ import signal
 import numpy as np
 import pytest
 import tiny
-from logs import own_log
 from test_training import assert_same_checkpoint, command, config, lines
 
 from i3dbox.apis import frozen_layers
@@ -135,8 +134,7 @@ def straight(tmp_path_factory):
     """A run of two epochs that was never stopped, with its validations."""
     folder = tmp_path_factory.mktemp('straight')
     cfg = config(folder, frozen_views=2, **I3D)
-    with own_log():
-        train(cfg, validate=True)
+    train(cfg, validate=True)
     return folder / 'run'
 
 
@@ -144,8 +142,7 @@ def straight(tmp_path_factory):
 def whole(tmp_path_factory):
     """The same run, all layers in MindSpore at each step."""
     folder = tmp_path_factory.mktemp('whole')
-    with own_log():
-        train(config(folder, **I3D), validate=True, engine='mindspore')
+    train(config(folder, **I3D), validate=True, engine='mindspore')
     return folder / 'run'
 
 

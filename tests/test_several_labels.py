@@ -5,7 +5,6 @@ import pathlib
 
 import numpy as np
 import pytest
-from logs import own_log
 from test_configs import ROOT
 from test_recognize import made
 from test_training import config, lines
@@ -69,8 +68,7 @@ def trained(tmp_path_factory):
     """The config of a run of four epochs, with its folder."""
     folder = tmp_path_factory.mktemp('several')
     cfg = several(folder, total_epochs=4)
-    with own_log():
-        train(cfg, validate=True)
+    train(cfg, validate=True)
     return cfg
 
 

@@ -89,8 +89,7 @@ def assert_same_checkpoint(one, other):
 def one_epoch(tmp_path_factory):
     """The folder of a run of one epoch; `trained` is a copy of it."""
     folder = tmp_path_factory.mktemp('one_epoch')
-    with own_log():
-        train(config(folder, total_epochs=1))
+    train(config(folder, total_epochs=1))
     return folder / 'run'
 
 

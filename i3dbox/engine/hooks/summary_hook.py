@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib
 import os
+import time
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ...argument_checks import one_of
 from ...errors import ConfigError
@@ -22,7 +25,7 @@ class SummaryHook(Hook):
     Args:
         interval (int): steps between points of the training curves.
         writer (str): 'tensorboard' (needs `pip install tensorboardX`, or PyTorch with tensorboard),
-            'mindinsight' (MindSpore's own SummaryRecord), or 'auto': the first of them that is
+            'mindinsight' (an event file of MindSpore's), or 'auto': the first of them that is
             there.
     """
 
@@ -68,18 +71,28 @@ def _tensorboard():
 
 
 class _MindSporeWriter:
-    """MindSpore's SummaryRecord with the face of a TensorBoard writer."""
+    """Writes MindInsight's event file, with the face of a TensorBoard writer.
+
+    MindSpore's SummaryRecord writes from a process that it forks beside MindSpore's threads. That
+    process at times hangs for ever, and the run with it, and it asks its queue without a pause for
+    as long as the run lasts. Its own writer of events works in the process of the run as well.
+    """
 
     def __init__(self, folder):
-        from mindspore import SummaryRecord
+        from mindspore.train.summary import _summary_adapter as adapter
+        from mindspore.train.summary.enums import WriterPluginEnum
+        from mindspore.train.summary.writer import SummaryWriter
 
-        self.record = SummaryRecord(folder)
+        os.makedirs(folder, exist_ok=True)
+        name = adapter.get_event_file_name('events', '_MS', str(int(time.time())))
+        self.event, self.kind = adapter.package_summary_event, WriterPluginEnum.SUMMARY.value
+        self.writer = SummaryWriter(os.path.join(folder, name))
 
     def add_scalar(self, name, value, step):
-        from mindspore import Tensor
-
-        self.record.add_value('scalar', name, Tensor(value))
-        self.record.record(step)
+        scalar = dict(_type='Scalar', name=name, data=np.float64(value))
+        event = self.event([scalar], step, time.time())
+        self.writer.write(self.kind, event.SerializeToString())
+        self.writer.flush()
 
     def close(self):
-        self.record.close()
+        self.writer.close()
