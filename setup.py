@@ -81,8 +81,6 @@ setup(
         'train': TRAIN,
         'test': [
             'hypothesis>=6.90,<7',
-            'ipykernel>=6.25,<8',
-            'nbmake>=1.5,<2',  # runs the tutorial
             'nox>=2024.3,<2027',
             'psutil>=5.9.4,<8',
             'pytest>=7.4,<10',
@@ -102,6 +100,7 @@ setup(
         'app': ['gradio>=6.31,<7; python_version >= "3.10"'],  # the web page
         # of zhplot its file alone: Noto Sans SC, OFL
         'fonts': ['zhplot>=1.0,<2'],
+        'notebook': ['ipykernel>=6.25,<8', 'nbmake>=1.5,<2'],  # what runs the tutorial in tests
         'ray': ['ray>=2.40,<3'],  # many videos on several machines
         'tensorboard': ['tensorboardX>=2.6,<3'],
     },

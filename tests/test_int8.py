@@ -134,13 +134,13 @@ def test_real_weights_in_int8_stay_near_the_network(shared_data, tmp_path):
         spec.checkpoint,
         'OPENVINO',
         str(tmp_path / 'a.xml'),
-        clip_len=32,
+        clip_len=16,
         precision='int8',
         calibrate=str(shared_data / 'videos'),
         clips=8,
     )
     found = verify(exported, spec.cfg)
-    assert found.passed and found.median < 0.03 and found.same_first == found.number
+    assert found.passed and found.median < 0.05 and found.same_first == found.number
 
 
 @pytest.mark.parametrize(

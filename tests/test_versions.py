@@ -30,7 +30,7 @@ NEEDED = {
         ],
     )
 }
-UNPINNED = {'torch', 'tensorboardX', 'zhplot', 'ray'}  # of extras that no matrix installs
+UNPINNED = {'torch', 'tensorboardX', 'zhplot', 'ray', 'ipykernel', 'nbmake'}  # of extras that no matrix installs
 
 
 def pins(path):
