@@ -97,7 +97,11 @@ setup(
         'features': FEATURES,
         'int8': INT8,
         'onnx': [ONNXRUNTIME],  # the other runtime that exported files are checked in
-        'app': ['gradio>=6.31,<7; python_version >= "3.10"'],  # the web page
+        # the web page; pandas from 3.1 on is for NumPy 2 alone, and MindSpore 2.8 for NumPy 1
+        'app': [
+            'gradio>=6.31,<7; python_version >= "3.10"',
+            'pandas>=2.2,<3.1; python_version >= "3.10" and python_version < "3.13"',
+        ],
         # of zhplot its file alone: Noto Sans SC, OFL
         'fonts': ['zhplot>=1.0,<2'],
         'notebook': ['ipykernel>=6.25,<8', 'nbmake>=1.5,<2'],  # what runs the tutorial in tests

@@ -353,6 +353,18 @@ def test_a_port_that_is_taken_is_told_before_the_model_is_loaded(capsys, monkeyp
     assert f'127.0.0.1:{port} cannot be listened at' in capsys.readouterr().err
 
 
+def test_of_packages_that_do_not_go_together_one_line_says_so(capsys, monkeypatch, tmp_path):
+    (tmp_path / 'gradio.py').write_text("raise ImportError('pandas takes\\n numpy 2')")
+    monkeypatch.delitem(sys.modules, 'gradio', raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert main('app', ['--model', 'i3d_kinetics400']) == 1
+    said = capsys.readouterr().err
+    assert (
+        'Gradio cannot be imported: pandas takes numpy 2. pip install "i3dbox[train,app]"' in said
+    )
+    assert said.count('\n') == 1
+
+
 def test_without_gradio_one_line_says_what_to_install(capsys, monkeypatch):
     monkeypatch.setattr('importlib.util.find_spec', lambda name: None)
     assert main('app', ['--model', 'i3d_kinetics400']) == 1

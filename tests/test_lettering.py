@@ -91,9 +91,11 @@ def test_letters_that_no_font_has_become_question_marks(installed):
 
 def test_letters_that_no_font_has_are_told_once_with_what_brings_a_font(installed, caplog):
     installed(letters='one')
-    assert fitting('one 挥') == ('one ?', fitting('one')[1]) and fitting('手\x1b[2J')[0][0] == '?'
+    assert (
+        fitting('one 挥手') == ('one ??', fitting('one')[1]) and fitting('手\x1b[2J')[0][0] == '?'
+    )
     assert [record.getMessage() for record in caplog.records] == [
-        'no font here has the letters 挥: pictures show ? in their place. pip install '
+        'no font here has such letters as 挥手: pictures show ? in their place. pip install '
         '"i3dbox[fonts]" brings a font with the Chinese ones'
     ]
     caplog.clear()

@@ -30,7 +30,15 @@ NEEDED = {
         ],
     )
 }
-UNPINNED = {'torch', 'tensorboardX', 'zhplot', 'ray', 'ipykernel', 'nbmake'}  # of extras that no matrix installs
+APP = {'gradio', 'pandas'}  # of the page
+UNPINNED = {
+    'torch',
+    'tensorboardX',
+    'zhplot',
+    'ray',
+    'ipykernel',
+    'nbmake',
+}  # of extras that no matrix installs
 
 
 def pins(path):
@@ -135,7 +143,7 @@ def test_each_python_has_its_constraints_and_they_lie_in_the_ranges():
         # on 3.13 there is what answers alone; the oldest packages are too old for NNCF and Gradio
         wanted = NEEDED if path.name == 'py313.txt' else set(RANGES) - UNPINNED
         old = path.name in ('oldest.txt', 'py39.txt')
-        wanted = wanted - ({'nncf', 'gradio'} if old else {'onnxruntime'})
+        wanted = wanted - ({'nncf', *APP} if old else {'onnxruntime'})
         named = {}
         for pin in pins(path):
             named.setdefault(pin.name, []).append(str(pin.specifier)[2:])
@@ -148,7 +156,7 @@ def test_the_oldest_of_each_range_is_what_is_tested():
     for pin in pins(ROOT / 'constraints' / 'oldest.txt'):
         oldest.setdefault(pin.name, []).append(Version(str(pin.specifier)[2:]))
     # PyTorch wants a newer setuptools
-    for name in set(RANGES) - UNPINNED - {'nncf', 'gradio', 'setuptools'}:
+    for name in set(RANGES) - UNPINNED - {'nncf', *APP, 'setuptools'}:
         lower = next(Version(part.version) for part in RANGES[name] if part.operator == '>=')
         assert min(oldest[name]).release[:2] == lower.release[:2], name
 

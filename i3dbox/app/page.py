@@ -130,7 +130,8 @@ def build_page(service: Service, i18n: gr.I18n, examples: list[str] = ()) -> gr.
                 start = gr.Button(i18n('i3dbox_start'), variant='primary', elem_id='start')
                 gr.Markdown(i18n('i3dbox_limits'))
                 if examples:
-                    names = [os.path.basename(path) for path in examples]
+                    folder = os.path.commonpath([os.path.dirname(path) for path in examples])
+                    names = [os.path.relpath(path, folder) for path in examples]
                     gr.Examples(
                         [[path] for path in examples],
                         [video],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import ipaddress
 import os
@@ -24,9 +25,16 @@ _AGE = 3600.0  # seconds that an upload and what was made of it stay
 
 
 def check_gradio() -> None:
-    """Raises ConfigError where Gradio is not installed."""
+    """Raises ConfigError where Gradio is not installed, or not with what it needs."""
     if importlib.util.find_spec('gradio') is None:
         raise ConfigError('the page needs Gradio (Python 3.10 or newer): pip install "i3dbox[app]"')
+    try:
+        importlib.import_module('gradio')
+    except ImportError as error:
+        raise ConfigError(
+            f'Gradio cannot be imported: {" ".join(str(error).split())}. pip install '
+            '"i3dbox[train,app]" in one command finds packages that go together'
+        ) from error
 
 
 def check_port(host: str, port: int) -> None:

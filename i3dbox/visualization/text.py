@@ -72,7 +72,7 @@ def fitting(text: str) -> tuple[str, str]:
     """
     text, path, absent = _nearest(text)
     if absent:
-        _tell_of(absent)
+        _tell_of(letter for letter in dict.fromkeys(text) if letter in absent)
     return ''.join('?' if letter in absent else letter for letter in text), path
 
 
@@ -84,10 +84,10 @@ def has_font(text: str) -> bool:
 def _tell_of(letters):
     if _told:
         return
-    _told.append(letters)
-    shown = printable(''.join(sorted(letters)))
+    shown = printable(''.join(letters))
+    _told.append(shown)
     logger.warning(
-        f'no font here has the letters {shown}: pictures show ? in their place. '
+        f'no font here has such letters as {shown}: pictures show ? in their place. '
         f'{FONT_PACKAGE} brings a font with the Chinese ones'
     )
 

