@@ -26,6 +26,7 @@ SMALLEST = dict(
     ResNet3dSlowOnly=dict(depth=18),
     ResNet2Plus1d=dict(depth=18),
     ResNet3dCSN=dict(depth=50),
+    ResNet3dSlowFast=dict(depth=18),
 )
 OWN = [name for name in BACKBONES.names() if BACKBONES.get(name).__module__.startswith('i3dbox.')]
 HOOKS = [dict(type='LoggerHook', interval=1), dict(type='CheckpointHook')]

@@ -181,6 +181,13 @@ BACKBONES = {
     'pytorchvideo/i3d_r50': dict(
         type='ResNet3d', conv1_kernel=(5, 7, 7), inflate=OUR_I3D['inflate']
     ),
+    'pytorchvideo/slowfast_r50': dict(
+        type='ResNet3dSlowFast',
+        resample_rate=4,
+        speed_ratio=4,
+        fusion_kernel=7,
+        fusion_norm=True,
+    ),
     'pytorchvideo/csn_r101': dict(type='ResNet3dCSN', depth=101, norm=dict(eps=1e-5)),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 from mindspore import nn
 
@@ -22,7 +23,7 @@ def temporal_geometry(backbone: nn.Cell, endpoint: str | None = None) -> tuple[i
     stride = 1
     reach = 0  # frames before and after the one that a step stands at
     for name, layer in backbone.name_cells().items():
-        for kernel, step in _over_time(layer):
+        for kernel, step in steps_over_time(layer):
             reach += kernel // 2 * stride
             stride *= step
         if name == endpoint:
@@ -30,7 +31,7 @@ def temporal_geometry(backbone: nn.Cell, endpoint: str | None = None) -> tuple[i
     return stride, math.ceil(reach / stride)
 
 
-def _over_time(layer):
+def steps_over_time(layer: nn.Cell) -> Iterator[tuple[int, int]]:
     """Yields the kernel and stride over time of what a layer does, one after the other."""
     if isinstance(layer, PaddedMaxPool):
         yield 1, layer.time_stride

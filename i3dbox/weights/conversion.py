@@ -21,7 +21,12 @@ from .tensorflow_files import TABLE_MAGIC, read_tensorflow
 
 SOURCES = ('auto', 'pytorch', 'tensorflow', 'flax', 'original')
 STEM = 'backbone.Conv3d_1a_7x7.conv3d.weight'
-_FIRST = ('backbone.conv1.conv.weight', 'backbone.conv1.space.conv.weight')  # of residual networks
+# first convolutions of residual networks
+_FIRST = (
+    'backbone.conv1.conv.weight',
+    'backbone.conv1.space.conv.weight',
+    'backbone.conv1.slow.unit.conv.weight',
+)
 # Not weights of the network: counters, what training leaves, and the classifier that is left out.
 _IGNORED = (
     'num_batches_tracked',
@@ -116,6 +121,10 @@ def _residual(path, arrays, scheme, names, modality):
         if ours in parameters:
             raise CheckpointError(f'{path}: holds {ours} twice; is this more than one network?')
         parameters[ours] = array
+    if scheme == 'pytorchvideo_slowfast' and HEAD_WEIGHT in parameters:
+        fast = parameters.get('backbone.layer4.fast.0.downsample.conv.weight', ())
+        # there the slow pathway's channels stand before the fast one's
+        parameters[HEAD_WEIGHT] = np.roll(parameters[HEAD_WEIGHT], len(fast), axis=1)
     first = next((name for name in _FIRST if name in parameters), None)
     if first is None:
         raise CheckpointError(f'{path}: {_FIRST[0]} is missing')

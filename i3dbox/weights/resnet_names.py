@@ -6,7 +6,9 @@ matches all of it makes of it. Batch norms are PyTorch's everywhere.
 
 - 'torchvision', r3d_18, mc3_18, r2plus1d_18: stem.0.weight, layer1.0.conv1.0.weight, fc.weight
 - 'mmaction2', ResNet3d and its kin: backbone.layer1.0.conv1.conv.weight, cls_head.fc_cls.weight
+- 'mmaction2_slowfast': backbone.slow_path.layer1.0.conv1.conv.weight
 - 'pytorchvideo', slow_r50, i3d_r50, c2d_r50, csn_r101: blocks.1.res_blocks.0.branch2.conv_a.weight
+- 'pytorchvideo_slowfast', slowfast_r50: blocks.1.multipathway_blocks.0.res_blocks.0.branch2...
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from collections.abc import Iterable
 _TAIL = r'(weight|bias|running_mean|running_var)'
 _BLOCK = r'(layer\d\.\d+)'
 _RES = r'blocks\.(\d)\.res_blocks\.(\d+)'
+_PATHS = r'blocks\.(\d)\.multipathway_blocks\.([01])'
 SCHEMES = {
     'torchvision': [
         (rf'stem\.0\.{_TAIL}', r'conv1.conv.\1'),
@@ -57,6 +60,46 @@ SCHEMES = {
         (rf'backbone\.{_BLOCK}\.non_local_block\.conv_out\.conv\.{_TAIL}', r'\1.non_local.out.\2'),
         (rf'backbone\.{_BLOCK}\.non_local_block\.conv_out\.bn\.{_TAIL}', r'\1.non_local.bn.\2'),
         (rf'cls_head\.fc_cls\.{_TAIL}', r'head.logits.\1'),
+    ],
+    'mmaction2_slowfast': [
+        (rf'backbone\.(slow|fast)_path\.conv1\.(conv|bn)\.{_TAIL}', r'conv1.\1.unit.\2.\3'),
+        (
+            rf'backbone\.(slow|fast)_path\.(layer\d)\.(\d+)\.(conv\d|downsample)\.(conv|bn)\.{_TAIL}',
+            r'\2.\1.\3.\4.\5.\6',
+        ),
+        (
+            rf'backbone\.slow_path\.(conv1|layer\d)_lateral\.(conv|bn)\.{_TAIL}',
+            r'\1.lateral.\2.\3',
+        ),
+        (rf'cls_head\.fc_cls\.{_TAIL}', r'head.logits.\1'),
+    ],
+    'pytorchvideo_slowfast': [
+        (rf'blocks\.0\.multipathway_blocks\.([01])\.conv\.{_TAIL}', r'conv1.<p\1>.unit.conv.\2'),
+        (rf'blocks\.0\.multipathway_blocks\.([01])\.norm\.{_TAIL}', r'conv1.<p\1>.unit.bn.\2'),
+        (rf'blocks\.0\.multipathway_fusion\.conv_fast_to_slow\.{_TAIL}', r'conv1.lateral.conv.\1'),
+        (rf'blocks\.0\.multipathway_fusion\.norm\.{_TAIL}', r'conv1.lateral.bn.\1'),
+        (
+            rf'blocks\.(\d)\.multipathway_fusion\.conv_fast_to_slow\.{_TAIL}',
+            r'<\1>.lateral.conv.\2',
+        ),
+        (rf'blocks\.(\d)\.multipathway_fusion\.norm\.{_TAIL}', r'<\1>.lateral.bn.\2'),
+        (
+            rf'{_PATHS}\.res_blocks\.(\d+)\.branch1_conv\.{_TAIL}',
+            r'<\1>.<p\2>.\3.downsample.conv.\4',
+        ),
+        (
+            rf'{_PATHS}\.res_blocks\.(\d+)\.branch1_norm\.{_TAIL}',
+            r'<\1>.<p\2>.\3.downsample.bn.\4',
+        ),
+        (
+            rf'{_PATHS}\.res_blocks\.(\d+)\.branch2\.conv_([abc])\.{_TAIL}',
+            r'<\1>.<p\2>.\3.<\4>.conv.\5',
+        ),
+        (
+            rf'{_PATHS}\.res_blocks\.(\d+)\.branch2\.norm_([abc])\.{_TAIL}',
+            r'<\1>.<p\2>.\3.<\4>.bn.\5',
+        ),
+        (rf'blocks\.\d\.proj\.{_TAIL}', r'head.logits.\1'),
     ],
     'pytorchvideo': [
         (rf'blocks\.0\.conv\.{_TAIL}', r'conv1.conv.\1'),
@@ -104,6 +147,7 @@ def _renamed(names, rules):
     stages = sorted({ours.split('.')[0] for ours in found.values() if ours.startswith('<')})
     numbers = {stage: f'layer{number}' for number, stage in enumerate(stages, 1)}
     numbers.update({'<a>': 'conv1', '<b>': 'conv2', '<c>': 'conv3'})
+    numbers.update({'<p0>': 'slow', '<p1>': 'fast'})
     separated = any('.conv2.1.' in ours for ours in found.values())
     return {theirs: _ours(ours, numbers, separated) for theirs, ours in found.items()}
 

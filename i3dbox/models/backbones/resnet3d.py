@@ -163,7 +163,8 @@ class ResNet3d(nn.SequentialCell):
         """Returns the first convolution."""
         return ConvUnit(in_channels, WIDTHS[0], kernel, (stride, 2, 2), norm=norm)
 
-    def block(self, shape: Shape, depth: int, style: str, norm: dict) -> Residual:
+    @classmethod
+    def block(cls, shape: Shape, depth: int, style: str, norm: dict) -> Residual:
         """Returns a residual block."""
         downsample = None
         if shape.stride != (1, 1, 1) or shape.channels != shape.out:
@@ -171,7 +172,7 @@ class ResNet3d(nn.SequentialCell):
                 shape.channels, shape.out, stride=shape.stride, relu=False, norm=norm
             )
         return Residual(
-            self.units(shape, depth, style, norm),
+            cls.units(shape, depth, style, norm),
             downsample,
             NonLocal3d(shape.out, norm) if shape.attentive else None,
         )
@@ -207,17 +208,28 @@ class ResNet3dSlowOnly(ResNet3d):
 
 
 def shapes_of(
-    depth: int, temporal_strides: Sequence[int], inflate: Sequence, non_local: Sequence
+    depth: int,
+    temporal_strides: Sequence[int],
+    inflate: Sequence,
+    non_local: Sequence,
+    base: int = WIDTHS[0],
+    joined: float = 1,
 ) -> Iterator[list[Shape]]:
-    """Yields the Shapes of each layer's blocks; arguments and errors: of ResNet3d."""
+    """Yields the Shapes of each layer's blocks; arguments and errors: of ResNet3d.
+
+    base: the width of the first layer. joined: channels that a layer takes to one that comes out of
+    the layer before it.
+    """
     if depth not in BLOCKS:
         raise ModelError(f'depth is one of {", ".join(map(str, BLOCKS))}; got {depth!r}')
-    channels = WIDTHS[0]
+    channels = base
     inflated = _by_block('inflate', inflate, BLOCKS[depth])
     attentive = _by_block('non_local', non_local, BLOCKS[depth])
     if len(temporal_strides) != len(WIDTHS):
         raise ModelError(f'temporal_strides are four numbers; got {temporal_strides!r}')
-    for layer, width in enumerate(WIDTHS):
+    for layer in range(len(WIDTHS)):
+        width = base * 2**layer
+        channels = round(channels * joined)
         out = width if depth < 50 else 4 * width
         space = 1 if layer == 0 else 2
         stride = (temporal_strides[layer], space, space)
