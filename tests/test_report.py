@@ -310,7 +310,9 @@ def test_the_report_speaks_chinese_where_it_is_asked_to_or_the_system_does(
     sources = [str(work_dir), str(tmp_path / 'r.pkl'), '--out', str(tmp_path / 'r')]
     assert main('report', [*sources, '--lang', 'zh']) == 0
     chinese = (tmp_path / 'r/report.html').read_text(encoding='utf-8')
-    assert 'lang="zh"' in chinese and '6 个测试视频中有 3 个识别正确，为 50.0 %' in chinese
+    assert 'lang="zh"' in chinese and '6 个测试视频中有 3 个识别正确，准确率为 50.0 %' in chinese
+    assert '最常见的错误是把“' in chinese and '个）。 ' not in chinese
+    assert '<h1>i3dbox 报告：' in chinese and '>top-1 准确率 (top1_acc)<' in chinese
     assert '<h2>训练</h2>' in chinese and '1 个损坏的视频没有计入：x' in chinese
     text = re.sub(
         '<[^>]*>|src="[^"]*"', '', chinese.partition('<body>')[2].partition('<script>')[0]

@@ -80,7 +80,7 @@ def write_report(
     for name, data in pictures.items():
         atomic_write(os.path.join(out, f'{name}.png'), data)
     path = os.path.join(out, 'report.html')
-    title = f'{say("i3dbox report")}: {_name(runs, columns)}'
+    title = say('i3dbox report: {name}', name=_name(runs, columns))
     atomic_write(path, page.page(title, parts, language))
     return path
 
@@ -188,7 +188,7 @@ def _figures(columns, say):
     for title, part in columns.items():
         skipped = part.meta.get('skipped')
         if part.meta.get('protocol'):
-            lines.setdefault(part.meta['protocol'], []).append(title)
+            lines.setdefault(_protocol(part.meta['protocol'], say), []).append(title)
         if skipped:
             text = say(
                 '{number} damaged videos are not counted: {names}',
@@ -197,8 +197,14 @@ def _figures(columns, say):
             )
             lines.setdefault(text, []).append(title)
     return parts + [
-        page.paragraph(f'{", ".join(titles)}: {text}', note=True) for text, titles in lines.items()
+        page.paragraph(say('{titles}: {line}', titles=', '.join(titles), line=text), note=True)
+        for text, titles in lines.items()
     ]
+
+
+def _protocol(text, say):
+    """Returns a protocol's line with its words said; steps and their arguments stay."""
+    return re.sub('mean of the (logits|softmax|sigmoid)', lambda found: say(found[0]), text)
 
 
 def _metrics(results):

@@ -59,7 +59,7 @@ def verdict(title: str, results: Results, say: Say) -> str:
         times=times,
         mistakes=number - right,
     )
-    return f'{text} {most}'
+    return say('{share} {most}', share=text, most=most)
 
 
 def _percent(share):

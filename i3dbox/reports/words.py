@@ -14,51 +14,66 @@ Say = Callable[..., str]
 
 CHINESE = {
     # the page
-    'i3dbox report': 'i3dbox 报告',
+    'i3dbox report: {name}': 'i3dbox 报告：{name}',
     'Training': '训练',
     'Figures': '指标',
-    'Confusions': '混淆',
+    'Confusions': '易混类别',
     'Classes': '类别',
     'Sources': '来源',
-    'Surest mistakes of {title}': '{title} 最有把握的错误',
+    'Surest mistakes of {title}': '{title}：置信度最高的错误',
     'the config': '配置',
-    'In brackets: 95 % intervals over the choice of the test videos.': '方括号内为随测试视频的选取而变动的 95 % 区间。',
+    'In brackets: 95 % intervals over the choice of the test videos.': '方括号内为 95 % 置信区间，反映测试视频的选取带来的波动。',
+    '{titles}: {line}': '{titles}：{line}',
     '{number} damaged videos are not counted: {names}': '{number} 个损坏的视频没有计入：{names}',
     "Share of each class's videos that are recognised. A click on a head sorts.": '每个类别中识别正确的视频所占的比例。点击表头可排序。',
     'Average precision of each class. A click on a head sorts.': '每个类别的平均精度。点击表头可排序。',
     'There are none.': '没有。',
     'Their frames are not shown: {reason}': '没有显示它们的帧：{reason}',
-    '{name}: {label}, taken for {prediction} with confidence {confidence:.3f} (its own class: {own:.3f})': '{name}：{label}，误认为 {prediction}，置信度 {confidence:.3f}（正确类别：{own:.3f}）',
+    '{name}: {label}, taken for {prediction} with confidence {confidence:.3f} (its own class: {own:.3f})': '{name}：“{label}”被误认为“{prediction}”，置信度 {confidence:.3f}（正确类别的置信度：{own:.3f}）',
     # what it says first
-    '{title}: over {number} videos the mean average precision of the classes is {figure:.3f}.': '{title}：在 {number} 个视频上，各类别平均精度的均值为 {figure:.3f}。',
-    '{title}: {right} of {number} test videos are named rightly, {share} (95 % interval: {low} to {high}).': '{title}：{number} 个测试视频中有 {right} 个识别正确，为 {share}（95 % 区间：{low} 至 {high}）。',
-    'Most often {label} is taken for {taken}: {times} of {mistakes} mistakes.': '最常见的是把 {label} 误认为 {taken}：{mistakes} 个错误中的 {times} 个。',
+    '{title}: over {number} videos the mean average precision of the classes is {figure:.3f}.': '{title}：在 {number} 个视频上，各类别平均精度的均值（mAP）为 {figure:.3f}。',
+    '{title}: {right} of {number} test videos are named rightly, {share} (95 % interval: {low} to {high}).': '{title}：{number} 个测试视频中有 {right} 个识别正确，准确率为 {share}（95 % 置信区间：{low} 至 {high}）。',
+    'Most often {label} is taken for {taken}: {times} of {mistakes} mistakes.': '最常见的错误是把“{label}”误认为“{taken}”（{mistakes} 个错误中的 {times} 个）。',
+    '{share} {most}': '{share}{most}',
     'none': '无',
     # tables
     'class': '类别',
     'videos': '视频数',
     'taken for': '误认为',
-    'saved by': '更擅长的流',
+    'saved by': '占优的流',
     'only RGB right': '只有 RGB 正确',
     'only Flow right': '只有 Flow 正确',
     '{first} to {last}': '{first} 至 {last}',
     # charts
     'loss of training': '训练损失',
-    'top-1 accuracy (dashed: training; dots: validation)': 'top-1 精度（虚线：训练；圆点：验证）',
+    'top-1 accuracy (dashed: training; dots: validation)': 'top-1 准确率（虚线：训练；圆点：验证）',
     'learning rate': '学习率',
-    'seconds a step (dashed: waiting for data)': '每步秒数（虚线：等待数据）',
+    'seconds a step (dashed: waiting for data)': '每步用时（秒；虚线：等待数据）',
     'step': '步',
-    '{title}: what is taken for what': '{title}：把什么误认为什么',
+    '{title}: what is taken for what': '{title}：混淆矩阵（行：标签；列：预测）',
     'prediction': '预测',
     'label': '标签',
-    "share of the label's videos": '占该标签视频的比例',
-    'is the network as often right as it is sure?': '网络的把握与正确率是否一致？',
+    "share of the label's videos": '占该类别视频的比例',
+    'is the network as often right as it is sure?': '置信度校准',
     'confidence': '置信度',
-    'top-1 accuracy': 'top-1 精度',
+    'top-1 accuracy': 'top-1 准确率',
     # notes of finetune
     '{train} videos trained, {test} others were tested with. The figures are of the last checkpoints; none was chosen by them.': '用 {train} 个视频训练，用另外 {test} 个测试。指标来自最后的检查点，没有用这些指标挑选检查点。',
     '{number} unreadable videos were left out: {names}': '{number} 个无法读取的视频没有使用：{names}',
 }
+# what figures and protocols are called in results, which stays beside the Chinese
+NAMES = {
+    'top1_acc': 'top-1 准确率 (top1_acc)',
+    'top5_acc': 'top-5 准确率 (top5_acc)',
+    'mean_class_acc': '类平均准确率 (mean_class_acc)',
+    'ece': '校准误差 (ece)',
+    'mean_average_precision': '平均精度均值 (mean_average_precision)',
+    'mmit_mean_average_precision': '按视频的平均精度均值 (mmit_mean_average_precision)',
+    'mean of the logits': '对 logits 取平均',
+    'mean of the softmax': '对 softmax 取平均',
+    'mean of the sigmoid': '对 sigmoid 取平均',
+}
+TEXTS = {**CHINESE, **NAMES}
 
 
 def words(language: str) -> Say:
@@ -67,7 +82,7 @@ def words(language: str) -> Say:
     """
 
     def say(text: str, **values: Any) -> str:
-        text = CHINESE.get(text, text) if language == 'zh' else text
+        text = TEXTS.get(text, text) if language == 'zh' else text
         return text.format(**values) if values else text
 
     return say
