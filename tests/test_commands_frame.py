@@ -436,7 +436,21 @@ def test_a_guide_is_shown_by_its_name_in_the_systems_language(monkeypatch, capsy
     assert "there is no guide 'dmeo'. Did you mean 'demo'?" in capsys.readouterr().err
     monkeypatch.setenv('LC_ALL', 'zh_CN.UTF-8')
     assert main('docs', ['demo']) == 0
-    assert capsys.readouterr().out == (ROOT / 'docs/zh/demo.md').read_text(encoding='utf-8')
+    chinese = (ROOT / 'docs/zh/demo.md').read_text(encoding='utf-8')
+    link = '[English](../demo.md)\n\n'
+    assert link in chinese and capsys.readouterr().out == chinese.replace(link, '')
+    assert main('docs', []) == 0
+    listed = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in listed if line.endswith(' (英文)')] == ['parts']
+
+
+@pytest.mark.parametrize(
+    ('language', 'path'), [('en', 'docs/tutorial.ipynb'), ('zh', 'docs/zh/tutorial.ipynb')]
+)
+def test_the_tutorial_is_said_to_be_a_notebook(language, path, capsys):
+    assert main('docs', ['tutorial', '--lang', language]) == 0
+    assert f'a notebook, {path} of a checkout' in capsys.readouterr().out
+    assert (ROOT / path).exists()
 
 
 @pytest.mark.parametrize(
