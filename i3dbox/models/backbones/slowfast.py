@@ -121,6 +121,8 @@ class ResNet3dSlowFast(nn.SequentialCell):
           layer4                     2048 x H/32 x W/32
           together                   2048 + 256 channels, the fast ones first; all rounded up
 
+    4x16 takes the defaults and clips of 32 x 2 frames; 8x8 takes rates and ratios of 4.
+
     Args:
         depth (int): 18, 34, 50, 101 or 152, of both pathways.
         in_channels (int): 3 for RGB, 2 for flow.
@@ -131,8 +133,6 @@ class ResNet3dSlowFast(nn.SequentialCell):
         fusion_norm (bool): whether batch norm and ReLU follow them, as in the authors' code and
             pytorchvideo; mmaction2 has neither.
         norm (dict): arguments of BatchNorm3d (eps 1e-5, momentum 0.9).
-
-    4x16 takes the defaults and clips of 32 x 2 frames; 8x8 takes rates and ratios of 4.
 
     Attributes:
         out_channels (int).
