@@ -151,6 +151,11 @@ def test_charts_write_chinese_names(installed):
         assert confusion_chart(results, '手', ENGLISH).startswith(b'\x89PNG')
 
 
+def test_charts_write_dollars_as_they_are():
+    results = Results(['a', 'b'], np.array([0, 1]), np.eye(2, dtype=np.float32), ['$x_$', '$1$'])
+    assert confusion_chart(results, '$\\frac{1$', ENGLISH).startswith(b'\x89PNG')
+
+
 def test_text_that_reaches_over_the_edge_is_cut_off():
     image = np.zeros((20, 30, 3), np.uint8)
     write(image, 'a long text', 20, 15, 16, (255, 255, 255))

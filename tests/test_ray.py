@@ -22,6 +22,7 @@ from i3dbox.preparation import extraction, jobs
 from i3dbox.preparation.extraction import extract
 from i3dbox.preparation.jobs import run_jobs
 from i3dbox.preparation.pools import LocalPool
+from i3dbox.preparation.ray_tasks import work
 from i3dbox.preparation.sources import Source, find_videos
 from i3dbox.workers import count_frame
 
@@ -128,6 +129,47 @@ def test_a_ray_client_is_refused():
         RayPool('ray://head:10001')
 
 
+@pytest.mark.parametrize(
+    'address, message',
+    [
+        ('', "'auto', 'local' or HOST:PORT.*got ''"),
+        ('nonsense', "HOST:PORT.*got 'nonsense'"),
+        ('127.0.0.1:99999', "HOST:PORT.*got '127.0.0.1:99999'"),
+        ('http://head', "HOST:PORT.*got 'http://head'"),
+        ('127.0.0.1:9', 'nothing answers there .Connection refused'),
+    ],
+)
+def test_an_address_where_nothing_can_answer_is_refused_before_ray_waits_for_it(
+    address, message, videos, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, 'ray', None)
+    words = [str(tmp_path / 'videos'), str(tmp_path / 'out'), '--ray', address]
+    assert main('extract_frames', words) == 1
+    assert re.search(message, capsys.readouterr().err)
+
+
+def test_a_task_can_be_cancelled_although_the_cluster_was_started_with_sigint_ignored():
+    class Silent:
+        def __getattr__(self, name):
+            return self
+
+        def __call__(self, *_):
+            return self
+
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        work(cancelled, Source('a', 'a.avi'), 1, 0, 0, Silent(), os.getcwd())
+    except KeyboardInterrupt:
+        return
+    finally:
+        signal.signal(signal.SIGINT, before)
+    raise AssertionError('it was not cancelled')
+
+
+def cancelled(source, threads):
+    signal.raise_signal(signal.SIGINT)
+
+
 def test_demo_of_one_video_is_no_work_for_many_machines(videos, capsys):
     assert main('demo', [videos[0].path, '--model', 'i3d_rgb_kinetics400', '--ray', 'auto']) == 1
     assert '--ray is for a folder' in capsys.readouterr().err
@@ -197,8 +239,10 @@ def test_what_a_lost_machine_had_is_done_by_others_and_by_one_that_comes(
     with concurrent.futures.ThreadPoolExecutor(1) as thread:
         work = functools.partial(slowly, out)
         running = thread.submit(run_jobs, work, videos, pool, 'working', out=out)
+        while not os.path.isdir(os.path.join(out, 'kick')) and not running.done():
+            time.sleep(0.1)  # until work has begun
         for machine in cluster.machines:
-            time.sleep(2)
+            time.sleep(1)
             cluster.remove_node(machine, allow_graceful=False)
         until = time.monotonic() + 60
         while 'no machine' not in caplog.text and time.monotonic() < until:
@@ -256,6 +300,24 @@ def test_questions_are_answered_in_a_process_of_the_cluster(pool):
     assert pool.ask(os.getpid) != os.getpid()
     with pytest.raises(ConfigError, match='no such thing'):
         pool.ask(refuse)
+
+
+@pytest.mark.slow
+def test_mindspore_works_in_a_process_of_the_cluster(pool):
+    assert pool.ask(sum_in_mindspore) == 3
+
+
+def sum_in_mindspore():
+    import mindspore
+
+    return int(mindspore.Tensor([1, 2]).sum())
+
+
+@pytest.mark.slow
+def test_more_cpus_than_a_machine_has_are_refused(cluster, videos, tmp_path, capsys):
+    words = [str(tmp_path / 'videos'), str(tmp_path / 'out'), '--ray', cluster.address]
+    assert main('extract_frames', [*words, '--workers', '2']) == 1
+    assert '--workers 2: ' in capsys.readouterr().err
 
 
 def refuse():

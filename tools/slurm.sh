@@ -11,6 +11,10 @@ if [ $((ranks % per_node)) != 0 ]; then
     echo "GPUS, $ranks, must be a multiple of GPUS_PER_NODE, $per_node: each machine starts as many ranks" >&2
     exit 2
 fi
+if [ -z "$partition" ] || [ -z "$job" ] || [ -z "$config" ]; then
+    echo "PARTITION, JOB_NAME and CONFIG are not empty; got '$partition', '$job', '$config'" >&2
+    exit 2
+fi
 if ! command -v srun > /dev/null; then
     echo "srun is not on the PATH: this is for a Slurm cluster; without one see dist_train.sh" >&2
     exit 1
@@ -22,8 +26,9 @@ run_in_slurm() {
     shift
     if [ -n "${GRES:-}" ]; then options+=("--gres=$GRES:$per_node"); fi
     if [ -n "${CPUS_PER_TASK:-}" ]; then options+=("--cpus-per-task=$CPUS_PER_TASK"); fi
+    set -f  # a * in SRUN_ARGS names no files
     # shellcheck disable=SC2086  # SRUN_ARGS are several words
     exec srun --partition="$partition" --job-name="$job" --nodes="$nodes" --ntasks="$nodes" \
         --ntasks-per-node=1 --kill-on-bad-exit=1 ${options[@]+"${options[@]}"} ${SRUN_ARGS:-} \
-        bash "$(dirname "$0")/$script" "$@"
+        bash "$here/$script" "$@"
 }

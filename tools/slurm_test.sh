@@ -9,5 +9,6 @@ partition=$1 job=$2 config=$3
 shift 3
 checkpoint=()
 if [[ $1 != -* ]]; then checkpoint=("$1"); shift; fi
-source "$(dirname "$0")/slurm.sh"
+here=$(dirname "$0")
+source "$here/slurm.sh"
 run_in_slurm dist_test.sh "$config" ${checkpoint[@]+"${checkpoint[@]}"} "$per_node" "$@"

@@ -8,5 +8,6 @@ set -euo pipefail
 if [ $# -lt 3 ]; then sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 2; fi
 partition=$1 job=$2 config=$3
 shift 3
-source "$(dirname "$0")/slurm.sh"
+here=$(dirname "$0")
+source "$here/slurm.sh"
 run_in_slurm dist_train.sh "$config" "$per_node" "$@"

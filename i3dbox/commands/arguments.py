@@ -488,7 +488,7 @@ def pool_of(args: argparse.Namespace, network: bool = False) -> int | Pool:
     network: on a network.
     """
     cpus = getattr(args, 'workers', None)
-    if not args.ray:
+    if args.ray is None:
         return cpus or usable_cores()
     from ..preparation.ray_pool import RayPool
 

@@ -67,12 +67,12 @@ def run(args: argparse.Namespace) -> int:
     from ..preparation.sources import is_list
 
     folder = os.path.isdir(args.source) or is_list(args.source)
-    if args.ray and not folder:
+    if args.ray is not None and not folder:
         raise ConfigError('--ray is for a folder or a .txt list of videos')
     check_outs(args.out, args.source, folder)
     sources = sources_of(args.source, folder)
     arguments.check_method(args.method)
-    if args.ray:
+    if args.ray is not None:
         return run_on_cluster(sources, args)
     opened = None if folder else frames_of(args.source, args)  # a camera, before weights are read
     recognizer = prepared(args)

@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--input',
         ('uint8', 'float32'),
         'uint8 (default): N x T x H x W x C, the file holds the preprocessing; '
-        'float32: N x C x T x H x W in [-1, 1]',
+        'float32: N x C x T x H x W, normalized as its description says',
     )
     parser.add_argument(
         '--verify',

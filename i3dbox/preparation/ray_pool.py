@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import tempfile
 import threading
 import time
@@ -25,6 +26,8 @@ _LOOK = 1  # seconds between two looks at the machines
 _SAY = 60  # seconds between two words about waiting
 _GRACE = 5  # and until the first
 _STUCK = 5  # seconds after which a task that has not begun goes to a machine that is free
+_ANSWER = 5  # seconds for a cluster to answer at its address
+_PROTOBUF = ('PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION', 'python')
 _ORPHAN = 120  # seconds in which the process of a lost machine gives up its locks
 
 
@@ -95,8 +98,16 @@ class RayPool:
         """See Pool.run. `sources` and `out` are where all machines see them under the same names.
 
         Raises:
+            ConfigError: no machine has as many CPUs as a task takes.
             DataError: a machine that is there at the start does not fit.
         """
+        nodes = [node['Resources'] for node in self._ray.nodes() if node['Alive']]
+        largest = int(max((has.get('CPU', 0) for has in nodes), default=0))
+        if self._cpus and 0 < largest < self._cpus:
+            raise ConfigError(
+                f'--workers {self._cpus}: with --ray these are the CPUs that a task takes, and no '
+                f'machine of the cluster has more than {largest}'
+            )
         with contextlib.ExitStack() as stack:
             read = (getattr(source, 'sources', [source])[0].path for source in sources)
             seen = [next(filter(os.path.exists, read), None)]
@@ -333,13 +344,36 @@ class _Desk:
                 self._begun.update(begun)
 
 
-def _connected(address):
-    """Returns the module ray, connected to a cluster."""
+def _check_address(address):
+    """Raises ConfigError for what is no address, and where nothing answers, before Ray, which waits
+    for it a quarter of an hour.
+    """
+    if address in ('auto', 'local'):
+        return
     if address.startswith('ray://'):
         raise ConfigError(
             f'--ray {address}: this is the address of a Ray Client, which does not see the files: '
             'start the command on a machine of the cluster, with --ray auto'
         )
+    host, _, port = address.rpartition(':')
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ConfigError(
+            f"--ray is 'auto', 'local' or HOST:PORT, as 10.0.0.1:6379; got {address!r}"
+        )
+    try:
+        socket.create_connection((host.strip('[]'), int(port)), timeout=_ANSWER).close()
+    except OSError as error:
+        raise ConfigError(
+            f'--ray {address}: nothing answers there ({error.strerror or error}); on a machine of '
+            'the cluster `ray status` tells its address, and --ray auto finds it'
+        ) from error
+
+
+def _connected(address):
+    """Returns the module ray, connected to a cluster."""
+    _check_address(address)
+    # MindSpore 2.7 and 2.8 cannot use the Protocol Buffers that Ray has imported before them
+    os.environ.setdefault(*_PROTOBUF)
     os.environ.setdefault('RAY_USAGE_STATS_ENABLED', '0')  # nothing is sent home unasked
     try:
         import ray
@@ -354,6 +388,7 @@ def _connected(address):
             ignore_reinit_error=True,
             log_to_driver=False,
             logging_level=logging.ERROR,
+            runtime_env=dict(env_vars=dict([_PROTOBUF])),
             **here,
         )
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:

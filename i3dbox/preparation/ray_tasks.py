@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import signal
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -91,6 +92,9 @@ def work(
         folder: where the command runs, of which paths may be meant.
     """
     counter.begin.remote(number)
+    # Ray cancels a task by SIGINT, which a cluster that a script started behind & ignores
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     with contextlib.suppress(OSError):  # there is none, and paths are absolute
         os.chdir(folder)
     os.environ.setdefault('GLOG_v', '4')

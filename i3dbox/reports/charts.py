@@ -136,6 +136,7 @@ def _figure(title, width, height):
 
 def _png(figure):
     for text in figure.findobj(Text):
+        text.set_parse_math(False)  # class names may hold $
         if not text.get_text().isascii():
             shown, path = fitting(text.get_text())
             properties = text.get_fontproperties().copy()

@@ -52,6 +52,7 @@ def write_report(
     Returns: the page's path.
     """
     say = words(language)
+    drawn_say = drawable(say)
     pictures = {}
     parts = [page.paragraph(f'{datetime.date.today()}, i3dbox {__version__}', note=True)]
     if columns:
@@ -62,13 +63,13 @@ def write_report(
     if columns:
         parts += _figures(columns, say)
     if runs:
-        drawn = curves(runs, drawable(say))
+        drawn = curves(runs, drawn_say)
         pictures.update({f'curve_{name}': data for name, data in drawn.items()})
         parts += [page.heading(say('Training')), page.charts(drawn)]
     if columns:
         parts += _classes(columns, say)
         if not results.several:
-            parts += _confusions(title, results, columns, pictures, say)
+            parts += _confusions(title, results, columns, pictures, say, drawn_say)
         shown = say('Their frames are not shown: {reason}', reason=missing) if missing else ''
         parts += _mistakes(title, results, mistakes, pictures, dataset, shown, heat, say)
         parts += _sources(columns, say)
@@ -109,10 +110,9 @@ def _verdict(columns, dataset, say):
     return parts
 
 
-def _confusions(title, results, columns, pictures, say):
-    drawn = drawable(say)
-    pictures['confusion_matrix'] = confusion_chart(results, title, drawn)
-    pictures['calibration'] = calibration_chart(columns, drawn)
+def _confusions(title, results, columns, pictures, say, drawn_say):
+    pictures['confusion_matrix'] = confusion_chart(results, title, drawn_say)
+    pictures['calibration'] = calibration_chart(columns, drawn_say)
     parts = [
         page.heading(say('Confusions')),
         page.charts({name: pictures[name] for name in ('confusion_matrix', 'calibration')}),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -91,7 +90,6 @@ def words(language: str) -> Say:
 ENGLISH = words('en')
 
 
-@functools.lru_cache(1)  # so that one report tells it once
 def drawable(say: Say) -> Say:
     """Returns `say` for pictures: English where no font of this machine has the letters."""
     if has_font(''.join(map(say, CHINESE))):
