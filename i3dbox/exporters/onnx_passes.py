@@ -190,7 +190,7 @@ class Graph:
             self._bypass(norm)
 
     def remove_idle(self) -> None:
-        """Merges reshapes of reshapes; removes reshapes, transposes and casts that change
+        """Merges reshapes of reshapes; removes reshapes, transposes, casts and slices that change
         nothing.
         """
         shapes, types = self.infer()  # once: no pass changes the shape of a value that stays
@@ -226,6 +226,9 @@ class Graph:
                 and factor is not None
                 and np.all(factor == 1)
                 and same
+                or node.op_type == 'Slice'
+                and factor is not None
+                and factor.size == 0  # of no axis, which OpenVINO does not read
             )
             if idle and not (node.output[0] in self.outputs and source is None):
                 self._bypass(node)

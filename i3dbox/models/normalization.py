@@ -48,6 +48,10 @@ class Normalization(NamedTuple):
 SYMMETRIC = Normalization((127.5,), (127.5,))
 # torchvision's and mmaction2's, of ImageNet's pixels
 IMAGENET = Normalization((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
+# those that torchvision's networks of Kinetics take, times 255
+KINETICS = Normalization((110.2008, 100.63983, 95.99475), (58.14765, 56.46975, 55.332195))
+# mmaction2's C3D, of Sports-1M
+SPORTS1M = Normalization((104.0, 117.0, 128.0), (1.0, 1.0, 1.0))
 
 
 def normalization_of(model: dict) -> Normalization:

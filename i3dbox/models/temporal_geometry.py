@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from mindspore import nn
 
-from .layers import DepthwiseConv3d, PaddedMaxPool, TimeMaxPool
+from .layers import DepthwiseConv3d, PaddedMaxPool, TimeMaxPool, ZeroPaddedMaxPool
 
 
 def temporal_geometry(backbone: nn.Cell, endpoint: str | None = None) -> tuple[int, int]:
@@ -39,5 +39,5 @@ def steps_over_time(layer: nn.Cell) -> Iterator[tuple[int, int]]:
     for name, cell in layer.cells_and_names():
         if isinstance(cell, (nn.Conv3d, DepthwiseConv3d)) and 'downsample' not in name:
             yield cell.kernel_size[0], cell.stride[-3]
-        if isinstance(cell, TimeMaxPool):
+        if isinstance(cell, (TimeMaxPool, ZeroPaddedMaxPool)):
             yield cell.kernel, cell.stride

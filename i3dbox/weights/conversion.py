@@ -17,15 +17,17 @@ from .inflation import slim_names, to_flow, torchvision_names
 from .names import SCHEMES, plain_name, scheme
 from .pytorch_files import LEGACY_MAGIC, read_pytorch
 from .resnet_names import residual_names
+from .s3d_c3d_names import FIRST
 from .tensorflow_files import TABLE_MAGIC, read_tensorflow
 
 SOURCES = ('auto', 'pytorch', 'tensorflow', 'flax', 'original')
 STEM = 'backbone.Conv3d_1a_7x7.conv3d.weight'
-# first convolutions of residual networks
+# first convolutions of residual networks, and of S3D and C3D
 _FIRST = (
     'backbone.conv1.conv.weight',
     'backbone.conv1.space.conv.weight',
     'backbone.conv1.slow.unit.conv.weight',
+    *FIRST.values(),
 )
 # Not weights of the network: counters, what training leaves, and the classifier that is left out.
 _IGNORED = (
@@ -105,7 +107,7 @@ def _residual(path, arrays, scheme, names, modality):
     ]
     if unexpected:
         raise CheckpointError(
-            f'{path}: {len(unexpected)} of {len(arrays)} names are none of the residual networks '
+            f'{path}: {len(unexpected)} of {len(arrays)} names are none of the networks '
             f'of {scheme}, the first is {unexpected[0]!r}'
         )
     for theirs, ours in names.items():
@@ -127,7 +129,7 @@ def _residual(path, arrays, scheme, names, modality):
         parameters[HEAD_WEIGHT] = np.roll(parameters[HEAD_WEIGHT], len(fast), axis=1)
     first = next((name for name in _FIRST if name in parameters), None)
     if first is None:
-        raise CheckpointError(f'{path}: {_FIRST[0]} is missing')
+        raise CheckpointError(f'{path}: {FIRST.get(scheme, _FIRST[0])} is missing')
     found = _modality(path, parameters[first], modality)
     num_classes = len(parameters[HEAD_WEIGHT]) if HEAD_WEIGHT in parameters else None
     return Converted(parameters, found, num_classes, scheme)

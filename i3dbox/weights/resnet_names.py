@@ -16,6 +16,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from . import s3d_c3d_names
+
 _TAIL = r'(weight|bias|running_mean|running_var)'
 _BLOCK = r'(layer\d\.\d+)'
 _RES = r'blocks\.(\d)\.res_blocks\.(\d+)'
@@ -116,6 +118,7 @@ SCHEMES = {
         ),
         (rf'blocks\.\d\.proj\.{_TAIL}', r'head.logits.\1'),
     ],
+    **s3d_c3d_names.SCHEMES,
 }
 _NORM = dict(weight='gamma', bias='beta', running_mean='moving_mean', running_var='moving_variance')
 
@@ -147,7 +150,7 @@ def _renamed(names, rules):
     stages = sorted({ours.split('.')[0] for ours in found.values() if ours.startswith('<')})
     numbers = {stage: f'layer{number}' for number, stage in enumerate(stages, 1)}
     numbers.update({'<a>': 'conv1', '<b>': 'conv2', '<c>': 'conv3'})
-    numbers.update({'<p0>': 'slow', '<p1>': 'fast'})
+    numbers.update({'<p0>': 'slow', '<p1>': 'fast'}, **s3d_c3d_names.LAYERS)
     separated = any('.conv2.1.' in ours for ours in found.values())
     return {theirs: _ours(ours, numbers, separated) for theirs, ours in found.items()}
 

@@ -4,7 +4,7 @@ from .conv_unit import Conv2Plus1d, ConvUnit, DepthwiseConv3d
 from .dropout import Dropout
 from .non_local import NonLocal3d
 from .norm import BatchNorm3d
-from .pool import EachNth, MaxPool3d, PaddedMaxPool, TimeMaxPool
+from .pool import EachNth, MaxPool3d, PaddedMaxPool, TimeMaxPool, ZeroPaddedMaxPool
 from .unit3d import Unit3D
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     'PaddedMaxPool',
     'TimeMaxPool',
     'Unit3D',
+    'ZeroPaddedMaxPool',
 ]

@@ -23,9 +23,10 @@ def convolution(
     out_channels: int,
     kernel: Sequence[int] = (1, 1, 1),
     stride: Sequence[int] = (1, 1, 1),
+    bias: bool = False,
 ) -> nn.Conv3d:
-    """Returns a 3D convolution without bias, padded by half its kernel on both sides, that starts
-    as He et al. have it (arXiv 1502.01852, by fan out).
+    """Returns a 3D convolution padded by half its kernel on both sides, that starts as He et al.
+    have it (arXiv 1502.01852, by fan out).
     """
     return nn.Conv3d(
         in_channels,
@@ -34,7 +35,9 @@ def convolution(
         tuple(stride),
         pad_mode='pad',
         padding=tuple(size // 2 for size in kernel for _ in range(2)),
+        has_bias=bias,
         weight_init=HeNormal(mode='fan_out', nonlinearity='relu'),
+        bias_init='zeros',
     )
 
 

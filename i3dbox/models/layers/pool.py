@@ -105,3 +105,48 @@ class PaddedMaxPool(nn.Cell):
         column = x[:, :, :, :1] * 0
         x = self.pool(ops.cat((column, x, column), 3))
         return x.reshape(n, c, t, x.shape[2], x.shape[3])
+
+
+class ZeroPaddedMaxPool(nn.Cell):
+    """3D max pool as PyTorch pads it, on both sides by the same, over space and then over time;
+    what is left at the ends is left out.
+
+    It stands behind a ReLU, so that zeros are as good a padding as minus infinity.
+
+    Args:
+        kernel_size, stride, padding: over time, height, width.
+
+    Inputs: N x C x T x H x W float, not negative. Outputs: N x C x
+        floor((T + 2 padding - kernel_size) / stride) + 1 x ...
+    """
+
+    def __init__(
+        self,
+        kernel_size: tuple[int, int, int],
+        stride: tuple[int, int, int],
+        padding: tuple[int, int, int] = (0, 0, 0),
+    ):
+        super().__init__()
+        self.kernel, self.stride = kernel_size[0], stride[0]  # over time
+        self.padding = padding
+        self.over_space = nn.MaxPool2d(kernel_size[1:], stride[1:])
+        self.over_time = None
+        if kernel_size[0] > 1:
+            self.over_time = nn.MaxPool2d((kernel_size[0], 1), (stride[0], 1))
+
+    def construct(self, x: Tensor) -> Tensor:
+        n, c, t, h, w = x.shape
+        before, above, left = self.padding
+        # not by an operator for padding, which MindSpore does not export to ONNX
+        x = x.reshape(n, c * t, h, w)
+        rows = (x[:, :, :1] * 0,) * above
+        x = ops.cat((*rows, x, *rows), 2) if rows else x
+        columns = (x[:, :, :, :1] * 0,) * left
+        x = self.over_space(ops.cat((*columns, x, *columns), 3) if columns else x)
+        h, w = x.shape[2:]
+        if self.over_time is not None:
+            x = x.reshape(n, c, t, h * w)
+            steps = (x[:, :, :1] * 0,) * before
+            x = self.over_time(ops.cat((*steps, x, *steps), 2) if steps else x)
+            t = x.shape[2]
+        return x.reshape(n, c, t, h, w)

@@ -97,3 +97,5 @@ class Recognizer3D(nn.Cell):
         """
         least = getattr(self.backbone, 'min_input', (1, 1, 1))
         check_clip_shape(imgs.shape, self.modality, least, type(self.backbone).__name__)
+        if hasattr(self.backbone, 'check_clip'):
+            self.backbone.check_clip(*imgs.shape[2:5])

@@ -1,0 +1,157 @@
+"""C3D.
+
+Source: Tran et al., "Learning Spatiotemporal Features with 3D Convolutional Networks", arXiv
+1412.0767. Arguments and layers are called as mmaction2 calls them.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from mindspore import nn, ops
+from mindspore.common.initializer import Normal
+
+from ...argument_checks import at_least_one
+from ...errors import ModelError
+from ...registry import BACKBONES
+from ..layers import BatchNorm3d, Dropout, ZeroPaddedMaxPool
+from ..layers.conv_unit import NORM, convolution
+from ..normalization import SPORTS1M
+from ..temporal_geometry import temporal_geometry
+
+if TYPE_CHECKING:
+    from mindspore import Tensor
+
+CONVS = {  # by the pool that follows
+    1: {'conv1a': 64},
+    2: {'conv2a': 128},
+    3: {'conv3a': 256, 'conv3b': 256},
+    4: {'conv4a': 512, 'conv4b': 512},
+    5: {'conv5a': 512, 'conv5b': 512},
+}
+WIDTH = 4096  # of fc6 and fc7
+
+
+class BiasedUnit(nn.Cell):
+    """3 x 3 x 3 convolution with bias and ReLU; with `norm` a batch norm between, and no bias."""
+
+    def __init__(self, in_channels: int, out_channels: int, norm: dict | None = None):
+        super().__init__()
+        self.conv = convolution(in_channels, out_channels, (3, 3, 3), bias=norm is None)
+        self.bn = None if norm is None else BatchNorm3d(out_channels, **norm)
+
+    def construct(self, x: Tensor) -> Tensor:
+        x = self.conv(x)
+        return ops.relu(x if self.bn is None else self.bn(x))
+
+
+class FullyConnected(nn.Cell):
+    """A linear map of all that a map holds, ReLU, and dropout where there is one.
+
+    Inputs: N x C x T x H x W float, with in_features numbers a sample. Outputs: N x out_features x
+        1 x 1 x 1.
+    """
+
+    def __init__(self, in_features: int, out_features: int, dropout: float, init_std: float):
+        super().__init__()
+        self.in_features = in_features
+        self.dense = nn.Dense(
+            in_features, out_features, weight_init=Normal(init_std), bias_init='zeros'
+        )
+        self.dropout = Dropout(dropout) if dropout else None
+
+    def construct(self, x: Tensor) -> Tensor:
+        x = ops.relu(self.dense(x.reshape(x.shape[0], self.in_features)))
+        if self.dropout is not None:
+            x = self.dropout(x)
+        return x.reshape(x.shape[0], -1, 1, 1, 1)
+
+
+@BACKBONES.register
+class C3D(nn.SequentialCell):
+    """C3D up to, and without, its classifier, which is PoolHead with the dropout behind fc7.
+
+        clip N x C x 16 x 112 x 112
+          conv1a, pool1          N x   64 x 16 x 56 x 56
+          conv2a, pool2          N x  128 x  8 x 28 x 28
+          conv3a, conv3b, pool3  N x  256 x  4 x 14 x 14
+          conv4a, conv4b, pool4  N x  512 x  2 x  7 x  7
+          conv5a, conv5b, pool5  N x  512 x  1 x  4 x  4
+          fc6, fc7               N x 4096 x  1 x  1 x  1
+
+    fc6 has a weight for each place of the last map, so that clips have one size.
+
+    Args:
+        in_channels (int): 3 for RGB, 2 for flow.
+        out_dim (int): how many numbers pool5 gives; 8192 for 16 x 112 x 112.
+        with_bn (bool): a batch norm behind each convolution, which has no bias then.
+        dropout (float): behind fc6.
+        init_std (float): deviation that the weights of fc6 and fc7 start with.
+        norm (dict): arguments of BatchNorm3d (eps 1e-5, momentum 0.9).
+
+    Inputs: N x in_channels x T x H x W float, such that pool5 gives out_dim numbers. Outputs: N x
+        4096 x 1 x 1 x 1.
+    Raises: ModelError for clips of another size.
+    """
+
+    normalization = SPORTS1M
+    out_channels = WIDTH
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        out_dim: int = 8192,
+        with_bn: bool = False,
+        dropout: float = 0.5,
+        init_std: float = 0.005,
+        norm: dict | None = None,
+    ):
+        at_least_one('C3D', out_dim=out_dim)
+        norm = {**NORM, **(norm or {})} if with_bn else None
+        cells = OrderedDict()
+        channels = in_channels
+        for number, convs in CONVS.items():
+            for name, width in convs.items():
+                cells[name] = BiasedUnit(channels, width, norm)
+                channels = width
+            size = (1 if number == 1 else 2, 2, 2)
+            cells[f'pool{number}'] = ZeroPaddedMaxPool(size, size, _padding(number))
+        cells['fc6'] = FullyConnected(out_dim, WIDTH, dropout, init_std)
+        cells['fc7'] = FullyConnected(WIDTH, WIDTH, 0, init_std)
+        super().__init__(cells)
+        self.in_channels = in_channels
+        self.out_dim = out_dim
+
+    def temporal_geometry(self, endpoint: str) -> tuple[int, int] | None:
+        """Returns the stride and context of a layer, see i3d_table.temporal_geometry; None of fc6
+        and fc7, which see all of a clip.
+        """
+        return None if endpoint.startswith('fc') else temporal_geometry(self, endpoint)
+
+    def check_clip(self, frames: int, height: int, width: int) -> None:
+        """Raises ModelError for a clip whose last map has another size than fc6 takes."""
+        sides = [frames, height, width]
+        for number in CONVS:
+            pads = _padding(number)
+            sides = [(side + 2 * pad) // 2 for side, pad in zip(sides, pads)]
+            if number == 1:
+                sides[0] = frames
+        found = 512 * sides[0] * sides[1] * sides[2]
+        if found != self.out_dim:
+            least = '16 frames of 112 x 112' if self.out_dim == 8192 else f'out_dim={self.out_dim}'
+            raise ModelError(
+                f'C3D takes clips of {least}, as fc6 has a weight for each place of the last map; '
+                f'the pipeline gives {frames} frames of {height} x {width}'
+                + (f', which are out_dim={found}' if found else ', which are too few')
+            )
+
+    def construct(self, x: Tensor) -> Tensor:
+        t, h, w = x.shape[2:]
+        if min(t, h, w) > 0:  # a size may not be known yet
+            self.check_clip(t, h, w)
+        return super().construct(x)
+
+
+def _padding(number):
+    return (0, 1, 1) if number == 5 else (0, 0, 0)
