@@ -188,6 +188,7 @@ BACKBONES = {
         fusion_kernel=7,
         fusion_norm=True,
     ),
+    'torchvision/s3d': dict(type='S3D'),
     'pytorchvideo/csn_r101': dict(type='ResNet3dCSN', depth=101, norm=dict(eps=1e-5)),
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mindspore import nn, ops
 from mindspore.common.initializer import TruncatedNormal
@@ -44,6 +44,17 @@ class SelfGating(nn.Cell):
 
     def construct(self, x: Tensor) -> Tensor:
         return x * ops.sigmoid(self.linear(x.mean((2, 3, 4), keep_dims=True)))
+
+
+class GatedUnit(Conv2Plus1d):
+    """A Conv2Plus1d whose output passes a SelfGating."""
+
+    def __init__(self, in_channels: int, out_channels: int, *others: Any, **more: Any):
+        super().__init__(in_channels, out_channels, *others, **more)
+        self.gate = SelfGating(out_channels)
+
+    def construct(self, x: Tensor) -> Tensor:
+        return self.gate(self.time(self.space(x)))
 
 
 @BACKBONES.register
@@ -100,10 +111,8 @@ class S3D(Inception):
 def _unit(in_channels, out_channels, size=1, stride=1, gating=False, norm=None):
     if size == 1:
         return ConvUnit(in_channels, out_channels, norm=norm)
-    separable = Conv2Plus1d(
-        in_channels, out_channels, (size,) * 3, (stride,) * 3, out_channels, norm=norm
-    )
-    return nn.SequentialCell([separable, SelfGating(out_channels)]) if gating else separable
+    unit = GatedUnit if gating else Conv2Plus1d
+    return unit(in_channels, out_channels, (size,) * 3, (stride,) * 3, out_channels, norm=norm)
 
 
 def _pool(kernel, stride):
