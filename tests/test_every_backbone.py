@@ -19,6 +19,7 @@ from i3dbox.weights.checkpoint import load_checkpoint
 pytestmark = pytest.mark.slow
 
 CLIP = (8, 32, 32)
+CLIPS = dict(C3D=(16, 16, 16))  # where another is the smallest
 # the smallest of each; a backbone that is not named here is built as it is by default
 SMALLEST = dict(
     InceptionI3D=dict(endpoints='Mixed_3b'),
@@ -27,7 +28,10 @@ SMALLEST = dict(
     ResNet2Plus1d=dict(depth=18),
     ResNet3dCSN=dict(depth=50),
     ResNet3dSlowFast=dict(depth=18),
+    S3D=dict(gating=True),
+    C3D=dict(out_dim=512),
 )
+PAIRS = ('InceptionI3D', 'S3D')  # those with I3D's head
 OWN = [name for name in BACKBONES.names() if BACKBONES.get(name).__module__.startswith('i3dbox.')]
 HOOKS = [dict(type='LoggerHook', interval=1), dict(type='CheckpointHook')]
 
@@ -40,12 +44,13 @@ def trained(request, tmp_path_factory):
     model = dict(
         type='Recognizer3D',
         backbone=dict(type=request.param, **SMALLEST.get(request.param, {})),
-        head=dict(type='I3DHead' if request.param == 'InceptionI3D' else 'PoolHead', num_classes=3),
+        head=dict(type='I3DHead' if request.param in PAIRS else 'PoolHead', num_classes=3),
     )
+    clip = CLIPS.get(request.param, CLIP)
     data = dict(
         batch_size=2,
-        train=dict(type='TinyDataset', size=4, clip=CLIP),
-        test=dict(type='TinyDataset', size=4, clip=CLIP),
+        train=dict(type='TinyDataset', size=4, clip=clip),
+        test=dict(type='TinyDataset', size=4, clip=clip),
     )
     cfg = config(
         folder,
@@ -70,10 +75,10 @@ def test_it_trains_and_is_tested(trained):
 
 def test_its_file_answers_as_it_does(trained, tmp_path):
     cfg, checkpoint = trained
-    if cfg.model.backbone.type == 'ResNet3dCSN':
-        pytest.skip('its ONNX file is not read by OpenVINO yet, see docs/networks.md')
-    exported = export(cfg, checkpoint, 'ONNX', str(tmp_path / 'a.onnx'), clip_len=8, size=32)
-    imgs = np.random.default_rng(0).integers(0, 256, (2, *CLIP, 3), np.uint8)
+    clip = CLIPS.get(cfg.model.backbone.type, CLIP)
+    sizes = dict(clip_len=clip[0], size=clip[1])
+    exported = export(cfg, checkpoint, 'ONNX', str(tmp_path / 'a.onnx'), **sizes)
+    imgs = np.random.default_rng(0).integers(0, 256, (2, *clip, 3), np.uint8)
     expected = exported.network(ms.Tensor(imgs)).asnumpy()
     for engine in ('onnxruntime', 'openvino'):
         found = load_exported(exported.path, engine)(imgs)

@@ -62,10 +62,17 @@ class FullyConnected(nn.Cell):
         self.dropout = Dropout(dropout) if dropout else None
 
     def construct(self, x: Tensor) -> Tensor:
-        x = ops.relu(self.dense(x.reshape(x.shape[0], self.in_features)))
+        n, c, t, h, w = x.shape
+        # a size may not be known yet
+        if t > 0 and h > 0 and w > 0 and c * t * h * w != self.in_features:
+            raise ValueError(
+                f'a layer of {self.in_features} numbers a clip gets {c} x {t} x {h} x {w}: C3D '
+                'takes clips of one size'
+            )
+        x = ops.relu(self.dense(x.reshape(n, self.in_features)))
         if self.dropout is not None:
             x = self.dropout(x)
-        return x.reshape(x.shape[0], -1, 1, 1, 1)
+        return x.reshape(n, -1, 1, 1, 1)
 
 
 @BACKBONES.register
@@ -92,7 +99,7 @@ class C3D(nn.SequentialCell):
 
     Inputs: N x in_channels x T x H x W float, such that pool5 gives out_dim numbers. Outputs: N x
         4096 x 1 x 1 x 1.
-    Raises: ModelError for clips of another size.
+    Raises: ValueError for clips of another size.
     """
 
     normalization = SPORTS1M
@@ -131,26 +138,20 @@ class C3D(nn.SequentialCell):
 
     def check_clip(self, frames: int, height: int, width: int) -> None:
         """Raises ModelError for a clip whose last map has another size than fc6 takes."""
-        sides = [frames, height, width]
-        for number in CONVS:
-            pads = _padding(number)
-            sides = [(side + 2 * pad) // 2 for side, pad in zip(sides, pads)]
-            if number == 1:
-                sides[0] = frames
-        found = 512 * sides[0] * sides[1] * sides[2]
+        # four pools halve time; five halve space, the last with a row on each side
+        rows, columns = (side // 16 // 2 + 1 if side >= 16 else 0 for side in (height, width))
+        found = 512 * (frames // 16) * rows * columns
         if found != self.out_dim:
-            least = '16 frames of 112 x 112' if self.out_dim == 8192 else f'out_dim={self.out_dim}'
-            raise ModelError(
-                f'C3D takes clips of {least}, as fc6 has a weight for each place of the last map; '
-                f'the pipeline gives {frames} frames of {height} x {width}'
-                + (f', which are out_dim={found}' if found else ', which are too few')
+            taken = (
+                'C3D takes clips of 16 frames of 112 x 112'
+                if self.out_dim == 8192
+                else f'C3D with out_dim={self.out_dim} takes clips whose last map is as large'
             )
-
-    def construct(self, x: Tensor) -> Tensor:
-        t, h, w = x.shape[2:]
-        if min(t, h, w) > 0:  # a size may not be known yet
-            self.check_clip(t, h, w)
-        return super().construct(x)
+            hint = f', for which out_dim is {found}' if found else ''
+            raise ModelError(
+                f'{taken}, as fc6 has weights for each place of the last map; the pipeline gives '
+                f'{frames} frames of {height} x {width}{hint}'
+            )
 
 
 def _padding(number):
