@@ -59,13 +59,13 @@ class GatedUnit(Conv2Plus1d):
 
 @BACKBONES.register
 class S3D(Inception):
-    """S3D, and with `gating` S3D-G, up to, and without, its average pool. I3DHead is its head, and
-    endpoints are called as I3D's, which it has the layers and the widths of.
+    """S3D, and with `gating` S3D-G, up to, and without, its average pool. Layers and widths are
+    I3D's, and are called as there; the head is I3DHead.
 
         clip N x C x T x H x W
           stem, Mixed_3b, 3c     N x  480 x T/2 x H/8  x W/8
-          Mixed_4b .. 4f         N x  832 x T/4 x H/16 x W/16     (rounded up)
-          Mixed_5b, 5c           N x 1024 x T/8 x H/32 x W/32     (half of the above, rounded down)
+          Mixed_4b .. 4f         N x  832 x T/4 x H/16 x W/16   (all rounded up)
+          Mixed_5b, 5c           N x 1024 x T/8 x H/32 x W/32   (half of those above, rounded down)
 
     Args:
         in_channels (int): 3 for RGB, 2 for flow.
@@ -73,7 +73,8 @@ class S3D(Inception):
             returned, in this order; the network is built no further than the last one. Default:
             'Mixed_5c'.
         gating (bool): S3D-G: each convolution over time is followed by a gate of the channels, by
-            the sigmoid of a linear map of their means over the clip.
+            the sigmoid of a linear map of their means over the clip, as in the paper; the authors'
+            later code gates all branches, and not the first convolution.
         norm (dict): arguments of BatchNorm3d (eps 1e-3, momentum 0.999).
 
     Attributes:
