@@ -114,6 +114,16 @@ def test_bases_merge_dict_by_dict_and_lists_and_scalars_replace(write):
     )
 
 
+def test_numbers_in_a_dict_are_places_in_the_list_of_the_base(write):
+    base = 'steps = [dict(type="A", n=1), dict(type="B"), "c"]\nlr = (1, 2)\nseed = [steps, lr]'
+    above = "_base_ = 'base.py'\nsteps = {0: dict(n=2), -1: 'd'}\nlr = {1: 3}\nseed = [steps, lr]"
+    cfg = Config.fromfile(write(base=base, a=above))
+    assert cfg.steps == [dict(type='A', n=2), dict(type='B'), 'd'] and cfg.lr == (1, 3)
+    assert 'a list of 2, which has no entry 3' in error_of(
+        write(base=base, b="_base_ = 'base.py'\nlr = {3: 1}")
+    )
+
+
 def test_delete_replaces_the_dict_of_the_base(write):
     cfg = Config.fromfile(
         write(

@@ -70,7 +70,7 @@ NETWORKS = {
 # as counted by those who publish the weights: torchvision, pytorchvideo, mmaction2
 PARAMETERS = dict(
     i3d_r50=28_043_472,
-    i3d_nl_r50=35_401_936,
+    i3d_nl_r50=35_397_840,
     slowonly_r50=32_454_096,
     r3d_18=33_371_472,
     mc3_18=11_695_440,

@@ -293,9 +293,14 @@ def test_a_published_checkpoint_is_served_as_it_is(one, server, content, tmp_pat
 
 
 def test_the_index_holds_each_public_checkpoint_once():
-    integrities = [file.integrity for entry in ENTRIES.values() for file in entry.files]
-    assert len(ENTRIES) == 11 and len(set(integrities)) == len(integrities) == 16
+    of_i3d = [entry for entry in ENTRIES.values() if entry.config is None]
+    integrities = [file.integrity for entry in of_i3d for file in entry.files]
+    assert len(of_i3d) == 11 and len(set(integrities)) == len(integrities) == 16
     assert all(len(integrity) == len('git:') + 40 for integrity in integrities)
+    others = {name: entry for name, entry in ENTRIES.items() if entry.config}
+    assert all(name == entry.config for name, entry in others.items())
+    (prefixes,) = {tuple(len(file.integrity) for file in e.files) for e in others.values()}
+    assert prefixes == (len('sha256:') + 8,), 'as long as what the names of the files hold'
 
 
 def test_the_indexs_blob_ids_are_those_of_the_files_that_are_here(shared_data):

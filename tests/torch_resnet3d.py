@@ -29,7 +29,7 @@ class SpaceTime(nn.Module):
     def __init__(self, inputs, outputs, kernel, stride=(1, 1, 1), relu=True):
         super().__init__()
         t, h, w = kernel
-        middle = int(t * inputs * outputs * h * w / (inputs * h * w + t * outputs))
+        middle = int(3 * inputs * outputs * h * w / (inputs * h * w + 3 * outputs))
         self.conv = nn.Module()
         self.conv.conv_s = nn.Conv3d(
             inputs, middle, (1, h, w), (1, *stride[1:]), (0, h // 2, w // 2), bias=False
@@ -55,7 +55,7 @@ class NonLocal(nn.Module):
         self.theta = self._pointwise(channels, half)
         self.phi = nn.Sequential(self._pointwise(channels, half), nn.MaxPool3d((1, 2, 2)))
         self.conv_out = nn.Module()
-        self.conv_out.conv = nn.Conv3d(half, channels, 1)
+        self.conv_out.conv = nn.Conv3d(half, channels, 1, bias=False)
         self.conv_out.bn = nn.BatchNorm3d(channels)
 
     @staticmethod
@@ -96,7 +96,10 @@ class Block(nn.Module):
             self.conv2 = Conv(width, width, (second, 3, 3), stride)
             self.conv3 = Conv(width, outputs, (1, 1, 1), relu=False)
         if stride != (1, 1, 1) or inputs != outputs:
-            self.downsample = Conv(inputs, outputs, (1, 1, 1), stride, relu=False, eps=eps)
+            if kind == '2plus1d':
+                self.downsample = SpaceTime(inputs, outputs, (1, 1, 1), stride, relu=False)
+            else:
+                self.downsample = Conv(inputs, outputs, (1, 1, 1), stride, relu=False, eps=eps)
         if attends:
             self.non_local_block = NonLocal(outputs)
 

@@ -13,7 +13,24 @@ from ..errors import ConfigError
 
 
 def merge(below: Any, above: Any) -> Any:
-    """Returns `above` merged over `below`, sharing no dict or list with either."""
+    """Returns `above` merged over `below`, sharing no dict or list with either.
+
+    Keys of a dict over a list are the places of entries.
+
+    Raises: ConfigError for a place that the list has not.
+    """
+    if isinstance(below, (list, tuple)) and _names_places(above):
+        wrong = [place for place in above if not -len(below) <= place < len(below)]
+        if wrong:
+            raise ConfigError(
+                f'{above!r} stands over a list of {len(below)}, which has no entry {wrong[0]}'
+            )
+        items = merge(None, below)
+        places = {place % len(items): value for place, value in above.items()}
+        return type(items)(
+            merge(item, places[place]) if place in places else item
+            for place, item in enumerate(items)
+        )
     if isinstance(above, dict):
         above = dict(above)
         if above.pop('_delete_', False) or not isinstance(below, dict):
@@ -25,6 +42,10 @@ def merge(below: Any, above: Any) -> Any:
     if type(above) in (list, tuple):
         return type(above)(merge(None, value) for value in above)
     return above
+
+
+def _names_places(value):
+    return isinstance(value, dict) and bool(value) and all(type(key) is int for key in value)
 
 
 def override(node: Any, key: str, parts: list[str], value: Any) -> Any:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 
 from ..config import Config
+from ..config.shipped import PREFIX as PREFIX_OF_SHIPPED
 from ..config.shipped import find_config, shipped_names
 from ..config_checks.checks import check_config
 from ..errors import CheckpointError, ConfigError, spelling_hint
@@ -114,7 +115,16 @@ class ModelSpec:
             entries = {
                 kind: entries[kind] for kind in _chosen(stream, tuple(entries), 'the models')
             }
-        cfg = plain_i3d({kind: ENTRIES[name].num_classes for kind, name in entries.items()})
+        recipes = {ENTRIES[name].config for name in entries.values()}
+        if recipes == {None}:
+            cfg = plain_i3d({kind: ENTRIES[name].num_classes for kind, name in entries.items()})
+        elif len(entries) == 1:
+            cfg = Config.fromfile(find_config(f'{PREFIX_OF_SHIPPED}{recipes.pop()}'))
+        else:
+            raise ConfigError(
+                f'{" and ".join(names)}: both streams of a network other than plain I3D take a '
+                'config of both (--config, --rgb, --flow)'
+            )
         checkpoints = {kind: PREFIX + name for kind, name in entries.items()}
         return cls(' + '.join(entries.values()), tuple(entries), cfg, _one_or_dict(checkpoints))
 
@@ -203,9 +213,15 @@ def zoo_names(name: str, stream: str | None = None) -> dict[str, str]:
         name: an entry, or an entry without its modality: 'i3d_kinetics400' is both streams.
         stream: 'rgb', 'flow' or 'joint': which streams of the entry's family.
 
-    Raises: CheckpointError for what the zoo does not have.
+    Raises: CheckpointError for what the zoo does not have; ConfigError for a stream that an entry
+        is not of.
     """
     name = name.replace(PREFIX, '', 1)
+    if name in ENTRIES and ENTRIES[name].config:  # of one stream, whose name does not say which
+        kind = ENTRIES[name].modality.lower()
+        if stream in (None, kind):
+            return {kind: name}
+        raise ConfigError(f'{name} is of {kind} alone; --stream says {stream}')
     first, *rest = name.split('_')
     own = next((part for part in rest if part in BOTH), None)
     rest = [part for part in rest if part != own]

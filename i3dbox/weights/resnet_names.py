@@ -50,7 +50,10 @@ SCHEMES = {
         (rf'backbone\.(conv1|{_BLOCK}\.conv\d)\.conv\.bn_s\.{_TAIL}', r'\1.space.bn.\3'),
         (rf'backbone\.(conv1|{_BLOCK}\.conv\d)\.conv\.conv_t\.{_TAIL}', r'\1.time.conv.\3'),
         (rf'backbone\.(conv1|{_BLOCK}\.conv\d)\.bn\.{_TAIL}', r'\1.time.bn.\3'),
-        (rf'backbone\.{_BLOCK}\.downsample\.(conv|bn)\.{_TAIL}', r'\1.downsample.\2.\3'),
+        (rf'backbone\.{_BLOCK}\.downsample\.conv\.conv_s\.{_TAIL}', r'\1.downsample.space.conv.\2'),
+        (rf'backbone\.{_BLOCK}\.downsample\.conv\.bn_s\.{_TAIL}', r'\1.downsample.space.bn.\2'),
+        (rf'backbone\.{_BLOCK}\.downsample\.conv\.conv_t\.{_TAIL}', r'\1.downsample.time.conv.\2'),
+        (rf'backbone\.{_BLOCK}\.downsample\.bn\.{_TAIL}', r'\1.downsample.time.bn.\2'),
         (rf'cls_head\.fc_cls\.{_TAIL}', r'head.logits.\1'),
     ],
     'mmaction2': [

@@ -119,7 +119,7 @@ def _from_hosts(entry, folder):
 
     for file in entry.files:
         download(
-            [f'{host}{file.path}' for host in hosts(HOST)],
+            [f'{host}{file.path}' for host in hosts(entry.host or HOST)],
             os.path.join(folder, file.name),
             file.integrity,
         )

@@ -1,13 +1,17 @@
 """The model zoo's entries. `python tools/render_model_zoo.py model_zoo.md` puts them into the page.
 
-An integrity is 'git:<git blob id>', which GitHub shows of every file, or 'sha256:<hex digits>'.
+An integrity is 'git:<git blob id>', which GitHub shows of every file, or 'sha256:<hex digits>', of
+which the names of PyTorch's files hold the first eight.
 """
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from ..downloads import Packaged
+
+HOST = 'https://github.com'
 
 
 class File(NamedTuple):
@@ -31,6 +35,8 @@ class Entry(NamedTuple):
         licence: theirs.
         figures: published figures, and whose they are.
         packaged: the same weights in the package index.
+        host: of the files; None for GitHub.
+        config: the shipped config whose network it is; None for plain I3D.
     """
 
     modality: str
@@ -42,9 +48,10 @@ class Entry(NamedTuple):
     licence: str
     figures: str = ''
     packaged: tuple[Packaged, ...] = ()
+    host: str | None = None
+    config: str | None = None
 
 
-HOST = 'https://github.com'
 _AUTHORS = '/google-deepmind/kinetics-i3d/raw/master/data'
 _KINETICS = {400: 'kinetics400', 600: 'kinetics600'}
 _HUB_RGB = Packaged(  # what the authors put on TensorFlow Hub
@@ -87,6 +94,40 @@ def _pytorch(modality, source, path, blob, data, figures='', classes=400):
     file = File(f'/{repository}/raw/master/{path}', f'git:{blob}', path.rpartition('/')[2])
     return Entry(
         modality, classes, data, (file,), _KINETICS.get(classes), repository, licence, figures
+    )
+
+
+def _network(config, host, path, source, licence, data, figures):
+    digits = re.search('-([0-9a-f]{8})[.]pth$', path)[1]
+    file = File(path, f'sha256:{digits}', path.rpartition('/')[2])
+    return Entry(
+        'RGB', 400, data, (file,), 'kinetics400', source, licence, figures, (), host, config
+    )
+
+
+def _mmaction2(config, path, figures, data='Kinetics-400'):
+    """An entry of mmaction2's; figures: of its table, by the config's protocol."""
+    return _network(
+        config,
+        'https://download.openmmlab.com',
+        f'/mmaction/{path}',
+        'open-mmlab/mmaction2',
+        'Apache-2.0',
+        data,
+        f'{figures}: top-1 / top-5 on the Kinetics-400 validation set, mmaction2',
+    )
+
+
+def _torchvision(config, path, figures):
+    """An entry of torchvision's; figures: of its documentation, by the config's protocol."""
+    return _network(
+        config,
+        'https://download.pytorch.org',
+        f'/models/{path}',
+        'pytorch/vision',
+        'BSD-3-Clause',
+        'Kinetics-400',
+        f'{figures}: top-1 / top-5 on the Kinetics-400 validation set, torchvision',
     )
 
 
@@ -190,3 +231,74 @@ ENTRIES = {
         _CONVERTED,
     ),
 }
+ENTRIES.update(
+    slowonly_r50_4x16_kinetics400=_mmaction2(
+        'slowonly_r50_4x16_kinetics400',
+        'recognition/slowonly/slowonly_r50_4x16x1_256e_kinetics400_rgb/'
+        'slowonly_r50_4x16x1_256e_kinetics400_rgb_20200704-a69556c6.pth',
+        '73.02 / 90.77',
+    ),
+    slowonly_r50_8x8_kinetics400=_mmaction2(
+        'slowonly_r50_8x8_kinetics400',
+        'recognition/slowonly/slowonly_r50_8x8x1_256e_kinetics400_rgb/'
+        'slowonly_r50_8x8x1_256e_kinetics400_rgb_20200703-a79c555a.pth',
+        '74.93 / 91.92',
+    ),
+    slowfast_r50_4x16_kinetics400=_mmaction2(
+        'slowfast_r50_4x16_kinetics400',
+        'recognition/slowfast/slowfast_r50_4x16x1_256e_kinetics400_rgb/'
+        'slowfast_r50_4x16x1_256e_kinetics400_rgb_20200704-bcde7ed7.pth',
+        '75.64 / 92.3',
+    ),
+    slowfast_r50_8x8_kinetics400=_mmaction2(
+        'slowfast_r50_8x8_kinetics400',
+        'recognition/slowfast/slowfast_r50_8x8x1_256e_kinetics400_rgb/'
+        'slowfast_r50_8x8x1_256e_kinetics400_rgb_20200716-73547d2b.pth',
+        '76.94 / 92.8',
+    ),
+    i3d_r50_32x2_kinetics400=_mmaction2(
+        'i3d_r50_32x2_kinetics400',
+        'recognition/i3d/i3d_r50_video_32x2x1_100e_kinetics400_rgb/'
+        'i3d_r50_video_32x2x1_100e_kinetics400_rgb_20200826-e31c6f52.pth',
+        '73.22 / 91.11',
+        _BOTH,
+    ),
+    i3d_nl_r50_32x2_kinetics400=_mmaction2(
+        'i3d_nl_r50_32x2_kinetics400',
+        'recognition/i3d/i3d_nl_embedded_gaussian_r50_32x2x1_100e_kinetics400_rgb/'
+        'i3d_nl_embedded_gaussian_r50_32x2x1_100e_kinetics400_rgb_20200813-6e6aef1b.pth',
+        '74.69 / 91.69',
+        _BOTH,
+    ),
+    r2plus1d_r34_8x8_kinetics400=_mmaction2(
+        'r2plus1d_r34_8x8_kinetics400',
+        'v2.0/recognition/r2plus1d/r2plus1d_r34_8x8x1_180e_8xb8_kinetics400_rgb/'
+        'r2plus1d_r34_8x8x1_180e_8xb8_kinetics400_rgb_20220812-47cfe041.pth',
+        '69.35 / 88.32',
+    ),
+    r2plus1d_r34_32x2_kinetics400=_mmaction2(
+        'r2plus1d_r34_32x2_kinetics400',
+        'v2.0/recognition/r2plus1d/r2plus1d_r34_32x2x1_180e_8xb8_kinetics400_rgb/'
+        'r2plus1d_r34_32x2x1_180e_8xb8_kinetics400_rgb_20220812-4270588c.pth',
+        '75.27 / 92.03',
+    ),
+    ircsn_r50_32x2_kinetics400=_mmaction2(
+        'ircsn_r50_32x2_kinetics400',
+        'v2.0/recognition/csn/ircsn_ig65m_pretrained_bnfrozen_r50_32x2x1_58e_8xb12_kinetics400_rgb/'
+        'ircsn_ig65m_pretrained_bnfrozen_r50_32x2x1_58e_8xb12_kinetics400_rgb_20220811-44395bae.pth',
+        '79.17 / 94.14',
+        'IG-65M, Kinetics-400',
+    ),
+    ircsn_r152_32x2_kinetics400=_mmaction2(
+        'ircsn_r152_32x2_kinetics400',
+        'v2.0/recognition/csn/ircsn_ig65m_pretrained_bnfrozen_r152_32x2x1_58e_8xb12_kinetics400_rgb/'
+        'ircsn_ig65m_pretrained_bnfrozen_r152_32x2x1_58e_8xb12_kinetics400_rgb_20220811-7d1dacde.pth',
+        '82.58 / 95.76',
+        'IG-65M, Kinetics-400',
+    ),
+    r3d_18_kinetics400=_torchvision('r3d_18_kinetics400', 'r3d_18-b3b3357e.pth', '63.200 / 83.479'),
+    mc3_18_kinetics400=_torchvision('mc3_18_kinetics400', 'mc3_18-a90a0ba3.pth', '63.960 / 84.130'),
+    r2plus1d_18_kinetics400=_torchvision(
+        'r2plus1d_18_kinetics400', 'r2plus1d_18-91a641e6.pth', '67.463 / 86.175'
+    ),
+)

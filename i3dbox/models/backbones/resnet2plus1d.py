@@ -34,7 +34,8 @@ class ResNet2Plus1d(ResNet3d):
         depth (int): 18 or 34.
         in_channels (int): 3 for RGB, 2 for flow.
         middle (str): whose number of channels between: 'block', one for both convolutions of a
-            block, and 45 in the first, as torchvision; 'own', each its own, as mmaction2.
+            block, and 45 in the first, as torchvision; 'own', each its own, as mmaction2, where
+            a shortcut's convolution is two, too.
         others: of ResNet3d.
     """
 
@@ -53,6 +54,16 @@ class ResNet2Plus1d(ResNet3d):
         """Returns the first convolution."""
         between = STEM if style == 'block' else channels_between(in_channels, WIDTHS[0], kernel)
         return Conv2Plus1d(in_channels, WIDTHS[0], kernel, (stride, 2, 2), between, norm=norm)
+
+    @staticmethod
+    def shortcut(shape: Shape, style: str, norm: dict) -> nn.Cell:
+        """Returns what a block's input passes where its output has another shape."""
+        if style == 'block':
+            return ResNet3d.shortcut(shape, style, norm)
+        between = channels_between(shape.channels, shape.out, (3, 1, 1))
+        return Conv2Plus1d(
+            shape.channels, shape.out, (1, 1, 1), shape.stride, between, relu=False, norm=norm
+        )
 
     @staticmethod
     def units(shape: Shape, depth: int, style: str, norm: dict) -> list[nn.Cell]:

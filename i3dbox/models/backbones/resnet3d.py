@@ -166,16 +166,17 @@ class ResNet3d(nn.SequentialCell):
     @classmethod
     def block(cls, shape: Shape, depth: int, style: str, norm: dict) -> Residual:
         """Returns a residual block."""
-        downsample = None
-        if shape.stride != (1, 1, 1) or shape.channels != shape.out:
-            downsample = ConvUnit(
-                shape.channels, shape.out, stride=shape.stride, relu=False, norm=norm
-            )
+        same = shape.stride == (1, 1, 1) and shape.channels == shape.out
         return Residual(
             cls.units(shape, depth, style, norm),
-            downsample,
+            None if same else cls.shortcut(shape, style, norm),
             NonLocal3d(shape.out, norm) if shape.attentive else None,
         )
+
+    @staticmethod
+    def shortcut(shape: Shape, style: str, norm: dict) -> nn.Cell:
+        """Returns what a block's input passes where its output has another shape."""
+        return ConvUnit(shape.channels, shape.out, stride=shape.stride, relu=False, norm=norm)
 
     @staticmethod
     def units(shape: Shape, depth: int, style: str, norm: dict) -> list[nn.Cell]:

@@ -29,7 +29,7 @@ class NonLocal3d(nn.Cell):
         self.theta = _pointwise(channels, inner)
         self.phi = _pointwise(channels, inner)
         self.g = _pointwise(channels, inner)
-        self.out = _pointwise(inner, channels)
+        self.out = _pointwise(inner, channels, bias=False)
         self.bn = BatchNorm3d(channels, **{**NORM, **(norm or {})})
         self.bn.gamma.set_data(ops.zeros_like(self.bn.gamma))
         self.pool = nn.MaxPool2d(2, 2)
@@ -52,7 +52,7 @@ class NonLocal3d(nn.Cell):
         return x.reshape(x.shape[0], x.shape[1], -1)
 
 
-def _pointwise(in_channels, out_channels):
+def _pointwise(in_channels, out_channels, bias=True):
     return nn.Conv3d(
-        in_channels, out_channels, 1, has_bias=True, weight_init=Normal(0.01), bias_init='zeros'
+        in_channels, out_channels, 1, has_bias=bias, weight_init=Normal(0.01), bias_init='zeros'
     )
