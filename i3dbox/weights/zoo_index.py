@@ -301,4 +301,16 @@ ENTRIES.update(
     r2plus1d_18_kinetics400=_torchvision(
         'r2plus1d_18_kinetics400', 'r2plus1d_18-91a641e6.pth', '67.463 / 86.175'
     ),
+    s3d_kinetics400=_torchvision('s3d_kinetics400', 's3d-d76dad2f.pth', '68.368 / 88.050'),
+    c3d_16x1_ucf101=_mmaction2(
+        'c3d_16x1_ucf101',
+        'v1.0/recognition/c3d/c3d_sports1m-pretrained_8xb30-16x1x1-45e_ucf101-rgb/'
+        'c3d_sports1m-pretrained_8xb30-16x1x1-45e_ucf101-rgb_20220811-31723200.pth',
+        '82.92 / 96.11',
+        'Sports-1M, UCF101',
+    )._replace(
+        num_classes=101,
+        classes=None,
+        figures='82.92 / 96.11: top-1 / top-5 on UCF101, split 1, mmaction2',
+    ),
 )
