@@ -21,6 +21,22 @@ from i3dbox.registry import HOOKS, LOSSES, METRICS, RUNNERS, SCHEDULES
 
 ROOT = pathlib.Path(__file__).parents[1]
 RECIPES = sorted(ROOT.glob('configs/*.py'))
+# as mmaction2 and torchvision count them
+PARAMETERS = dict(
+    slowonly_r50_8x8_kinetics400=32_454_096,
+    slowfast_r50_4x16_kinetics400=34_479_288,
+    slowfast_r50_8x8_kinetics400=34_565_560,
+    i3d_r50_32x2_kinetics400=28_043_472,
+    i3d_nl_r50_32x2_kinetics400=35_397_840,
+    r2plus1d_r34_8x8_kinetics400=63_759_281,
+    ircsn_r50_32x2_kinetics400=13_131_152,
+    ircsn_r152_32x2_kinetics400=29_703_568,
+    r3d_18_kinetics400=33_371_472,
+    mc3_18_kinetics400=11_695_440,
+    r2plus1d_18_kinetics400=31_505_325,
+    s3d_kinetics400=8_320_048,
+    c3d_16x1_ucf101=78_409_573,
+)
 
 
 @pytest.mark.slow
@@ -31,10 +47,12 @@ def test_every_part_of_a_recipe_builds_and_its_copy_is_equal(path, tmp_path):
     recognizer = build_recognizer(cfg.model)
     assert (
         recognizer.num_classes
-        == {'ucf101': 101, 'hmdb51': 51, 'synthetic': 8}[
+        == {'kinetics400': 400, 'ucf101': 101, 'hmdb51': 51, 'synthetic': 8}[
             path.stem.replace('_paper', '').replace('_openi', '').rsplit('_')[-1]
         ]
     )
+    if path.stem in PARAMETERS:
+        assert sum(p.size for p in recognizer.trainable_params()) == PARAMETERS[path.stem]
     freeze(recognizer, **cfg.get('freeze', {}))
     for part in (cfg.data.train, cfg.data.val, cfg.data.test):
         for stream in (part.rgb, part.flow) if part.type == 'TwoStreamDataset' else (part,):

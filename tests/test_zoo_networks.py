@@ -18,28 +18,11 @@ from i3dbox.config import Config  # noqa: E402
 from i3dbox.config.shipped import find_config  # noqa: E402
 from i3dbox.errors import CheckpointError, ConfigError  # noqa: E402
 from i3dbox.inference.model_spec import zoo_names  # noqa: E402
-from i3dbox.models import build_recognizer  # noqa: E402
 from i3dbox.weights import zoo  # noqa: E402
 from i3dbox.weights.zoo_index import ENTRIES, File  # noqa: E402
 
 NAME = 'mc3_18_kinetics400'
 OTHERS = [name for name, entry in ENTRIES.items() if entry.config]
-# with 400 classes, as mmaction2 and torchvision count them
-PARAMETERS = dict(
-    slowonly_r50_8x8_kinetics400=32_454_096,
-    slowfast_r50_4x16_kinetics400=34_479_288,
-    slowfast_r50_8x8_kinetics400=34_565_560,
-    i3d_r50_32x2_kinetics400=28_043_472,
-    i3d_nl_r50_32x2_kinetics400=35_397_840,
-    r2plus1d_r34_8x8_kinetics400=63_759_281,
-    ircsn_r50_32x2_kinetics400=13_131_152,
-    ircsn_r152_32x2_kinetics400=29_703_568,
-    r3d_18_kinetics400=33_371_472,
-    mc3_18_kinetics400=11_695_440,
-    r2plus1d_18_kinetics400=31_505_325,
-    s3d_kinetics400=8_320_048,
-    c3d_16x1_ucf101=78_409_573,
-)
 
 
 @pytest.fixture(scope='module')
@@ -83,13 +66,9 @@ def test_by_its_name_a_network_answers_as_pytorchs_does(published, theirs, tmp_p
     np.testing.assert_allclose(np.ravel(scores), expected, atol=1e-4 * np.abs(expected).max())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize('name', OTHERS)
-def test_the_network_of_an_entry_has_as_many_parameters_as_published(name):
-    cfg = Config.fromfile(find_config(name))
-    if name in PARAMETERS:
-        network = build_recognizer(cfg.model)
-        assert sum(p.size for p in network.trainable_params()) == PARAMETERS[name]
+def test_the_config_of_an_entry_has_its_classes(name):
+    cfg = Config.fromfile(find_config(ENTRIES[name].config))
     assert cfg.model.head.num_classes == ENTRIES[name].num_classes
 
 
