@@ -227,7 +227,8 @@ def finetune(
     notes = [
         say(
             '{train} videos trained, {test} others were tested with. The figures are of the last '
-            'checkpoints; none was chosen by them.',
+            'checkpoints; none was chosen by them. They are of whole videos; the dots of the '
+            'curves are of the clip in the middle of each.',
             train=len(split.train),
             test=len(split.val),
         )

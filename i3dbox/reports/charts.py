@@ -113,7 +113,9 @@ def _chart(say, runs, title, series, bottom=None, skip=0):
             points = [(step, value) for step, value in pairs if value is not None]
             points = points[skip:] or points
             if points:
-                axes.plot(*zip(*points), color=color, label=label, lw=1.2, ms=4, **style)
+                # a single point is no line
+                shown = dict(marker='.' if len(points) == 1 else '', lw=1.2, ms=4)
+                axes.plot(*zip(*points), color=color, label=label, **{**shown, **style})
                 label = None
     axes.set_xlabel(say('step'))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

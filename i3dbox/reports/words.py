@@ -57,7 +57,7 @@ CHINESE = {
     'confidence': '置信度',
     'top-1 accuracy': 'top-1 准确率',
     # notes of finetune
-    '{train} videos trained, {test} others were tested with. The figures are of the last checkpoints; none was chosen by them.': '用 {train} 个视频训练，用另外 {test} 个测试。指标来自最后的检查点，没有用这些指标挑选检查点。',
+    '{train} videos trained, {test} others were tested with. The figures are of the last checkpoints; none was chosen by them. They are of whole videos; the dots of the curves are of the clip in the middle of each.': '用 {train} 个视频训练，用另外 {test} 个测试。指标来自最后的检查点，没有用这些指标挑选检查点。指标针对整段视频；曲线中的圆点针对每个视频中间的片段。',
     '{number} unreadable videos were left out: {names}': '{number} 个无法读取的视频没有使用：{names}',
 }
 # what figures and protocols are called in results, which stays beside the Chinese
