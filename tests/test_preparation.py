@@ -430,7 +430,7 @@ def test_killed_at_random_moments_and_started_again_it_ends_as_if_undisturbed(vi
     settings = ['--workers', '2', '--short-side', '200', '--method', 'tvl1']
     subprocess.run([*words, tmp_path / 'undisturbed', *settings], check=True, capture_output=True)
     moments = random.Random(3)
-    for _ in range(10):
+    for _ in range(6):
         process = subprocess.Popen(
             [*words, tmp_path / 'killed', *settings], stderr=subprocess.DEVNULL
         )

@@ -16,6 +16,7 @@ from torch_resnet3d import TorchResNet3d, randomized  # noqa: E402
 from i3dbox.commands import main  # noqa: E402
 from i3dbox.errors import CheckpointError, ModelError  # noqa: E402
 from i3dbox.models import build_recognizer  # noqa: E402
+from i3dbox.models.layers import DepthwiseConv3d  # noqa: E402
 from i3dbox.models.temporal_geometry import temporal_geometry  # noqa: E402
 from i3dbox.weights.checkpoint import load_checkpoint  # noqa: E402
 from i3dbox.weights.conversion import convert  # noqa: E402
@@ -31,15 +32,21 @@ I3D = dict(
 )
 OUR_I3D = dict(conv1_kernel=(5, 7, 7), conv1_stride_t=2, pool1_stride_t=2, inflate=I3D['inflate'])
 ATTENDS = ((0, 0, 0), (0, 1, 0, 1), (0, 1, 0, 1, 0, 1), (0, 0, 0))
+ATTENDS_OF_18 = ((0, 0), (0, 1), (0, 1), (0, 0))
 SLOW = dict(conv1=(1, 7, 7), inflate=(0, 0, 1, 1))
-# name: (ours, theirs, millions of parameters with 400 classes, and who says so)
+# name: (ours, theirs)
 NETWORKS = {
     'i3d_r50': (dict(type='ResNet3d', **OUR_I3D), dict(depth=50, **I3D)),
     'i3d_nl_r50': (
         dict(type='ResNet3d', **OUR_I3D, non_local=ATTENDS),
         dict(depth=50, **I3D, non_local=ATTENDS),
     ),
+    'i3d_nl_r18': (
+        dict(type='ResNet3d', depth=18, non_local=ATTENDS_OF_18, with_pool2=True),
+        dict(depth=18, non_local=ATTENDS_OF_18, pool2=True),
+    ),
     'slowonly_r50': (dict(type='ResNet3dSlowOnly'), dict(depth=50, **SLOW)),
+    'slowonly_r18': (dict(type='ResNet3dSlowOnly', depth=18), dict(depth=18, **SLOW)),
     'r3d_18': (
         dict(
             type='ResNet3d',
@@ -54,9 +61,9 @@ NETWORKS = {
         dict(type='ResNet3d', depth=18, with_pool1=False, with_pool2=False, inflate=(1, 0, 0, 0)),
         dict(depth=18, pool1=0, inflate=(1, 0, 0, 0)),
     ),
-    'r2plus1d_34': (
-        dict(type='ResNet2Plus1d', depth=34, middle='own', with_pool1=True),
-        dict(depth=34, kind='2plus1d', temporal=(1, 2, 2, 2)),
+    'r2plus1d_18': (
+        dict(type='ResNet2Plus1d', depth=18, middle='own', with_pool1=True),
+        dict(depth=18, kind='2plus1d', temporal=(1, 2, 2, 2)),
     ),
     'csn_ir_50': (
         dict(type='ResNet3dCSN', depth=50),
@@ -67,14 +74,6 @@ NETWORKS = {
         dict(depth=50, kind='ip', temporal=(1, 2, 2, 2)),
     ),
 }
-# as counted by those who publish the weights: torchvision, pytorchvideo, mmaction2
-PARAMETERS = dict(
-    i3d_r50=28_043_472,
-    i3d_nl_r50=35_397_840,
-    slowonly_r50=32_454_096,
-    r3d_18=33_371_472,
-    mc3_18=11_695_440,
-)
 
 
 def recognizer(name, classes=7, **changes):
@@ -112,7 +111,9 @@ class Stages(nn.Cell):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('name', [name for name in NETWORKS if name != 'i3d_r50'])
+@pytest.mark.parametrize(
+    'name', ['i3d_nl_r50', 'slowonly_r18', 'r3d_18', 'r2plus1d_18', 'csn_ip_50']
+)
 def test_every_stage_and_the_logits_are_pytorchs(name):
     theirs = randomized(TorchResNet3d(classes=7, **NETWORKS[name][1]))
     ours = recognizer(name)
@@ -130,8 +131,8 @@ def test_every_stage_and_the_logits_are_pytorchs(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('name', ['i3d_nl_r50', 'csn_ip_50'])
-def test_gradients_are_pytorchs(name):
+def test_gradients_are_pytorchs():
+    name = 'i3d_nl_r18'
     theirs = randomized(TorchResNet3d(classes=7, **NETWORKS[name][1]))
     ours = recognizer(name)
     load(ours, theirs.state_dict())
@@ -153,10 +154,24 @@ def test_gradients_are_pytorchs(name):
         assert np.abs(gradient.asnumpy() - value).max() < max(limit, 1e-6), parameter.name
 
 
-@pytest.mark.parametrize('name', PARAMETERS)
-def test_there_are_as_many_parameters_as_published(name):
-    network = recognizer(name, classes=400)
-    assert sum(p.size for p in network.trainable_params()) == PARAMETERS[name]
+@pytest.mark.slow
+def test_a_convolution_of_each_channel_and_its_gradients_are_pytorchs():
+    theirs = torch.nn.Conv3d(4, 4, (3, 3, 3), (2, 2, 1), 1, groups=4, bias=False)
+    ours = DepthwiseConv3d(4, (3, 3, 3), (2, 2, 1))
+    ours.weight.set_data(Tensor(theirs.weight.detach().numpy()))
+    clip = np.random.default_rng(2).normal(0, 1, (2, 4, 5, 6, 7)).astype(np.float32)
+    x = torch.from_numpy(clip).requires_grad_()
+    expected = theirs(x)
+    expected.square().sum().backward()
+    ms.set_context(mode=ms.GRAPH_MODE)
+    np.testing.assert_allclose(ours(Tensor(clip)).asnumpy(), expected.detach(), atol=1e-5)
+
+    def loss(x):
+        return (ours(x) ** 2).sum()
+
+    of_clip, (of_weight,) = ms.grad(loss, 0, ours.trainable_params())(Tensor(clip))
+    np.testing.assert_allclose(of_clip.asnumpy(), x.grad, atol=1e-4)
+    np.testing.assert_allclose(of_weight.asnumpy(), theirs.weight.grad, atol=1e-3)
 
 
 def published():
@@ -213,8 +228,8 @@ def test_each_published_tensor_has_one_place_of_its_shape(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('name', ['r3d_18', 'csn_ir_50'])
-def test_a_file_of_pytorchs_is_loaded_as_it_is_and_converts(name, tmp_path, capsys):
+def test_a_file_of_pytorchs_is_loaded_as_it_is_and_converts(tmp_path, capsys):
+    name = 'csn_ir_50'
     theirs = randomized(TorchResNet3d(classes=7, **NETWORKS[name][1]))
     content = dict(meta=dict(epoch=3, CLASSES=('a', 'b')), state_dict=theirs.state_dict())
     torch.save(content, tmp_path / 'epoch_3.pth')

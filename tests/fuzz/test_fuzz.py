@@ -21,8 +21,8 @@ from .fuzzer import BAD, Counts, Worker
 from .no_sockets import can_count
 
 ROOT = pathlib.Path(__file__).parents[2]
-CASES = 40
-SLOW = dict.fromkeys(('log', 'json', 'pkl', 'training', 'overrides', 'parts'), 12)
+CASES = 25
+SLOW = dict.fromkeys(('log', 'json', 'pkl', 'training', 'overrides', 'parts'), 6)
 
 
 @pytest.fixture(scope='module')
