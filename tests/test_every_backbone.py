@@ -4,6 +4,7 @@ import mindspore as ms
 import numpy as np
 import pytest
 import tiny  # noqa: F401  (whose data set the configs name)
+from smallest import SMALLEST
 from test_training import config
 
 from i3dbox.apis import load_exported
@@ -20,17 +21,6 @@ pytestmark = pytest.mark.slow
 
 CLIP = (8, 32, 32)
 CLIPS = dict(C3D=(16, 16, 16))  # where another is the smallest
-# the smallest of each; a backbone that is not named here is built as it is by default
-SMALLEST = dict(
-    InceptionI3D=dict(endpoints='Mixed_3b'),
-    ResNet3d=dict(depth=18),
-    ResNet3dSlowOnly=dict(depth=18),
-    ResNet2Plus1d=dict(depth=18),
-    ResNet3dCSN=dict(depth=50),
-    ResNet3dSlowFast=dict(depth=18),
-    S3D=dict(gating=True),
-    C3D=dict(out_dim=512),
-)
 PAIRS = ('InceptionI3D', 'S3D')  # those with I3D's head
 OWN = [name for name in BACKBONES.names() if BACKBONES.get(name).__module__.startswith('i3dbox.')]
 HOOKS = [dict(type='LoggerHook', interval=1), dict(type='CheckpointHook')]

@@ -1,10 +1,12 @@
 """Configs, what command lines override in them, and the arguments of every registered part."""
 
+import gc
 import inspect
 import json
 
 import numpy as np
 import tiny
+from smallest import SMALLEST
 from videos import moving_frames, write_video
 
 from i3dbox import registry
@@ -193,6 +195,7 @@ def make_parts(folder):
                 for key, parameter in parameters.items()
                 if key in GIVEN or parameter.default is not inspect.Parameter.empty
             }
+            arguments.update(SMALLEST.get(type_, {}))
             arguments = json.loads(json.dumps(arguments, default=str))
             parts.append(dict(registry=name, cfg=dict(type=type_, **arguments)))
     (folder / 'parts.json').write_text(json.dumps(parts))
@@ -212,6 +215,7 @@ def read_parts(folder):
         except RegistryError as error:
             if 'needs the argument' not in str(error):
                 raise
+        gc.collect()  # networks have cycles
 
 
 def _build(name, cfg):
