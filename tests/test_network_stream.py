@@ -4,6 +4,7 @@ nothing else is opened on the way.
 
 import http.server
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -130,6 +131,16 @@ def test_what_is_no_video_is_refused_and_nothing_it_names_is_opened(server, name
     with pytest.raises(DamagedSampleError, match=f'{name}: cannot be opened'):
         FrameIterator(f'{address}/{name}')
     assert set(calls) == {f'/{name}'}
+
+
+@pytest.mark.parametrize('scheme', ['rtsp', 'http'])
+def test_a_server_that_says_nothing_is_told_as_that(scheme, monkeypatch):
+    monkeypatch.setattr(network_stream, 'SECONDS', 0.3)
+    with socket.socket() as silent:
+        silent.bind(('127.0.0.1', 0))
+        silent.listen()
+        with pytest.raises(DamagedSampleError, match='cannot be opened: no answer in 0.3 s'):
+            NetworkStream(f'{scheme}://127.0.0.1:{silent.getsockname()[1]}/x')
 
 
 def test_other_schemes_are_told_and_files_with_a_colon_are_files(tmp_path):

@@ -57,12 +57,16 @@ class _AddressedVideo(VideoFile):
             'protocol_whitelist': PROTOCOLS[scheme],
             **({'rtsp_transport': 'tcp'} if scheme.startswith('rtsp') else {}),
         }
+        begin = clock.monotonic()
         try:
             self._container = av.open(
                 self._address, container_options=options, timeout=SECONDS, **ANY_TAGS
             )
         except (av.FFmpegError, OSError) as error:
             reason = getattr(error, 'strerror', None) or error
+            # FFmpeg calls it invalid data where a server says nothing
+            if clock.monotonic() - begin >= SECONDS:
+                raise self.damaged(f'cannot be opened: no answer in {SECONDS:g} s') from error
             told = isinstance(error, av.error.InvalidDataError)
             raise self.damaged(
                 f'cannot be opened: {reason}'
