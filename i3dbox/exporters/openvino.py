@@ -88,7 +88,8 @@ class OpenVINOExporter(BaseExporter):
             OverflowFix,
         )
 
-        nncf.set_log_level(logging.ERROR)
+        # not by its set_log_level, which mutes handlers that others have put there
+        logging.getLogger('nncf').setLevel(logging.ERROR)
         last = [op for op in model.get_ordered_ops() if op.get_type_name() in LAYERS][-1:]
         try:
             return nncf.quantize(
