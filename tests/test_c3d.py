@@ -18,6 +18,8 @@ from i3dbox.weights.conversion import convert  # noqa: E402
 from i3dbox.weights.loading import load_weights  # noqa: E402
 from i3dbox.weights.resnet_names import residual_names  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 # channels in and out, and the pool that follows
 LAYERS = {
     'conv1a': (3, 64, 'pool1'),
@@ -103,7 +105,6 @@ def clip(number=1, seed=0):
     return np.random.default_rng(seed).normal(0, 1, (number, 3, *SMALL)).astype(np.float32)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize('with_bn', [False, True])
 def test_every_layer_and_the_logits_are_pytorchs(with_bn):
     theirs = randomized(with_bn=with_bn)
@@ -123,7 +124,6 @@ def test_every_layer_and_the_logits_are_pytorchs(with_bn):
         assert np.abs(output.asnumpy() - value).max() < 1e-4 * np.abs(value).max(), name
 
 
-@pytest.mark.slow
 def test_gradients_are_pytorchs():
     theirs = randomized()
     ours = recognizer()
@@ -161,7 +161,6 @@ def test_each_published_tensor_has_one_place_of_its_shape():
     assert 0 < 311_985_866 - 4 * backbone < 10_000
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize('prefix', ['backbone.', ''])
 def test_a_file_of_mmaction2s_is_loaded_as_it_is(tmp_path, prefix):
     theirs = randomized()
@@ -198,7 +197,6 @@ def test_there_are_as_many_parameters_as_mmaction2_counts():
     assert sum(p.size for p in network.trainable_params()) == 78_409_573
 
 
-@pytest.mark.slow
 def test_fc6_drops_out_in_training_alone():
     backbone = C3D(out_dim=1024, dropout=0.5)
     imgs = Tensor(clip())

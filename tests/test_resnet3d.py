@@ -290,6 +290,7 @@ def test_what_a_network_has_not_is_refused(backbone, message):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'name, endpoint, stride',
     [

@@ -22,6 +22,8 @@ from i3dbox.weights.conversion import convert  # noqa: E402
 from i3dbox.weights.loading import load_weights  # noqa: E402
 from i3dbox.weights.resnet_names import residual_names  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 
 class Unit(nn.Sequential):
     def __init__(self, inputs, outputs, kernel=(1, 1, 1), stride=(1, 1, 1)):
@@ -148,7 +150,6 @@ def clip(*sides, seed=0):
     return np.random.default_rng(seed).normal(0, 1, (1, 3, *sides)).astype(np.float32)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize('gating', [False, True])
 def test_every_endpoint_and_the_logits_are_pytorchs(gating):
     theirs = randomized(gating)
@@ -166,7 +167,6 @@ def test_every_endpoint_and_the_logits_are_pytorchs(gating):
         assert np.abs(output.asnumpy() - value).max() < 1e-4 * np.abs(value).max(), name
 
 
-@pytest.mark.slow
 def test_gradients_are_pytorchs():
     theirs = randomized(gating=True)
     ours = recognizer(gating=True)
@@ -199,7 +199,6 @@ def test_there_are_as_many_parameters_as_torchvision_publishes():
     assert sum(p.size for p in gated.trainable_params()) == 8_320_048 + more
 
 
-@pytest.mark.slow
 def test_a_file_of_torchvisions_is_loaded_as_it_is(tmp_path):
     theirs = randomized()
     torch.save(theirs.state_dict(), tmp_path / 's3d.pth')
@@ -227,7 +226,6 @@ def test_a_damaged_file_of_torchvisions_is_refused_by_its_tensor(tmp_path):
         convert(str(tmp_path / 'a.pth'))
 
 
-@pytest.mark.slow
 def test_one_graph_gives_the_logits_of_clips_of_any_length():
     theirs = randomized()
     ours = recognizer()
@@ -244,7 +242,6 @@ def test_one_graph_gives_the_logits_of_clips_of_any_length():
         np.testing.assert_allclose(steps.mean(1), expected, atol=1e-4 * np.abs(expected).max())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize('endpoint', ['Conv3d_2c_3x3', 'Mixed_3c', 'MaxPool3d_5a_2x2', 'Mixed_5c'])
 def test_a_step_sees_the_frames_that_the_geometry_says_and_no_others(endpoint):
     """The gradient of a step's sum with respect to the clip, by PyTorch."""
@@ -282,7 +279,6 @@ def test_what_it_cannot_take_is_refused():
         network(Tensor(small))
 
 
-@pytest.mark.slow
 def test_the_smallest_clip_leaves_one_step_of_one_place():
     imgs = Tensor(clip(5, 17, 17))
     ms.set_context(mode=ms.GRAPH_MODE)

@@ -16,6 +16,8 @@ from i3dbox.models import build_recognizer  # noqa: E402
 from i3dbox.weights.conversion import convert  # noqa: E402
 from i3dbox.weights.resnet_names import residual_names  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 
 class Pathway(nn.Module):
     """A pathway, named as mmaction2 names it."""
@@ -112,7 +114,6 @@ def answers():
     return dict(zip([*ours.backbone.name_cells(), 'logits'], outputs)), expected
 
 
-@pytest.mark.slow
 def test_every_stage_and_the_logits_are_pytorchs(answers):
     ours, theirs = answers
     for name, (slow, fast) in list(theirs.items())[:-1]:
@@ -127,7 +128,6 @@ def test_every_stage_and_the_logits_are_pytorchs(answers):
     assert np.abs(ours['logits'].asnumpy() - logits).max() < 1e-4 * np.abs(logits).max()
 
 
-@pytest.mark.slow
 def test_gradients_are_pytorchs():
     theirs = randomized(TorchSlowFast(18, with_norm=True))
     ours = recognizer(depth=18, fusion_norm=True).set_train(False)
