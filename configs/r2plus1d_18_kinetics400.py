@@ -1,37 +1,5 @@
-"""R(2+1)D-18 on Kinetics-400.
+"""R(2+1)D-18 on Kinetics-400, otherwise as R3D-18."""
 
-torchvision's: 16 frames, every second of a video of 30 a second, 112 x 112; five clips. Its
-recipe was made for 8 devices, with a rate of 0.01 each.
-"""
+_base_ = ['r3d_18_kinetics400.py']
 
-_base_ = ['_base_/kinetics400.py', '_base_/runtime.py']
-
-model = dict(
-    type='Recognizer3D',
-    average_clips='prob',
-    backbone=dict(type='ResNet2Plus1d', depth=18),
-    head=dict(type='PoolHead', num_classes=400, dropout=0.0),
-    data_preprocessor=dict(
-        mean=[110.2008, 100.6398, 95.99475], std=[58.14765, 56.46975, 55.332195]
-    ),
-)
-data = dict(
-    train=dict(pipeline={1: dict(clip_len=16, frame_interval=2), 5: dict(scale=(112, 112))}),
-    val=dict(
-        pipeline={
-            1: dict(clip_len=16, frame_interval=2),
-            3: dict(_delete_=True, type='Resize', scale=(171, 128), keep_ratio=False),
-            4: dict(size=112),
-        }
-    ),
-    test=dict(
-        pipeline={
-            1: dict(clip_len=16, frame_interval=2, num_clips=5),
-            3: dict(_delete_=True, type='Resize', scale=(171, 128), keep_ratio=False),
-            4: dict(_delete_=True, type='CenterCrop', size=112),
-        }
-    ),
-)
-optimizer = dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-4)
-schedule = dict(type='MultiStepLR', milestones=[20, 30, 40], warmup_epochs=10)
-total_epochs = 45
+model = dict(backbone=dict(_delete_=True, type='ResNet2Plus1d', depth=18))
