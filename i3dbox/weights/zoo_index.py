@@ -231,78 +231,76 @@ ENTRIES = {
         _CONVERTED,
     ),
 }
-ENTRIES.update(
-    slowonly_r50_4x16_kinetics400=_mmaction2(
+_NETWORKS = [
+    _mmaction2(
         'slowonly_r50_4x16_kinetics400',
         'recognition/slowonly/slowonly_r50_4x16x1_256e_kinetics400_rgb/'
         'slowonly_r50_4x16x1_256e_kinetics400_rgb_20200704-a69556c6.pth',
         '73.02 / 90.77',
     ),
-    slowonly_r50_8x8_kinetics400=_mmaction2(
+    _mmaction2(
         'slowonly_r50_8x8_kinetics400',
         'recognition/slowonly/slowonly_r50_8x8x1_256e_kinetics400_rgb/'
         'slowonly_r50_8x8x1_256e_kinetics400_rgb_20200703-a79c555a.pth',
         '74.93 / 91.92',
     ),
-    slowfast_r50_4x16_kinetics400=_mmaction2(
+    _mmaction2(
         'slowfast_r50_4x16_kinetics400',
         'recognition/slowfast/slowfast_r50_4x16x1_256e_kinetics400_rgb/'
         'slowfast_r50_4x16x1_256e_kinetics400_rgb_20200704-bcde7ed7.pth',
         '75.64 / 92.3',
     ),
-    slowfast_r50_8x8_kinetics400=_mmaction2(
+    _mmaction2(
         'slowfast_r50_8x8_kinetics400',
         'recognition/slowfast/slowfast_r50_8x8x1_256e_kinetics400_rgb/'
         'slowfast_r50_8x8x1_256e_kinetics400_rgb_20200716-73547d2b.pth',
         '76.94 / 92.8',
     ),
-    i3d_r50_32x2_kinetics400=_mmaction2(
+    _mmaction2(
         'i3d_r50_32x2_kinetics400',
         'recognition/i3d/i3d_r50_video_32x2x1_100e_kinetics400_rgb/'
         'i3d_r50_video_32x2x1_100e_kinetics400_rgb_20200826-e31c6f52.pth',
         '73.22 / 91.11',
         _BOTH,
     ),
-    i3d_nl_r50_32x2_kinetics400=_mmaction2(
+    _mmaction2(
         'i3d_nl_r50_32x2_kinetics400',
         'recognition/i3d/i3d_nl_embedded_gaussian_r50_32x2x1_100e_kinetics400_rgb/'
         'i3d_nl_embedded_gaussian_r50_32x2x1_100e_kinetics400_rgb_20200813-6e6aef1b.pth',
         '74.69 / 91.69',
         _BOTH,
     ),
-    r2plus1d_r34_8x8_kinetics400=_mmaction2(
+    _mmaction2(
         'r2plus1d_r34_8x8_kinetics400',
         'v2.0/recognition/r2plus1d/r2plus1d_r34_8x8x1_180e_8xb8_kinetics400_rgb/'
         'r2plus1d_r34_8x8x1_180e_8xb8_kinetics400_rgb_20220812-47cfe041.pth',
         '69.35 / 88.32',
     ),
-    r2plus1d_r34_32x2_kinetics400=_mmaction2(
+    _mmaction2(
         'r2plus1d_r34_32x2_kinetics400',
         'v2.0/recognition/r2plus1d/r2plus1d_r34_32x2x1_180e_8xb8_kinetics400_rgb/'
         'r2plus1d_r34_32x2x1_180e_8xb8_kinetics400_rgb_20220812-4270588c.pth',
         '75.27 / 92.03',
     ),
-    ircsn_r50_32x2_kinetics400=_mmaction2(
+    _mmaction2(
         'ircsn_r50_32x2_kinetics400',
         'v2.0/recognition/csn/ircsn_ig65m_pretrained_bnfrozen_r50_32x2x1_58e_8xb12_kinetics400_rgb/'
         'ircsn_ig65m_pretrained_bnfrozen_r50_32x2x1_58e_8xb12_kinetics400_rgb_20220811-44395bae.pth',
         '79.17 / 94.14',
         'IG-65M, Kinetics-400',
     ),
-    ircsn_r152_32x2_kinetics400=_mmaction2(
+    _mmaction2(
         'ircsn_r152_32x2_kinetics400',
         'v2.0/recognition/csn/ircsn_ig65m_pretrained_bnfrozen_r152_32x2x1_58e_8xb12_kinetics400_rgb/'
         'ircsn_ig65m_pretrained_bnfrozen_r152_32x2x1_58e_8xb12_kinetics400_rgb_20220811-7d1dacde.pth',
         '82.58 / 95.76',
         'IG-65M, Kinetics-400',
     ),
-    r3d_18_kinetics400=_torchvision('r3d_18_kinetics400', 'r3d_18-b3b3357e.pth', '63.200 / 83.479'),
-    mc3_18_kinetics400=_torchvision('mc3_18_kinetics400', 'mc3_18-a90a0ba3.pth', '63.960 / 84.130'),
-    r2plus1d_18_kinetics400=_torchvision(
-        'r2plus1d_18_kinetics400', 'r2plus1d_18-91a641e6.pth', '67.463 / 86.175'
-    ),
-    s3d_kinetics400=_torchvision('s3d_kinetics400', 's3d-d76dad2f.pth', '68.368 / 88.050'),
-    c3d_16x1_ucf101=_mmaction2(
+    _torchvision('r3d_18_kinetics400', 'r3d_18-b3b3357e.pth', '63.200 / 83.479'),
+    _torchvision('mc3_18_kinetics400', 'mc3_18-a90a0ba3.pth', '63.960 / 84.130'),
+    _torchvision('r2plus1d_18_kinetics400', 'r2plus1d_18-91a641e6.pth', '67.463 / 86.175'),
+    _torchvision('s3d_kinetics400', 's3d-d76dad2f.pth', '68.368 / 88.050'),
+    _mmaction2(
         'c3d_16x1_ucf101',
         'v1.0/recognition/c3d/c3d_sports1m-pretrained_8xb30-16x1x1-45e_ucf101-rgb/'
         'c3d_sports1m-pretrained_8xb30-16x1x1-45e_ucf101-rgb_20220811-31723200.pth',
@@ -313,4 +311,5 @@ ENTRIES.update(
         classes=None,
         figures='82.92 / 96.11: top-1 / top-5 on UCF101, split 1, mmaction2',
     ),
-)
+]
+ENTRIES.update((entry.config, entry) for entry in _NETWORKS)
