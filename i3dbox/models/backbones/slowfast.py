@@ -28,6 +28,14 @@ NONE = (0, 0, 0, 0)
 LATERAL = 2  # channels of a lateral connection for each of the fast pathway
 
 
+def apart(x: Tensor, channels: int, ratio: int) -> tuple[Tensor, Tensor]:
+    """Returns the slow pathway's N x channels x T x H x W of a Pathways' tensor, and the fast
+    one's N x c x ratio x T x H x W.
+    """
+    n, c, t, h, w = x.shape
+    return x[:, :channels], x[:, channels:].reshape(n, (c - channels) // ratio, ratio, t, h, w)
+
+
 class Pathways(nn.Cell):
     """A layer of both pathways. Between layers they are one tensor: behind the slow one's channels
     stand those of the fast one's `ratio` frames to each of its steps.
@@ -52,11 +60,10 @@ class Pathways(nn.Cell):
         self.channels = channels
 
     def construct(self, x: Tensor) -> Tensor:
-        n, c, t, h, w = x.shape
-        c = (c - self.channels) // self.ratio
-        fast = x[:, self.channels :].reshape(n, c, self.ratio, t, h, w)
+        slow, fast = apart(x, self.channels, self.ratio)
+        n, c, _, t, h, w = fast.shape
         fast = fast.transpose(0, 1, 3, 2, 4, 5).reshape(n, c, t * self.ratio, h, w)
-        return self.joined(self.slow(x[:, : self.channels]), self.fast(fast))
+        return self.joined(self.slow(slow), self.fast(fast))
 
     def joined(self, slow: Tensor, fast: Tensor) -> Tensor:
         """Returns both as one tensor."""
@@ -103,10 +110,8 @@ class Together(nn.Cell):
         self.channels = channels
 
     def construct(self, x: Tensor) -> Tensor:
-        n, c, t, h, w = x.shape
-        c = (c - self.channels) // self.ratio
-        fast = x[:, self.channels :].reshape(n, c, self.ratio, t, h, w).mean(2)
-        return ops.cat((fast, x[:, : self.channels]), 1)
+        slow, fast = apart(x, self.channels, self.ratio)
+        return ops.cat((fast.mean(2), slow), 1)
 
 
 @BACKBONES.register

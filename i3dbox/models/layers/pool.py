@@ -78,35 +78,6 @@ class TimeMaxPool(nn.Cell):
         return x.reshape(n, c, x.shape[2], h, w)
 
 
-class PaddedMaxPool(nn.Cell):
-    """3 x 3 max pool over space of stride 2 with one row of padding on each side, as PyTorch's
-    residual networks begin; of the frames each `time_stride`-th is taken.
-
-    It stands behind a ReLU, so that zeros are as good a padding as minus infinity.
-
-    Inputs: N x C x T x H x W float, not negative. Outputs: N x C x ceil(T / time_stride) x
-        ceil(H / 2) x ceil(W / 2).
-    """
-
-    def __init__(self, time_stride: int = 1):
-        super().__init__()
-        self.time_stride = time_stride
-        self.thin = EachNth(time_stride) if time_stride > 1 else None
-        self.pool = nn.MaxPool2d(3, 2)
-
-    def construct(self, x: Tensor) -> Tensor:
-        if self.thin is not None:
-            x = self.thin(x)
-        n, c, t, h, w = x.shape
-        x = x.reshape(n, c * t, h, w)
-        # not by an operator for padding, which MindSpore does not export to ONNX
-        row = x[:, :, :1] * 0
-        x = ops.cat((row, x, row), 2)
-        column = x[:, :, :, :1] * 0
-        x = self.pool(ops.cat((column, x, column), 3))
-        return x.reshape(n, c, t, x.shape[2], x.shape[3])
-
-
 class ZeroPaddedMaxPool(nn.Cell):
     """3D max pool as PyTorch pads it, on both sides by the same, over space and then over time;
     what is left at the ends is left out.
@@ -150,3 +121,20 @@ class ZeroPaddedMaxPool(nn.Cell):
             x = self.over_time(ops.cat((*steps, x, *steps), 2) if steps else x)
             t = x.shape[2]
         return x.reshape(n, c, t, h, w)
+
+
+class PaddedMaxPool(ZeroPaddedMaxPool):
+    """3 x 3 max pool over space of stride 2 with one row of padding on each side, as PyTorch's
+    residual networks begin; of the frames each `time_stride`-th is taken.
+
+    Inputs: N x C x T x H x W float, not negative. Outputs: N x C x ceil(T / time_stride) x
+        ceil(H / 2) x ceil(W / 2).
+    """
+
+    def __init__(self, time_stride: int = 1):
+        super().__init__((1, 3, 3), (1, 2, 2), (0, 1, 1))
+        self.time_stride = time_stride
+        self.thin = EachNth(time_stride) if time_stride > 1 else None
+
+    def construct(self, x: Tensor) -> Tensor:
+        return super().construct(x if self.thin is None else self.thin(x))
