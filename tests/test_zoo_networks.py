@@ -83,3 +83,5 @@ def test_a_name_that_does_not_say_its_stream_is_of_one():
 def test_finetune_says_how_such_a_network_is_trained():
     with pytest.raises(ConfigError, match="_base_ = 'i3dbox::mc3_18_kinetics400.py'.*load_from"):
         choose_weights(NAME, 'rgb')
+    with pytest.raises(ConfigError, match='another network than I3D'):
+        choose_weights(NAME, 'flow')

@@ -273,15 +273,15 @@ def choose_weights(
     if os.path.isfile(model):
         return _own_weights(model, stream)
     entry = ENTRIES.get(model.removeprefix(PREFIX))
-    if entry and (entry.modality, stream) == ('RGB', 'flow'):
-        checkpoint = PREFIX + model.removeprefix(PREFIX)
-        return stream, dict(flow=dict(type='cross_modality', checkpoint=checkpoint))
     if entry and entry.config:
         raise ConfigError(
             f'--model {model} is another network than I3D, which finetune does not know yet: train '
             f"it by a config with _base_ = 'i3dbox::{entry.config}.py' and load_from = "
             f"'{PREFIX}{model.removeprefix(PREFIX)}' (`i3dbox docs networks`)"
         )
+    if entry and (entry.modality, stream) == ('RGB', 'flow'):
+        checkpoint = PREFIX + model.removeprefix(PREFIX)
+        return stream, dict(flow=dict(type='cross_modality', checkpoint=checkpoint))
     if entry and stream in MODALITIES and entry.modality != MODALITIES[stream]:
         raise ConfigError(f'{model} is of {entry.modality}; --stream says {stream}')
     try:
