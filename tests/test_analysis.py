@@ -14,11 +14,11 @@ import pytest
 import tiny
 from mindspore import Parameter, nn, ops
 
-from i3dbox.analysis.flops import blocks, count, total
 from i3dbox.commands import main
 from i3dbox.config import Config
 from i3dbox.config_checks.protocols import clip_size
 from i3dbox.models import build_recognizer
+from i3dbox.models.flops import blocks, count, total
 from i3dbox.models.i3d_table import NORM, map_shape, multiply_adds, parameter_shapes
 from i3dbox.registry import BACKBONES
 

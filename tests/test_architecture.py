@@ -29,6 +29,7 @@ ROOMS = (
     'archives',
     'downloads',
     'terminal',
+    'progress',
     'workers',
     'versions',
     'averages',

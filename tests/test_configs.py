@@ -11,7 +11,7 @@ from mindspore.train.summary_pb2 import Event
 from i3dbox.apis.train import train
 from i3dbox.config import Config
 from i3dbox.config.keys import KEYS
-from i3dbox.config_checks.checks import REQUIRED_TO_TRAIN, check_config, metrics_of
+from i3dbox.config_checks.checks import check_training, metrics_of
 from i3dbox.datasets.pipelines import Compose
 from i3dbox.engine.build import build_runner
 from i3dbox.errors import DeviceError
@@ -43,7 +43,7 @@ PARAMETERS = dict(
 @pytest.mark.parametrize('path', RECIPES, ids=lambda path: path.stem)
 def test_every_part_of_a_recipe_builds_and_its_copy_is_equal(path, tmp_path):
     cfg = Config.fromfile(str(path))
-    check_config(cfg, REQUIRED_TO_TRAIN)
+    check_training(cfg)
     recognizer = build_recognizer(cfg.model)
     assert (
         recognizer.num_classes

@@ -4,8 +4,9 @@ import pytest
 from videos import moving_frames, write_video
 
 from i3dbox.apis import estimates
-from i3dbox.apis.estimates import estimate, in_words, stream_seconds
+from i3dbox.apis.estimates import estimate, layers_of, stream_seconds
 from i3dbox.apis.finetune import prepare
+from i3dbox.apis.starting_point import I3D
 from i3dbox.config import Config
 from i3dbox.errors import ConfigError
 from i3dbox.inference.engines import Choice
@@ -18,8 +19,9 @@ LATE = dict(finetune_prefixes=['logits', 'Mixed_5'])
 
 
 def seconds(cfg, clip=CLIP, epochs=10, engine=FLOAT32, stream='rgb', videos=20):
-    cfg = Config(dict(total_epochs=10, freeze=LATE, **cfg))
-    return stream_seconds(stream, cfg, clip, epochs, videos, 5, 2, engine, 8e10)
+    cfg = Config(dict(model=I3D.model(stream, 3), total_epochs=10, freeze=LATE, **cfg))
+    layers = layers_of(cfg, clip)
+    return stream_seconds(stream, cfg, layers, clip[0], epochs, videos, 5, 2, engine, 8e10)
 
 
 def test_frozen_layers_count_once_a_view_and_no_more_views_than_epochs():
@@ -33,9 +35,11 @@ def test_frozen_layers_count_once_a_view_and_no_more_views_than_epochs():
 
 
 def test_what_is_kept_of_frozen_layers_is_not_computed_again():
-    cfg = Config(dict(total_epochs=10, freeze=LATE, frozen_views=2))
+    model = I3D.model('rgb', 3)
+    cfg = Config(dict(model=model, total_epochs=10, freeze=LATE, frozen_views=2))
+    layers = layers_of(cfg, CLIP)
     counts = [
-        stream_seconds('rgb', cfg, CLIP, 10, 20, 5, 2, FLOAT32, 8e10, kept)['frozen layers']
+        stream_seconds('rgb', cfg, layers, 64, 10, 20, 5, 2, FLOAT32, 8e10, kept)['frozen layers']
         for kept in (0, 30, 40, 50)
     ]
     assert counts[1] == pytest.approx(counts[0] / 4) and counts[2] == counts[3] == 0
@@ -64,13 +68,6 @@ def test_a_faster_engine_smaller_clips_and_fewer_epochs_take_less():
     assert smaller['frozen layers'] < whole['frozen layers'] / 12
     assert later['frozen layers'] == pytest.approx(whole['frozen layers'] / 10)
     assert seconds({}, stream='flow')['frozen layers'] > 2 * whole['frozen layers']
-
-
-@pytest.mark.parametrize(
-    'number, words', [(3, '5 seconds'), (44, '45 seconds'), (200, '3 minutes'), (2e4, '6 hours')]
-)
-def test_durations_are_said_roughly(number, words):
-    assert in_words(number) == words
 
 
 @pytest.fixture
@@ -110,22 +107,36 @@ def test_a_config_that_does_not_train_is_refused_with_its_key(plan, line, messag
         said(plan)
 
 
-@pytest.mark.parametrize(
-    'line', ['data.train.pipeline[1].clip_len = -4', "model.backbone.endpoints = 'Mixed_3b'"]
-)
-def test_of_changed_clips_and_models_nothing_is_said(plan, line):
+def changed(plan, old, new):
     with open(plan.configs['rgb'], encoding='utf-8') as file:
         text = file.read()
-    key = line.split(' = ')[1]
-    old, new = (
-        ('clip_len=_clip_len),  # from', f'clip_len={key}),  # from')
-        if 'clip_len' in line
-        else ("type='InceptionI3D'", f"type='InceptionI3D', endpoints={key}")
-    )
     assert old in text
     with open(plan.configs['rgb'], 'w', encoding='utf-8') as file:
         file.write(text.replace(old, new, 1))
-    assert 'unknown, as the clips or the model' in said(plan)
+
+
+def test_of_changed_clips_nothing_is_said(plan):
+    changed(plan, 'clip_len=_clip_len),  # from', 'clip_len=-4),  # from')
+    assert 'unknown, as the clips of' in said(plan)
+
+
+def test_another_network_is_watched_at_work():
+    model = dict(
+        type='Recognizer3D',
+        backbone=dict(type='ResNet3dSlowOnly', depth=18),
+        head=dict(type='PoolHead', num_classes=3),
+    )
+    cfg = Config(dict(model=model, freeze=dict(finetune_prefixes=['head', 'layer4'])))
+    layers = layers_of(cfg, (4, 64, 64))
+    assert [layer.trains for layer in layers] == [False] * 5 + [True]
+    conv1 = 4 * 32 * 32 * 64 * 3 * 49
+    assert (layers[0].multiply_adds, layers[0].values) == (conv1, 64 * 4 * 32 * 32)
+    plain = layers_of(Config(dict(model=I3D.model('rgb', 3))), (8, 32, 32))
+    as_other = layers_of(
+        Config(dict(model=dict(I3D.model('rgb', 3), data_preprocessor=dict(mean=0, std=1)))),
+        (8, 32, 32),
+    )
+    assert plain == as_other
 
 
 def test_of_ascend_nothing_is_said(plan):

@@ -12,13 +12,13 @@ from videos import moving_frames, write_video
 
 from i3dbox.apis import finetune as api
 from i3dbox.apis.recipes import (
-    GIB,
     TWO_STREAM,
     choose_recipe,
     config_name,
     config_text,
     write_config,
 )
+from i3dbox.apis.starting_point import GIB, I3D, check_weights, choose_weights, sized
 from i3dbox.commands import main
 from i3dbox.config import Config
 from i3dbox.config_checks.checks import REQUIRED_TO_TRAIN, check_config
@@ -171,8 +171,8 @@ def test_a_precision_that_it_has_not_is_refused_before_anything_is_written(tmp_p
 
 def test_more_videos_train_more_layers_in_larger_batches():
     few, more, many = (choose_recipe(number, True, memory=64 * GIB) for number in (20, 1000, 9537))
-    assert few.freeze['finetune_prefixes'] == ['logits', 'Mixed_5'] and few.freeze['freeze_norm']
-    assert more.freeze['finetune_prefixes'] == ['logits', 'Mixed_4', 'Mixed_5']
+    assert few.freeze['finetune_prefixes'] == ['head', 'Mixed_5'] and few.freeze['freeze_norm']
+    assert more.freeze['finetune_prefixes'] == ['head', 'Mixed_4', 'Mixed_5']
     assert 'finetune_prefixes' not in many.freeze and choose_recipe(20, False).freeze is None
     assert [recipe.batch_size for recipe in (few, more, many)] == [2, 8, 8]
     assert few.lr > more.lr > many.lr
@@ -187,9 +187,11 @@ def test_little_memory_makes_small_batches_and_large_videos_are_tested_by_clips(
 
 
 def test_small_clips_let_more_of_them_into_memory_and_stand_in_every_pipeline(tmp_path):
-    recipe = choose_recipe(1000, True, memory=4 * GIB, clip_len=16, size=112)
+    small = sized(I3D, 16, 112)
+    recipe = choose_recipe(1000, True, memory=4 * GIB, network=small)
     assert recipe.batch_size == 8
-    write_config(str(tmp_path / 'i3d_rgb.py'), config_text('rgb', '/videos', 3, 9, None, 0, recipe))
+    text = config_text('rgb', '/videos', 3, 9, None, 0, recipe, small)
+    write_config(str(tmp_path / 'i3d_rgb.py'), text)
     data = Config.fromfile(str(tmp_path / 'i3d_rgb.py')).data
     for part in (data.train, data.val, data.test):
         steps = {step.type: step for step in part.pipeline}
@@ -341,12 +343,16 @@ def test_a_split_that_another_call_is_making_is_told_of(gestures, tmp_path, monk
         api.prepare(str(gestures), model='none', work_dir=str(tmp_path / 'run'))
 
 
+def two_stream():
+    return TWO_STREAM.substitute(rgb='i3d_rgb.py', flow='i3d_flow.py')
+
+
 def test_an_option_that_no_line_can_say_writes_the_config_out(tmp_path):
     for stream in ('rgb', 'flow'):
         text = config_text(stream, '/v', 3, 9, None, 0, choose_recipe(9, False))
         write_config(str(tmp_path / f'i3d_{stream}.py'), text)
     path = str(tmp_path / 'two_stream.py')
-    write_config(path, TWO_STREAM, {'model.weights.1': 2})
+    write_config(path, two_stream(), {'model.weights.1': 2})
     assert Config.fromfile(path).model.weights == (1, 2)
     assert Config.fromfile(path).model.flow.modality == 'Flow'
 
@@ -360,7 +366,7 @@ def test_both_streams_are_tested_as_each_stands_in_its_own_config(tmp_path):
             else {}
         )
         write_config(str(tmp_path / f'i3d_{stream}.py'), text, options)
-    write_config(str(tmp_path / 'two_stream.py'), TWO_STREAM)
+    write_config(str(tmp_path / 'two_stream.py'), two_stream())
     cfg = Config.fromfile(str(tmp_path / 'two_stream.py'))
     assert cfg.data.test.flow.pipeline[4] == dict(type='ComputeFlow', method='dis')
     assert 'method' not in cfg.data.test.rgb.pipeline[4] and cfg.data.test.flow.modality == 'Flow'
@@ -424,7 +430,7 @@ CROSS = dict(type='cross_modality', checkpoint='zoo://i3d_rgb_kinetics400')
     ],
 )
 def test_the_model_and_the_stream_belong_together(model, stream, expected):
-    assert api.choose_weights(model, stream) == expected
+    assert choose_weights(model, stream) == expected
 
 
 @pytest.mark.parametrize(
@@ -466,7 +472,7 @@ def test_the_model_and_the_stream_belong_together(model, stream, expected):
 )
 def test_a_model_that_cannot_be_meant_is_refused(model, stream, error, message):
     with pytest.raises(error, match=message):
-        api.choose_weights(model, stream)
+        choose_weights(model, stream)
 
 
 def test_a_checkpoint_of_both_streams_is_refused(gestures, tmp_path):
@@ -478,11 +484,14 @@ def test_a_checkpoint_of_both_streams_is_refused(gestures, tmp_path):
 def test_a_checkpoint_of_ones_own_tells_its_stream(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_checkpoint('mine.ckpt', {}, meta=dict(modality='Flow'))
-    assert api.choose_weights('mine.ckpt') == ('flow', dict(flow=str(tmp_path / 'mine.ckpt')))
+    assert choose_weights('mine.ckpt') == ('flow', dict(flow=str(tmp_path / 'mine.ckpt')))
     with pytest.raises(ConfigError, match='both streams need two checkpoints'):
-        api.choose_weights('mine.ckpt', 'joint')
+        choose_weights('mine.ckpt', 'joint')
     with pytest.raises(CheckpointError, match='was trained on Flow; the stream takes RGB'):
-        api.check_weights('mine.ckpt', 'RGB')
+        check_weights('mine.ckpt', 'RGB')
+    write_checkpoint('colours.ckpt', {}, meta=dict(modality='RGB'))
+    crossed = dict(type='cross_modality', checkpoint=str(tmp_path / 'colours.ckpt'))
+    assert choose_weights('colours.ckpt', 'flow') == ('flow', dict(flow=crossed))
 
 
 def test_without_a_network_nothing_is_written_and_training_from_scratch_is_offered(

@@ -398,7 +398,8 @@ def test_ctrl_c_ends_training_with_one_line(tmp_path):
     job.send_signal(signal.SIGINT)
     _, stderr = job.communicate(timeout=60)
     assert job.returncode == 130 and stderr == (
-        'i3dbox train: interrupted; the same command with --resume goes on\n'
+        'i3dbox train: interrupted; --resume goes on from the last checkpoint, and without one '
+        'from the beginning\n'
     )
 
 

@@ -1,6 +1,7 @@
 """Networks of the zoo other than plain I3D: by their name alone they answer and are scored."""
 
 import hashlib
+import os
 
 import numpy as np
 import pytest
@@ -12,13 +13,15 @@ from torch_resnet3d import TorchResNet3d, randomized  # noqa: E402
 from videos import moving_frames, write_video  # noqa: E402
 
 from i3dbox.apis import init_recognizer  # noqa: E402
-from i3dbox.apis.finetune import choose_weights  # noqa: E402
+from i3dbox.apis.finetune import prepare  # noqa: E402
 from i3dbox.commands import main  # noqa: E402
 from i3dbox.config import Config  # noqa: E402
 from i3dbox.config.shipped import find_config  # noqa: E402
-from i3dbox.errors import CheckpointError, ConfigError  # noqa: E402
+from i3dbox.errors import CheckpointError, ConfigError, ModelError  # noqa: E402
 from i3dbox.inference.model_spec import zoo_names  # noqa: E402
 from i3dbox.weights import zoo  # noqa: E402
+from i3dbox.weights.checkpoint import load_checkpoint  # noqa: E402
+from i3dbox.weights.conversion import convert  # noqa: E402
 from i3dbox.weights.zoo_index import ENTRIES, File  # noqa: E402
 
 NAME = 'mc3_18_kinetics400'
@@ -80,8 +83,102 @@ def test_a_name_that_does_not_say_its_stream_is_of_one():
         zoo_names('mc3_18_kinetic400')
 
 
-def test_finetune_says_how_such_a_network_is_trained():
-    with pytest.raises(ConfigError, match="_base_ = 'i3dbox::mc3_18_kinetics400.py'.*load_from"):
-        choose_weights(NAME, 'rgb')
-    with pytest.raises(ConfigError, match='another network than I3D'):
-        choose_weights(NAME, 'flow')
+# fine-tuning
+
+
+@pytest.fixture
+def videos(tmp_path):
+    """A folder of two classes, three videos each."""
+    root = tmp_path / 'videos'
+    for label, name in enumerate(('clap', 'wave')):
+        (root / name).mkdir(parents=True)
+        for i in range(3):
+            write_video(root / name / f'{i}.avi', moving_frames(20, 40, 48, seed=10 * label + i))
+    return str(root)
+
+
+@pytest.fixture
+def other_file(theirs, tmp_path):
+    """The network's file, as PyTorch has it."""
+    torch.save(theirs.state_dict(), tmp_path / 'other.pth')
+    return str(tmp_path / 'other.pth')
+
+
+def planned(videos, tmp_path, **arguments):
+    """The plan of small clips, and its configs by stream."""
+    plan = prepare(videos, work_dir=str(tmp_path / 'run'), clip_len=8, size=32, **arguments)
+    return plan, {name: Config.fromfile(path) for name, path in plan.configs.items()}
+
+
+def test_a_name_of_the_zoo_is_fine_tuned_with_its_own_network_and_clips(
+    published, videos, tmp_path
+):
+    plan, configs = planned(videos, tmp_path, model=NAME, stream='joint')
+    colours, flow = configs.values()
+    assert [os.path.basename(path) for path in plan.configs.values()] == ['rgb.py', 'flow.py']
+    recipe = Config.fromfile(find_config(NAME))
+    assert colours.model == dict(
+        recipe.model, modality='RGB', head=dict(recipe.model.head, num_classes=2)
+    )
+    assert 'data_preprocessor' not in flow.model and flow.model.modality == 'Flow'
+    for part in (colours.data.train, flow.data.val, flow.data.test):
+        assert (part.pipeline[1].clip_len, part.pipeline[1].frame_interval) == (8, 2)
+    assert colours.data.test.pipeline[1].mode == 'uniform'
+    assert colours.freeze == dict(finetune_prefixes=['head', 'layer4'], freeze_norm=True)
+    assert (
+        colours.frozen_views == 4
+        and 'the head and layer4 train' in open(plan.configs['rgb']).read()
+    )
+    assert colours.load_from == f'zoo://{NAME}'
+    assert flow.load_from == dict(type='cross_modality', checkpoint=f'zoo://{NAME}')
+    joint = Config.fromfile(plan.test_config).model
+    assert (joint.rgb, joint.flow) == (colours.model, flow.model)
+
+
+def test_the_other_stream_is_of_the_network_of_the_first(other_file, videos, tmp_path):
+    planned(videos, tmp_path, model=other_file, config=NAME)
+    again = prepare(videos, work_dir=str(tmp_path / 'run'))
+    assert list(again.configs) == ['rgb']
+    flow = prepare(videos, stream='flow', work_dir=str(tmp_path / 'run')).configs['flow']
+    cfg = Config.fromfile(flow)
+    assert cfg.model.backbone.type == 'ResNet3d' and cfg.data.train.pipeline[1].clip_len == 8
+    assert cfg.load_from == dict(type='cross_modality', checkpoint=other_file)
+    with pytest.raises(ConfigError, match='has .*other.pth as its model; now it is zoo://mc3'):
+        prepare(videos, NAME, work_dir=str(tmp_path / 'run'))
+
+
+@pytest.mark.parametrize(
+    'arguments, error, message',
+    [
+        (dict(model='other.pth'), CheckpointError, 'does not fit.*go with --config'),
+        (dict(config='i3d_r50_32x2_kinetics400', model='other.pth'), CheckpointError, 'not fit'),
+        (dict(config='mine.py'), ConfigError, '--model names its weights, or none'),
+        (dict(config='c3d_16x1_ucf101', model='none'), ModelError, 'C3D takes clips of 16 frames'),
+        (dict(config='no_such'), ConfigError, "config 'no_such' is neither a file nor shipped"),
+    ],
+)
+def test_what_does_not_go_together_is_told_before_anything_is_written(
+    other_file, videos, tmp_path, monkeypatch, arguments, error, message
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'mine.py').write_text(f"_base_ = 'i3dbox::{NAME}.py'\n")
+    with pytest.raises(error, match=message):
+        planned(videos, tmp_path, **arguments)
+    assert not (tmp_path / 'run').exists()
+
+
+@pytest.mark.slow
+def test_one_command_trains_tests_and_reports_another_network(other_file, videos, tmp_path, capsys):
+    words = [videos, '--config', NAME, '--model', other_file, '--work-dir', str(tmp_path / 'run')]
+    assert main('finetune', [*words, '--clip-len', '8', '--size', '32', '--epochs', '2']) == 0
+    said = capsys.readouterr().out
+    assert 'the layers up to layer3 are frozen: computed once, for 2 views of 4 samples' in said
+    assert '7 of 62 parameters train' in said and '2 videos' in said
+    trained = load_checkpoint(str(tmp_path / 'run/rgb/epoch_2.ckpt'))[0]
+    start = convert(other_file).parameters
+    moved = {name.split('.')[1] for name in start if not np.array_equal(start[name], trained[name])}
+    assert moved == {'layer4', 'logits'}
+    checkpoint = str(tmp_path / 'run/rgb/epoch_2.ckpt')
+    recognizer = init_recognizer(str(tmp_path / 'run/rgb.py'), checkpoint)
+    assert recognizer.classes == ['clap', 'wave']
+    assert (tmp_path / 'run/report/report.html').exists()

@@ -51,5 +51,5 @@ data = dict(
     test_loader=dict(batch_size=1),
     train=dict(train, pipeline=train_pipeline),
     val=dict(val, pipeline=val_pipeline),
-    test=dict(val, pipeline=test_pipeline, average_clips='prob'),
+    test=dict(val, pipeline=test_pipeline),
 )

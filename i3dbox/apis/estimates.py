@@ -7,7 +7,7 @@ import math
 import os
 import pathlib
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -18,11 +18,12 @@ from ..errors import I3DBoxError
 from ..inference.engines import choose_engine, has_ascend
 from ..inference.frozen_trunk import FOLDER
 from ..media.video_reader import VideoReader
-from ..models.i3d_table import ENDPOINTS, map_shape, multiply_adds
+from ..models.i3d_table import map_shape, multiply_adds
 from ..models.plain_i3d import plain_streams
-from ..streams import CHANNELS, MODALITIES
+from ..progress import in_words
 from ..weights.checkpoint import load_checkpoint
 from .finetune import clip_of
+from .starting_point import watch
 
 if TYPE_CHECKING:
     from ..inference.engines import Choice
@@ -54,10 +55,41 @@ def machine_speed() -> float:
     return 1536**3 / min(seconds)
 
 
+class Layer(NamedTuple):
+    """What a layer of a backbone costs: multiply-adds of a clip, values that it gives, and whether
+    something of it trains.
+    """
+
+    multiply_adds: int
+    values: int
+    trains: bool
+
+
+def layers_of(cfg: Config, clip: tuple[int, int, int]) -> list[Layer]:
+    """Returns the layers of a config's backbone, in order; what is not plain I3D is watched at
+    work.
+
+    Args:
+        clip: frames, height, width.
+    """
+    plain = plain_streams(cfg.model)
+    if plain:
+        costs = multiply_adds(*clip, plain['imgs'].channels)
+        values = {name: math.prod(map_shape(name, *clip)) for name in costs}
+    else:
+        watched, _ = watch(cfg.model, clip)
+        costs = {name: layer.multiply_adds for name, layer in watched.items()}
+        values = {name: math.prod(layer.shape or ()) for name, layer in watched.items()}
+    prefixes = look_up(cfg, 'freeze.finetune_prefixes')
+    trains = ('',) if prefixes is None else tuple(prefixes)
+    return [Layer(cost, values[name], name.startswith(trains)) for name, cost in costs.items()]
+
+
 def stream_seconds(
     stream: str,
     cfg: Config,
-    clip: tuple[int, int, int],
+    layers: list[Layer],
+    clip_len: int,
     epochs: float,
     videos: int,
     tested: int,
@@ -70,15 +102,13 @@ def stream_seconds(
 
     Args:
         stream: 'rgb' or 'flow'. cfg: what `prepare` wrote for it.
-        clip: frames, height, width.
+        layers: of its network. clip_len: frames of a clip.
         epochs: that are left. videos: that train. tested: that test, in `windows` clips each.
         engine: that computes the frozen layers and the test. speed: of machine_speed.
         kept: views of clips for which the frozen layers are computed already.
     """
-    costs = multiply_adds(*clip, CHANNELS[MODALITIES[stream]])
-    trains = _trains(look_up(cfg, 'freeze.finetune_prefixes'))
-    frozen = sum(cost for endpoint, cost in costs.items() if endpoint not in trains)
-    whole = sum(costs.values())
+    frozen = sum(layer.multiply_adds for layer in layers if not layer.trains)
+    whole = sum(layer.multiply_adds for layer in layers)
     drawn = epochs * videos
     views = min(cfg.get('frozen_views') or 0, math.ceil(cfg.total_epochs))
     answering = speed * SPEEDS[engine]
@@ -86,29 +116,14 @@ def stream_seconds(
     each_clip = frozen / answering
     each_test = whole / answering
     if stream == 'flow':
-        each_clip += clip[0] * 2e9 / (FLOW * speed)
-        each_test += clip[0] * 2e9 / (FLOW * speed)
+        each_clip += clip_len * 2e9 / (FLOW * speed)
+        each_test += clip_len * 2e9 / (FLOW * speed)
     return {
         'frozen layers': (max(0, views * videos - kept) if views else drawn) * each_clip,
         # the first validation computes what later ones know
         'training': drawn * each_step / (speed * TRAINING) + tested * each_test + STARTS,
         'test': tested * windows * each_test,
     }
-
-
-def _trains(prefixes):
-    """Returns the endpoints of which something trains."""
-    if prefixes is None:
-        return ENDPOINTS
-    return [name for name in ENDPOINTS if name.startswith(tuple(prefixes))]
-
-
-def in_words(seconds: float) -> str:
-    """Returns a duration as people say it: '45 seconds', '3 minutes', '5 hours'."""
-    for unit, name in ((86400, 'days'), (3600, 'hours'), (60, 'minutes')):
-        if seconds >= 1.5 * unit:
-            return f'{seconds / unit:.0f} {name}'
-    return f'{max(5, round(seconds / 5) * 5)} seconds'
 
 
 def estimate(plan: Plan, device: str, engine: str, precision: str | None) -> str:
@@ -130,15 +145,14 @@ def estimate(plan: Plan, device: str, engine: str, precision: str | None) -> str
             continue
         choice = choose_engine(cfg.model, engine, precision, device)
         clip_len, size = clip_of(cfg).values()
-        known = all(type(side) is int and side > 0 for side in (clip_len, size))
-        if not known or not plain_streams(cfg.model):
-            return f'estimated time: unknown, as the clips or the model of {path} are changed'
-        clip = (clip_len, size, size)
-        windows = _windows(plan.split.val, cfg.data.train.data_prefix, clip[0])
+        if not all(type(side) is int and side > 0 for side in (clip_len, size)):
+            return f'estimated time: unknown, as the clips of {path} are changed'
+        layers = layers_of(cfg, (clip_len, size, size))
+        windows = _windows(plan.split.val, cfg)
         counts = len(plan.split.train), len(plan.split.val)
-        kept = _views_kept(cfg, clip)
+        kept = _views_kept(cfg, layers)
         for part, seconds in stream_seconds(
-            stream, cfg, clip, left, *counts, windows, choice, speed, kept
+            stream, cfg, layers, clip_len, left, *counts, windows, choice, speed, kept
         ).items():
             times[part] += seconds
     if not any(times.values()):
@@ -156,21 +170,28 @@ def _epochs_done(work_dir):
     return load_checkpoint(path)[2].get('epoch', 0) if path else 0
 
 
-def _views_kept(cfg, clip):
+def _views_kept(cfg, layers):
     """Returns for how many views the outputs of frozen layers lie in a work dir, by their size."""
-    trains = _trains(look_up(cfg, 'freeze.finetune_prefixes'))
-    frozen = [name for name in ENDPOINTS if name not in trains]
+    frozen = [layer for layer in layers if not layer.trains]
     if not frozen:
         return 0
-    one = 2 * math.prod(map_shape(frozen[-1], *clip))  # float16
+    one = 2 * frozen[-1].values  # float16
     rows = pathlib.Path(cfg.work_dir, FOLDER).glob('*.rows')
     return sum(path.stat().st_size // one for path in rows)
 
 
-def _windows(tested, folder, clip_len):
-    """Returns how many clips long videos are in the mean, by the headers of the first few."""
+def _windows(tested, cfg):
+    """Returns how many clips a test scores of a video in the mean: of whole ones by the headers of
+    the first few.
+    """
+    steps = cfg.data.test.pipeline
+    sampling = next((step for step in steps if step.get('type') == 'SampleFrames'), {})
+    if sampling.get('mode') != 'whole':
+        return sampling.get('num_clips', 1)
+    clip_len = sampling.get('clip_len')
     frames = []
     for path, _ in tested[:LOOKED_AT]:
-        with contextlib.suppress(I3DBoxError), VideoReader(os.path.join(folder, path)) as reader:
+        path = os.path.join(cfg.data.test.data_prefix, path)
+        with contextlib.suppress(I3DBoxError), VideoReader(path) as reader:
             frames.append(reader.stated or clip_len)
     return max(1.0, sum(frames) / max(1, len(frames)) / clip_len)

@@ -5,7 +5,8 @@ report.
 work_dir:
 
     split/                      classes.txt, train.txt, val.txt, left_out.txt
-    i3d_rgb.py, i3d_flow.py     a config for each stream; two_stream.py for both
+    i3d_rgb.py, i3d_flow.py     a config for each stream; two_stream.py for both. Those of another
+                                network than I3D are rgb.py and flow.py
     rgb/, flow/                 the runs
     rgb.pkl, flow.pkl or joint.pkl, report/report.html
 
@@ -22,22 +23,19 @@ from ..argument_checks import at_least_one
 from ..config import Config
 from ..config_checks.checks import check_data, look_up
 from ..engine.run import last_checkpoint
-from ..errors import CheckpointError, ConfigError, DownloadError
+from ..errors import ConfigError
 from ..evaluation.results import Results
-from ..inference.model_spec import zoo_names
 from ..models.i3d_table import MIN_INPUT
 from ..preparation.checking import look_at_videos
 from ..preparation.class_folders import Split, find_classes, make_split, read_split, relative
 from ..reports.report import write_report
 from ..reports.run_log import read_run_log
 from ..reports.words import words
-from ..streams import BOTH, MODALITIES, STREAMS, check_stream
-from ..weights.checkpoint import load_checkpoint
+from ..streams import BOTH, MODALITIES, STREAMS
 from ..weights.fitting import checkpoint_in
-from ..weights.zoo import PREFIX, local_path
-from ..weights.zoo_index import ENTRIES
 from ..workers import usable_cores
 from .recipes import TWO_STREAM, choose_recipe, config_name, config_text, write_config
+from .starting_point import check_weights, choose_network, choose_weights, sized
 from .test import known_results, test
 from .train import train
 
@@ -84,39 +82,44 @@ def prepare(
     options: dict | None = None,
     clip_len: int | None = None,
     size: int | None = None,
+    config: str | Config | None = None,
 ) -> Plan:
     """Splits the videos of a folder of class folders, and writes configs that train on them.
 
     Args:
         folder: holds a folder of videos for each class.
-        model: weights to start from: a name of the zoo (see model_spec.zoo_names), a .ckpt,
-            or 'none'. Two, of both streams, are joined by a comma. A flow stream may start from
-            RGB's. Default: Kinetics-400's.
+        model: weights to start from: a name of the zoo (see model_spec.zoo_names), a .ckpt or
+            PyTorch's file, or 'none'. Two, of both streams, are joined by a comma. A flow stream
+            may start from RGB's. Default: Kinetics-400's of I3D, or what `config` loads.
         stream: 'rgb', 'flow' or 'joint'; by default the model's, or 'rgb'.
         work_dir: default: work_dirs/<name of the folder>.
         epochs: default: by the number of videos.
         seed: of the split and the runs; default: 2022.
         options: as of --cfg-options, for the configs of all streams.
-        clip_len, size: of clips, in frames and pixels; default: 64 and 224.
+        clip_len, size: of clips, in frames and pixels; default: the network's, of I3D 64 and 224.
+        config: of which network the weights are, a file or the name of a shipped one; default:
+            that of a name of the zoo, or I3D.
 
     Returns: Plan.
     Raises: an I3DBoxError for a folder, model or option that cannot be used, or that an earlier
         call in this work_dir had otherwise.
     """
     _check_clip(clip_len, size)
-    stream, weights = choose_weights(model, stream)
     work_dir = work_dir or os.path.join('work_dirs', os.path.basename(os.path.abspath(folder)))
+    there = _configs_in(work_dir)
+    earlier = {name: Config.fromfile(path) for name, path in there.items()}
+    network, weighted = _start(model, config, earlier)
+    stream, weights = choose_weights(weighted, stream)
     _check_apart(folder, work_dir)
     classes = find_classes(folder)
     split_folder = os.path.join(work_dir, 'split')
     options = dict(options or {})
     if epochs is not None:
         options['total_epochs'] = epochs
-    paths = {name: os.path.join(work_dir, config_name(name)) for name in BOTH}
-    earlier = {name: Config.fromfile(path) for name, path in paths.items() if os.path.exists(path)}
-    configs = {name: paths[name] for name in STREAMS[stream]}
-    for name in configs:
+    configs = {}
+    for name in STREAMS[stream]:
         if name in earlier:
+            configs[name] = there[name]
             _check_same(
                 earlier[name],
                 folder=os.path.abspath(folder),
@@ -126,15 +129,21 @@ def prepare(
                 **({'model': weights[name]} if model else {}),
             )
         else:
-            check_weights(options.get('load_from', weights[name]), MODALITIES[name])
+            configs[name] = os.path.join(work_dir, config_name(name, network))
     for cfg in earlier.values():  # a new stream takes the clips and the seed of the other
-        there = clip_of(cfg)
-        clip_len = clip_len or there['clip_len']
-        size = size or there['size']
+        clip = clip_of(cfg)
+        clip_len = clip_len or clip['clip_len']
+        size = size or clip['size']
         seed = cfg.get('seed') if seed is None else seed
+    planned = earlier.keys() >= configs.keys()
+    network = network if planned else sized(network, clip_len, size)
+    for name in configs.keys() - earlier.keys():
+        start = options.get('load_from', weights[name])
+        changed = any(key.split('.')[0] == 'model' for key in options)
+        fitting = None if changed else network.model(name, len(classes))
+        check_weights(start, MODALITIES[name], fitting)
     seed = SEED if seed is None else seed
     sources = [source for found in classes.values() for source in found]
-    planned = earlier.keys() >= configs.keys()
     was_there = os.path.isdir(split_folder)
     split, largest = _split(classes, sources, folder, split_folder, seed, planned)
     videos = len(split.train)
@@ -142,26 +151,51 @@ def prepare(
         for name, path in configs.items():
             text = None
             if name not in earlier:
-                recipe = choose_recipe(
-                    videos, weights[name] is not None, largest, clip_len=clip_len, size=size
-                )
+                recipe = choose_recipe(videos, weights[name] is not None, largest, network=network)
                 recipe = recipe if epochs is None else recipe._replace(epochs=epochs)
                 text = config_text(
-                    name, folder, len(split.classes), videos, weights[name], seed, recipe
+                    name, folder, len(split.classes), videos, weights[name], seed, recipe, network
                 )
             write_config(path, text, options, check_data)
     finally:
-        if not was_there and not any(map(os.path.exists, paths.values())):
+        if not was_there and not any(map(os.path.exists, configs.values())):
             # without a config nobody could say later of which folder and seed it is
             shutil.rmtree(split_folder, ignore_errors=True)
-    test_config = os.path.join(work_dir, config_name(stream))
+    joint = os.path.join(work_dir, config_name('joint'))
+    test_config = joint if stream == 'joint' else configs[stream]
     if stream == 'joint':
-        write_config(test_config, TWO_STREAM)
+        names = {name: os.path.basename(path) for name, path in configs.items()}
+        write_config(joint, TWO_STREAM.substitute(names))
     listed = {path for path, _ in (*split.train, *split.val, *split.left_out)}
     unlisted = [
         path for path in (relative(source, folder) for source in sources) if path not in listed
     ]
     return Plan(work_dir, split, configs, stream, test_config, _in_words(configs), unlisted)
+
+
+def _configs_in(work_dir):
+    """Returns the paths of the configs that earlier calls wrote into a work_dir, by stream."""
+    paths = {
+        name: [os.path.join(work_dir, file) for file in (f'i3d_{name}.py', f'{name}.py')]
+        for name in BOTH
+    }
+    return {name: path for name in BOTH for path in reversed(paths[name]) if os.path.exists(path)}
+
+
+def _start(model, config, earlier):
+    """Returns the Network that is meant, and what its weights are called (None: I3D's own)."""
+    if config is None and model in (None, 'none') and earlier:
+        config = next(iter(earlier.values()))  # the network of the other stream
+        network = choose_network(model, config)
+        if network.is_i3d or model:
+            return network, model
+        return network, checkpoint_in(config.get('load_from'))[0] or 'none'
+    network = choose_network(model, config)
+    if model is None and not network.is_i3d and network.weights is None:
+        raise ConfigError(
+            f'{network.title} is another network than I3D: --model names its weights, or none'
+        )
+    return network, network.weights if model is None else model
 
 
 def _split(classes, sources, folder, split_folder, seed, planned):
@@ -245,86 +279,6 @@ def finetune(
         language=language,
     )
     return Finetuned(checkpoints, results, page)
-
-
-def choose_weights(
-    model: str | None, stream: str | None = None
-) -> tuple[str, dict[str, str | None]]:
-    """Returns the stream, and stream -> checkpoint (zoo://NAME, a path, or None) for 'rgb', 'flow'
-    or both.
-
-    Arguments: as of `prepare`. Raises: ConfigError, CheckpointError.
-    """
-    if stream is not None:
-        check_stream(stream)
-    model = model or f'i3d_{"flow" if stream == "flow" else "rgb"}_kinetics400'
-    if model == 'none':
-        return stream or 'rgb', dict.fromkeys(STREAMS[stream or 'rgb'])
-    if stream == 'joint' and ',' in model:
-        files = model.split(',')
-        if len(files) != 2:
-            raise ConfigError(
-                f'--model names two checkpoints for both streams, as in rgb.ckpt,flow.ckpt; got '
-                f'{model}'
-            )
-        return stream, {
-            name: choose_weights(file, name)[1][name] for name, file in zip(BOTH, files)
-        }
-    if os.path.isfile(model):
-        return _own_weights(model, stream)
-    entry = ENTRIES.get(model.removeprefix(PREFIX))
-    if entry and entry.config:
-        raise ConfigError(
-            f'--model {model} is another network than I3D, which finetune does not know yet: train '
-            f"it by a config with _base_ = 'i3dbox::{entry.config}.py' and load_from = "
-            f"'{PREFIX}{model.removeprefix(PREFIX)}' (`i3dbox docs networks`)"
-        )
-    if entry and (entry.modality, stream) == ('RGB', 'flow'):
-        checkpoint = PREFIX + model.removeprefix(PREFIX)
-        return stream, dict(flow=dict(type='cross_modality', checkpoint=checkpoint))
-    if entry and stream in MODALITIES and entry.modality != MODALITIES[stream]:
-        raise ConfigError(f'{model} is of {entry.modality}; --stream says {stream}')
-    try:
-        names = zoo_names(model, stream)
-    except CheckpointError as error:
-        raise CheckpointError(
-            f'--model {model} is no file, and {error}; none trains from scratch'
-        ) from None
-    return stream or ('joint' if len(names) == 2 else next(iter(names))), {
-        kind: PREFIX + name for kind, name in names.items()
-    }
-
-
-def _own_weights(path, stream):
-    if stream == 'joint':
-        raise ConfigError(
-            f'both streams need two checkpoints, as in --model rgb.ckpt,flow.ckpt; got {path}'
-        )
-    if stream is None:
-        stream = 'flow' if load_checkpoint(path)[2].get('modality') == 'Flow' else 'rgb'
-    return stream, {stream: os.path.abspath(path)}
-
-
-def check_weights(checkpoint: str | dict | None, modality: str) -> None:
-    """Fetches and reads a checkpoint (None: nothing to do), so that what is wrong with it shows
-    early.
-
-    Raises: DownloadError, CheckpointError.
-    """
-    if checkpoint is None:
-        return
-    checkpoint, crosses = checkpoint_in(checkpoint)
-    modality = 'RGB' if crosses else modality
-    try:
-        path = local_path(checkpoint)
-    except DownloadError as error:
-        raise DownloadError(
-            f'{error}. Training also starts from a .ckpt (--model FILE), or from scratch '
-            '(--model none); flow, from weights of RGB (--stream flow --model i3d_rgb_kinetics400)'
-        ) from error
-    found = load_checkpoint(path)[2].get('modality', modality)
-    if found != modality:
-        raise CheckpointError(f'{checkpoint} was trained on {found}; the stream takes {modality}')
 
 
 def _check_apart(folder, work_dir):

@@ -45,7 +45,7 @@ def frozen_trunk(
     at each step in another engine. Else None. How goes into the run's memory: a resumed run needs
     the same.
     """
-    if not has_frozen_trunk(cfg, recognizer):
+    if not has_frozen_trunk(recognizer):
         return None
     if cfg.get('blending'):
         logger.info('the frozen layers see blended clips: they are part of each training step')

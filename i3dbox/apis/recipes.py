@@ -15,41 +15,38 @@ from ..errors import ConfigError
 from ..fileio import atomic_path, atomic_write
 from ..streams import MODALITIES
 from ..workers import free_memory, usable_cores
+from .starting_point import GIB, I3D, Network
 
-GIB = 2**30
 LEAST_STEPS = 100
 MOST_EPOCHS = 50
 MOST_DECODED = 2 * GIB  # a whole video at its own size, in memory
-# the authors'
-CLIP_LEN = 64
-SIZE = 224
 
 
 class Rule(NamedTuple):
-    """How to train on up to `videos` training videos: which layers, for how many epochs, at which
-    rate, what a clip of 64 x 224 x 224 takes at most, in GiB, and for how many views of each clip
-    the frozen layers are computed once (0: at each step)."""
+    """How to train on up to `videos` training videos: how many of the last stages (0: all layers),
+    for how many epochs, at which rate, which share of the memory of all layers' training it takes
+    at most, and for how many views of each clip the frozen layers are computed once (0: at each
+    step)."""
 
     videos: float
-    trains: str
-    prefixes: tuple | None
+    stages: int
     epochs: int
     lr: float
-    gib: float
+    memory: float
     views: int = 0
 
 
 RULES = (
-    Rule(300, 'the head and Mixed_5', ('logits', 'Mixed_5'), 10, 5e-4, 0.8, views=4),
-    Rule(3000, 'the head, Mixed_4 and Mixed_5', ('logits', 'Mixed_4', 'Mixed_5'), 15, 3e-4, 1.0),
-    Rule(float('inf'), 'all layers', None, 20, 1e-4, 2.0),
+    Rule(300, 1, 10, 5e-4, 0.4, views=4),
+    Rule(3000, 2, 15, 3e-4, 0.5),
+    Rule(float('inf'), 0, 20, 1e-4, 1.0),
 )
-FROM_SCRATCH = Rule(float('inf'), 'all layers', None, 40, 1e-3, 2.0)
+FROM_SCRATCH = Rule(float('inf'), 0, 40, 1e-3, 1.0)
 
 
 class Recipe(NamedTuple):
     """What `choose_recipe` chose. `trains` says it in words; `frames` are arguments of SampleFrames
-    for testing; clips are `clip_len` frames of `size` x `size` pixels."""
+    for testing."""
 
     trains: str
     freeze: dict | None
@@ -58,8 +55,6 @@ class Recipe(NamedTuple):
     batch_size: int
     num_workers: int
     frames: dict
-    clip_len: int
-    size: int
     frozen_views: int
 
 
@@ -69,8 +64,7 @@ def choose_recipe(
     largest: int = 0,
     cores: int | None = None,
     memory: int | None = None,
-    clip_len: int | None = None,
-    size: int | None = None,
+    network: Network = I3D,
 ) -> Recipe:
     """Returns the recipe for a number of training videos; docs/finetune.md states the rule.
 
@@ -79,40 +73,43 @@ def choose_recipe(
         from_weights: whether there are weights to start from.
         largest: bytes of the largest video, decoded.
         cores, memory: of this machine, in bytes; by default what it has.
-        clip_len, size: of a clip, in frames and pixels; by default 64 and 224.
+        network: of starting_point.sized.
 
     Returns: Recipe.
     """
     cores = cores or usable_cores()
     memory = memory or free_memory() or 4 * GIB
     rule = next(rule for rule in RULES if videos <= rule.videos) if from_weights else FROM_SCRATCH
-    clip_len = clip_len or CLIP_LEN
-    size = size or SIZE
-    gib = rule.gib * clip_len * size**2 / (CLIP_LEN * SIZE**2)
-    batch_size = max(1, min(8, max(2, videos // 8), int(memory / 2 / GIB / gib)))
+    fitting = int(memory / 2 / GIB / (rule.memory * network.gib))
+    batch_size = max(1, min(8, max(2, videos // 8), fitting))
     steps_per_epoch = max(1, videos // batch_size)
     epochs = max(rule.epochs, min(MOST_EPOCHS, -(-LEAST_STEPS // steps_per_epoch)))
+    stages = sorted(network.stages[: rule.stages])
     freeze = None
     if from_weights:  # small batches would spoil the statistics that the weights bring
-        freeze = dict(finetune_prefixes=list(rule.prefixes)) if rule.prefixes else {}
+        freeze = dict(finetune_prefixes=['head', *stages]) if stages else {}
         freeze['freeze_norm'] = True
-    frames = dict(mode='whole') if largest <= MOST_DECODED else dict(mode='uniform', num_clips=4)
+    whole = network.is_i3d and largest <= MOST_DECODED
     return Recipe(
-        rule.trains,
+        in_words(['the head', *stages]) if stages else 'all layers',
         freeze,
         epochs,
         rule.lr,
         batch_size,
         min(cores, 8),
-        frames,
-        clip_len,
-        size,
-        rule.views,
+        dict(mode='whole') if whole else dict(mode='uniform', num_clips=4),
+        rule.views if stages else 0,
     )
 
 
+def in_words(parts: list[str]) -> str:
+    """Joins what trains: 'the head, Mixed_4 and Mixed_5'."""
+    *others, last = parts
+    return f'{", ".join(others)} and {last}' if others else last
+
+
 CONFIG = string.Template('''\
-"""The $title stream of I3D on $classes classes; made by `i3dbox finetune`.
+"""The $title stream of $network on $classes classes; made by `i3dbox finetune`.
 
 $videos training videos, $start: $trains train.
 What is read stands in split/: lists of `path label` below data_prefix. It runs by itself:
@@ -121,11 +118,8 @@ What is read stands in split/: lists of `path label` below data_prefix. It runs 
     i3dbox test $name $stream/epoch_$epochs.ckpt
 """
 
-model = dict(
-    type='Recognizer3D',
-    modality='$title',
-    backbone=dict(type='InceptionI3D'$norm),
-    head=dict(type='I3DHead', num_classes=$classes, dropout=0.5))
+${imports}model = dict(
+    $model)
 load_from = $load_from  # None: from scratch
 freeze = $freeze
 frozen_views = $frozen_views  # the frozen layers are computed once, for so many clips of each video; 0: at each step
@@ -143,7 +137,7 @@ data = dict(
     test_loader=dict(batch_size=1),
     train=dict(videos, ann_file='{{fileDirname}}/split/train.txt', pipeline=[
         dict(type='OpenClip'),
-        dict(type='SampleFrames', clip_len=_clip_len),  # from anywhere in the video; a shorter one is looped
+        dict(type='SampleFrames', clip_len=_clip_len$every),  # from anywhere in the video; a shorter one is looped
         dict(type='DecodeClip'),
         dict(type='Resize', short_side=_short_side),
         dict(type='ComputeFlow'),  # TV-L1, for the flow stream; nothing for RGB
@@ -154,7 +148,7 @@ data = dict(
     # while training: one clip from the middle of each video
     val=dict(videos, ann_file='{{fileDirname}}/split/val.txt', pipeline=[
         dict(type='OpenClip'),
-        dict(type='SampleFrames', clip_len=_clip_len, mode='centre'),
+        dict(type='SampleFrames', clip_len=_clip_len$every, mode='centre'),
         dict(type='DecodeClip'),
         dict(type='Resize', short_side=_short_side),
         dict(type='ComputeFlow'),
@@ -164,7 +158,7 @@ data = dict(
     # at the end: the same videos, $protocol; unreadable ones are left out and listed
     test=dict(videos, ann_file='{{fileDirname}}/split/val.txt', damaged='skip', pipeline=[
         dict(type='OpenClip'),
-        dict(type='SampleFrames', clip_len=_clip_len, $frames),
+        dict(type='SampleFrames', clip_len=_clip_len$every, $frames),
         dict(type='DecodeClip'),
         dict(type='Resize', short_side=_short_side),
         dict(type='ComputeFlow'),
@@ -194,7 +188,7 @@ protocols = dict(
 work_dir = '{{fileDirname}}/$stream'
 ''')
 
-TWO_STREAM = '''\
+TWO_STREAM = string.Template('''\
 """Both streams, for testing and the demo; made by `i3dbox finetune`. The logits are added with equal weights.
 
     i3dbox test two_stream.py --rgb rgb/CKPT --flow flow/CKPT        (or python tools/test.py)
@@ -202,14 +196,14 @@ TWO_STREAM = '''\
 
 from i3dbox.config import Config as _Config
 
-_base_ = './i3d_rgb.py'
-_flow = _Config.fromfile('{{fileDirname}}/i3d_flow.py')
+_base_ = './$rgb'
+_flow = _Config.fromfile('{{fileDirname}}/$flow')
 
 rgb = {{_base_.model}}
 model = dict(_delete_=True, type='TwoStreamRecognizer', rgb=rgb, flow=_flow.model, weights=(1, 1))
 video = {{_base_.data.test}}
 data = dict(test=dict(_delete_=True, type='TwoStreamDataset', damaged='skip', rgb=video, flow=_flow.data.test))
-'''
+''')
 
 
 def config_text(
@@ -220,6 +214,7 @@ def config_text(
     load_from: str | None,
     seed: int,
     recipe: Recipe,
+    network: Network = I3D,
 ) -> str:
     """Returns the text of a stream's config, which stands beside its split/.
 
@@ -230,33 +225,43 @@ def config_text(
         load_from: a checkpoint, zoo://NAME or None.
         seed: of the run.
         recipe (Recipe): how to train.
+        network (Network): of starting_point.sized.
     """
     whole = recipe.frames['mode'] == 'whole'
+    model = network.model(stream, classes, from_scratch=load_from is None)
+    imports = network.custom_imports
+    too_large = ', as some are too large to be scored whole'
     return CONFIG.substitute(
         recipe._asdict(),
         title=MODALITIES[stream],
         stream=stream,
-        name=config_name(stream),
+        name=config_name(stream, network),
+        network=network.title,
+        model=',\n    '.join(f'{key}={to_python(value, key)}' for key, value in model.items()),
+        imports='' if imports is None else f'custom_imports = {to_python(imports, "imports")}\n',
+        clip_len=network.clip_len,
+        every=f', frame_interval={network.interval}' if network.interval > 1 else '',
+        size=network.size,
         classes=classes,
         videos=videos,
         folder=repr(os.path.abspath(folder)),
         load_from=repr(load_from),
         seed=seed,
         start='from weights' if load_from else 'from scratch',
-        short_side=round(recipe.size * 256 / SIZE),
-        # from scratch, the moving statistics must settle within few steps
-        norm='' if load_from else ', norm=dict(momentum=0.9)',
+        short_side=round(network.size * 256 / 224),  # as the authors have it
         freeze=to_python(recipe.freeze, 'freeze'),
-        protocol='whole' if whole else 'by 4 clips each, as some are too large to be scored whole',
+        protocol='whole' if whole else f'by 4 clips each{too_large if network.is_i3d else ""}',
         frames=', '.join(f'{key}={value!r}' for key, value in recipe.frames.items()),
         log_interval=max(1, min(20, videos // recipe.batch_size)),
         interval=max(1, recipe.epochs // 5),
     )
 
 
-def config_name(stream: str) -> str:
+def config_name(stream: str, network: Network = I3D) -> str:
     """Returns the name of a stream's config, or of both streams' for 'joint'."""
-    return 'two_stream.py' if stream == 'joint' else f'i3d_{stream}.py'
+    if stream == 'joint':
+        return 'two_stream.py'
+    return f'i3d_{stream}.py' if network.is_i3d else f'{stream}.py'
 
 
 def write_config(

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import ast
 import logging
+import math
 import os
 import platform
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from .. import __version__
 from ..averages import add_streams
@@ -27,7 +26,8 @@ from ..errors import CheckpointError, ConfigError
 from ..evaluation.results import Results, load_results
 from ..fileio import sha256
 from ..inference.clip_scorer import MULTIPLE, ClipScorer
-from ..inference.engines import build_engine, in_words
+from ..inference.engines import build_engine
+from ..progress import shown
 from ..registry import DATASETS
 from ..weights.zoo import local_path
 
@@ -112,7 +112,7 @@ class Tester:
             logger.info('%s', report)
         if not self.checked:
             check_fit(self.engine, self.dataset)
-            logger.info('computed by %s', in_words(self.engine))
+            logger.info('%d videos to score: %s', len(self.dataset), self.identity['protocol'])
             self.checked = True
         results = self.scorer()
         results.meta.update(meta)
@@ -232,14 +232,8 @@ class DatasetScorer:
         loader = ClipLoader(self.dataset, sampler, rank, **self.workers)
         logits = {name: [] for name in self.scorers}
         places = []
-        bar = tqdm(
-            loader,
-            desc='test',
-            unit='batch',
-            dynamic_ncols=True,
-            disable=rank != 0 or not sys.stderr.isatty(),
-        )
-        for batch in bar:
+        batches = len(self.dataset) / (self.batch_size * world)
+        for batch in shown(loader, 'test', math.ceil(batches), 'batch', silent=rank != 0):
             for name, scorer in self.scorers.items():
                 logits[name].append(self._score(scorer, batch[name], batch['index']))
             places.append(batch['index'])

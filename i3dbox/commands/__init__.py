@@ -47,7 +47,7 @@ ALIASES = {
 SHORT = {command: alias for alias, command in ALIASES.items()}
 _AGAIN = '; the same command goes on'
 AFTER_INTERRUPTION = {
-    'train': '; the same command with --resume goes on',
+    'train': '; --resume goes on from the last checkpoint, and without one from the beginning',
     **dict.fromkeys(
         (
             'finetune',

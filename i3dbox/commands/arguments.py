@@ -83,11 +83,12 @@ def config_of(args: argparse.Namespace) -> tuple[Config, str | dict | None]:
     """Returns the Config that CONFIG, --model or a checkpoint of plain I3D names; and, where it is
     not CONFIG, the checkpoint.
     """
+    from ..config.shipped import shipped_names
     from ..inference.model_spec import ModelSpec
     from ..weights.zoo_index import ENTRIES
 
     take_named(args)
-    if args.config in ENTRIES:
+    if args.config in ENTRIES and args.config not in shipped_names():
         raise ConfigError(f'{args.config} is a model of the zoo: --model {args.config}')
     if args.config and args.model or not (args.config or args.model or args.checkpoint):
         raise ConfigError('name a CONFIG, or a --model of the zoo')

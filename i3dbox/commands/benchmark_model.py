@@ -33,10 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from ..analysis.benchmark import UNMEASURED, build_step, forward_times, train_step_times
-    from ..analysis.flops import count, random_clips, total
     from ..config_checks.checks import REQUIRED_TO_TRAIN, check_config
     from ..config_checks.protocols import clip_size
     from ..inference.network import build_network
+    from ..models.flops import count, random_clips, total
     from ..models.freezing import freeze
 
     cfg, _ = arguments.config_of(args)

@@ -20,7 +20,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--model',
         metavar='NAME|CKPT|none',
         help='weights to start from: a name of the model zoo, a '
-        '.ckpt (two for both streams, joined by a comma), or none; default: Kinetics-400',
+        '.ckpt or .pth (two for both streams, joined by a comma), or none; default: Kinetics-400',
+    )
+    parser.add_argument(
+        '--config',
+        metavar='C',
+        help='of which network the weights are, a file or the name of a shipped config; default: '
+        'that of a name of the zoo, or I3D',
     )
     parser.add_argument(
         '--stream',
@@ -31,11 +37,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--work-dir', metavar='D', help='where outputs go; default: work_dirs/<name of the folder>'
     )
     arguments.add_number(parser, '--epochs', 'default: by the number of videos')
-    arguments.add_number(parser, '--clip-len', 'frames of a clip; default: 64')
+    arguments.add_number(
+        parser, '--clip-len', 'frames of a clip; default: as the network has them, I3D 64'
+    )
     arguments.add_number(
         parser,
         '--size',
-        'width and height of a clip; default: 224. 16 frames of 112 cost a sixteenth',
+        'width and height of a clip; default: as the network has them, I3D 224. 16 frames of 112 '
+        'cost a sixteenth',
     )
     arguments.add_number(parser, '--seed', 'of the split and of training', low=0)
     arguments.add_device_arguments(parser)

@@ -29,11 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     import dataclasses
 
-    from ..analysis.flops import blocks, count, total
     from ..config_checks.checks import check_config
     from ..config_checks.protocols import clip_size
     from ..evaluation.tables import table
     from ..models import build_recognizer
+    from ..models.flops import blocks, count, total
 
     cfg, _ = arguments.config_of(args)
     check_config(cfg, required=['model'])

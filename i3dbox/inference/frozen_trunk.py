@@ -22,29 +22,28 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from mindspore import Tensor
-from tqdm import tqdm
+from mindspore import Tensor, nn
 
 from ..datasets.base import DamageReport
 from ..datasets.loader import ClipLoader, WrappedLoader
 from ..datasets.sampler import SequentialSampler
 from ..errors import DataError
-from ..exporters.i3d_graph import needed
 from ..fileio import atomic_write
 from ..models.freezing import frozen_endpoint
 from ..models.i3d_table import map_shape
 from ..models.plain_i3d import plain_streams
+from ..models.recognizers.recognizer3d import Recognizer3D
 from ..models.tail import Tail
 from ..plain_json import read_json
+from ..progress import shown
 from ..workers import free_memory
 from .engines import ENGINES, choose_engine
+from .engines.exported_engine import ExportedStream
 from .engines.graph_cache import digest_of
 from .engines.graph_engine import GraphStream
 from .engines.mindspore_engine import MindSporeStream, mindspore_streams
 
 if TYPE_CHECKING:
-    from mindspore import nn
-
     from ..config import Config
     from ..datasets.base import BaseDataset
 
@@ -57,8 +56,8 @@ REMEMBERED = 2**30  # bytes of what a TailStream remembers
 
 
 class FrozenTrunk:
-    """The frozen layers of plain I3D, in the fastest engine, with the parameters that they have at
-    the first call.
+    """A network's frozen layers, of plain I3D in the fastest engine, with the parameters that they
+    have at the first call.
 
     Args:
         cfg (Config): of the network.
@@ -82,22 +81,31 @@ class FrozenTrunk:
         self.recognizer = recognizer
         self.endpoint = frozen_endpoint(recognizer.backbone)
         self.computed_by = choose_engine(cfg.model, engine, precision, device)
-        self._plain = plain_streams(cfg.model)['imgs']
+        self._cfg = cfg
 
     @functools.cached_property
     def _network(self):
         name, precision = self.computed_by
+        plain = plain_streams(self._cfg.model)
         if name == 'mindspore':
             stream = mindspore_streams(self.recognizer)['imgs']
-        else:
-            stream = GraphStream(self._plain, name, precision)
+        elif plain:
+            stream = GraphStream(plain['imgs'], name, precision)
             stream.take(self._parameters())
+        else:
+            stream = ExportedStream(self.recognizer, name, precision)
+            stream.made_of = repr(self._cfg.model), digest_of(self._parameters())
         return stream.upto(self.endpoint, 'none')
 
     def _parameters(self):
         """Returns the parameters up to the endpoint, as arrays."""
-        everything = {p.name: p.asnumpy() for p in self.recognizer.get_parameters()}
-        return needed(everything, self.endpoint)
+        layers = list(self.recognizer.backbone.name_cells())
+        starts = tuple(f'backbone.{layer}.' for layer in layers[: layers.index(self.endpoint) + 1])
+        return {
+            p.name: p.asnumpy()
+            for p in self.recognizer.get_parameters()
+            if p.name.startswith(starts)
+        }
 
     def __call__(self, clips: np.ndarray) -> np.ndarray:
         """Returns the maps of clips, uint8 N x T x H x W x C -> float32 N x K x t x h x w."""
@@ -115,8 +123,11 @@ class FrozenTrunk:
 
     def row(self, clips_shape: Sequence[int]) -> np.dtype:
         """Returns what is kept of a sample whose clips have this shape, N x T x H x W x C."""
-        number, *sides = clips_shape[:4]
-        shape = (number, *map_shape(self.endpoint, *sides))
+        if plain_streams(self._cfg.model):
+            maps = map_shape(self.endpoint, *clips_shape[1:4])
+        else:
+            maps = self(np.zeros((1, *clips_shape[1:]), np.uint8)).shape[1:]
+        shape = (clips_shape[0], *maps)
         return np.dtype([('index', np.int32), ('crc', np.uint32), ('maps', np.float16, shape)])
 
     def identity(self) -> str:
@@ -124,11 +135,13 @@ class FrozenTrunk:
         return f'{self.endpoint} {self.computed_by} {digest_of(self._parameters())}'
 
 
-def has_frozen_trunk(cfg: Config, recognizer: nn.Cell) -> bool:
-    """Whether a recognizer is one stream of plain I3D whose first layers are frozen."""
-    plain = plain_streams(cfg.model)
+def has_frozen_trunk(recognizer: nn.Cell) -> bool:
+    """Whether a recognizer is one stream, of layers in a row, whose first ones are frozen."""
     return (
-        plain is not None and len(plain) == 1 and frozen_endpoint(recognizer.backbone) is not None
+        isinstance(recognizer, Recognizer3D)
+        and isinstance(recognizer.backbone, nn.SequentialCell)
+        and isinstance(recognizer.backbone.out_channels, int)
+        and frozen_endpoint(recognizer.backbone) is not None
     )
 
 
@@ -280,26 +293,13 @@ class KeptTrunkLoader(TrunkLoader):
 
     def _write(self, file, views, done, total):
         """Writes a row for each batch of one."""
-        bar = tqdm(
-            views,
-            'frozen layers',
-            total,
-            initial=done,
-            unit='clip',
-            dynamic_ncols=True,
-            disable=None,
-        )
-        shown = done
-        for number, batch in enumerate(bar, done + 1):
+        for batch in shown(views, 'frozen layers', total, 'clip', initial=done):
             row = np.zeros((), self.row)
             row['index'] = batch['index'][0]
             row['maps'] = self.trunk.rounded(batch['imgs'][0])
             row['crc'] = _crc(row)
             file.write(row.tobytes())
             file.flush()
-            if bar.disable and (number == 1 or 10 * (number - shown) >= total or number == total):
-                logger.info('frozen layers: %d of %d clips', number, total)
-                shown = number
 
     def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
         rows = np.memmap(self.path, self.row, 'r')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from ..errors import ConfigError, spelling_hint
@@ -33,3 +34,14 @@ def check_endpoint(
             "Logits are behind the average pool: they go with pool='avg', and a head that "
             'tells the logits of time steps, as I3DHead does'
         )
+
+
+def stages_of(layers: Iterable[str]) -> list[str]:
+    """Returns what the names of each stage of a backbone begin with, the first stage first: a
+    letter tells layers of one stage apart, as in Mixed_5b and Mixed_5c, or conv5a and conv5b.
+
+    Args:
+        layers: that hold parameters.
+    """
+    stages = (re.sub(r'(?<=\d)[a-z]$', '', layer) for layer in layers)
+    return list(dict.fromkeys(stages))

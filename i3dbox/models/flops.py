@@ -11,7 +11,7 @@ import numpy as np
 from mindspore import Tensor, mint, nn
 from tqdm import tqdm
 
-from ..models.freezing import layer_name
+from .freezing import layer_name
 
 
 def _cells(*names):

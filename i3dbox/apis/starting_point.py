@@ -1,0 +1,275 @@
+"""What fine-tuning starts from: a network, and a checkpoint for each of its streams."""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+from typing import Any, NamedTuple
+
+from ..config import Config
+from ..config.shipped import PREFIX as PREFIX_OF_SHIPPED
+from ..config.shipped import find_config
+from ..config_checks.checks import check_config, look_up
+from ..errors import CheckpointError, ConfigError, DownloadError
+from ..inference.model_spec import zoo_names
+from ..models.endpoints import stages_of
+from ..models.plain_i3d import plain_streams
+from ..streams import BOTH, MODALITIES, STREAMS, check_stream
+from ..weights.checkpoint import load_checkpoint
+from ..weights.fitting import checkpoint_in, fit_weights
+from ..weights.zoo import PREFIX, local_path
+from ..weights.zoo_index import ENTRIES
+
+GIB = 2**30
+# What a clip takes in training, against the outputs of all layers: measured, and rounded up.
+KEPT_OF_OUTPUTS = 1.4
+
+
+class Network(NamedTuple):
+    """A network to fine-tune.
+
+    Attributes:
+        title: how to call it.
+        parts: the config of its recognizer of RGB.
+        clip_len, interval, size: of its clips: frames, how many apart, and pixels of a side; None
+            where its config does not say.
+        stages: what the parameters of its stages are called first, the last stage first.
+        gib: what a clip of these sizes takes when all layers train, in GiB.
+        custom_imports: of its config.
+        weights: that it starts from by itself: a name of the zoo, or a file.
+    """
+
+    title: str
+    parts: dict
+    clip_len: int | None = 64
+    interval: int = 1
+    size: int | None = 224
+    stages: tuple[str, ...] = ()
+    gib: float = 0.0
+    custom_imports: Any = None
+    weights: str | None = None
+
+    @property
+    def is_i3d(self) -> bool:
+        """Whether it is the authors'."""
+        return plain_streams(self.model('rgb', 1)) is not None
+
+    def model(self, stream: str, classes: int, from_scratch: bool = False) -> dict:
+        """Returns the config of a stream's recognizer."""
+        parts = copy.deepcopy(self.parts)
+        model = dict(type=parts.pop('type'), modality=MODALITIES[stream])
+        model.update(backbone=parts.pop('backbone'), head=parts.pop('head'), **parts)
+        model['modality'] = MODALITIES[stream]
+        model['head']['num_classes'] = classes
+        if stream == 'flow':  # colours' mean is not flow's
+            model.pop('data_preprocessor', None)
+        if from_scratch and model['backbone'].get('type') in SLOW_STATISTICS:
+            # the moving statistics must settle within few steps
+            model['backbone'].setdefault('norm', {})['momentum'] = 0.9
+        return model
+
+
+SLOW_STATISTICS = ('InceptionI3D', 'S3D')
+I3D = Network(
+    'I3D',
+    dict(
+        type='Recognizer3D',
+        backbone=dict(type='InceptionI3D'),
+        head=dict(type='I3DHead', num_classes=400, dropout=0.5),
+    ),
+    stages=('Mixed_5', 'Mixed_4'),
+    gib=2.0,
+)
+
+
+def choose_network(model: str | None, config: str | Config | None = None) -> Network:
+    """Returns the network that a name of the zoo, or a config, means; I3D where neither names
+    another.
+
+    Raises: ConfigError for a config without a network of one stream, or of clips it does not tell.
+    """
+    if config is None:
+        entry = ENTRIES.get((model or '').removeprefix(PREFIX))
+        if entry is None or entry.config is None:
+            return I3D
+        config = f'{PREFIX_OF_SHIPPED}{entry.config}.py'
+    cfg = config if isinstance(config, Config) else Config.fromfile(find_config(config))
+    check_config(cfg, ('model',))
+    where = cfg.filename or 'the config'
+    parts = cfg.model.to_dict()
+    parts = parts.get('rgb', parts)
+    if not all(isinstance(parts.get(key), dict) for key in ('backbone', 'head')):
+        raise ConfigError(f'{where}: finetune takes a model with a backbone and a head')
+    clip_len, interval, size = _clip(look_up(cfg, 'data.train.pipeline') or ())
+    title = os.path.splitext(os.path.basename(where))[0]
+    if cfg is config:  # of an earlier call: of a stream's name
+        title = parts['backbone'].get('type')
+    found = Network(
+        title, parts, clip_len, interval, size, custom_imports=cfg.get('custom_imports')
+    )
+    if found.is_i3d:
+        return found._replace(stages=I3D.stages, gib=I3D.gib)
+    own = title if title in ENTRIES else cfg.get('load_from')
+    return found._replace(weights=own if isinstance(own, str) else None)
+
+
+def _clip(steps):
+    """Returns frames, how many apart, and the side in pixels of the clips that steps make."""
+    clip_len = size = None
+    interval = 1
+    for step in steps:
+        clip_len = step.get('clip_len', clip_len)
+        interval = step.get('frame_interval', interval)
+        size = step.get('size', step.get('scale', size))
+    sides = size if isinstance(size, (list, tuple)) else [size]
+    return clip_len, interval, sides[0] if len(set(sides)) == 1 else None
+
+
+def sized(network: Network, clip_len: int | None, size: int | None) -> Network:
+    """Returns a Network with its clips as they are asked for (None: its own), its stages and what
+    it takes. One that is not I3D is built, and watched at work on a clip.
+
+    Raises: ConfigError where the sizes are unknown, ModelError where it takes no such clips.
+    """
+    asked = dict(clip_len=clip_len or network.clip_len, size=size or network.size)
+    for name, value in asked.items():
+        if type(value) is not int:
+            raise ConfigError(
+                f'{network.title} says no {name} of its clips: name --{name.replace("_", "-")}'
+            )
+    of_before = network._replace(**asked)
+    if network.is_i3d:
+        share = math.prod(side / own for side, own in zip(_sides(of_before), _sides(I3D)))
+        return of_before._replace(gib=I3D.gib * share)
+    layers, outputs = watch(of_before.model('rgb', 2), _sides(of_before))
+    held = [name for name, layer in layers.items() if layer.parameters]
+    return of_before._replace(
+        stages=tuple(reversed(stages_of(held))), gib=KEPT_OF_OUTPUTS * 4 * outputs / GIB
+    )
+
+
+def _sides(network):
+    return network.clip_len, network.size, network.size
+
+
+def watch(model: dict, clip: tuple[int, int, int]) -> tuple[dict, int]:
+    """Builds a recognizer and watches it at work on a clip.
+
+    Args:
+        model: its config. clip: frames, height, width.
+
+    Returns: the models.flops.Layer of each layer of its backbone by name; and how many values all
+        its layers give.
+    """
+    from ..models import build_recognizer
+    from ..models.flops import blocks, count
+
+    cells = count(build_recognizer(model), clip)
+    start = 'backbone.'
+    layers = {
+        layer.name[len(start) :]: layer for layer in blocks(cells) if layer.name.startswith(start)
+    }
+    return layers, sum(math.prod(cell.shape) for cell in cells if cell.shape)
+
+
+def choose_weights(
+    model: str | None, stream: str | None = None
+) -> tuple[str, dict[str, str | None]]:
+    """Returns the stream, and stream -> checkpoint (zoo://NAME, a path, or None) for 'rgb', 'flow'
+    or both.
+
+    Arguments: as of finetune.prepare. Raises: ConfigError, CheckpointError.
+    """
+    if stream is not None:
+        check_stream(stream)
+    model = model or f'i3d_{"flow" if stream == "flow" else "rgb"}_kinetics400'
+    if model == 'none':
+        return stream or 'rgb', dict.fromkeys(STREAMS[stream or 'rgb'])
+    if stream == 'joint' and ',' in model:
+        files = model.split(',')
+        if len(files) != 2:
+            raise ConfigError(
+                f'--model names two checkpoints for both streams, as in rgb.ckpt,flow.ckpt; got '
+                f'{model}'
+            )
+        return stream, {
+            name: choose_weights(file, name)[1][name] for name, file in zip(BOTH, files)
+        }
+    if os.path.isfile(model):
+        return _own_weights(model, stream)
+    name = model.removeprefix(PREFIX)
+    entry = ENTRIES.get(name)
+    if entry and (entry.config or (entry.modality, stream) == ('RGB', 'flow')):
+        # there is none of flow, or it is not wanted
+        stream = stream or 'rgb'
+        starts = dict(rgb=PREFIX + name)
+        starts['flow'] = dict(type='cross_modality', checkpoint=starts['rgb'])
+        return stream, {kind: starts[kind] for kind in STREAMS[stream]}
+    if entry and stream in MODALITIES and entry.modality != MODALITIES[stream]:
+        raise ConfigError(f'{model} is of {entry.modality}; --stream says {stream}')
+    try:
+        names = zoo_names(model, stream)
+    except CheckpointError as error:
+        raise CheckpointError(
+            f'--model {model} is no file, and {error}; none trains from scratch'
+        ) from None
+    return stream or ('joint' if len(names) == 2 else next(iter(names))), {
+        kind: PREFIX + name for kind, name in names.items()
+    }
+
+
+def _own_weights(path, stream):
+    modality = load_checkpoint(path)[2].get('modality')
+    if stream == 'joint' and modality != 'RGB':
+        raise ConfigError(
+            f'both streams need two checkpoints, as in --model rgb.ckpt,flow.ckpt; got {path}'
+        )
+    stream = stream or ('flow' if modality == 'Flow' else 'rgb')
+    path = os.path.abspath(path)
+    starts = dict(rgb=path, flow=path)
+    if modality == 'RGB':
+        starts['flow'] = dict(type='cross_modality', checkpoint=path)
+    return stream, {name: starts[name] for name in STREAMS[stream]}
+
+
+def check_weights(checkpoint: str | dict | None, modality: str, model: dict | None = None) -> None:
+    """Fetches and reads a checkpoint (None: nothing to do), so that what is wrong with it shows
+    early.
+
+    Args:
+        modality: of the stream that takes it. model: the config of its recognizer.
+
+    Raises: DownloadError, CheckpointError.
+    """
+    if checkpoint is None:
+        return
+    source, crosses = checkpoint_in(checkpoint)
+    taken = 'RGB' if crosses else modality
+    try:
+        path = local_path(source)
+    except DownloadError as error:
+        raise DownloadError(
+            f'{error}. Training also starts from a .ckpt (--model FILE), or from scratch '
+            '(--model none); flow, from weights of RGB (--stream flow --model i3d_rgb_kinetics400)'
+        ) from error
+    found = load_checkpoint(path)[2].get('modality', taken)
+    if found != taken:
+        raise CheckpointError(f'{source} was trained on {found}; the stream takes {taken}')
+    if model is not None:
+        try:
+            fit_weights(checkpoint, _shapes(model), modality)
+        except CheckpointError as error:
+            raise CheckpointError(
+                f'{error}. Weights of another network than I3D go with --config, which names it'
+            ) from error
+
+
+def _shapes(model):
+    """Returns the shapes of a recognizer's parameters by name."""
+    plain = plain_streams(model)
+    if plain:
+        return plain['imgs'].shapes
+    from ..models import build_recognizer
+
+    return {p.name: tuple(p.shape) for p in build_recognizer(model).get_parameters()}
