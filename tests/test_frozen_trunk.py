@@ -22,6 +22,7 @@ from i3dbox.inference.frozen_trunk import (
     KeptTrunkLoader,
     TailStream,
     clips_identity,
+    has_frozen_trunk,
     keep_choice,
     known_choice,
     views_that_fit,
@@ -371,3 +372,32 @@ def test_clips_of_equal_bytes_and_other_shapes_are_two(trunk):
     found = stream.logits(wide)
     assert not np.array_equal(stream.logits(long), found)
     np.testing.assert_array_equal(TailStream(trunk).logits(wide), found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('engine', ['mindspore', 'onnxruntime'])
+def test_any_network_of_layers_in_a_row_has_a_trunk(tmp_path, engine):
+    model = dict(
+        type='Recognizer3D',
+        backbone=dict(type='ResNet3dSlowFast', depth=18, resample_rate=4, speed_ratio=4),
+        head=dict(type='PoolHead', num_classes=3),
+    )
+    built = build_recognizer(model, seed=1)
+    freeze(built, ['head', 'layer4'], freeze_norm=True)
+    trunk = FrozenTrunk(config(tmp_path, **dict(I3D, model=model)), built, engine)
+    assert has_frozen_trunk(built) and trunk.endpoint == 'layer3'
+    stream = TailStream(trunk)
+    whole = stream.cell(frozen_trunk.Tensor(clips(2)[:, None])).asnumpy()
+    np.testing.assert_allclose(stream.logits(clips(2)), whole, rtol=1e-4, atol=1e-5)
+    row = trunk.row((1, *CLIP, 3))['maps']
+    assert row.shape == trunk.rounded(clips(1)).shape
+
+
+def test_a_network_of_one_piece_has_no_trunk(recognizer):
+    assert has_frozen_trunk(recognizer)
+    whole = recognizer.backbone.out_channels
+    recognizer.backbone.out_channels = (832, whole)  # the outputs of two layers
+    try:
+        assert not has_frozen_trunk(recognizer)
+    finally:
+        recognizer.backbone.out_channels = whole
