@@ -18,10 +18,11 @@ from i3dbox.errors import CheckpointError, ModelError  # noqa: E402
 from i3dbox.models import build_recognizer  # noqa: E402
 from i3dbox.models.layers import DepthwiseConv3d  # noqa: E402
 from i3dbox.models.temporal_geometry import temporal_geometry  # noqa: E402
-from i3dbox.weights.checkpoint import load_checkpoint  # noqa: E402
-from i3dbox.weights.conversion import convert  # noqa: E402
+from i3dbox.weights.checkpoint import load_checkpoint, save_checkpoint  # noqa: E402
+from i3dbox.weights.conversion import convert, to_pytorch  # noqa: E402
+from i3dbox.weights.foreign_names import foreign_names  # noqa: E402
 from i3dbox.weights.loading import load_weights  # noqa: E402
-from i3dbox.weights.resnet_names import residual_names  # noqa: E402
+from i3dbox.weights.resnet_names import SCHEMES, residual_names  # noqa: E402
 
 I3D = dict(
     conv1=(5, 7, 7),
@@ -247,6 +248,63 @@ def test_a_file_of_pytorchs_is_loaded_as_it_is_and_converts(tmp_path, capsys):
     assert meta['modality'] == 'RGB' and {p.name for p in ours.trainable_params()} <= set(
         parameters
     )
+    save_checkpoint(str(tmp_path / 'run.ckpt'), ours)  # as training does: with a counter
+    back = str(tmp_path / 'back.pth')
+    assert main('convert_weights', [str(tmp_path / 'run.ckpt'), back, '--to', 'mmaction2']) == 0
+    again = torch.load(back, weights_only=True)
+    assert again.keys() == {name for name in theirs.state_dict() if 'num_batches' not in name}
+    theirs.load_state_dict(again)
+    for name, tensor in content['state_dict'].items():
+        torch.testing.assert_close(again.get(name, tensor), tensor, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    'name', ['torchvision/r3d_18', 'torchvision/r2plus1d_18', 'torchvision/s3d', 'mmaction2/c3d']
+)
+def test_the_names_go_back_to_their_makers(name):
+    names = published()[name]
+    _, ours = residual_names(names)
+    arrays = {
+        ours[theirs]: np.broadcast_to(np.float32(0), shape) for theirs, shape in names.items()
+    }
+    back = to_pytorch(arrays, name.split('/')[0])
+    assert {theirs: array.shape for theirs, array in back.items()} == names
+
+
+@pytest.mark.parametrize(
+    'makers, backbone, message',
+    [
+        ('torchvision', dict(type='ResNet3dSlowFast', depth=18), 'torchvision has no network'),
+        ('mmaction2', dict(type='S3D'), 'mmaction2 has no network .*Conv3d_1a_7x7.* is none of'),
+        ('pytorch', dict(type='ResNet3d', depth=18), 'go --to torchvision or mmaction2'),
+    ],
+)
+def test_a_network_that_the_makers_have_not_is_refused(makers, backbone, message):
+    head = dict(type='PoolHead', num_classes=3)
+    network = build_recognizer(dict(type='Recognizer3D', backbone=backbone, head=head))
+    with pytest.raises(CheckpointError, match=message):
+        to_pytorch({p.name: p.asnumpy() for p in network.trainable_params()}, makers)
+
+
+@pytest.mark.parametrize('scheme', SCHEMES)
+def test_every_name_of_a_scheme_that_goes_back_is_read_as_it_was(scheme):
+    if scheme.startswith('pytorchvideo'):
+        pytest.skip('its numbers of blocks are not in our names')
+    maker = scheme.split('_')[0]
+    model = dict(
+        torchvision=BACKBONES['torchvision/r3d_18'],
+        torchvision_2plus1d=dict(type='ResNet2Plus1d'),
+        mmaction2=dict(type='ResNet3d', depth=50, non_local=(0, 1, 0, 0)),
+        mmaction2_2plus1d=dict(type='ResNet2Plus1d', depth=34, middle='own'),
+        mmaction2_slowfast=dict(type='ResNet3dSlowFast'),
+        torchvision_s3d=dict(type='S3D'),
+        mmaction2_c3d=dict(type='C3D', out_dim=512, with_bn=True),
+    )[scheme]
+    head = dict(type='PoolHead', num_classes=3)
+    network = build_recognizer(dict(type='Recognizer3D', backbone=model, head=head))
+    arrays = {p.name: p.asnumpy() for p in network.get_parameters() if 'dropout' not in p.name}
+    names = foreign_names(arrays, maker)
+    assert residual_names(names.values()) == (scheme, {names[ours]: ours for ours in arrays})
 
 
 @pytest.mark.parametrize(

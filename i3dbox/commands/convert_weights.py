@@ -32,9 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_choice(
         parser,
         '--to',
-        ('i3dbox', 'pytorch', 'pytorch_hassony2'),
-        'write a .ckpt (default), or a state_dict as piergiaj/pytorch-i3d (pytorch) or '
-        'hassony2/kinetics_i3d_pytorch loads it',
+        ('i3dbox', 'pytorch', 'pytorch_hassony2', 'torchvision', 'mmaction2'),
+        'write a .ckpt (default), or a state_dict: of I3D as piergiaj/pytorch-i3d (pytorch) or '
+        'hassony2/kinetics_i3d_pytorch loads it, of other networks as their makers do',
     )
 
 

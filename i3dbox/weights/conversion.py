@@ -13,6 +13,7 @@ from ..models.i3d_table import HEAD_WEIGHT, parameter_shapes
 from ..streams import CHANNELS
 from .checkpoint_file import COUNTER, read_checkpoint
 from .flax_files import read_flax
+from .foreign_names import MAKERS, foreign_names
 from .inflation import slim_names, to_flow, torchvision_names
 from .names import SCHEMES, plain_name, scheme
 from .pytorch_files import LEGACY_MAGIC, read_pytorch
@@ -38,6 +39,7 @@ _IGNORED = (
     '/ExponentialMovingAverage',
     COUNTER,
 )
+_DENSE = re.compile(r'(^|\.)fc(_cls)?\.weight$')
 _IGNORED_2D = ('aux', 'fc.', 'InceptionV1/Logits', 'AuxLogits')
 
 
@@ -70,7 +72,7 @@ def convert(
             I3D; NaN.
     """
     arrays = _read(path, source)
-    residual = None if inflate else residual_names(arrays)
+    residual = None if inflate else _own_names(arrays) or residual_names(arrays)
     if residual:
         return _residual(path, arrays, *residual, modality)
     if inflate:
@@ -95,6 +97,15 @@ def convert(
     found = _modality(path, stem, modality)
     num_classes = len(parameters[HEAD_WEIGHT]) if HEAD_WEIGHT in parameters else None
     return Converted(_check(parameters, stem.shape[1], num_classes, path), found, num_classes, best)
+
+
+def _own_names(arrays):
+    """Returns what residual_names does, of this project's own names."""
+    names = [name for name in arrays if not any(part in name for part in _IGNORED)]
+    ours = all(name.startswith(('backbone.', 'head.logits.')) for name in names)
+    marked = any(name.endswith(('.bn.gamma', '.dense.weight')) for name in names)
+    other = any(name in arrays for name in _FIRST)
+    return ('i3dbox', {name: name for name in names}) if ours and marked and other else None
 
 
 def _residual(path, arrays, scheme, names, modality):
@@ -152,25 +163,35 @@ def _modality(path, stem, modality):
 
 
 def to_pytorch(parameters: dict[str, np.ndarray], naming: str = 'pytorch') -> dict[str, np.ndarray]:
-    """Returns the state_dict of a public PyTorch port with this project's parameters.
+    """Returns the state_dict of a public PyTorch network with this project's parameters.
 
     Args:
-        parameters: by name; other names than I3D's are left out.
-        naming: 'pytorch' (piergiaj/pytorch-i3d) or 'pytorch_hassony2'.
+        parameters: by name; other names than I3D's are left out in its namings.
+        naming: of I3D 'pytorch' (piergiaj/pytorch-i3d) or 'pytorch_hassony2'; of other networks one
+            of foreign_names.MAKERS.
 
     Raises:
-        CheckpointError: parameters of I3D are missing.
+        CheckpointError: parameters of I3D are missing, or the makers have no such network.
     """
-    names = {ours: theirs for theirs, (ours, _) in scheme(naming).items()}
+    if naming in MAKERS:
+        names = foreign_names(parameters, naming)
+    else:
+        names = {ours: theirs for theirs, (ours, _) in scheme(naming).items()}
     missing = [ours for ours in names if ours not in parameters]
     if missing:
         raise CheckpointError(
-            f'{len(missing)} parameters of I3D are missing, the first is {missing[0]!r}'
+            f'{len(missing)} parameters of I3D are missing, the first is {missing[0]!r}. Other '
+            f'networks go --to {" or ".join(MAKERS)}'
         )
     return {
-        theirs: np.asarray(parameters[ours]).astype(np.float32, copy=False)
+        theirs: _theirs(theirs, np.asarray(parameters[ours]).astype(np.float32, copy=False))
         for ours, theirs in names.items()
     }
+
+
+def _theirs(name, array):
+    """Returns a parameter as a dense layer has it, where theirs is one."""
+    return array.reshape(array.shape[:2]) if _DENSE.search(name) and array.ndim > 2 else array
 
 
 def _read(path, source):

@@ -123,7 +123,7 @@ SCHEMES = {
     ],
     **s3d_c3d_names.SCHEMES,
 }
-_NORM = dict(weight='gamma', bias='beta', running_mean='moving_mean', running_var='moving_variance')
+NORM = dict(weight='gamma', bias='beta', running_mean='moving_mean', running_var='moving_variance')
 
 
 def residual_names(names: Iterable[str]) -> tuple[str, dict[str, str]] | None:
@@ -164,5 +164,5 @@ def _ours(name, numbers, separated):
     if not separated and path[-3:-1] == ['conv2', '0']:  # CSN's, of one convolution
         del path[-2]
     if path[-1] == 'bn':
-        tail = _NORM[tail]
+        tail = NORM[tail]
     return '.'.join([*path, tail] if path[0] == 'head' else ['backbone', *path, tail])
