@@ -104,6 +104,7 @@ class ResNet3d(nn.SequentialCell):
             second.
         non_local (sequence): whether a NonLocal3d follows each layer's, or block's, output.
         norm (dict): arguments of BatchNorm3d (eps 1e-5, momentum 0.9).
+        stage_blocks (sequence of int): how many blocks each layer has; default: as the depth says.
 
     Attributes:
         out_channels (int).
@@ -131,13 +132,17 @@ class ResNet3d(nn.SequentialCell):
         inflate_style: str = '3x1x1',
         non_local: Sequence = (0, 0, 0, 0),
         norm: dict | None = None,
+        stage_blocks: Sequence[int] | None = None,
     ):
         norm = {**NORM, **(norm or {})}
+        shapes_of_layers = shapes_of(
+            depth, temporal_strides, inflate, non_local, stage_blocks=stage_blocks
+        )
         cells = OrderedDict()
         cells['conv1'] = self.stem(in_channels, conv1_kernel, conv1_stride_t, inflate_style, norm)
         if with_pool1:
             cells['pool1'] = PaddedMaxPool(pool1_stride_t)
-        for layer, shapes in enumerate(shapes_of(depth, temporal_strides, inflate, non_local), 1):
+        for layer, shapes in enumerate(shapes_of_layers, 1):
             cells[f'layer{layer}'] = nn.SequentialCell(
                 [self.block(shape, depth, inflate_style, norm) for shape in shapes]
             )
@@ -215,6 +220,7 @@ def shapes_of(
     non_local: Sequence,
     base: int = WIDTHS[0],
     joined: float = 1,
+    stage_blocks: Sequence[int] | None = None,
 ) -> Iterator[list[Shape]]:
     """Yields the Shapes of each layer's blocks; arguments and errors: of ResNet3d.
 
@@ -223,9 +229,12 @@ def shapes_of(
     """
     if depth not in BLOCKS:
         raise ModelError(f'depth is one of {", ".join(map(str, BLOCKS))}; got {depth!r}')
+    blocks = BLOCKS[depth] if stage_blocks is None else tuple(stage_blocks)
+    if len(blocks) != len(WIDTHS) or not all(type(n) is int and n > 0 for n in blocks):
+        raise ModelError(f'stage_blocks are four numbers of blocks; got {stage_blocks!r}')
     channels = base
-    inflated = _by_block('inflate', inflate, BLOCKS[depth])
-    attentive = _by_block('non_local', non_local, BLOCKS[depth])
+    inflated = _by_block('inflate', inflate, blocks)
+    attentive = _by_block('non_local', non_local, blocks)
     if len(temporal_strides) != len(WIDTHS):
         raise ModelError(f'temporal_strides are four numbers; got {temporal_strides!r}')
     for layer in range(len(WIDTHS)):

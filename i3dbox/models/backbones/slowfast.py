@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mindspore import nn, ops
@@ -138,6 +139,7 @@ class ResNet3dSlowFast(nn.SequentialCell):
         fusion_norm (bool): whether batch norm and ReLU follow them, as in the authors' code and
             pytorchvideo; mmaction2 has neither.
         norm (dict): arguments of BatchNorm3d (eps 1e-5, momentum 0.9).
+        stage_blocks (sequence of int): of ResNet3d.
 
     Attributes:
         out_channels (int).
@@ -160,6 +162,7 @@ class ResNet3dSlowFast(nn.SequentialCell):
         fusion_kernel: int = 5,
         fusion_norm: bool = False,
         norm: dict | None = None,
+        stage_blocks: Sequence[int] | None = None,
     ):
         _check(resample_rate, speed_ratio, channel_ratio, fusion_kernel)
         norm = {**NORM, **(norm or {})}
@@ -178,8 +181,12 @@ class ResNet3dSlowFast(nn.SequentialCell):
         stem = first(1, WIDTHS[0]), first(5, thin), lateral(thin)
         cells = OrderedDict(conv1=Stem(*stem, speed_ratio, resample_rate))
         joined = 1 + LATERAL / channel_ratio  # channels that the slow pathway takes to one it gave
-        slow_layers = shapes_of(depth, (1, 1, 1, 1), (0, 0, 1, 1), NONE, joined=joined)
-        fast_layers = shapes_of(depth, (1, 1, 1, 1), (1, 1, 1, 1), NONE, thin)
+        slow_layers = shapes_of(
+            depth, (1, 1, 1, 1), (0, 0, 1, 1), NONE, joined=joined, stage_blocks=stage_blocks
+        )
+        fast_layers = shapes_of(
+            depth, (1, 1, 1, 1), (1, 1, 1, 1), NONE, thin, stage_blocks=stage_blocks
+        )
         for number, (slow, fast) in enumerate(zip(slow_layers, fast_layers), 1):
             cells[f'layer{number}'] = Pathways(
                 *(
