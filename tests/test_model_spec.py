@@ -8,10 +8,15 @@ from i3d_weights import write_i3d_checkpoint
 
 from i3dbox.commands import main
 from i3dbox.config import Config
+from i3dbox.config.shipped import find_config
+from i3dbox.config_checks.checks import classes_of
 from i3dbox.errors import CheckpointError, ConfigError
 from i3dbox.inference.feature_extractor import FeatureExtractor
 from i3dbox.inference.model_spec import ModelSpec, plain_i3d
 from i3dbox.inference.models import create_model
+from i3dbox.weights.checkpoint import load_checkpoint
+from i3dbox.weights.fitting import LoadReport
+from i3dbox.weights.zoo import cached_path, class_names
 
 resolve = ModelSpec.resolve
 
@@ -180,6 +185,26 @@ def cached(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'cache').mkdir()
     write_i3d_checkpoint(tmp_path / 'cache/i3d_rgb_kinetics400.ckpt', 'RGB', 400)
+
+
+def test_a_file_that_a_user_put_into_the_cache_has_the_classes_of_its_entry(cached):
+    assert load_checkpoint('zoo://i3d_rgb_kinetics400')[2]['classes'] == class_names('kinetics400')
+    path = cached_path('i3d_rgb_kinetics400')
+    assert load_checkpoint(path)[2].get('classes') is None
+
+
+def test_a_shipped_config_gives_weights_without_class_names_those_of_its_entry(tmp_path):
+    kinetics = class_names('kinetics400')
+    cfg = Config.fromfile(find_config('slowonly_r50_8x8_kinetics400'))
+    nameless, named = (
+        LoadReport('a.pth', [], [], [], [], meta=dict(classes=c)) for c in ([], 'ab')
+    )
+    assert classes_of([nameless], 400, cfg) == kinetics
+    assert classes_of([nameless], 2, cfg) is None
+    assert classes_of([named], 2, cfg) == ['a', 'b']
+    (tmp_path / 'slowonly_r50_8x8_kinetics400.py').write_text(cfg.pretty_text)
+    own = Config.fromfile(str(tmp_path / 'slowonly_r50_8x8_kinetics400.py'))
+    assert classes_of([nameless], 400, own) is None
 
 
 @pytest.mark.slow

@@ -169,6 +169,41 @@ def test_404_and_no_network_are_told_with_the_url(one, server, monkeypatch):
     assert not (one / 'small.ckpt').exists()
 
 
+def test_who_has_the_makers_file_is_told_what_to_do_with_it(one, monkeypatch):
+    monkeypatch.setattr(zoo, 'HOST', 'http://127.0.0.1:9')
+    with pytest.raises(DownloadError, match='`i3dbox convert a.pt .*small.ckpt`. Without'):
+        zoo.fetch('small')
+    entry = ENTRIES['small']._replace(config='mc3_18_kinetics400')
+    monkeypatch.setitem(zoo.ENTRIES, 'small', entry)
+    with pytest.raises(
+        DownloadError, match='or name --config mc3_18_kinetics400 --checkpoint a.pt[.]'
+    ) as refused:
+        zoo.fetch('small')
+    assert 'i3d_rgb_kinetics400' not in str(refused.value)  # not the network that was asked for
+
+
+def test_a_file_that_lies_in_the_folder_of_downloads_is_checked_as_one_that_comes(
+    one, server, content, monkeypatch
+):
+    path = one / 'downloads/small/a.pt'
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content[0])
+    zoo.fetch('small')
+    assert server.log == []
+    (one / 'small.ckpt').unlink()
+    path.parent.mkdir()
+    path.write_bytes(content[0][:-1] + b'?')
+    monkeypatch.setattr(zoo, 'HOST', 'http://127.0.0.1:9')
+    with pytest.raises(
+        DownloadError, match='small/a.pt: the file is not the one that was expected .git:.*other'
+    ):
+        zoo.fetch('small')
+    assert files_in(one) == ['downloads/small/a.pt.other']
+    monkeypatch.setattr(zoo, 'HOST', server.url)
+    zoo.fetch('small')
+    assert files_in(one) == ['small.ckpt']
+
+
 def test_mirrors_are_asked_first_and_the_source_last(one, server, monkeypatch):
     mirror = Server().start()
     monkeypatch.setenv('I3DBOX_MIRROR', f'http://127.0.0.1:9, {mirror.url}/')

@@ -120,7 +120,7 @@ def export(
     specs = _inputs(recognizer, batch_size, clip, input)
     _check_size(recognizer, clip)
     reports = load_weights(recognizer, checkpoint, new_head='never')
-    classes = classes_of(reports, recognizer.num_classes, ExportError)
+    classes = classes_of(reports, recognizer.num_classes, cfg, ExportError)
     network = clip_network(recognizer, input == 'float32')
     examples = {
         spec['name']: np.zeros([size or 1 for size in spec['shape']], spec['dtype'])

@@ -32,6 +32,13 @@ def shipped_names() -> list[str]:
     return sorted(file[:-3] for file in files if file.endswith('.py'))
 
 
+def shipped_name(path: str | None) -> str | None:
+    """Returns the name of the shipped config that a file is, or None."""
+    folder, file = os.path.split(os.path.realpath(path or ''))
+    is_one = folder == os.path.realpath(configs_folder()) and file.endswith('.py')
+    return file[:-3] if is_one else None
+
+
 def find_config(name: str) -> str:
     """Returns the path of the config file `name`, which stands for itself or for a shipped config.
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..config import Config
 from ..config.keys import EXAMPLES, KEYS
+from ..config.shipped import shipped_name
 from ..counterparts import counterpart, hint
 from ..datasets.base import BaseDataset
 from ..datasets.pipelines import Compose
@@ -28,6 +29,7 @@ from ..registry import (
     SCHEDULES,
     check_cfg,
 )
+from ..weights.zoo import classes_of_entry
 from .protocols import has_several_labels, single
 
 if TYPE_CHECKING:
@@ -296,9 +298,13 @@ def check_classes(dataset: BaseDataset, report: LoadReport) -> None:
 
 
 def classes_of(
-    reports: list[LoadReport], count: int, error: type[I3DBoxError] = CheckpointError
+    reports: list[LoadReport],
+    count: int,
+    cfg: Config,
+    error: type[I3DBoxError] = CheckpointError,
 ) -> list[str] | None:
-    """Returns the class names that loaded checkpoints state, or None.
+    """Returns the class names that loaded checkpoints state, or where they state none those of the
+    zoo's entry whose shipped config `cfg` is; None where neither is known.
 
     Args:
         reports: of weights.fitting. count: classes of the model.
@@ -315,7 +321,10 @@ def classes_of(
                 f'{named[0].path} and {report.path} were trained on other classes, or in another '
                 f'order'
             )
-    return list(named[0].meta['classes']) if named else None
+    if named:
+        return list(named[0].meta['classes'])
+    of_entry = classes_of_entry(shipped_name(cfg.filename) or '')
+    return of_entry if of_entry and len(of_entry) == count else None
 
 
 def check_fit(recognizer: nn.Cell, dataset: BaseDataset) -> list[tuple[int, ...]]:

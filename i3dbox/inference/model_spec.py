@@ -14,7 +14,7 @@ from ..errors import CheckpointError, ConfigError, spelling_hint
 from ..models.i3d_table import HEAD_WEIGHT
 from ..streams import BOTH, MODALITIES, STREAMS, check_stream
 from ..weights.checkpoint import load_checkpoint
-from ..weights.zoo import PREFIX, class_names
+from ..weights.zoo import PREFIX, classes_of_entry
 from ..weights.zoo_index import ENTRIES
 
 EXPORTED = ('.onnx', '.mindir', '.xml')
@@ -177,8 +177,7 @@ class ModelSpec:
         """The class names that are known before weights are read: those of the zoo's entries."""
         several = isinstance(self.checkpoint, dict)
         path = next(iter(self.checkpoint.values())) if several else self.checkpoint or ''
-        entry = ENTRIES.get(path[len(PREFIX) :]) if path.startswith(PREFIX) else None
-        return class_names(entry.classes) if entry and entry.classes else None
+        return classes_of_entry(path) if path.startswith(PREFIX) else None
 
     @property
     def stream(self) -> str:

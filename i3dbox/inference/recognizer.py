@@ -104,7 +104,7 @@ def load_recognizer(
     return NetworkRecognizer(
         spec.name,
         spec.stream,
-        classes_of(reports, built.num_classes) or _classes_of_data(spec.cfg),
+        classes_of(reports, built.num_classes, spec.cfg) or _classes_of_data(spec.cfg),
         built.num_classes,
         pipelines,
         streams,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from .checkpoint_file import COUNTER, read_checkpoint, write_checkpoint
 from .conversion import convert
-from .zoo import local_path
+from .zoo import PREFIX, classes_of_entry, local_path
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,8 +40,12 @@ def save_checkpoint(
 
 def load_checkpoint(path: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict]:
     """Reads a checkpoint as `read_checkpoint` does; zoo://NAME is downloaded where it is not there
-    yet, and PyTorch's files (.pt, .pth) are converted on the way.
+    yet, and has the entry's class names where its file, which a user may have put there, has none.
+    PyTorch's files (.pt, .pth) are converted on the way.
     """
+    if str(path).startswith(PREFIX):
+        parameters, state, meta = read_checkpoint(local_path(path))
+        return parameters, state, dict(meta, classes=meta.get('classes') or classes_of_entry(path))
     path = local_path(path)
     if not str(path).endswith(FOREIGN) or not os.path.isfile(path):
         return read_checkpoint(path)

