@@ -182,12 +182,15 @@ def test_mmactions_lists_make_data_sets(tmp_path):
         )
 
 
-def test_two_videos_of_one_name_are_refused(tmp_path):
-    touch(tmp_path / 'a.avi')
-    touch(tmp_path / 'a.mp4')
-    write(tmp_path / 'list.txt', 'a.avi 0\na.mp4 0\n')
-    with pytest.raises(AnnotationError, match="two samples are called 'a'"):
-        VideoDataset(str(tmp_path / 'list.txt'), str(tmp_path), pipeline=PIPELINE)
+def test_videos_that_differ_by_their_extension_alone_are_called_by_their_whole_names(tmp_path):
+    for name in ('a.avi', 'a.mp4', 'b.avi', 'a.avi.mkv'):
+        touch(tmp_path / name)
+    dataset = listed(tmp_path, 'a.avi 0\na.mp4 0\nb.avi 1\n', test_mode=True)
+    assert names(dataset) == ['a.avi', 'a.mp4', 'b']
+    gone = listed(tmp_path, 'b.avi 0\nb.mp4 0\n', test_mode=True, missing='skip')
+    assert names(gone) == ['b']  # as before: nothing that is there is called the same
+    with pytest.raises(AnnotationError, match="two samples are called 'a.avi'.*or rename it"):
+        listed(tmp_path, 'a.avi 0\na.mp4 0\na.avi.mkv 1\n')
 
 
 def listed(root, text, type=VideoDataset, **kwargs):

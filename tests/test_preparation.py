@@ -704,6 +704,9 @@ def test_a_list_names_videos_from_its_folder_or_the_working_directory(tmp_path, 
     (tmp_path / 'twice.txt').write_text('here/d.avi\n./here/d.avi\n')
     with pytest.raises(DataError, match='would both become here/d: rename one'):
         find_videos(str(tmp_path / 'twice.txt'))
+    (tmp_path / 'here/d.mkv').write_bytes(b'')
+    (tmp_path / 'alike.txt').write_text('here/d.avi\nhere/d.mkv\n')
+    assert [one.name for one in find_videos('alike.txt')] == ['here/d.avi', 'here/d.mkv']
     found = find_videos(str(listed))
     assert [source.name for source in found[:3]] == ['a b', 'deep/c', 'here/d']
     assert all(pathlib.Path(source.path).is_file() for source in found) and len(found) == 4

@@ -221,7 +221,7 @@ class BaseDataset:
                 shards, see PackIndex).
 
         Returns:
-            list of dict: `name` (the path, without extension for videos), `label`, `key`, and
+            list of dict: `name` (of videos see names_of_videos, else the path), `label`, `key`, and
             `total_frames` and `offset` where the entry states them.
 
         Raises:
@@ -238,13 +238,19 @@ class BaseDataset:
             if found is None:
                 absent.append(entry)
                 continue
-            name = name_of(entry.path, key != 'filename')
-            sample = {'name': name, 'label': entry.label, key: found}
+            sample = {'name': entry.path, 'label': entry.label, key: found}
             if entry.total_frames is not None:
                 sample['total_frames'] = entry.total_frames
             if entry.offset is not None:
-                sample.update(name=f'{name}@{entry.offset}', offset=entry.offset)
+                sample['offset'] = entry.offset
             samples.append(sample)
+        paths = [sample['name'] for sample in samples]
+        if key == 'filename':
+            names = names_of_videos(paths)
+        else:
+            names = [name_of(path, extension=True) for path in paths]
+        for sample, name in zip(samples, names):
+            sample['name'] = f'{name}@{sample["offset"]}' if 'offset' in sample else name
         if absent:
             summary = _summary(absent, len(entries), index)
             if self.missing == 'raise' or not samples:
@@ -262,7 +268,10 @@ class BaseDataset:
             first, times = known.get(name, (sample, 0))
             known[name] = first, times + 1
             if times and (self.test_mode or not _is_again(first, sample)):
-                raise AnnotationError(f'{type(self).__name__}: two samples are called {name!r}')
+                raise AnnotationError(
+                    f'{type(self).__name__}: two samples are called {name!r}, and each has an '
+                    'answer of its own under its name: take one out of the list, or rename it'
+                )
             if times:
                 self.samples[place] = dict(sample, name=f'{name} ({times + 1})')
 
@@ -286,6 +295,15 @@ def name_of(path: str, extension: bool = False) -> str:
     path = path if extension else os.path.splitext(path)[0]
     parts = os.path.splitdrive(path)[1].split('/')
     return '/'.join(part for part in parts if part not in ('', '.', '..')) or path
+
+
+def names_of_videos(paths: Sequence[str]) -> list[str]:
+    """Returns the names of videos by their paths: without extension, which stays where others would
+    be called the same.
+    """
+    names = [(name_of(path), name_of(path, extension=True)) for path in paths]
+    alike = collections.Counter(stem for stem, _ in set(names))
+    return [stem if alike[stem] == 1 else whole for stem, whole in names]
 
 
 def _named(samples, dataset):

@@ -107,7 +107,8 @@ class ListDataset(BaseDataset):
 class VideoDataset(ListDataset):
     """Videos by a list of `path label` per line. Arguments: see ListDataset.
 
-    Samples: `name` (the path without extension), `label`, `filename`.
+    Samples: `name` (the path without extension, unless two would be called the same), `label`,
+    `filename`.
     """
 
     read = staticmethod(read_video_list)

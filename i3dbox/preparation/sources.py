@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..datasets.base import name_of
+from ..datasets.base import names_of_videos
 from ..errors import DamagedSampleError, DataError
 from ..media.frame_folder import FrameFolder
 from ..media.frame_names import frame_names, known_names, likely_names, several_names
@@ -143,30 +143,23 @@ def find_videos(root: str, required: bool = True) -> list[Source]:
     found = _scan(root)
     if required and not found:
         raise DataError(f'{root}: holds no videos ({", ".join(VIDEO_EXTENSIONS)})')
-    sources = []
-    for name, files in found.items():
-        folder = name.rpartition('/')[0]
-        for file in files:
-            sources.append(
-                Source(
-                    name if len(files) == 1 else _join(folder, file),
-                    os.path.join(root, folder, file),
-                )
-            )
-    return _distinct(sorted(sources))
+    return _distinct(
+        sorted(
+            Source(name, os.path.join(root, path))
+            for name, path in zip(names_of_videos(found), found)
+        )
+    )
 
 
 def _scan(root):
-    """Returns the files of videos below a folder by their names without extension, and logs how
-    many others look like videos.
-    """
-    found = collections.defaultdict(list)
+    """Returns the paths of the videos below a folder, and logs how many others look like videos."""
+    found = []
     left_out = collections.Counter()
     for folder, names, _ in _walk(root):
         for file in names:
-            stem, extension = os.path.splitext(file)
+            extension = os.path.splitext(file)[1]
             if extension.lower() in VIDEO_EXTENSIONS:
-                found[_join(folder, stem)].append(file)
+                found.append(_join(folder, file))
             elif extension.lower() in LIKE_VIDEOS:
                 left_out[extension.lower()] += 1
     if left_out:
@@ -186,7 +179,7 @@ def read_list(path: str) -> list[Source]:
 
     Raises: DataError for a path that is not there; two videos whose names would collide.
     """
-    sources = []
+    found = []
     try:
         with open(path, encoding='utf-8-sig', errors='surrogateescape') as file:
             lines = [line.strip() for line in file]
@@ -195,10 +188,11 @@ def read_list(path: str) -> list[Source]:
     for number, line in enumerate(lines, 1):
         if line and not line.startswith('#'):
             place, name = _listed(path, number, line)
-            sources.append(Source(name_of(name.replace(os.sep, '/')), os.path.normpath(place)))
-    if not sources:
+            found.append((name.replace(os.sep, '/'), os.path.normpath(place)))
+    if not found:
         raise DataError(f'{path}: names no videos; a path a line')
-    return _distinct(sources)
+    names = names_of_videos([name for name, _ in found])
+    return _distinct([Source(name, place) for name, (_, place) in zip(names, found)])
 
 
 def _listed(path, number, line):
