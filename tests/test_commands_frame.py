@@ -467,3 +467,20 @@ def test_who_asks_for_a_gpu_hears_what_to_do(word, capsys):
     with pytest.raises(SystemExit):
         main('demo', ['a.mp4', '--device', word])
     assert 'export the model (i3dbox export --format ONNX)' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    'load_from, message',
+    [
+        ('nowhere.ckpt', 'nowhere.ckpt does not exist'),
+        ('zoo://i3d_rgb_kinetics40', "no 'i3d_rgb_kinetics40'. Did you mean 'i3d_rgb_kinetics400'"),
+    ],
+)
+def test_a_start_that_is_not_there_is_told_before_data_is_made(
+    load_from, message, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv('I3DBOX_CACHE', str(tmp_path))
+    where = ['--work-dir', str(tmp_path / 'run')]
+    assert main('train', ['i3d_rgb_synthetic', '--load-from', load_from, *where]) == 1
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []  # no SyntheticActions

@@ -35,6 +35,10 @@ def run(args: argparse.Namespace) -> None:
         if getattr(args, key) is not None:
             cfg[key] = getattr(args, key)
     arguments.apply_openi(cfg, args)
+    if args.resume is None:  # a resumed run has its weights
+        from ..config_checks.checks import check_load_from
+
+        check_load_from(cfg)
     from ..apis.train import train
 
     arguments.call(train, args, cfg=cfg, engine='auto', precision=None)

@@ -29,6 +29,8 @@ from ..registry import (
     SCHEDULES,
     check_cfg,
 )
+from ..weights.checkpoint import check_there
+from ..weights.fitting import checkpoint_in
 from ..weights.zoo import classes_of_entry
 from .protocols import has_several_labels, single
 
@@ -156,6 +158,17 @@ def check_training(cfg: Config) -> None:
         raise next(iter(faults.values()))
     if faults:
         raise ConfigError(f'{cfg.filename}: {len(faults)} faults:\n' + '\n'.join(faults))
+
+
+def check_load_from(cfg: Config) -> None:
+    """Raises CheckpointError for a checkpoint of load_from that is not there; none is read. For a
+    run that starts, before its data is looked at or made.
+    """
+    source = cfg.get('load_from')
+    by_stream = isinstance(source, dict) and 'type' not in source
+    for one in source.values() if by_stream else [source]:
+        if one is not None:
+            check_there(checkpoint_in(one)[0])
 
 
 def _parts_of_training(cfg):

@@ -76,7 +76,10 @@ class SyntheticActions(UCF101Dataset):
         source (str): 'video' (default for RGB) or 'frames' (default for flow).
         pipeline (list of dict): see BaseDataset.
         modality (str): 'RGB' or 'Flow'.
-        generation (dict): arguments of `make_synthetic_actions` other than its defaults.
+        generation (dict): what is made otherwise than by default: train_groups (10), test_groups
+            (3), clips_per_group (4), how many for each class; num_frames (24), size ((96, 72)),
+            noise (10), seed (0). A small one: dict(train_groups=2, test_groups=1,
+            clips_per_group=1), the same for train, val and test.
         **kwargs: of BaseDataset: test_mode, damaged, missing.
 
     Raises:

@@ -8,9 +8,9 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from .checkpoint_file import COUNTER, read_checkpoint, write_checkpoint
+from .checkpoint_file import COUNTER, check_name, read_checkpoint, write_checkpoint
 from .conversion import convert
-from .zoo import PREFIX, classes_of_entry, local_path
+from .zoo import PREFIX, classes_of_entry, find_entry, local_path
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,6 +52,18 @@ def load_checkpoint(path: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndar
     converted = convert(str(path), 'pytorch')
     meta = dict(modality=converted.modality, source=os.path.basename(path))
     return converted.parameters, {}, meta
+
+
+def check_there(path: str) -> None:
+    """Raises CheckpointError where load_checkpoint would not find a file, or the zoo no entry;
+    nothing is read or downloaded.
+    """
+    if str(path).startswith(PREFIX):
+        find_entry(str(path)[len(PREFIX) :])
+        return
+    path = str(local_path(path))
+    if not path.endswith(FOREIGN) or not os.path.isfile(path):
+        check_name(path)
 
 
 def load_weights_only(path: str) -> tuple[dict[str, np.ndarray], dict]:

@@ -93,7 +93,7 @@ def write_checkpoint(
         file.write(_CRC + crc.to_bytes(10, 'big'))
 
 
-def _check_name(path):
+def check_name(path: str) -> None:
     """Raises CheckpointError for what is there under no such name, or is none by its name."""
     if re.match(r'https?://', path):
         raise CheckpointError(
@@ -123,7 +123,7 @@ def read_checkpoint(path: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndar
     Raises:
         CheckpointError: the file is absent, is no checkpoint, or is damaged.
     """
-    _check_name(str(path))
+    check_name(str(path))
     try:
         entries = _entries(path)
     except (ValueError, OSError) as error:

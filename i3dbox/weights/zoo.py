@@ -11,7 +11,7 @@ from ..errors import CheckpointError, DownloadError, spelling_hint
 from ..fileio import cache_folder, only_one
 from .checkpoint_file import write_checkpoint
 from .conversion import convert
-from .zoo_index import ENTRIES, HOST
+from .zoo_index import ENTRIES, HOST, Entry
 
 PREFIX = 'zoo://'
 
@@ -41,12 +41,7 @@ def fetch(name: str) -> str:
         CheckpointError: there is no such name, or what was downloaded does not convert.
         DownloadError: see download.download.
     """
-    entry = ENTRIES.get(name)
-    if entry is None:
-        raise CheckpointError(
-            f'the model zoo has no {name!r}.{spelling_hint(name, ENTRIES)} '
-            f'It has: {", ".join(ENTRIES)}'
-        )
+    entry = find_entry(name)
     cache = cache_folder()
     final = cached_path(name)
     if os.path.exists(final):
@@ -63,6 +58,16 @@ def fetch(name: str) -> str:
             'another folder'
         ) from error
     return final
+
+
+def find_entry(name: str) -> Entry:
+    """Returns the entry `name` of the zoo. Raises CheckpointError where there is no such one."""
+    if name not in ENTRIES:
+        raise CheckpointError(
+            f'the model zoo has no {name!r}.{spelling_hint(name, ENTRIES)} '
+            f'It has: {", ".join(ENTRIES)}'
+        )
+    return ENTRIES[name]
 
 
 def _make(name, entry, folder, final):
