@@ -20,7 +20,7 @@ from videos import moving_frames
 
 import i3dbox
 from i3dbox.apis import load_exported
-from i3dbox.apis.export import compare, export, verify
+from i3dbox.apis.export import compare, export, verify, verifying_runtime
 from i3dbox.commands import main
 from i3dbox.config import Config
 from i3dbox.config.shipped import find_config
@@ -288,7 +288,7 @@ def test_the_command_verifies_on_the_test_sets_own_clips(real_root, tmp_path, fo
     assert done.returncode == 0, done.stderr
     assert 'uint8 1 x 8 x 32 x 32 x 3' in done.stdout  # as the test pipeline makes them
     assert (
-        'compared with the network on 3 clips of the test set (Class1/v_Class1_g01_c01, '
+        'with the network on 3 clips of the test set (Class1/v_Class1_g01_c01, '
         in done.stdout
     )
     assert 'verified: largest difference' in done.stdout and 'the same top 5' in done.stdout
@@ -424,6 +424,21 @@ def test_an_exporter_of_ones_own_is_named_by_format(tiny_export):
         ExportError, match='no runtime here runs .txt files; they run .mindir, .onnx'
     ):
         load_exported(exported.path)
+
+
+def test_what_no_runtime_here_could_verify_is_told_before_it_is_exported(
+    tmp_path, monkeypatch, capsys
+):
+    assert [verifying_runtime(one) for one in ('.mindir', '.onnx')] == ['mindspore', 'onnxruntime']
+    monkeypatch.setattr(BACKENDS['onnxruntime'], 'package', 'not_there')
+    assert verifying_runtime('.onnx') == 'openvino'
+    monkeypatch.setattr(BACKENDS['openvino'], 'package', 'not_there')
+    cfg = tiny_config(tmp_path)
+    checkpoint = write_tiny_checkpoint(cfg, tmp_path / 'tiny.ckpt')
+    words = [cfg.filename, checkpoint, '--clip-len', '4', '--size', '8', '--format', 'ONNX']
+    assert main('export', [*words, '--verify']) == 1
+    assert 'pip install "i3dbox[onnx]"' in capsys.readouterr().err
+    assert not (tmp_path / 'tiny.onnx').exists()
 
 
 @pytest.mark.slow

@@ -142,7 +142,7 @@ def test_a_runtime_that_is_not_installed_is_told_with_where_to_get_it(
     assert type(load_exported(tiny_onnx).backend) is BACKENDS['openvino']
     monkeypatch.setattr(BACKENDS['openvino'], 'package', 'not_there')
     with pytest.raises(
-        ExportError, match='installed: pip install openvino or pip install onnxruntime'
+        ExportError, match='installed: pip install openvino or pip install "i3dbox.onnx."'
     ):
         load_exported(tiny_onnx)
 

@@ -27,6 +27,7 @@ from ..inference.network import build_network
 from ..models.clip_network import clip_network
 from ..models.normalization import SYMMETRIC, normalizations_of
 from ..registry import DATASETS, EXPORTERS, parameters_of
+from ..runtimes.backends import BACKENDS, RunOptions, choose_backend
 from ..runtimes.exported import load_exported
 from ..streams import BOTH, CHANNELS, MODALITIES
 from ..weights.loading import load_weights
@@ -298,6 +299,7 @@ class Verification(NamedTuple):
         sure: how many of the others the network was sure of: by 5 points of probability or more.
         number: clips.
         tolerance: ('absolute' or 'relative', number).
+        engine: what computed the file.
     """
 
     clips: str
@@ -309,6 +311,7 @@ class Verification(NamedTuple):
     sure: int
     number: int
     tolerance: tuple[str, float]
+    engine: str = ''
 
     @property
     def passed(self) -> bool:
@@ -316,8 +319,19 @@ class Verification(NamedTuple):
         return bool(close and not self.sure)
 
 
+def verifying_runtime(extension: str) -> str:
+    """Returns the runtime that files of an extension are verified in: their own, or where that is
+    not installed another one. Raises ExportError where none is, which can be known before a file
+    is written.
+    """
+    own = {'.mindir': 'mindspore', '.onnx': 'onnxruntime'}.get(extension)
+    if own and BACKENDS[own].is_installed():
+        return own
+    return choose_backend('auto', extension, RunOptions())
+
+
 def verify(exported: Export, cfg: Config, count: int = 3) -> Verification:
-    """Runs an exported file in its own runtime, and the network that it was made of, on the same
+    """Runs an exported file in verifying_runtime, and the network that it was made of, on the same
     clips.
 
     Args:
@@ -330,9 +344,9 @@ def verify(exported: Export, cfg: Config, count: int = 3) -> Verification:
     Raises: ExportError where no runtime here runs such files.
     """
     extension = os.path.splitext(exported.path)[1]
-    own = {'.mindir': 'mindspore', '.onnx': 'onnxruntime'}.get(extension, 'auto')
-    on_ascend = own == 'mindspore' and ms.get_context('device_target') == 'Ascend'
-    model = load_exported(exported.path, own, 'ascend' if on_ascend else 'cpu')
+    runtime = verifying_runtime(extension)
+    on_ascend = runtime == 'mindspore' and ms.get_context('device_target') == 'Ascend'
+    model = load_exported(exported.path, runtime, 'ascend' if on_ascend else 'cpu')
     specs = exported.info['inputs']
     if exported.held_out:
         clips = [np.concatenate([one[spec['name']] for one in exported.held_out]) for spec in specs]
@@ -356,6 +370,7 @@ def verify(exported: Export, cfg: Config, count: int = 3) -> Verification:
         text,
         *compare(found, expected),
         tuple(getattr(exported.exporter, 'tolerance', BaseExporter.tolerance)),
+        model.engine,
     )
 
 

@@ -51,7 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--verify',
         action='store_true',
-        help='load the file in its own runtime and compare it with the network on real clips',
+        help='load the file in a runtime, its own where that is installed, and compare it with the '
+        'network on real clips',
     )
     arguments.add_choice(
         parser, '--precision', ('float32', 'int8'), 'float32 (default), or int8 of OPENVINO'
@@ -72,9 +73,11 @@ def run(args: argparse.Namespace) -> int:
         checkpoint = arguments.checkpoint_of(args)
     elif arguments.streams_of(args):
         raise ConfigError('--rgb and --flow go with a two-stream CONFIG')
-    from ..apis.export import export, verify
+    from ..apis.export import export, verify, verifying_runtime
     from ..exporters.repository import versioned_file, write_server_files
 
+    if args.verify and _extension(args.format):  # before the file is made
+        verifying_runtime(_extension(args.format))
     if args.repository:
         if args.out:
             raise ConfigError('--out names a file, --repository a folder of versions: one of both')
@@ -89,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
     tell('comparing with the network ...')
     found = verify(exported, cfg)
     kind, limit = found.tolerance
-    print(f'compared with the network on {found.clips}')
+    print(f'compared in {found.engine} with the network on {found.clips}')
     print(
         f'{"verified" if found.passed else "NOT EQUAL"}: largest difference {found.absolute:.3g} '
         f'absolute, {found.relative:.3g} relative (allowed: {limit:g} {kind}), '
@@ -103,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
 def _extension(name):
     from ..registry import EXPORTERS
 
-    return EXPORTERS.get(name).extension
+    return getattr(EXPORTERS.get(name), 'extension', None)
 
 
 def _print(exported):

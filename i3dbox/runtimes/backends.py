@@ -167,7 +167,7 @@ class ONNXRuntimeBackend(Backend):
 
     extensions = ('.onnx',)
     package = 'onnxruntime'
-    source = 'pip install onnxruntime'
+    source = 'pip install "i3dbox[onnx]"'
     devices = ('cpu', 'cuda', 'ascend')
     _PROVIDERS = {
         'cpu': 'CPUExecutionProvider',
@@ -274,8 +274,15 @@ BACKENDS = {
 
 
 def build_backend(name: str, path: str, inputs: list[dict], options: RunOptions) -> Any:
-    """Builds the backend `name`, or for 'auto' the first that is installed and can do what is
-    asked.
+    """Builds the backend that choose_backend chooses for a file, and raises what that does."""
+    return BACKENDS[choose_backend(name, path, options)](path, inputs, options)
+
+
+def choose_backend(name: str, path: str, options: RunOptions) -> str:
+    """Returns `name`, or for 'auto' the first backend that is installed and can do what is asked.
+
+    Args:
+        path: of the file, which need not be there yet: its extension counts.
 
     Raises:
         ExportError: no such backend, one that does not run such files or is not installed.
@@ -306,7 +313,7 @@ def build_backend(name: str, path: str, inputs: list[dict], options: RunOptions)
         raise DeviceError(f'the backend {name} has {objection}')
     if not cls.is_installed():
         raise ExportError(f'the backend {name} is not installed: {cls.source}')
-    return cls(path, inputs, options)
+    return name
 
 
 def name_of(backend: Any) -> str:
