@@ -287,10 +287,7 @@ def test_the_command_verifies_on_the_test_sets_own_clips(real_root, tmp_path, fo
     )
     assert done.returncode == 0, done.stderr
     assert 'uint8 1 x 8 x 32 x 32 x 3' in done.stdout  # as the test pipeline makes them
-    assert (
-        'with the network on 3 clips of the test set (Class1/v_Class1_g01_c01, '
-        in done.stdout
-    )
+    assert 'with the network on 3 clips of the test set (Class1/v_Class1_g01_c01, ' in done.stdout
     assert 'verified: largest difference' in done.stdout and 'the same top 5' in done.stdout
 
 

@@ -309,12 +309,15 @@ def test_ranks_hold_a_work_dir_when_they_have_their_numbers(tmp_path, monkeypatc
             train(cfg)
 
 
-def test_a_run_without_an_evaluation_says_that_it_keeps_no_best_checkpoint(tmp_path):
-    hooks = [dict(type='CheckpointHook', save_best='top1_acc')]
+@pytest.mark.parametrize('metric, told', [('top1_acc', True), ('auto', False)])
+def test_a_run_without_an_evaluation_says_that_it_keeps_no_best_checkpoint_as_asked(
+    metric, told, tmp_path
+):
+    hooks = [dict(type='CheckpointHook', save_best=metric)]
     cfg = config(tmp_path, total_epochs=1, hooks=hooks)
     train(cfg)
     (log,) = pathlib.Path(cfg.work_dir).glob('*.log')
-    assert "no best checkpoint (save_best='top1_acc') will be kept" in log.read_text()
+    assert (f'no best checkpoint (save_best={metric!r}) will be kept' in log.read_text()) == told
     assert '.lock' not in os.listdir(cfg.work_dir)
 
 

@@ -51,7 +51,8 @@ class CheckpointHook(Hook):
                 f'CheckpointHook: save_best is {self.save_best!r}; the evaluation gives '
                 f'{", ".join(run.metric_names)}'
             )
-        if self.save_best and not run.metric_names:
+        # 'auto' is that of the shipped configs: the best, where there is one
+        if self.save_best not in (None, 'auto') and not run.metric_names:
             run.logger.warning(
                 'nothing is evaluated in this run, so no best checkpoint (save_best=%r) will be '
                 'kept: --validate (or an EvalHook) evaluates',
