@@ -26,6 +26,7 @@ from i3dbox.models.i3d_table import parameter_shapes
 from i3dbox.weights.checkpoint import load_checkpoint
 from i3dbox.weights.checkpoint_file import write_checkpoint
 from i3dbox.weights.conversion import convert, to_pytorch
+from i3dbox.weights.fitting import fit_weights
 from i3dbox.weights.inflation import inflate
 from i3dbox.weights.loading import load_weights
 from i3dbox.weights.names import SCHEMES, plain_name, scheme
@@ -224,6 +225,17 @@ def test_a_pickle_that_asks_for_more_than_tensors_is_refused_by_name_and_nothing
     ):
         read_pytorch('evil.pt')
     assert os.listdir() == ['evil.pt']
+
+
+class Module:
+    """As pickled as a module of PyTorch's is: an object with attributes."""
+
+
+def test_a_whole_model_is_refused_with_what_to_save_instead(tmp_path):
+    with zipfile.ZipFile(tmp_path / 'model.pt', 'w') as archive:
+        archive.writestr('archive/data.pkl', pickle.dumps(Module(), 2))
+    with pytest.raises(CheckpointError, match=r'a whole model, .*model[.]state_dict\(\)'):
+        read_pytorch(str(tmp_path / 'model.pt'))
 
 
 def pickled(numbers):
@@ -781,6 +793,24 @@ def test_names_of_a_resnet_are_told_to_be_so(tmp_path):
     write_pytorch(str(tmp_path / 'a.pt'), {name: np.zeros((2, 2), np.float32) for name in names})
     with pytest.raises(CheckpointError, match="a 2D ResNet's; networks here take videos"):
         convert(str(tmp_path / 'a.pt'))
+
+
+def test_weights_of_another_network_are_told_whose_names_they_may_have_in_pytorch(tmp_path, capsys):
+    names = {name: (4, 3, 1, 7, 7) for name in ('backbone.conv1.conv.weight', 'head.logits.weight')}
+    arrays = {name: np.ones(shape, 'f4') for name, shape in names.items()}
+    arrays['backbone.conv1.bn.gamma'] = np.ones(4, 'f4')
+    write_checkpoint(str(tmp_path / 'r3d.ckpt'), arrays)
+    words = [str(tmp_path / 'r3d.ckpt'), str(tmp_path / 'back.pth'), '--to', 'pytorch']
+    assert main('convert_weights', words) == 1
+    assert 'Other networks go --to torchvision or mmaction2' in capsys.readouterr().err
+
+
+def test_whose_names_a_file_has_is_told_where_it_does_not_fit(tmp_path):
+    names = ('features.0.0.0.weight', 'features.0.0.1.weight', 'classifier.1.weight')
+    arrays = {name: np.ones((4, 3, 1, 7, 7), 'f4') for name in names}
+    write_pytorch(str(tmp_path / 's3d.pth'), arrays)
+    with pytest.raises(CheckpointError, match="[.] Its names are those of torchvision's s3d"):
+        fit_weights(str(tmp_path / 's3d.pth'), {'backbone.conv1.conv.weight': (4,)}, 'RGB')
 
 
 def test_a_destination_of_another_kind_is_refused_before_the_work(tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""Convert a public I3D checkpoint to this project's, or back to PyTorch."""
+"""Convert a public checkpoint to this project's, or one of I3D back to PyTorch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'source_file',
         metavar='SRC',
-        help="PyTorch's .pt or .pth; TensorFlow's .index; a MindSpore .ckpt; or zoo://NAME",
+        help="PyTorch's .pt, .pth or .pyth, of I3D or of torchvision's, mmaction2's and "
+        "pytorchvideo's networks (i3dbox docs networks); of I3D also TensorFlow's .index, flax's "
+        '.pkl and a MindSpore .ckpt; or zoo://NAME',
     )
     parser.add_argument('out', metavar='DST', help='the .ckpt to write; with --to pytorch, the .pt')
     arguments.add_choice(

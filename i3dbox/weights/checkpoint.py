@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from .checkpoint_file import COUNTER, check_name, read_checkpoint, write_checkpoint
-from .conversion import convert
+from .conversion import convert, whose
 from .zoo import PREFIX, classes_of_entry, find_entry, local_path
 
 if TYPE_CHECKING:
@@ -50,7 +50,9 @@ def load_checkpoint(path: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndar
     if not str(path).endswith(FOREIGN) or not os.path.isfile(path):
         return read_checkpoint(path)
     converted = convert(str(path), 'pytorch')
-    meta = dict(modality=converted.modality, source=os.path.basename(path))
+    meta = dict(
+        modality=converted.modality, source=os.path.basename(path), names=whose(converted.scheme)
+    )
     return converted.parameters, {}, meta
 
 

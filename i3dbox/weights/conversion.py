@@ -108,6 +108,11 @@ def _own_names(arrays):
     return ('i3dbox', {name: name for name in names}) if ours and marked and other else None
 
 
+def whose(scheme: str) -> str:
+    """Returns in words whose names a Converted had: "torchvision's s3d"."""
+    return f'I3D ({scheme})' if scheme in SCHEMES else scheme.replace('_', "'s ", 1)
+
+
 def _residual(path, arrays, scheme, names, modality):
     """Returns a residual network's Converted, whatever its depth: whether a recognizer has a place
     for each parameter is told where it is loaded.

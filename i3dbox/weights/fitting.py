@@ -100,7 +100,9 @@ def fit_weights(
         report.missing = [name for name in report.missing if name not in heads]
     _compare_shapes(report, shapes, loaded, new_head)
     if strict and (report.missing or report.unexpected or report.misshapen):
-        raise CheckpointError(f'does not fit the model: {report}')
+        names = meta.get('names')
+        hint = f'. Its names are those of {names}' if names else ''
+        raise CheckpointError(f'does not fit the model: {report}{hint}')
     # weight and bias of a head start anew together
     taken = [name for name in report.matched if not (report.new_head and HEAD in name)]
     return {name: loaded[name] for name in taken}, report

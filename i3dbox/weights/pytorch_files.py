@@ -192,9 +192,15 @@ def _unpickle(file):
     try:
         return plain_pickle.load(file, _TABLE, _storage, encoding='latin1')
     except pickle.UnpicklingError as error:
+        hint = (
+            '. It seems to hold a whole model, or other objects: in PyTorch, '
+            'torch.save(model.state_dict(), FILE) writes its tensors alone'
+            if 'NEWOBJ' in str(error)
+            else ''
+        )
         raise CheckpointError(
             f'its pickle is refused: {error}; only tensors and plain containers are read, and '
-            'nothing was executed'
+            f'nothing was executed{hint}'
         ) from error
 
 
