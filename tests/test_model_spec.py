@@ -168,6 +168,14 @@ def test_what_does_not_go_together_is_told(arguments, error, message):
         resolve(**arguments)
 
 
+def test_a_name_of_no_model_is_told_the_nearest_and_all_where_none_is_near():
+    with pytest.raises(CheckpointError, match="'slowonly_r50_8x8_kinetics400'[?] .*--list") as near:
+        resolve('slowonly_r50_8x8_kinetic400')
+    assert 'It has' not in str(near.value)
+    with pytest.raises(CheckpointError, match="no 'qqq'. It has: i3d_rgb_kinetics400, .*c3d_16x1"):
+        resolve('qqq')
+
+
 def test_of_a_pair_the_stream_at_hand_is_named(tmp_path):
     both = config(tmp_path, 'rgb', 'flow')
     with pytest.raises(

@@ -10,11 +10,11 @@ from ..config import Config
 from ..config.shipped import PREFIX as PREFIX_OF_SHIPPED
 from ..config.shipped import find_config, shipped_names
 from ..config_checks.checks import check_config
-from ..errors import CheckpointError, ConfigError, spelling_hint
+from ..errors import CheckpointError, ConfigError
 from ..models.i3d_table import HEAD_WEIGHT
 from ..streams import BOTH, MODALITIES, STREAMS, check_stream
 from ..weights.checkpoint import load_checkpoint
-from ..weights.zoo import PREFIX, classes_of_entry
+from ..weights.zoo import PREFIX, classes_of_entry, names_hint
 from ..weights.zoo_index import ENTRIES
 
 EXPORTED = ('.onnx', '.mindir', '.xml')
@@ -232,10 +232,8 @@ def zoo_names(name: str, stream: str | None = None) -> dict[str, str]:
     there = [entry for entry in family if entry in ENTRIES]
     wrong = missing[0] if there else name
     at_hand = f' Of that pair there is {there[0]!r} alone.' if there else ''
-    known = zoo_models()
     raise CheckpointError(
-        f'the model zoo has no {wrong!r}.{at_hand}{spelling_hint(wrong, known, 0.5)} '
-        f'It has: {", ".join(known)}'
+        f'the model zoo has no {wrong!r}.{at_hand}{names_hint(wrong, zoo_models())}'
     )
 
 
@@ -273,7 +271,7 @@ def _check_name(name):
     if not name.startswith(PREFIX) and (extension or os.sep in name):
         raise ConfigError(
             f'{name}: there is no such file. Files that run by themselves end in '
-            f'{" or ".join(EXPORTED)}; models of the zoo are {", ".join(zoo_models())}'
+            f'{" or ".join(EXPORTED)}; `i3dbox download --list` shows the models of the zoo'
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+from collections.abc import Iterable
 
 from ..downloads.sources import first_that_gives, hosts, in_words
 from ..errors import CheckpointError, DownloadError, spelling_hint
@@ -63,11 +64,17 @@ def fetch(name: str) -> str:
 def find_entry(name: str) -> Entry:
     """Returns the entry `name` of the zoo. Raises CheckpointError where there is no such one."""
     if name not in ENTRIES:
-        raise CheckpointError(
-            f'the model zoo has no {name!r}.{spelling_hint(name, ENTRIES)} '
-            f'It has: {", ".join(ENTRIES)}'
-        )
+        raise CheckpointError(f'the model zoo has no {name!r}.{names_hint(name, ENTRIES)}')
     return ENTRIES[name]
+
+
+def names_hint(name: str, known: Iterable[str]) -> str:
+    """Returns which of the zoo's names, `known`, may be meant by `name`, and where all are listed;
+    where none is near, all of them.
+    """
+    near = spelling_hint(name, known, 0.5)
+    every = '`i3dbox download --list` shows all' if near else f'It has: {", ".join(known)}'
+    return f'{near} {every}'
 
 
 def _make(name, entry, folder, final):
