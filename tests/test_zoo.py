@@ -171,12 +171,12 @@ def test_404_and_no_network_are_told_with_the_url(one, server, monkeypatch):
 
 def test_who_has_the_makers_file_is_told_what_to_do_with_it(one, monkeypatch):
     monkeypatch.setattr(zoo, 'HOST', 'http://127.0.0.1:9')
-    with pytest.raises(DownloadError, match='`i3dbox convert a.pt .*small.ckpt`. Without'):
+    with pytest.raises(DownloadError, match='`i3dbox convert FILE .*small.ckpt`. Without'):
         zoo.fetch('small')
     entry = ENTRIES['small']._replace(config='mc3_18_kinetics400')
     monkeypatch.setitem(zoo.ENTRIES, 'small', entry)
     with pytest.raises(
-        DownloadError, match='or name --config mc3_18_kinetics400 --checkpoint a.pt[.]'
+        DownloadError, match='or name --config mc3_18_kinetics400 --checkpoint FILE[.]'
     ) as refused:
         zoo.fetch('small')
     assert 'i3d_rgb_kinetics400' not in str(refused.value)  # not the network that was asked for

@@ -127,9 +127,8 @@ def _other_places(entry):
 
 def _by_hand(entry, final):
     """Returns what helps whoever has the makers' file from elsewhere."""
-    file = entry.files[0].name
-    with_config = f', or name --config {entry.config} --checkpoint {file}' if entry.config else ''
-    return f"Who has the makers' {file}: `i3dbox convert {file} {final}`{with_config}. "
+    with_config = f', or name --config {entry.config} --checkpoint FILE' if entry.config else ''
+    return f"With the makers' FILE from elsewhere: `i3dbox convert FILE {final}`{with_config}. "
 
 
 def classes_of_entry(name: str) -> list[str] | None:
