@@ -352,15 +352,13 @@ def add_scores_arguments(parser: argparse.ArgumentParser) -> None:
     add_metrics_argument(parser)
 
 
-def present(results: Results, metrics: list | None, out: str | None, engine: bool = True) -> None:
-    """Prints figures of results, and what computed them if `engine`; writes their scores where
-    --out says.
-    """
+def present(results: Results, metrics: list | None, out: str | None) -> None:
+    """Prints figures of results, and writes their scores where --out says."""
     from ..evaluation.tables import print_results
 
     if out:  # before anything that could fail
         results.save(out)
-    print_results(results, metrics, engine)
+    print_results(results, metrics)
     if out:
         print(f'scores of {len(results.names)} videos written to {out}')
 

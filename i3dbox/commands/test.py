@@ -56,5 +56,5 @@ def run(args: argparse.Namespace) -> None:
     evaluator = Tester(cfg, args.device, args.device_id, 'test', args.engine, args.precision)
     results = evaluator(checkpoint)
     if rank() == 0:
-        arguments.present(results, metrics, args.out, engine=False)  # the Tester's log has it
+        arguments.present(results, metrics, args.out)
         evaluator.finish(results)

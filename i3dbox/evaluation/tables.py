@@ -16,20 +16,14 @@ if TYPE_CHECKING:
 MOST_CONFUSIONS = 20
 
 
-def print_results(
-    results: Results, metrics: Sequence[str | dict] | None = None, engine: bool = True
-) -> None:
-    """Prints the protocol, the figures of each stream and of all, and what they leave out.
-
-    Args:
-        engine: also what computed them, unless that has just been said.
-    """
+def print_results(results: Results, metrics: Sequence[str | dict] | None = None) -> None:
+    """Prints the protocol, the figures of each stream and of all, and what they leave out."""
     if results.meta.get('protocol'):
         print(f'protocol: {results.meta["protocol"]}')
-    name = results.meta.get('engine')
-    if engine and name:
-        version = results.meta.get('versions', {}).get(name, '')
-        print(f'computed by {name} {version}, {results.meta.get("precision")}')
+    engine = results.meta.get('engine')
+    if engine:
+        version = results.meta.get('versions', {}).get(engine, '')
+        print(f'computed by {engine} {version}, {results.meta.get("precision")}')
     skipped = results.meta.get('skipped')
     if skipped:
         print(f'{len(skipped)} damaged videos are not counted: {", ".join(skipped)}')
