@@ -1,5 +1,6 @@
 """What tests share."""
 
+import collections
 import os
 import pathlib
 import shutil
@@ -54,6 +55,14 @@ def pytest_fixture_setup():
 
 
 _failures = set()
+
+
+def pytest_collection_modifyitems(items):
+    """Has the files with most slow tests run first: the worker that is left with a long one at the
+    end would keep the others waiting.
+    """
+    slow = collections.Counter(item.path for item in items if item.get_closest_marker('slow'))
+    items.sort(key=lambda item: -slow[item.path])
 
 
 def pytest_runtest_logreport(report):
