@@ -11,11 +11,19 @@ import pytest
 
 pytest.importorskip('openvino')
 
-from tiny_export import logits, some_clips, tiny_config  # noqa: E402
+import tiny  # noqa: E402
+from smallest import SMALLEST  # noqa: E402
+from tiny_export import (  # noqa: E402
+    logits,
+    some_clips,
+    tiny_config,
+    write_tiny_checkpoint,
+)
 from videos import write_video  # noqa: E402
 
 from i3dbox.apis.calibration import calibration_clips  # noqa: E402
-from i3dbox.apis.export import compare, verify  # noqa: E402
+from i3dbox.apis.export import compare, export, verify  # noqa: E402
+from i3dbox.config import Config  # noqa: E402
 from i3dbox.errors import ConfigError, DeviceError, ExportError, I3DBoxError  # noqa: E402
 from i3dbox.inference.clip_pipelines import authors_pipeline  # noqa: E402
 from i3dbox.inference.model_spec import plain_i3d  # noqa: E402
@@ -119,9 +127,27 @@ def test_prepared_clips_are_calibrated_on_as_they_are_served(tiny_export):
 
 @pytest.mark.slow
 @takes_nncf
+@pytest.mark.parametrize('backbone', ['ResNet3dSlowFast', 'ResNet3dCSN'])
+def test_other_networks_are_made_int8(tmp_path, backbone):
+    clips = dict(type='TinyDataset', size=16, clip=(8, 32, 32))
+    model = dict(
+        type='Recognizer3D',
+        backbone=dict(type=backbone, **SMALLEST[backbone]),
+        head=dict(type='PoolHead', num_classes=3),
+    )
+    data = dict(train=clips, test=clips)
+    cfg = Config.fromfile(tiny.write_config(tmp_path, model=model, data=data))
+    checkpoint = write_tiny_checkpoint(cfg, tmp_path / 'tiny.ckpt')
+    arguments = dict(clip_len=8, size=32, precision='int8', calibrate='train', clips=12)
+    found = verify(export(cfg, checkpoint, 'OPENVINO', **arguments), cfg)
+    assert 0 < found.median <= found.relative < 0.5  # made-up weights, and noise
+    assert found.same_first == found.number == 3
+
+
+@pytest.mark.slow
+@takes_nncf
 def test_real_weights_in_int8_stay_near_the_network(shared_data, tmp_path):
     """Of six videos one is held out."""
-    from i3dbox.apis.export import export
     from i3dbox.inference.model_spec import ModelSpec
     from i3dbox.weights.zoo import cached_path
 
