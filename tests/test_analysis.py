@@ -69,6 +69,7 @@ def i3d_multiply_adds(size, in_channels, num_classes):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('modality, channels', [('RGB', 3), ('Flow', 2)])
 def test_the_figures_of_i3d_agree_with_its_table(tmp_path, modality, channels):
     config = f'i3d_{modality.lower()}_synthetic'
@@ -424,6 +425,7 @@ def measured(tmp_path_factory):
     )
 
 
+@pytest.mark.slow
 def test_forward_and_training_step_are_measured_without_data(measured):
     found, printed = measured
     for name in ('forward', 'training step'):

@@ -239,6 +239,7 @@ def test_who_waits_is_told_when_the_worker_has_ended():
 # The job
 
 
+@pytest.mark.slow
 def test_an_upload_is_recognised_as_in_a_notebook(joint, video, tmp_path):
     told = []
     found = recognize_upload(

@@ -67,6 +67,7 @@ def test_the_guides_config_takes_a_data_set_of_ones_own(guide, tmp_path):
     sys.modules.pop('my_parts')
 
 
+@pytest.mark.slow
 def test_the_guides_examples_work_together(guide, tmp_path):
     (tmp_path / 'my_parts.py').write_text(guide, encoding='utf-8')
     from videos import moving_frames, write_video

@@ -57,6 +57,7 @@ def frames_in(path):
         frames.append(frame)
 
 
+@pytest.mark.slow
 @pytest.mark.smoke
 def test_a_video_is_recognised_and_written_in_every_form(network, video, tmp_path, capsys):
     outs = [str(tmp_path / f'out{extension}') for extension in ('.mp4', '.json', '.csv')]
@@ -98,6 +99,7 @@ def test_a_video_is_recognised_and_written_in_every_form(network, video, tmp_pat
     assert sorted(os.listdir(tmp_path)) == ['out.csv', 'out.json', 'out.mp4']
 
 
+@pytest.mark.slow
 def test_a_folder_goes_on_over_what_cannot_be_read(network, tmp_path, capsys):
     (tmp_path / 'in' / 'deep').mkdir(parents=True)
     write_video(tmp_path / 'in' / 'a.avi', moving_frames(10))
@@ -129,6 +131,7 @@ def test_the_videos_of_a_folder_are_not_overwritten(network, tmp_path, capsys, o
     assert path.read_bytes() == before and os.listdir(tmp_path / 'in') == ['a.avi']
 
 
+@pytest.mark.slow
 def test_a_video_that_breaks_off_is_not_called_complete(network, tmp_path, capsys):
     path = write_video(tmp_path / 'a.avi', moving_frames(60))
     data = path.read_bytes()
@@ -149,6 +152,7 @@ class Interrupted(LabelledVideo):
         super().add(window, answer)
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_is_done(network, video, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr('i3dbox.inference.answer_files.LabelledVideo', Interrupted)
     outs = [str(tmp_path / f'out{extension}') for extension in ('.mp4', '.json', '.csv')]

@@ -132,6 +132,7 @@ def assert_close(found, expected):
 # what MindSpore computes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', ['rgb', 'flow'])
 @pytest.mark.parametrize('shape', [(8, 32, 32), (11, 37, 45)], ids=str)
 def test_the_graphs_logits_are_mindspores_for_clips_of_any_shape(graphs, reference, name, shape):
@@ -169,6 +170,7 @@ def test_the_graphs_logits_are_those_of_the_exporters_file(graphs, checkpoints, 
     assert_close(stream.logits(clips), load_exported(path, graphs.name)(clips))
 
 
+@pytest.mark.slow
 def test_clips_of_floats_are_not_cut_to_bytes(graphs, reference):
     bytes_, shape = clip_of(graphs.streams['rgb'], 8, 32, 32), (8, 32, 32)
     clip = bytes_.astype(np.float32) * np.float32(0.9)
@@ -197,6 +199,7 @@ def test_a_score_is_the_same_to_the_last_bit_in_any_batch(graphs):
     ]
 
 
+@pytest.mark.slow
 def test_an_engine_takes_one_checkpoint_after_the_other(checkpoints, cache, tmp_path):
     path = str(tmp_path / 'other.ckpt')
     write_checkpoint(path, parameters(3), meta=dict(modality='RGB'))

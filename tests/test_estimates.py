@@ -93,6 +93,7 @@ def test_what_is_trained_is_not_counted_again(plan, tmp_path, monkeypatch):
         assert expected in said(plan) and said(plan) != whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'line, message',
     [

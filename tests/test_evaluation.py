@@ -201,6 +201,7 @@ def test_the_mean_over_steps_is_the_heads(stream, whole):
 # Several clips
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('how', ['score', 'prob'])
 def test_clips_are_averaged_as_the_recognizer_averages_them(how):
     recognizer = build_recognizer(

@@ -316,6 +316,7 @@ def test_an_open_batch_size_takes_one_clip_and_three(tiny_export, format, input)
             )
 
 
+@pytest.mark.slow
 @pytest.mark.smoke
 def test_float32_input_is_the_same_network_without_its_preprocessing(tiny_export):
     whole, bare = (
@@ -376,6 +377,7 @@ for cell in (Odd, Baked, Exotic):
     BACKBONES.register(cell)
 
 
+@pytest.mark.slow
 @pytest.mark.smoke
 def test_a_backbone_of_ones_own_is_exported(tiny_export):
     exported, cfg = tiny_export(backbone='Odd', batch_size=2)
@@ -388,6 +390,7 @@ def test_a_backbone_of_ones_own_is_exported(tiny_export):
     assert found.passed and found.same_top5
 
 
+@pytest.mark.slow
 def test_a_batch_size_that_is_built_in_cannot_be_left_open(tiny_export):
     assert tiny_export(backbone='Baked')[0].info['onnx']['opset'] == 11
     with pytest.raises(
@@ -534,6 +537,7 @@ def test_checkpoints_that_do_not_fit_are_told(tmp_path):
         export(cfg, paths, clip_len=4, size=8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'arguments, message',
     [
@@ -582,6 +586,7 @@ def test_operators_without_inputs_stay_as_they_are():
 # ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('format', 'backend'), [('ONNX', 'platform: "onnxruntime_onnx"')])
 def test_a_repository_holds_versions_and_what_triton_asks_for(tmp_path, format, backend, capsys):
     cfg = tiny_config(tmp_path)
@@ -614,6 +619,7 @@ def test_a_repository_holds_versions_and_what_triton_asks_for(tmp_path, format, 
         assert fault in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_triton_understands_the_file(tmp_path):
     definition = pytest.importorskip('tritonclient.grpc.model_config_pb2')
     from google.protobuf import text_format

@@ -69,6 +69,7 @@ def cached(tmp_path, monkeypatch):
     write_i3d_checkpoint(tmp_path / 'i3d_rgb_kinetics400.ckpt', 'RGB', 400)
 
 
+@pytest.mark.slow
 def test_a_model_is_created_with_its_weights_and_a_head_of_ones_own(cached):
     whole = i3dbox.create_model('i3d_rgb_kinetics400')
     tuned = i3dbox.create_model('i3d_rgb_kinetics400', num_classes=7)

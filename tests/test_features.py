@@ -217,6 +217,7 @@ def test_whole_videos_of_both_streams_leave_out_the_last_frame(whole, weights):
     assert_close(rows, (steps[1:] + steps[:-1]) / 2)
 
 
+@pytest.mark.slow
 def test_maps_of_a_whole_video_are_one_forwards_steps(streams, weights):
     frames = moving_frames(60, 32, 32)
     networks = {'rgb': streams['rgb'].upto('Mixed_3b', 'none', any_length=True)}

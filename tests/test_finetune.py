@@ -325,6 +325,7 @@ def test_options_that_do_not_fit_are_told_before_training_and_leave_no_line(
     assert not list((tmp_path / 'run').glob('*'))
 
 
+@pytest.mark.slow
 def test_a_split_of_a_call_that_was_refused_binds_no_other_seed(gestures, tmp_path):
     settings = dict(model='none', work_dir=str(tmp_path / 'run'))
     with pytest.raises(ConfigError, match='frozen_views'):

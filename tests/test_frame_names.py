@@ -132,6 +132,7 @@ def test_pictures_beside_the_folders_are_no_frames(tmp_path):
     assert [source.name for source in find_frame_folders(str(tmp_path))] == ['v']
 
 
+@pytest.mark.slow
 def test_frames_that_count_from_0_are_extracted_and_packed_whole(tmp_path):
     """They lost one of two frames at each end, with exit status 0."""
     write_images(tmp_path / 'frames/v', RGB, start=0)

@@ -115,6 +115,7 @@ def test_there_are_as_many_views_as_there_is_room_for(tmp_path, monkeypatch, fre
     assert ('fit into memory and disk' in caplog.text) == (views < 4)
 
 
+@pytest.mark.slow
 def test_a_clip_that_was_seen_is_not_computed_again(trunk, recognizer):
     stream = TailStream(trunk)
     first = stream.logits(clips(2))
@@ -366,6 +367,7 @@ def test_how_a_run_began_is_kept_unless_something_else_is_asked_for(tmp_path):
         assert known_choice(str(tmp_path), 4, auto) == {}
 
 
+@pytest.mark.slow
 def test_clips_of_equal_bytes_and_other_shapes_are_two(trunk):
     stream = TailStream(trunk)
     wide, long = np.zeros((1, 8, 64, 64, 3), np.uint8), np.zeros((1, 32, 32, 32, 3), np.uint8)

@@ -238,6 +238,7 @@ def test_maps_are_interpolated_as_pytorch_does():
 # Where it looks
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('endpoint', ['signs', 'halves'])
 def test_what_knows_a_class_by_motion_looks_where_the_motion_is(recognizers, endpoint):
     recognizer = recognizers['flow']
@@ -255,6 +256,7 @@ def test_what_knows_a_class_by_motion_looks_where_the_motion_is(recognizers, end
         assert not nothing.any()
 
 
+@pytest.mark.slow
 def test_what_says_nothing_for_the_class_stays_zero(recognizers):
     dark = np.zeros((9, 32, 32, 3), np.uint8)
     found = i3dbox.gradcam(recognizers['rgb'], dark, 'right', 'signs')
@@ -281,6 +283,7 @@ def test_a_video_shorter_than_a_clip_will_do(recognizers, count):
     assert len(found.times) == count
 
 
+@pytest.mark.slow
 def test_frames_that_an_interval_leaves_out_have_the_heat_of_the_last_before(tmp_path):
     recognizer = init_recognizer(*write_signs(tmp_path, 'RGB', frame_interval=3))
     frames = np.stack(moving_frames(22, 32, 32))
@@ -302,6 +305,7 @@ def test_each_stream_has_its_own_map(recognizers, video):
     assert found.probability == pytest.approx(best.probability)
 
 
+@pytest.mark.slow
 def test_several_crops_stand_side_by_side(tmp_path):
     three = dict(type='ThreeCrop', size=16)
     config, checkpoint = write_signs(tmp_path, 'RGB')
@@ -315,6 +319,7 @@ def test_several_crops_stand_side_by_side(tmp_path):
     np.testing.assert_array_equal(seen.frames[3], np.concatenate(clips[:, 3], axis=1))
 
 
+@pytest.mark.slow
 def test_a_logit_is_meant_where_clips_are_averaged_by_their_softmax(signs):
     cfg = Config.fromfile(signs['rgb'][0])
     cams = []
@@ -473,6 +478,7 @@ def test_classes_are_named_by_name_or_number():
     assert [label_of(wanted, names) for wanted in ('b', '7', 1, '2')] == [2, 1, 1, 2]
 
 
+@pytest.mark.slow
 def test_the_default_endpoint_is_the_backbones_last(recognizers, video):
     found = i3dbox.gradcam(recognizers['rgb'], video)
     assert found.endpoint == [*recognizers['rgb'].cells['rgb'].backbone.name_cells()][-1]

@@ -36,6 +36,7 @@ def assert_is(found, answer):
     assert found['pred_class'] == answer.top(1)[0].name
 
 
+@pytest.mark.slow
 def test_a_video_has_the_answer_of_inference_recognizer(inferencer, folder):
     (found,) = inferencer(str(folder / 'a.avi'))['predictions']
     assert_is(found, inference_recognizer(inferencer.recognizer, folder / 'a.avi'))
@@ -44,6 +45,7 @@ def test_a_video_has_the_answer_of_inference_recognizer(inferencer, folder):
     assert array['name'] == 'frames' and array['filename'] == ''
 
 
+@pytest.mark.slow
 def test_windows_of_a_video_are_averaged(folder):
     cfg, checkpoints = made(folder.parent, 'rgb')
     windowed = I3DInferencer(cfg, checkpoints, window=8, stride=4)

@@ -58,6 +58,7 @@ def copied(path, folder):
 # files
 
 
+@pytest.mark.slow
 def test_a_file_in_float32_gives_the_networks_logits(whole):
     exported, cfg = whole
     clips = some_clips(3)
@@ -96,6 +97,7 @@ def test_nothing_is_left_of_an_export_that_fails(tiny_export, tmp_path, monkeypa
 # int8
 
 
+@pytest.mark.slow
 def test_a_file_in_int8_is_held_against_the_network_on_clips_of_others(quantized):
     exported, cfg = quantized
     found = verify(exported, cfg)  # of made-up weights, whose logits are all near 0
@@ -115,6 +117,7 @@ def test_int8_is_what_the_file_is_run_in_unless_another_is_asked_for(quantized, 
         load_exported(whole[0].path, precision='int8')
 
 
+@pytest.mark.slow
 def test_prepared_clips_are_calibrated_on_as_they_are_served(tiny_export):
     if not has_nncf:
         pytest.skip('NNCF is not installed')

@@ -55,6 +55,7 @@ def test_one_file_of_both_streams_gives_the_logits_of_both(tmp_path, format):
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'inputs, names, message',
     [
@@ -248,6 +249,7 @@ class Model:
 '''
 
 
+@pytest.mark.slow
 def test_mindspore_lite_is_driven_by_its_documented_interface(tiny_export, tmp_path, monkeypatch):
     (tmp_path / 'mindspore_lite.py').write_text(LITE)
     monkeypatch.syspath_prepend(tmp_path)

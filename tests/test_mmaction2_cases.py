@@ -546,6 +546,7 @@ def test_streams_are_added_by_their_weights(weights):
 # Losses
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('weights', [None, [0.5, 2.0, 1.0, 1.25]], ids=['alike', 'weighted'])
 def test_labels_of_one_class_are_the_same_as_soft_ones(weights):
     loss = LOSSES.build(dict(type='CrossEntropyLoss', class_weight=weights))

@@ -100,6 +100,7 @@ def test_every_endpoint_can_be_tapped_and_agrees():
         assert_close(output.asnumpy().transpose(0, 2, 3, 4, 1), expected[name])
 
 
+@pytest.mark.slow
 def test_values_are_normalized_by_the_models_own_mean_and_std():
     own = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
     network = build_recognizer(dict(config(), data_preprocessor=own))
@@ -213,6 +214,7 @@ class TestDropout:
             Dropout(0.3).set_train(False)(self.ones).asnumpy(), self.ones.asnumpy()
         )
 
+    @pytest.mark.slow
     def test_each_step_has_its_own_mask_and_a_restored_step_repeats_it(self):
         dropout = Dropout(0.5).set_train(True)
         masks = [dropout(self.ones).asnumpy() for _ in range(3)]
@@ -221,6 +223,7 @@ class TestDropout:
         again.step.set_data(Tensor(1, ms.int32))
         np.testing.assert_array_equal(again(self.ones).asnumpy(), masks[1])
 
+    @pytest.mark.slow
     def test_two_ranks_see_the_mask_of_one_with_the_doubled_batch(self):
         whole = Dropout(0.5).set_train(True)(self.ones).asnumpy()
         for rank in range(2):
@@ -245,6 +248,7 @@ class TestFreezing:
         names = freeze(network, freeze_prefixes=['backbone.Conv3d', 'Mixed_3b'])
         assert {layer_name(name).split('.')[0] for name in names} == {'logits', 'Mixed_3c'}
 
+    @pytest.mark.slow
     def test_frozen_layers_keep_their_statistics_and_the_others_move_theirs(self):
         network = self.build()
         freeze(network, finetune_prefixes=['logits', 'Mixed_3c'])
@@ -275,6 +279,7 @@ class TestFreezing:
             freeze(self.build(), finetune_prefixes=['Mixed_9'])
 
 
+@pytest.mark.slow
 def test_a_head_takes_any_map():
     head = HEADS.build(dict(type='I3DHead', num_classes=3, in_channels=4, dropout=0)).set_train(
         False

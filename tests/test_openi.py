@@ -174,6 +174,7 @@ def test_a_run_and_a_test_leave_their_outputs_in_storage(moxing, tmp_path):
     assert len(load_results(moxing.storage / 'out/scores/results.pkl').names) == 7
 
 
+@pytest.mark.slow
 def test_each_epoch_is_sent_once_and_the_last_one_with_what_hooks_write_at_the_end(
     moxing, tmp_path
 ):
@@ -189,6 +190,7 @@ def test_each_epoch_is_sent_once_and_the_last_one_with_what_hooks_write_at_the_e
     assert {'epoch_1.ckpt', 'epoch_2.ckpt', 'rank0.npz'} <= set(os.listdir(moxing.storage / 'out'))
 
 
+@pytest.mark.slow
 def test_a_checkpoint_in_storage_can_be_tested(moxing, tmp_path):
     cfg = Config.fromfile(tiny.write_config(tmp_path, total_epochs=1))
     cfg.work_dir = 'run'

@@ -297,6 +297,7 @@ def test_flow_of_a_video_and_of_its_frames_is_the_same_up_to_jpeg(tmp_path):
     assert np.abs(np.subtract(video, frames, dtype=int)).mean() < 0.5
 
 
+@pytest.mark.slow
 def test_several_threads_write_what_one_does(tmp_path):
     write_video(tmp_path / 'a.avi', moving_frames(9))
     sources = find_videos(str(tmp_path / 'a.avi'))
@@ -308,6 +309,7 @@ def test_several_threads_write_what_one_does(tmp_path):
 # what goes wrong
 
 
+@pytest.mark.slow
 def test_a_failing_video_is_skipped_and_listed_and_the_status_says_so(videos, tmp_path):
     whole = (videos / 'kick/plain.avi').read_bytes()
     (videos / 'kick/plain.avi').write_bytes(whole[: len(whole) // 2])
@@ -342,6 +344,7 @@ def die_of(source, threads):
     return 1, source.name
 
 
+@pytest.mark.slow
 def test_a_video_that_kills_its_process_is_found_out_and_the_others_are_done():
     sources = [Source(name, f'{name}.avi') for name in 'abcdef']
     done = run_jobs(die_of, sources, 2, 'dying')
@@ -443,6 +446,7 @@ def test_killed_at_random_moments_and_started_again_it_ends_as_if_undisturbed(vi
     assert tree(tmp_path / 'killed') == tree(tmp_path / 'undisturbed')
 
 
+@pytest.mark.slow
 def test_two_runs_for_one_folder_do_not_get_in_each_others_way(videos, tmp_path):
     both = [
         subprocess.Popen(
@@ -668,6 +672,7 @@ def test_a_link_to_itself_and_a_pipe_stop_nothing_else(videos, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_many_who_want_one_folder_have_it_one_at_a_time(tmp_path):
     program = (
         'import os, sys, time\nfrom i3dbox.fileio import scratch_folder\nend = time.time() + 2\n'

@@ -129,6 +129,7 @@ def test_hmdb51_becomes_what_the_configs_expect(hmdb51, tool):
     assert not [path for path in hmdb51.iterdir() if path.name.startswith('.')]
 
 
+@pytest.mark.slow
 def test_ucf101_is_unpacked_and_a_failing_video_stops_nothing_else(tmp_path):
     if not shutil.which('bsdtar'):
         pytest.skip('bsdtar is not here')

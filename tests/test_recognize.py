@@ -128,6 +128,7 @@ def frames_of(video):
     return np.stack([frame for _, frame in FrameIterator(video)])
 
 
+@pytest.mark.slow
 def test_three_lines_say_what_is_in_a_video(joint, video):
     answer = joint(video)
     np.testing.assert_array_equal(answer.scores, inference_recognizer(joint, video).scores)
@@ -195,6 +196,7 @@ def test_real_i3d_scores_windows_as_testing_does(tmp_path, video):
     np.testing.assert_allclose(answers[2].scores, expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_windows_overlapped_with_reading_are_those_one_after_the_other(joint, video):
     both = [
         [
@@ -260,6 +262,7 @@ def test_arrays_and_lists_are_taken_too(joint, video):
     assert inference_recognizer(joint, []) == []
 
 
+@pytest.mark.slow
 def test_one_stream_of_two_can_be_asked_for(tmp_path, joint, video):
     cfg, checkpoints = made(tmp_path)
     for stream in ('rgb', 'flow'):

@@ -261,6 +261,7 @@ def test_mistakes_are_shown_with_the_heat_of_what_they_were_taken_for(tmp_path, 
     assert 'Logits have no place in the frame' in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_report_opens_with_what_it_comes_to(tmp_path):
     cfg = Config.fromfile(
         str(ROOT / 'configs/i3d_rgb_synthetic.py'),
@@ -303,6 +304,7 @@ def test_the_work_dir_of_finetune_is_reported_as_it_is(work_dir, tmp_path):
     assert 'Training' in text and '3 of 6 test videos are named rightly' in text
 
 
+@pytest.mark.slow
 def test_the_report_speaks_chinese_where_it_is_asked_to_or_the_system_does(
     work_dir, tmp_path, monkeypatch
 ):

@@ -152,6 +152,7 @@ def test_what_takes_one_label_is_refused_before_the_first_step(tmp_path):
         train(several(tmp_path, loss=dict(type='BCEWithLogitsLoss', pos_weight=[1, 2, 3])))
 
 
+@pytest.mark.slow
 def test_it_learns_and_is_validated_by_average_precision(trained):
     assert list(lines(trained.work_dir, 'val')[0])[-2:] == [
         'mean_average_precision',
@@ -163,6 +164,7 @@ def test_it_learns_and_is_validated_by_average_precision(trained):
     assert all(0 <= share <= 1 for share in shares) and max(shares) > 0
 
 
+@pytest.mark.slow
 def test_a_test_of_it_is_saved_and_read_again(trained, tmp_path, capsys):
     found = run_test(trained, f'{trained.work_dir}/epoch_4.ckpt')
     assert found.labels.tolist() == [[i & 1, i >> 1 & 1] for i in range(8)]
