@@ -116,47 +116,38 @@ def prepare(
     options = dict(options or {})
     if epochs is not None:
         options['total_epochs'] = epochs
-    configs = {}
-    for name in STREAMS[stream]:
-        if name in earlier:
-            configs[name] = there[name]
-            _check_same(
-                earlier[name],
-                folder=os.path.abspath(folder),
-                seed=seed,
-                clip_len=clip_len,
-                size=size,
-                **({'model': weights[name]} if model else {}),
-            )
-        else:
-            configs[name] = os.path.join(work_dir, config_name(name, network))
+    configs = {
+        name: there.get(name) or os.path.join(work_dir, config_name(name, network))
+        for name in STREAMS[stream]
+    }
+    asked = dict(folder=os.path.abspath(folder), seed=seed, clip_len=clip_len, size=size)
+    for name in configs.keys() & earlier.keys():
+        _check_same(earlier[name], **asked, **({'model': weights[name]} if model else {}))
     for cfg in earlier.values():  # a new stream takes the clips and the seed of the other
         clip = clip_of(cfg)
         clip_len = clip_len or clip['clip_len']
         size = size or clip['size']
         seed = cfg.get('seed') if seed is None else seed
-    planned = earlier.keys() >= configs.keys()
-    network = network if planned else sized(network, clip_len, size)
-    for name in configs.keys() - earlier.keys():
-        start = options.get('load_from', weights[name])
-        changed = any(key.split('.')[0] == 'model' for key in options)
-        fitting = None if changed else network.model(name, len(classes))
-        check_weights(start, MODALITIES[name], fitting)
     seed = SEED if seed is None else seed
+    new = [name for name in configs if name not in earlier]
+    if new:
+        network = sized(network, clip_len, size)
+        _check_starts(new, weights, network, len(classes), options)
     sources = [source for found in classes.values() for source in found]
     was_there = os.path.isdir(split_folder)
-    split, largest = _split(classes, sources, folder, split_folder, seed, planned)
+    split, largest = _split(classes, sources, folder, split_folder, seed, not new)
     videos = len(split.train)
+
+    def text_of(name: str) -> str:
+        recipe = choose_recipe(videos, weights[name] is not None, largest, network=network)
+        recipe = recipe if epochs is None else recipe._replace(epochs=epochs)
+        return config_text(
+            name, folder, len(split.classes), videos, weights[name], seed, recipe, network
+        )
+
     try:
         for name, path in configs.items():
-            text = None
-            if name not in earlier:
-                recipe = choose_recipe(videos, weights[name] is not None, largest, network=network)
-                recipe = recipe if epochs is None else recipe._replace(epochs=epochs)
-                text = config_text(
-                    name, folder, len(split.classes), videos, weights[name], seed, recipe, network
-                )
-            write_config(path, text, options, check_data)
+            write_config(path, text_of(name) if name in new else None, options, check_data)
     finally:
         if not was_there and not any(map(os.path.exists, configs.values())):
             # without a config nobody could say later of which folder and seed it is
@@ -167,9 +158,8 @@ def prepare(
         names = {name: os.path.basename(path) for name, path in configs.items()}
         write_config(joint, TWO_STREAM.substitute(names))
     listed = {path for path, _ in (*split.train, *split.val, *split.left_out)}
-    unlisted = [
-        path for path in (relative(source, folder) for source in sources) if path not in listed
-    ]
+    paths = [relative(source, folder) for source in sources]
+    unlisted = [path for path in paths if path not in listed]
     return Plan(work_dir, split, configs, stream, test_config, _in_words(configs), unlisted)
 
 
@@ -196,6 +186,14 @@ def _start(model, config, earlier):
             f'{network.title} is another network than I3D: --model names its weights, or none'
         )
     return network, network.weights if model is None else model
+
+
+def _check_starts(streams, weights, network, classes, options):
+    """Raises CheckpointError or DownloadError for weights that streams cannot start from."""
+    changed = any(key.split('.')[0] == 'model' for key in options)
+    for name in streams:
+        model = None if changed else network.model(name, classes)
+        check_weights(options.get('load_from', weights[name]), MODALITIES[name], model)
 
 
 def _split(classes, sources, folder, split_folder, seed, planned):
