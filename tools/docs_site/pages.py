@@ -24,7 +24,8 @@ NOTEBOOKS = {'tutorial.md': 'docs/tutorial.ipynb', 'zh/tutorial.md': 'docs/zh/tu
 PAGES = {source: page for page, source in (*FROM_ROOT.items(), *NOTEBOOKS.items())}
 GUIDES = (
     *('first_hour', 'tutorial', 'demo', 'app', 'finetune', 'config', 'data_preparation'),
-    *('evaluation', 'weights', 'networks', 'features', 'python', 'customize', 'deployment'),
+    *('evaluation', 'weights', 'networks', 'i3d', 'slowfast', 'r2plus1d', 'csn', 's3d', 'c3d'),
+    *('features', 'python', 'customize', 'deployment'),
     *('ascend', 'distributed', 'analysis', 'from_mmaction2', 'parts', 'security', 'faq'),
 )
 MORE = ('architecture', 'model_zoo', 'contributing', 'changes')
