@@ -14,10 +14,12 @@ model = dict(
 )
 _clip = {1: dict(clip_len=32, frame_interval=2)}
 data = dict(
+    batch_size=12,  # a rank
     train=dict(pipeline=_clip),
     val=dict(pipeline=_clip),
     test=dict(pipeline=_clip),
 )
+freeze = dict(freeze_norm=True)  # as the weights bring it
 optimizer = dict(type='SGD', lr=5e-4, momentum=0.9, weight_decay=1e-4)
 clip_grad_norm = 40.0
 schedule = dict(type='MultiStepLR', milestones=[32, 48], warmup_epochs=16)

@@ -479,3 +479,15 @@ def test_what_cannot_be_measured_is_told_in_one_line(tmp_path, args, message):
         'benchmark_model', tiny.write_config(tmp_path), '--clip-len', 4, '--size', 8, *args
     )
     assert status == 1 and message in printed and printed.count('\n') == 1
+
+
+def test_convolutions_of_each_channel_and_products_between_places_are_counted():
+    backbone = dict(type='ResNet3dCSN', depth=50, non_local=(1, 0, 0, 0), stage_blocks=(1, 1, 1, 1))
+    head = dict(type='PoolHead', num_classes=3)
+    model = build_recognizer(dict(type='Recognizer3D', backbone=backbone, head=head))
+    layers = {layer.name: layer for layer in count(model, (4, 32, 32))}
+    assert not any(layer.missed for layer in layers.values())
+    of_each_channel = layers['backbone.layer2.0.conv2.conv']
+    assert of_each_channel.multiply_adds == 128 * 2 * 4 * 4 * 27
+    between_places = layers['backbone.layer1.0.non_local']
+    assert between_places.multiply_adds == 2 * 128 * (4 * 8 * 8) * (4 * 4 * 4)

@@ -82,7 +82,7 @@ def find_heat(
         recognizer: of init_recognizer.
         source: a file that FFmpeg reads, frames, or a FrameIterator.
         class_name: a class's name or number; default: the surest of the whole video.
-        endpoint: a layer of the backbone; default: its last, of I3D Mixed_5c.
+        endpoint: a layer of the backbone; default: its last with places, of I3D Mixed_5c.
         progress: show a bar, on a terminal.
 
     Raises: ConfigError for an exported file, and an endpoint or class that the model lacks, before
@@ -110,8 +110,9 @@ def find_heat(
 
 
 def _last_layer(recognizer):
-    layers = next(iter(recognizer.cells.values())).backbone.name_cells()
-    return [*layers][-1] if layers else ''
+    backbone = next(iter(recognizer.cells.values())).backbone
+    layers = [*backbone.name_cells()]
+    return getattr(backbone, 'last_map', layers[-1] if layers else '')
 
 
 def _parts(recognizer, endpoint):

@@ -75,8 +75,9 @@ def count(recognizer: nn.Cell, size: Sequence[int]) -> list[Layer]:
     """Counts multiply-adds and parameters of a recognizer, cell by cell, while it works on one
     clip.
 
-    Counted are the multiply-adds of convolutions and dense layers. A layer that runs several times
-    counts as often, a parameter that several cells share once.
+    Counted are the multiply-adds of convolutions and dense layers, and of what a cell's own
+    `multiply_adds(input, output)` says. A layer that runs several times counts as often, a
+    parameter that several cells share once.
 
     Args:
         size: frames, height, width of the clip.
@@ -115,7 +116,10 @@ def _observer(layer, bar):
         bar.update()
         if isinstance(output, Tensor):
             layer.shape = tuple(output.shape[1:])
-        if isinstance(cell, (*CONVOLUTIONS, *DENSE, *TRANSPOSED)):
+        if hasattr(cell, 'multiply_adds'):  # it says so itself
+            layer.multiply_adds += cell.multiply_adds(inputs[0], output)
+            layer.missed = False
+        elif isinstance(cell, (*CONVOLUTIONS, *DENSE, *TRANSPOSED)):
             # each value of the output (transposed: of the input) meets all weights of its channel
             values = inputs[0] if isinstance(cell, TRANSPOSED) else output
             layer.multiply_adds += values.size * (cell.weight.size // cell.weight.shape[0])

@@ -104,6 +104,7 @@ class C3D(nn.SequentialCell):
 
     normalization = SPORTS1M
     out_channels = WIDTH
+    last_map = 'conv5b'  # behind it are no places that a gradient could tell apart
 
     def __init__(
         self,

@@ -87,6 +87,10 @@ class DepthwiseConv3d(nn.Cell):
         total = total.reshape(n, t, c, h, w).transpose(0, 2, 1, 3, 4)
         return total if self.thin is None else self.thin(total)
 
+    def multiply_adds(self, x: Tensor, y: Tensor) -> int:
+        """Returns the multiply-adds of an input and its output, as if no step were left out."""
+        return y.size * math.prod(self.kernel_size)
+
 
 class ConvUnit(nn.Cell):
     """3D convolution, batch norm, and ReLU where `relu` says so.

@@ -43,6 +43,11 @@ class NonLocal3d(nn.Cell):
         found = ops.bmm(likeness, values).transpose(0, 2, 1).reshape(n, -1, t, h, w)
         return x + self.bn(self.out(found))
 
+    def multiply_adds(self, x: Tensor, y: Tensor) -> int:
+        """Returns the multiply-adds of the products between places of an input."""
+        n, c, t, h, w = x.shape
+        return 2 * n * (c // 2) * (t * h * w) * (t * (h // 2) * (w // 2))
+
     def _pooled(self, x):
         n, c, t, h, w = x.shape
         x = self.pool(x.reshape(n, c * t, h, w))
