@@ -24,14 +24,14 @@ data = dict(
         pipeline={
             1: dict(clip_len=16, frame_interval=2),
             3: dict(_delete_=True, type='Resize', scale=(171, 128), keep_ratio=False),
-            4: dict(size=112),
+            4: dict(size=112, rounded=True),
         }
     ),
     test=dict(
         pipeline={
             1: dict(clip_len=16, frame_interval=2, num_clips=5),
             3: dict(_delete_=True, type='Resize', scale=(171, 128), keep_ratio=False),
-            4: dict(_delete_=True, type='CenterCrop', size=112),
+            4: dict(_delete_=True, type='CenterCrop', size=112, rounded=True),
         }
     ),
 )

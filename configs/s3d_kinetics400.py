@@ -14,7 +14,7 @@ model = dict(
 )
 _clip = dict(clip_len=128, frame_interval=2)
 _sizes = dict(_delete_=True, type='Resize', scale=(256, 256), keep_ratio=False)
-_crop = dict(_delete_=True, type='CenterCrop', size=224)
+_crop = dict(_delete_=True, type='CenterCrop', size=224, rounded=True)
 data = dict(
     train=dict(pipeline={1: _clip}),
     val=dict(pipeline={1: _clip, 3: _sizes}),

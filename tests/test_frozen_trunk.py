@@ -403,3 +403,14 @@ def test_a_network_of_one_piece_has_no_trunk(recognizer):
         assert not has_frozen_trunk(recognizer)
     finally:
         recognizer.backbone.out_channels = whole
+
+
+def test_a_layer_that_drops_out_is_computed_at_each_step():
+    model = dict(
+        type='Recognizer3D',
+        backbone=dict(type='C3D', out_dim=512),
+        head=dict(type='PoolHead', num_classes=3),
+    )
+    built = build_recognizer(model)
+    freeze(built, ['head', 'fc7'])
+    assert frozen_endpoint(built.backbone) == 'pool5'  # fc6 drops out

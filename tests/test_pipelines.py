@@ -264,6 +264,14 @@ def test_the_centre_crop_is_in_the_middle():
     assert place(results['imgs'][0]) == 16 + 16
 
 
+@pytest.mark.parametrize(('size', 'before', 'rounded'), [(33, 15, 16), (31, 16, 16), (61, 1, 2)])
+def test_a_middle_between_two_pixels_is_the_first_or_the_even_one(size, before, rounded):
+    imgs = sample([np.arange(64, dtype=np.uint8).reshape(1, 64, 1).repeat(64, 0)])['imgs']
+    for arguments, first in ((dict(), before), (dict(rounded=True), rounded)):
+        crop = build('CenterCrop', size=(size, 64), **arguments)
+        assert crop(sample(imgs))['imgs'][0][0, 0, 0] == first
+
+
 def test_a_random_crop_is_one_place_for_all_frames_and_a_view():
     imgs = numbered(5)
     results = build('RandomCrop', size=40)(sample(imgs, num_clips=1))

@@ -22,6 +22,7 @@ from i3dbox.weights.checkpoint import load_checkpoint, save_checkpoint  # noqa: 
 from i3dbox.weights.conversion import convert, to_pytorch  # noqa: E402
 from i3dbox.weights.foreign_names import foreign_names  # noqa: E402
 from i3dbox.weights.loading import load_weights  # noqa: E402
+from i3dbox.weights.pytorch_files import write_pytorch  # noqa: E402
 from i3dbox.weights.resnet_names import SCHEMES, residual_names  # noqa: E402
 
 I3D = dict(
@@ -371,3 +372,31 @@ def test_a_step_sees_the_frames_that_the_geometry_says_and_no_others(name, endpo
     maps[:, :, step].sum().backward()
     seen = clip.grad.abs().sum((0, 1, 3, 4)).nonzero().flatten()
     assert seen.min() >= (step - context) * stride and seen.max() < (step + context + 1) * stride
+
+
+@pytest.mark.parametrize(
+    ('name', 'array', 'message'),
+    [
+        ('fc.weight', np.ones((0, 512), 'f4'), r'fc.weight has the shape \(0, 512\); expected'),
+        ('fc.weight', np.float32(1), r'fc.weight has the shape \(\); expected classes x channels'),
+        ('stem.1.running_var', -np.ones(64, 'f4'), 'stem.1.running_var holds variances below 0'),
+        ('layer٣.0.conv1.0.weight', np.ones(3, 'f4'), '1 of 103 names are none of the networks'),
+        ('layer1.(a+)+$' * 4000, np.ones(3, 'f4'), r"layer1\.\(a[^']{0,100}'$"),
+    ],
+    ids=['no class', 'a number', 'variance', 'digit', 'long'],
+)
+def test_what_no_network_has_is_refused_in_a_line(tmp_path, name, array, message):
+    names = published()['torchvision/r3d_18']
+    state = {theirs: np.broadcast_to(np.float32(1), shape) for theirs, shape in names.items()}
+    write_pytorch(str(tmp_path / 'a.pth'), {**state, name: array})
+    with pytest.raises(CheckpointError, match=message):
+        convert(str(tmp_path / 'a.pth'))
+
+
+def test_a_csn_is_none_of_torchvisions():
+    head = dict(type='PoolHead', num_classes=3)
+    backbone = dict(type='ResNet3dCSN', depth=50, stage_blocks=(1, 1, 1, 1))
+    network = build_recognizer(dict(type='Recognizer3D', backbone=backbone, head=head))
+    arrays = {p.name: p.asnumpy() for p in network.get_parameters() if 'dropout' not in p.name}
+    with pytest.raises(CheckpointError, match='torchvision has no network'):
+        to_pytorch(arrays, 'torchvision')

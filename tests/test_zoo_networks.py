@@ -17,8 +17,10 @@ from i3dbox.apis.finetune import prepare  # noqa: E402
 from i3dbox.commands import main  # noqa: E402
 from i3dbox.config import Config  # noqa: E402
 from i3dbox.config.shipped import find_config  # noqa: E402
-from i3dbox.errors import CheckpointError, ConfigError, ModelError  # noqa: E402
+from i3dbox.config_checks.checks import check_training  # noqa: E402
+from i3dbox.errors import CheckpointError, ConfigError, ModelError, RegistryError  # noqa: E402
 from i3dbox.inference.model_spec import zoo_names  # noqa: E402
+from i3dbox.registry import HEADS  # noqa: E402
 from i3dbox.weights import zoo  # noqa: E402
 from i3dbox.weights.checkpoint import load_checkpoint  # noqa: E402
 from i3dbox.weights.conversion import convert  # noqa: E402
@@ -182,3 +184,44 @@ def test_one_command_trains_tests_and_reports_another_network(other_file, videos
     recognizer = init_recognizer(str(tmp_path / 'run/rgb.py'), checkpoint)
     assert recognizer.classes == ['clap', 'wave']
     assert (tmp_path / 'run/report/report.html').exists()
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        ("data.train.pipeline = 'nothing'", 'pipeline is a list of steps, dicts .*; got nothing'),
+        ("data.train.pipeline = ['a', 3]", 'pipeline is a list of steps'),
+        ("data.train.pipeline[1].frame_interval = '2'", "frame_interval .* from 1 on; got '2'"),
+        ('data.train.pipeline[1].clip_len = -4', 'clip_len of .* from 1 on; got -4'),
+        ('data.train.pipeline[5].scale = []', 'says no size of its clips: name --size'),
+    ],
+)
+def test_a_config_whose_clips_cannot_be_is_refused(videos, tmp_path, change, message):
+    (tmp_path / 'mine.py').write_text(f"_base_ = 'i3dbox::{NAME}.py'\n")
+    cfg = Config.fromfile(str(tmp_path / 'mine.py'))
+    exec(f'cfg.{change}', dict(cfg=cfg))
+    cfg.dump(str(tmp_path / 'mine.py'))
+    with pytest.raises(ConfigError, match=message):
+        prepare(videos, 'none', work_dir=str(tmp_path / 'run'), config=str(tmp_path / 'mine.py'))
+    assert not (tmp_path / 'run').exists()
+
+
+def test_another_network_in_a_work_dir_of_before_is_refused(videos, tmp_path):
+    planned(videos, tmp_path, model='none', config=NAME)
+    planned(videos, tmp_path, model='none', config=NAME)
+    with pytest.raises(ConfigError, match='has .*ResNet3d.* as its network; now it is .*S3D'):
+        planned(videos, tmp_path, model='none', config='s3d_kinetics400')
+
+
+def test_a_head_of_ones_own_gets_its_channels_from_the_backbone(tmp_path):
+    class OwnHead:
+        def __init__(self, in_channels, num_classes):
+            """Takes what Recognizer3D gives."""
+
+    HEADS.register(OwnHead)
+    cfg = Config.fromfile(find_config(NAME))
+    cfg.model.head = dict(type='OwnHead', num_classes=3)
+    check_training(cfg)
+    cfg.model.head = dict(type='OwnHead')
+    with pytest.raises(RegistryError, match="OwnHead needs the argument 'num_classes'"):
+        check_training(cfg)

@@ -122,7 +122,10 @@ def prepare(
     }
     asked = dict(folder=os.path.abspath(folder), seed=seed, clip_len=clip_len, size=size)
     for name in configs.keys() & earlier.keys():
-        _check_same(earlier[name], **asked, **({'model': weights[name]} if model else {}))
+        named = dict(model=weights[name]) if model else {}
+        if config:
+            named['network'] = _network_in(network.model(name, 1))
+        _check_same(earlier[name], **asked, **named)
     for cfg in earlier.values():  # a new stream takes the clips and the seed of the other
         clip = clip_of(cfg)
         clip_len = clip_len or clip['clip_len']
@@ -316,6 +319,7 @@ def _check_same(cfg, **asked):
         folder=look_up(cfg, 'data.train.data_prefix'),
         seed=cfg.get('seed'),
         model=cfg.get('load_from'),
+        network=_network_in(cfg.model),
         **clip_of(cfg),
     )
     for what, value in asked.items():
@@ -325,6 +329,11 @@ def _check_same(cfg, **asked):
                 f'{cfg.filename}, from an earlier call, has {there[what]} as its {what}; now it is '
                 f'{value}. Another --work-dir starts anew'
             )
+
+
+def _network_in(model):
+    """Returns what tells a network from others: its backbone, but for how its statistics move."""
+    return {key: value for key, value in model['backbone'].items() if key != 'norm'}
 
 
 def _in_words(configs):

@@ -101,7 +101,7 @@ def choose_network(model: str | None, config: str | Config | None = None) -> Net
     parts = parts.get('rgb', parts)
     if not all(isinstance(parts.get(key), dict) for key in ('backbone', 'head')):
         raise ConfigError(f'{where}: finetune takes a model with a backbone and a head')
-    clip_len, interval, size = _clip(look_up(cfg, 'data.train.pipeline') or ())
+    clip_len, interval, size = _clip(look_up(cfg, 'data.train.pipeline') or (), where)
     title = os.path.splitext(os.path.basename(where))[0]
     if cfg is config:  # of an earlier call: of a stream's name
         title = parts['backbone'].get('type')
@@ -114,16 +114,27 @@ def choose_network(model: str | None, config: str | Config | None = None) -> Net
     return found._replace(weights=own if isinstance(own, str) else None)
 
 
-def _clip(steps):
-    """Returns frames, how many apart, and the side in pixels of the clips that steps make."""
-    clip_len = size = None
-    interval = 1
-    for step in steps:
-        clip_len = step.get('clip_len', clip_len)
-        interval = step.get('frame_interval', interval)
-        size = step.get('size', step.get('scale', size))
-    sides = size if isinstance(size, (list, tuple)) else [size]
-    return clip_len, interval, sides[0] if len(set(sides)) == 1 else None
+def _clip(steps, where):
+    """Returns frames, how many apart, and the side in pixels of the clips that steps make; None
+    where they do not say. Raises ConfigError for what cannot be.
+    """
+    found = dict(clip_len=None, frame_interval=1, size=None)
+    for step in steps if isinstance(steps, (list, tuple)) else [steps]:
+        if not isinstance(step, dict):
+            raise ConfigError(
+                f'{where}: data.train.pipeline is a list of steps, dicts with the key type; got '
+                f'{str(steps)[:200]}'
+            )
+        scaled = dict(size=step['scale']) if 'scale' in step else {}
+        found.update({key: value for key, value in {**scaled, **step}.items() if key in found})
+    sides = found['size'] if isinstance(found['size'], (list, tuple)) else [found['size']]
+    found['size'] = sides[0] if len(set(map(str, sides))) == 1 else None
+    for key, value in found.items():
+        if value is not None and (type(value) is not int or value < 1):
+            raise ConfigError(
+                f'{where}: {key} of data.train.pipeline is a whole number from 1 on; got {value!r}'
+            )
+    return found['clip_len'], found['frame_interval'], found['size']
 
 
 def sized(network: Network, clip_len: int | None, size: int | None) -> Network:

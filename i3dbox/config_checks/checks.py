@@ -179,18 +179,22 @@ def _parts_of_training(cfg):
     if isinstance(model, dict):
         yield model, RECOGNIZERS
         if model.get('type') == 'Recognizer3D':
-            inner = (('backbone', BACKBONES), ('head', HEADS))
-            yield from ((model[key], kind) for key, kind in inner if key in model)
+            for key, kind in (('backbone', BACKBONES), ('head', HEADS)):
+                if key in model:
+                    yield _given(model[key], in_channels=0), kind
     for key, kind, given in (
         ('loss', LOSSES, {}),
         ('blending', BLENDINGS, {}),
         ('schedule', SCHEDULES, dict(base_lr=0, steps_per_epoch=0, total_steps=0)),
     ):
         if cfg.get(key):
-            part = cfg[key]
-            yield ({**given, **part} if isinstance(part, dict) else part), kind
+            yield _given(cfg[key], **given), kind
     hooks = cfg.get('hooks')
     yield from ((hook, HOOKS) for hook in (hooks if isinstance(hooks, (list, tuple)) else ()))
+
+
+def _given(part, **arguments):
+    return {**arguments, **part} if isinstance(part, dict) else part
 
 
 def _keys_of_hooks(cfg):

@@ -63,6 +63,8 @@ def download(
         DownloadError: no URL gave the file; what each of them answered is in the message.
     """
     reasons = []
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise DownloadError(f'{path} is no file: remove it, and the same command downloads one')
     if os.path.exists(path):
         if matches(path, integrity):
             return

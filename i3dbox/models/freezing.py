@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
 from ..streams import BOTH
-from .layers import BatchNorm3d
+from .layers import BatchNorm3d, Dropout
 
 if TYPE_CHECKING:
     from mindspore import Parameter, nn
@@ -76,12 +76,13 @@ def freeze(
 
 
 def frozen_endpoint(backbone: nn.Cell) -> str | None:
-    """Returns the last layer of a backbone up to which nothing trains; None where the first one
-    does. `freeze` has come before.
+    """Returns the last layer of a backbone up to which nothing trains, and nothing is dropped; None
+    where the first one does. `freeze` has come before.
     """
     endpoint = None
     for name, layer in backbone.name_cells().items():
-        if any(parameter.requires_grad for parameter in layer.get_parameters()):
+        trains = any(parameter.requires_grad for parameter in layer.get_parameters())
+        if trains or any(isinstance(cell, Dropout) for _, cell in layer.cells_and_names()):
             break
         endpoint = name
     return endpoint

@@ -124,18 +124,10 @@ def _residual(path, arrays, scheme, names, modality):
     if unexpected:
         raise CheckpointError(
             f'{path}: {len(unexpected)} of {len(arrays)} names are none of the networks '
-            f'of {scheme}, the first is {unexpected[0]!r}'
+            f'of {scheme}, the first is {unexpected[0][:100]!r}'
         )
     for theirs, ours in names.items():
-        array = np.ascontiguousarray(arrays[theirs], np.float32)
-        if arrays[theirs].dtype.kind != 'f':
-            raise CheckpointError(
-                f'{path}: {theirs} is {arrays[theirs].dtype}; weights are floating-point numbers'
-            )
-        if not np.isfinite(array).all():
-            raise CheckpointError(f'{path}: holds NaN or infinity in {theirs}')
-        if ours == HEAD_WEIGHT and array.ndim == 2:
-            array = array[:, :, None, None, None]
+        array = _checked(path, theirs, ours, arrays[theirs])
         if ours in parameters:
             raise CheckpointError(f'{path}: holds {ours} twice; is this more than one network?')
         parameters[ours] = array
@@ -149,6 +141,28 @@ def _residual(path, arrays, scheme, names, modality):
     found = _modality(path, parameters[first], modality)
     num_classes = len(parameters[HEAD_WEIGHT]) if HEAD_WEIGHT in parameters else None
     return Converted(parameters, found, num_classes, scheme)
+
+
+def _checked(path, theirs, ours, array):
+    """Returns a parameter in float32, in the shape that it has here. Raises CheckpointError for
+    what no network can have.
+    """
+    if array.dtype.kind != 'f':
+        raise CheckpointError(
+            f'{path}: {theirs} is {array.dtype}; weights are floating-point numbers'
+        )
+    checked = np.ascontiguousarray(array, np.float32)
+    if not np.isfinite(checked).all():
+        raise CheckpointError(f'{path}: holds NaN or infinity in {theirs}')
+    if ours.endswith('moving_variance') and (checked < 0).any():
+        raise CheckpointError(f'{path}: {theirs} holds variances below 0')
+    if ours == HEAD_WEIGHT:
+        checked = checked[:, :, None, None, None] if array.ndim == 2 else checked
+        if checked.ndim != 5 or not checked.size:
+            raise CheckpointError(
+                f'{path}: {theirs} has the shape {array.shape}; expected classes x channels'
+            )
+    return checked
 
 
 def _modality(path, stem, modality):
@@ -260,11 +274,11 @@ def _rename(arrays, plain, known, path, ignored):
                 f'{path}: {theirs} has the shape {array.shape}, which is not that of I3D'
             ) from error
     if unexpected:
-        is_resnet = any(re.search(r'\blayer[1-4]\.\d+\.', name) for name in unexpected)
+        is_resnet = any(re.match(r'(module\.)?layer[1-4]\.\d+\.', name) for name in unexpected)
         hint = _RESNET if is_resnet else spelling_hint(unexpected[0], known)
         raise CheckpointError(
             f"{path}: {len(unexpected)} of {len(arrays)} names are none of I3D's, the first is "
-            f'{unexpected[0]!r}.{hint}'
+            f'{unexpected[0][:100]!r}.{hint}'
         )
     if STEM not in parameters:
         raise CheckpointError(f'{path}: holds no weights of I3D')

@@ -46,23 +46,23 @@ def _named(parameters, scheme):
     inverses = [_inverse(*rule) for rule in SCHEMES[scheme]]
     found = {}
     for name in parameters:
-        theirs = _theirs(_prepared(name, parameters, scheme), inverses)
+        theirs = _theirs(_prepared(name, parameters), inverses)
         if theirs:
             found[name] = theirs
     return found
 
 
-def _prepared(name, parameters, scheme):
+def _prepared(name, parameters):
     """Returns our name as the replacements of a scheme have it."""
     *path, tail = name.split('.')
     if path[-1:] == ['bn']:
         tail = _NORM.get(tail, tail)
     if path[0] == 'backbone':
         path = [_NUMBERS.get(layer, layer) for layer in path[1:]]
-    if scheme == 'mmaction2' and path[-2:-1] == ['conv2']:
+    if path[-2:-1] == ['conv2']:
         weight = parameters.get('.'.join(['backbone', *path[:-1], 'conv.weight']))
         if weight is not None and weight.shape[1] == 1:
-            path.insert(-1, '0')  # CSN's, which stand in a row there
+            path.insert(-1, '0')  # CSN's, which stand in a row in mmaction2; others have none
     return '.'.join([*path, tail])
 
 

@@ -146,7 +146,7 @@ def _renamed(names, rules):
     found = {}
     for name in names:
         for pattern, replacement in rules:
-            match = re.fullmatch(pattern, name)
+            match = re.fullmatch(pattern, name, re.ASCII)
             if match:
                 found[name] = match.expand(replacement)
                 break

@@ -45,8 +45,10 @@ def fetch(name: str) -> str:
     entry = find_entry(name)
     cache = cache_folder()
     final = cached_path(name)
-    if os.path.exists(final):
+    if os.path.isfile(final):
         return final
+    if os.path.exists(final):
+        raise CheckpointError(f'{final} is no file: remove it, and it is fetched anew')
     folder = os.path.join(cache, 'downloads', name)
     try:
         os.makedirs(folder, exist_ok=True)

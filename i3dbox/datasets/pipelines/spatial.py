@@ -192,6 +192,8 @@ class CenterCrop(SizedCrop):
 
     Args:
         size (int or tuple): (width, height).
+        rounded (bool): where the middle begins between two pixels, begin at the even one, as
+            torchvision does; default: at the first, as mmaction2.
 
     Raises:
         ConfigError: a size below 1. DataError: (when called) the frames are smaller.
@@ -199,7 +201,13 @@ class CenterCrop(SizedCrop):
 
     per_frame = True
 
+    def __init__(self, size: int | Sequence[int], rounded: bool = False):
+        super().__init__(size)
+        self.rounded = rounded
+
     def places(self, room_x: int, room_y: int, results: dict) -> list[tuple[int, int]]:
+        if self.rounded:
+            return [(round(room_x / 2), round(room_y / 2))]
         return [(room_x // 2, room_y // 2)]
 
 
