@@ -435,7 +435,7 @@ def test_what_no_runtime_here_could_verify_is_told_before_it_is_exported(
     monkeypatch.setattr(BACKENDS['openvino'], 'package', 'not_there')
     cfg = tiny_config(tmp_path)
     checkpoint = write_tiny_checkpoint(cfg, tmp_path / 'tiny.ckpt')
-    words = [cfg.filename, checkpoint, '--clip-len', '4', '--size', '8', '--format', 'ONNX']
+    words = [cfg.filename, checkpoint, '--clip-len', '4', '--size', '8', '--format', 'onnx']
     assert main('export', [*words, '--verify']) == 1
     assert 'pip install "i3dbox[onnx]"' in capsys.readouterr().err
     assert not (tmp_path / 'tiny.onnx').exists()

@@ -76,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
     from ..apis.export import export, verify, verifying_runtime
     from ..exporters.repository import versioned_file, write_server_files
 
+    args.format = _as_registered(args.format)
     if args.verify and _extension(args.format):  # before the file is made
         verifying_runtime(_extension(args.format))
     if args.repository:
@@ -101,6 +102,13 @@ def run(args: argparse.Namespace) -> int:
         + (f', and in {found.sure} the network was sure of another' if found.sure else '')
     )
     return 0 if found.passed else 1
+
+
+def _as_registered(name):
+    """Returns the name of an exporter as it is registered: 'onnx' is ONNX."""
+    from ..registry import EXPORTERS
+
+    return {known.lower(): known for known in EXPORTERS.names()}.get(name.lower(), name)
 
 
 def _extension(name):
