@@ -58,16 +58,16 @@ class Network(NamedTuple):
     def model(self, stream: str, classes: int, from_scratch: bool = False) -> dict:
         """Returns the config of a stream's recognizer."""
         parts = copy.deepcopy(self.parts)
-        model = dict(type=parts.pop('type'), modality=MODALITIES[stream])
-        model.update(backbone=parts.pop('backbone'), head=parts.pop('head'), **parts)
-        model['modality'] = MODALITIES[stream]
-        model['head']['num_classes'] = classes
-        if stream == 'flow':  # colours' mean is not flow's
-            model.pop('data_preprocessor', None)
-        if from_scratch and model['backbone'].get('type') in SLOW_STATISTICS:
+        backbone = parts['backbone']
+        parts['head']['num_classes'] = classes
+        if stream == 'flow':  # its channels and their mean are not those of colours
+            backbone.pop('in_channels', None)
+            parts.pop('data_preprocessor', None)
+        if from_scratch and backbone.get('type') in SLOW_STATISTICS:
             # the moving statistics must settle within few steps
-            model['backbone'].setdefault('norm', {})['momentum'] = 0.9
-        return model
+            backbone['norm'] = {**(backbone.get('norm') or {}), 'momentum': 0.9}
+        parts.pop('modality', None)
+        return dict(type=parts.pop('type'), modality=MODALITIES[stream], **parts)
 
 
 SLOW_STATISTICS = ('InceptionI3D', 'S3D')
@@ -99,7 +99,9 @@ def choose_network(model: str | None, config: str | Config | None = None) -> Net
     where = cfg.filename or 'the config'
     parts = cfg.model.to_dict()
     parts = parts.get('rgb', parts)
-    if not all(isinstance(parts.get(key), dict) for key in ('backbone', 'head')):
+    if 'type' not in parts or not all(
+        isinstance(parts.get(key), dict) for key in ('backbone', 'head')
+    ):
         raise ConfigError(f'{where}: finetune takes a model with a backbone and a head')
     clip_len, interval, size = _clip(look_up(cfg, 'data.train.pipeline') or (), where)
     title = os.path.splitext(os.path.basename(where))[0]

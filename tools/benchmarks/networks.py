@@ -38,7 +38,7 @@ NETWORKS = {
         'TorchSlowFast',
         dict(depth=50, rate=4, ratio=4, kernel=7),
     ),
-    'r2plus1d_18_kinetics400': ('resnet', 'r2plus1d_18', {}),
+    'r2plus1d_18_kinetics400': ('resnet', 'r2plus1d_18', dict(pool1=0)),
     'r2plus1d_r34_8x8_kinetics400': ('resnet', 'r2plus1d_18', dict(depth=34)),
     'ircsn_r50_32x2_kinetics400': ('resnet', 'csn_ir_50', {}),
     'r3d_18_kinetics400': ('resnet', 'r3d_18', {}),
