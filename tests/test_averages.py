@@ -37,6 +37,7 @@ def logits():
     return np.random.default_rng(0).normal(scale=5, size=(2, 4, 3)).astype(np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('how', averages.HOW)
 def test_clips_average_alike_on_the_host_and_in_the_graph(logits, how):
     for scores in (logits, logits[:, :1], FAR_APART):

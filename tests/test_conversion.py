@@ -501,6 +501,7 @@ def test_a_table_whose_entries_share_a_block_is_refused(tmp_path):
         read_index(str(tmp_path / 'a.ckpt.index'))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('compress', [False, True])
 @pytest.mark.parametrize('scope', ['RGB/inception_i3d/', ''])
 def test_tensorflow_checkpoints_become_ours(compress, scope, parameters, tmp_path):

@@ -27,6 +27,7 @@ def build(root, source='video', **kwargs):
     return DATASETS.build(cfg, pipeline=PIPELINE, **kwargs)
 
 
+@pytest.mark.slow
 def test_videos_become_the_same_batches_whatever_loads_them(real_root):
     dataset = build(real_root)
     stream = EpochSampler(len(dataset), 2, seed=1)

@@ -213,6 +213,7 @@ def test_an_engine_takes_one_checkpoint_after_the_other(checkpoints, cache, tmp_
     assert np.array_equal(scores[0], scores[2]) and not np.allclose(scores[0], scores[1])
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_both_streams_is_taken_apart(config, checkpoints, cache, graphs, tmp_path):
     from i3dbox.weights.checkpoint import load_checkpoint
 

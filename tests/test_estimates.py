@@ -116,11 +116,13 @@ def changed(plan, old, new):
         file.write(text.replace(old, new, 1))
 
 
+@pytest.mark.slow
 def test_of_changed_clips_nothing_is_said(plan):
     changed(plan, 'clip_len=_clip_len),  # from', 'clip_len=-4),  # from')
     assert 'unknown, as the clips of' in said(plan)
 
 
+@pytest.mark.slow
 def test_another_network_is_watched_at_work():
     model = dict(
         type='Recognizer3D',

@@ -252,6 +252,7 @@ def test_commands_take_a_config_or_a_name(command, words, message, capsys):
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_model_of_the_zoo_is_tested_by_its_name(cached, capsys):
     """Its 400 classes are not those of the config, so it comes as far as the weights."""
     groups = "{'train_groups': 2, 'test_groups': 1, 'clips_per_group': 1}"

@@ -196,6 +196,7 @@ def test_two_streams_add_their_logits_with_weights():
     )
 
 
+@pytest.mark.slow
 def test_two_streams_of_different_classes_are_refused():
     with pytest.raises(ModelError, match='5 in rgb, 6 in flow'):
         build_recognizer(dict(type='TwoStreamRecognizer', rgb=config(5), flow=config(6, 'Flow')))

@@ -210,6 +210,7 @@ BACKBONES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', BACKBONES)
 def test_each_published_tensor_has_one_place_of_its_shape(name):
     names = published()[name]
@@ -287,6 +288,7 @@ def test_a_network_that_the_makers_have_not_is_refused(makers, backbone, message
         to_pytorch({p.name: p.asnumpy() for p in network.trainable_params()}, makers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('scheme', SCHEMES)
 def test_every_name_of_a_scheme_that_goes_back_is_read_as_it_was(scheme):
     if scheme.startswith('pytorchvideo'):

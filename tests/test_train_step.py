@@ -44,6 +44,7 @@ class TestStep:
     def weights(self, step):
         return {p.name: p.asnumpy().copy() for p in step.recognizer.trainable_params()}
 
+    @pytest.mark.slow
     def test_accumulating_two_halves_equals_the_whole_batch(self):
         whole, halves = self.step(), self.step(accumulate=2)
         imgs, labels = self.batch()
@@ -56,6 +57,7 @@ class TestStep:
         for name, value in self.weights(whole).items():
             np.testing.assert_allclose(self.weights(halves)[name], value, rtol=1e-4, atol=1e-6)
 
+    @pytest.mark.slow
     def test_a_clipped_gradient_has_the_norm_asked_for(self):
         step = self.step(clip_norm=0.01)
         before = self.weights(step)
@@ -63,6 +65,7 @@ class TestStep:
         change = np.sqrt(sum(((self.weights(step)[n] - before[n]) ** 2).sum() for n in before))
         assert change == pytest.approx(0.1 * 0.01, rel=1e-3)  # rate times norm
 
+    @pytest.mark.slow
     def test_an_overflow_changes_nothing_but_the_scale(self):
         step = self.step(loss_scaler=ms.amp.DynamicLossScaler(2.0**126, 2, 100))
         weight = step.recognizer.head.logits.weight
@@ -73,6 +76,7 @@ class TestStep:
         for name, value in self.weights(step).items():
             np.testing.assert_array_equal(value, before[name])
 
+    @pytest.mark.slow
     @pytest.mark.smoke
     def test_a_loss_scale_changes_no_update(self):
         plain, scaled = self.step(), self.step(loss_scaler=ms.amp.DynamicLossScaler(1024, 2, 100))
@@ -97,6 +101,7 @@ class TestStep:
             factor = 0 if 'second.conv3d' in key else 10 if 'head' in key else 1
             np.testing.assert_allclose(moved, factor * usual, rtol=1e-3, atol=2e-6, err_msg=key)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         'name, lr', [('SGD', 0.3), ('Adam', 0.02), ('AdamW', 0.02), ('RMSProp', 0.3)]
     )
@@ -105,6 +110,7 @@ class TestStep:
         losses = [float(step(*map(Tensor, self.batch()))[0].asnumpy()) for _ in range(40)]
         assert losses[-1] < 0.9 * losses[0]
 
+    @pytest.mark.slow
     def test_weight_decay_leaves_norm_and_bias_out_when_asked(self):
         decay = dict(type='SGD', lr=0.1, momentum=0.0, weight_decay=0.5, decay_norm_and_bias=False)
         with_decay, without = self.step(norm=False, optimizer=decay), self.step(norm=False)

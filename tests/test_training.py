@@ -134,6 +134,7 @@ def test_a_killed_and_resumed_run_ends_bit_for_bit_as_one_that_was_never_killed(
     assert losses == {line['step']: line['loss'] for line in lines(tmp_path / 'straight')}
 
 
+@pytest.mark.slow
 def test_checkpoints_and_validation_have_the_averaged_weights_and_training_its_own(
     tmp_path, one_epoch
 ):
@@ -261,6 +262,7 @@ def test_a_run_keeps_its_best_calibrated_epoch_beside_its_most_accurate_and_a_sw
     assert f'best: epoch_{kept["ece"]}, ece {min(errors):.4f}, chosen among 4' in text
 
 
+@pytest.mark.slow
 def test_a_diverged_run_stops_by_name_and_keeps_its_checkpoints(tmp_path):
     cfg = config(tmp_path, optimizer=dict(type='SGD', lr=1e30), hooks=STEPS)
     with pytest.raises(
@@ -309,6 +311,7 @@ def test_ranks_hold_a_work_dir_when_they_have_their_numbers(tmp_path, monkeypatc
             train(cfg)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('metric, told', [('top1_acc', True), ('auto', False)])
 def test_a_run_without_an_evaluation_says_that_it_keeps_no_best_checkpoint_as_asked(
     metric, told, tmp_path
@@ -336,6 +339,7 @@ def test_checkpoints_that_a_killed_run_did_not_come_to_remove_go_at_the_next_sta
     assert removed and len(left) == 1 and len(now) == 2 and 'step_999.ckpt' in now
 
 
+@pytest.mark.slow
 def test_a_work_dir_that_is_removed_while_it_is_trained_in_ends_the_run(tmp_path, monkeypatch):
     cfg = config(tmp_path, total_epochs=1, hooks=STEPS[1:])
     save = CheckpointHook._save
@@ -406,11 +410,13 @@ def test_ctrl_c_ends_training_with_one_line(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_mindspores_own_callbacks_are_hooks_and_validation_is_added_beside_them(tmp_path):
     cfg = config(tmp_path, total_epochs=1, hooks=[dict(type='mindspore.train.TimeMonitor')])
     assert 'top1_acc' in train(cfg, validate=True).metrics
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('validate', [False, True])
 def test_the_hook_that_is_prepared_is_the_one_that_sees_the_run(tmp_path, validate):
     run = train(config(tmp_path, total_epochs=1, hooks=[dict(type='DiaryHook')]), validate=validate)
@@ -573,6 +579,7 @@ def test_what_is_wrong_with_a_config_is_named_before_training(tmp_path, changes,
     assert not list(tmp_path.glob('run/*.ckpt'))
 
 
+@pytest.mark.slow
 def test_a_command_prints_an_error_of_the_users_as_one_line(tmp_path):
     failed = command(
         'train',
@@ -591,6 +598,7 @@ def test_ascend_without_ascend_is_explained(tmp_path):
     assert type(caught.value).__name__ == 'DeviceError'
 
 
+@pytest.mark.slow
 def test_a_seed_of_none_is_the_first_and_one_that_numpy_lacks_is_told(tmp_path):
     run = train(config(tmp_path, seed=None, total_epochs=1))
     assert run.meta['seed'] == 0

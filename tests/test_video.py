@@ -82,6 +82,7 @@ def test_any_frames_in_any_order_equal_a_decode_from_the_start(tmp_path, name, f
             assert same(reader.read(frame_inds), [expected[i] for i in frame_inds])
 
 
+@pytest.mark.slow
 def test_real_videos_read_exactly_with_and_without_seeking(shared_data):
     rng = np.random.default_rng(0)
     for path in (shared_data / 'videos').iterdir():

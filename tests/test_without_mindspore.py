@@ -73,6 +73,7 @@ def run(folder, tmp_path, monkeypatch):
     return run
 
 
+@pytest.mark.slow
 def test_a_video_is_recognised(run):
     said = run(
         'demo', 'videos/one.avi', '--config', 'config.py', '--checkpoint', 'a.ckpt', '--top', '1'

@@ -112,6 +112,7 @@ def planned(videos, tmp_path, **arguments):
     return plan, {name: Config.fromfile(path) for name, path in plan.configs.items()}
 
 
+@pytest.mark.slow
 def test_a_name_of_the_zoo_is_fine_tuned_with_its_own_network_and_clips(
     published, videos, tmp_path
 ):
@@ -137,6 +138,7 @@ def test_a_name_of_the_zoo_is_fine_tuned_with_its_own_network_and_clips(
     assert (joint.rgb, joint.flow) == (colours.model, flow.model)
 
 
+@pytest.mark.slow
 def test_the_other_stream_is_of_the_network_of_the_first(other_file, videos, tmp_path):
     planned(videos, tmp_path, model=other_file, config=NAME)
     again = prepare(videos, work_dir=str(tmp_path / 'run'))
@@ -149,6 +151,7 @@ def test_the_other_stream_is_of_the_network_of_the_first(other_file, videos, tmp
         prepare(videos, NAME, work_dir=str(tmp_path / 'run'))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'arguments, error, message',
     [
@@ -206,6 +209,7 @@ def test_a_config_whose_clips_cannot_be_is_refused(videos, tmp_path, change, mes
     assert not (tmp_path / 'run').exists()
 
 
+@pytest.mark.slow
 def test_another_network_in_a_work_dir_of_before_is_refused(videos, tmp_path):
     planned(videos, tmp_path, model='none', config=NAME)
     planned(videos, tmp_path, model='none', config=NAME)
