@@ -84,7 +84,7 @@ setup(
             'nox>=2024.3,<2027',
             'psutil>=5.9.4,<8',
             'pytest>=7.4,<10',
-            'pytest-xdist>=3.3,<4',
+            'pytest-xdist>=3.8,<4',
             'ruff>=0.17,<0.18',
             'scikit-learn>=1.3.1,<2',
             'scipy>=1.11.2,<2',
