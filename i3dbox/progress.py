@@ -32,8 +32,9 @@ def shown(
     for number, item in enumerate(bar, 1):
         yield item
         now = time.monotonic()
-        due = now - told >= (EACH if number > 1 else FIRST) or initial + number == total
-        if bar.disable and not silent and due and (told > start or now - start >= FIRST):
+        due = now - told >= (EACH if number > 1 else FIRST)
+        ended = initial + number == total and now - start >= FIRST
+        if bar.disable and not silent and (due or ended):
             left = (now - start) / number * (total - initial - number)
             logger.info(
                 '%s: %d of %d%s',

@@ -34,7 +34,14 @@ from ..reports.words import words
 from ..streams import BOTH, MODALITIES, STREAMS
 from ..weights.fitting import checkpoint_in
 from ..workers import usable_cores
-from .recipes import TWO_STREAM, choose_recipe, config_name, config_text, write_config
+from .recipes import (
+    TWO_STREAM,
+    choose_recipe,
+    config_name,
+    config_names,
+    config_text,
+    write_config,
+)
 from .starting_point import check_weights, choose_network, choose_weights, sized
 from .test import known_results, test
 from .train import train
@@ -169,8 +176,7 @@ def prepare(
 def _configs_in(work_dir):
     """Returns the paths of the configs that earlier calls wrote into a work_dir, by stream."""
     paths = {
-        name: [os.path.join(work_dir, file) for file in (f'i3d_{name}.py', f'{name}.py')]
-        for name in BOTH
+        stream: [os.path.join(work_dir, name) for name in config_names(stream)] for stream in BOTH
     }
     return {name: path for name in BOTH for path in reversed(paths[name]) if os.path.exists(path)}
 

@@ -261,7 +261,13 @@ def config_name(stream: str, network: Network = I3D) -> str:
     """Returns the name of a stream's config, or of both streams' for 'joint'."""
     if stream == 'joint':
         return 'two_stream.py'
-    return f'i3d_{stream}.py' if network.is_i3d else f'{stream}.py'
+    of_i3d, of_others = config_names(stream)
+    return of_i3d if network.is_i3d else of_others
+
+
+def config_names(stream: str) -> tuple[str, str]:
+    """Returns the names that a stream's config may have: of I3D, and of other networks."""
+    return f'i3d_{stream}.py', f'{stream}.py'
 
 
 def write_config(

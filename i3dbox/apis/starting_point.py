@@ -151,13 +151,13 @@ def sized(network: Network, clip_len: int | None, size: int | None) -> Network:
             raise ConfigError(
                 f'{network.title} says no {name} of its clips: name --{name.replace("_", "-")}'
             )
-    of_before = network._replace(**asked)
+    network = network._replace(**asked)
     if network.is_i3d:
-        share = math.prod(side / own for side, own in zip(_sides(of_before), _sides(I3D)))
-        return of_before._replace(gib=I3D.gib * share)
-    layers, outputs = watch(of_before.model('rgb', 2), _sides(of_before))
+        share = math.prod(side / own for side, own in zip(_sides(network), _sides(I3D)))
+        return network._replace(gib=I3D.gib * share)
+    layers, outputs = watch(network.model('rgb', 2), _sides(network))
     held = [name for name, layer in layers.items() if layer.parameters]
-    return of_before._replace(
+    return network._replace(
         stages=tuple(reversed(stages_of(held))), gib=KEPT_OF_OUTPUTS * 4 * outputs / GIB
     )
 

@@ -1,4 +1,4 @@
-"""Convert a public checkpoint to this project's, or one of I3D back to PyTorch."""
+"""Convert a public checkpoint to this project's, or back to PyTorch."""
 
 from __future__ import annotations
 

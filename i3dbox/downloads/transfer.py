@@ -63,13 +63,13 @@ def download(
         DownloadError: no URL gave the file; what each of them answered is in the message.
     """
     reasons = []
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise DownloadError(f'{path} is no file: remove it, and the same command downloads one')
-    if os.path.exists(path):
+    if os.path.isfile(path):
         if matches(path, integrity):
             return
         os.replace(path, f'{path}.other')
         reasons.append(f'{path}: {_other(integrity)}, and is now {path}.other')
+    elif os.path.exists(path):
+        raise DownloadError(f'{path} is no file: remove it, and the same command downloads one')
     session = session or new_session()
     for url in urls:
         reason = _attempt(session, url, f'{path}.part', integrity, largest)
