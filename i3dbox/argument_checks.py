@@ -24,6 +24,15 @@ def at_least_one(owner: str, **arguments: Any) -> None:
     at_least(owner, 1, **arguments)
 
 
+def whole_numbers(owner: str, count: int, **arguments: Any) -> None:
+    """Raises ConfigError unless every argument is a sequence of `count` whole numbers from 1."""
+    for name, value in arguments.items():
+        if not isinstance(value, (tuple, list)) or len(value) != count:
+            raise ConfigError(f'{owner}: {name} is {count} numbers in a row; got {value!r}')
+        for number in value:
+            at_least_one(owner, **{f'each number of {name}': number})
+
+
 def above_zero(owner: str, **arguments: Any) -> None:
     """Raises ConfigError unless every argument is a finite number above 0."""
     for name, value in arguments.items():

@@ -14,7 +14,7 @@ from mindspore import Tensor, nn  # noqa: E402
 from torch_resnet3d import TorchResNet3d, randomized  # noqa: E402
 
 from i3dbox.commands import main  # noqa: E402
-from i3dbox.errors import CheckpointError, ModelError  # noqa: E402
+from i3dbox.errors import CheckpointError, ConfigError, ModelError  # noqa: E402
 from i3dbox.models import build_recognizer  # noqa: E402
 from i3dbox.models.layers import DepthwiseConv3d  # noqa: E402
 from i3dbox.models.temporal_geometry import temporal_geometry  # noqa: E402
@@ -337,7 +337,15 @@ def test_a_damaged_file_of_pytorchs_is_refused_by_its_tensor(tmp_path, change, m
         (dict(type='ResNet3d', inflate=(1, 1)), 'inflate is a number for each of four layers'),
         (dict(type='ResNet3d', non_local=((1, 0), 0, 0, 0)), 'or for each of their blocks .3, 4'),
         (dict(type='ResNet3d', inflate_style='1x3x3'), "inflate_style is '3x1x1' or '3x3x3'"),
-        (dict(type='ResNet3d', temporal_strides=(1, 2)), 'temporal_strides are four numbers'),
+        (dict(type='ResNet3d', inflate=5), 'inflate is a number for each of four layers'),
+        (dict(type='ResNet3d', temporal_strides=(1, 2)), 'temporal_strides is 4 numbers in a row'),
+        (dict(type='ResNet3d', stage_blocks=5), 'stage_blocks is 4 numbers in a row; got 5'),
+        (dict(type='ResNet3d', stage_blocks=(1, 1, 0, 1)), 'each number of stage_blocks is'),
+        (dict(type='ResNet3d', conv1_kernel=7), 'conv1_kernel is 3 numbers in a row; got 7'),
+        (dict(type='ResNet3d', pool1_stride_t=0), 'pool1_stride_t is a whole number from 1; got 0'),
+        (dict(type='ResNet3d', norm=3), 'norm is a dict of eps and momentum; got 3'),
+        (dict(type='S3D', norm=dict(epsilon=1)), "norm is a dict of .* got {'epsilon': 1}"),
+        (dict(type='ResNet3dSlowFast', stage_blocks='1111'), 'stage_blocks is 4 numbers'),
         (dict(type='ResNet3dCSN', depth=18), 'the depth of CSN is 50, 101 or 152; got 18'),
         (dict(type='ResNet3dCSN', bottleneck_mode='x'), "bottleneck_mode is 'ir' or 'ip'"),
         (dict(type='ResNet2Plus1d', depth=50), r'the depth of R.2.1.D is 18 or 34; got 50'),
@@ -345,7 +353,7 @@ def test_a_damaged_file_of_pytorchs_is_refused_by_its_tensor(tmp_path, change, m
     ],
 )
 def test_what_a_network_has_not_is_refused(backbone, message):
-    with pytest.raises(ModelError, match=message):
+    with pytest.raises((ModelError, ConfigError), match=message):
         build_recognizer(
             dict(type='Recognizer3D', backbone=backbone, head=dict(type='PoolHead', num_classes=2))
         )

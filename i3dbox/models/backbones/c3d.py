@@ -16,7 +16,7 @@ from ...argument_checks import at_least_one
 from ...errors import ModelError
 from ...registry import BACKBONES
 from ..layers import BatchNorm3d, Dropout, ZeroPaddedMaxPool
-from ..layers.conv_unit import NORM, convolution
+from ..layers.conv_unit import convolution, norm_arguments
 from ..normalization import SPORTS1M
 from ..temporal_geometry import temporal_geometry
 
@@ -116,7 +116,7 @@ class C3D(nn.SequentialCell):
         norm: dict | None = None,
     ):
         at_least_one('C3D', out_dim=out_dim)
-        norm = {**NORM, **(norm or {})} if with_bn else None
+        norm = norm_arguments(norm) if with_bn else None
         cells = OrderedDict()
         channels = in_channels
         for number, convs in CONVS.items():

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mindspore import nn, ops
 
+from ...argument_checks import at_least_one, whole_numbers
 from ...errors import ModelError
 from ...registry import BACKBONES
 from ..layers import ConvUnit, NonLocal3d, PaddedMaxPool, TimeMaxPool
-from ..layers.conv_unit import NORM
+from ..layers.conv_unit import norm_arguments
 from ..normalization import IMAGENET
 from ..temporal_geometry import temporal_geometry
 
@@ -134,7 +135,10 @@ class ResNet3d(nn.SequentialCell):
         norm: dict | None = None,
         stage_blocks: Sequence[int] | None = None,
     ):
-        norm = {**NORM, **(norm or {})}
+        norm = norm_arguments(norm)
+        strides = dict(conv1_stride_t=conv1_stride_t, pool1_stride_t=pool1_stride_t)
+        at_least_one('ResNet3d', in_channels=in_channels, **strides)
+        whole_numbers('ResNet3d', 3, conv1_kernel=conv1_kernel)
         shapes_of_layers = shapes_of(
             depth, temporal_strides, inflate, non_local, stage_blocks=stage_blocks
         )
@@ -227,16 +231,14 @@ def shapes_of(
     base: the width of the first layer. joined: channels that a layer takes to one that comes out of
     the layer before it.
     """
-    if depth not in BLOCKS:
+    if depth not in tuple(BLOCKS):
         raise ModelError(f'depth is one of {", ".join(map(str, BLOCKS))}; got {depth!r}')
-    blocks = BLOCKS[depth] if stage_blocks is None else tuple(stage_blocks)
-    if len(blocks) != len(WIDTHS) or not all(type(n) is int and n > 0 for n in blocks):
-        raise ModelError(f'stage_blocks are four numbers of blocks; got {stage_blocks!r}')
+    blocks = BLOCKS[depth] if stage_blocks is None else stage_blocks
+    layers = dict(stage_blocks=blocks, temporal_strides=temporal_strides)
+    whole_numbers('ResNet3d', len(WIDTHS), **layers)
     channels = base
     inflated = _by_block('inflate', inflate, blocks)
     attentive = _by_block('non_local', non_local, blocks)
-    if len(temporal_strides) != len(WIDTHS):
-        raise ModelError(f'temporal_strides are four numbers; got {temporal_strides!r}')
     for layer in range(len(WIDTHS)):
         width = base * 2**layer
         channels = round(channels * joined)
@@ -253,7 +255,7 @@ def shapes_of(
 
 def _by_block(name, given, numbers):
     """Returns a bool for each block of each layer."""
-    rows = _as_lists(given)
+    rows = _as_lists(given) if isinstance(given, (list, tuple)) else []
     rows = [row * number if len(row) == 1 else row for row, number in zip(rows, numbers)]
     if [len(row) for row in rows] != list(numbers):
         raise ModelError(

@@ -13,6 +13,7 @@ from mindspore import nn
 from ...errors import ModelError
 from ...registry import BACKBONES
 from ..layers import ConvUnit
+from ..layers.conv_unit import norm_arguments
 from .resnet3d import ResNet3d
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class ResNet3dCSN(ResNet3d):
         if bottleneck_mode not in ('ir', 'ip'):
             raise ModelError(f"bottleneck_mode is 'ir' or 'ip'; got {bottleneck_mode!r}")
         own = dict(with_pool2=False, temporal_strides=(1, 2, 2, 2))
-        norm = {'eps': 1e-3, **(norm or {})}
+        norm = norm_arguments(norm, eps=1e-3)
         own = {**own, **others, 'inflate_style': bottleneck_mode}
         super().__init__(depth, in_channels, norm=norm, **own)
 

@@ -15,6 +15,7 @@ from mindspore.common.initializer import TruncatedNormal
 
 from ...registry import BACKBONES
 from ..layers import Conv2Plus1d, ConvUnit, ZeroPaddedMaxPool
+from ..layers.conv_unit import norm_arguments
 from ..normalization import KINETICS
 from .inception_i3d import Inception
 
@@ -98,7 +99,7 @@ class S3D(Inception):
         gating: bool = False,
         norm: dict | None = None,
     ):
-        unit = partial(_unit, gating=gating, norm={**NORM, **(norm or {})})
+        unit = partial(_unit, gating=gating, norm=norm_arguments(norm, **NORM))
         super().__init__(in_channels, endpoints, unit, _pool)
 
     def temporal_geometry(self, endpoint: str) -> tuple[int, int] | None:

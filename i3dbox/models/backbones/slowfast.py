@@ -17,7 +17,7 @@ from ...argument_checks import at_least_one
 from ...errors import ModelError
 from ...registry import BACKBONES
 from ..layers import ConvUnit, EachNth, PaddedMaxPool
-from ..layers.conv_unit import NORM, convolution
+from ..layers.conv_unit import convolution, norm_arguments
 from ..normalization import IMAGENET
 from ..temporal_geometry import steps_over_time
 from .resnet3d import WIDTHS, ResNet3d, shapes_of
@@ -165,7 +165,7 @@ class ResNet3dSlowFast(nn.SequentialCell):
         stage_blocks: Sequence[int] | None = None,
     ):
         _check(resample_rate, speed_ratio, channel_ratio, fusion_kernel)
-        norm = {**NORM, **(norm or {})}
+        norm = norm_arguments(norm)
         thin = WIDTHS[0] // channel_ratio
 
         def lateral(channels):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mindspore import Parameter, nn, ops
 from mindspore.common.initializer import HeNormal, Normal, initializer
 
+from ...errors import ModelError
 from .norm import BatchNorm3d
 from .pool import EachNth
 
@@ -16,6 +17,15 @@ if TYPE_CHECKING:
     from mindspore import Tensor
 
 NORM = dict(eps=1e-5, momentum=0.9)  # PyTorch's; its momentum of 0.1 is 0.9 here
+
+
+def norm_arguments(norm: dict | None, **defaults: float) -> dict:
+    """Returns the arguments of a BatchNorm3d: `norm`'s, else the defaults, else NORM's. Raises
+    ModelError unless it is a dict of them.
+    """
+    if not isinstance(norm, (dict, type(None))) or not set(norm or ()) <= set(NORM):
+        raise ModelError(f'norm is a dict of {" and ".join(NORM)}; got {norm!r}')
+    return {**NORM, **defaults, **(norm or {})}
 
 
 def convolution(
@@ -119,7 +129,7 @@ class ConvUnit(nn.Cell):
             self.conv = DepthwiseConv3d(in_channels, kernel, stride)
         else:
             self.conv = convolution(in_channels, out_channels, kernel, stride)
-        self.bn = BatchNorm3d(out_channels, **{**NORM, **(norm or {})})
+        self.bn = BatchNorm3d(out_channels, **norm_arguments(norm))
         self.relu = relu
 
     def construct(self, x: Tensor) -> Tensor:

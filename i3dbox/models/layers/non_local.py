@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mindspore import nn, ops
 from mindspore.common.initializer import Normal
 
-from .conv_unit import NORM
+from .conv_unit import norm_arguments
 from .norm import BatchNorm3d
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class NonLocal3d(nn.Cell):
         self.phi = _pointwise(channels, inner)
         self.g = _pointwise(channels, inner)
         self.out = _pointwise(inner, channels, bias=False)
-        self.bn = BatchNorm3d(channels, **{**NORM, **(norm or {})})
+        self.bn = BatchNorm3d(channels, **norm_arguments(norm))
         self.bn.gamma.set_data(ops.zeros_like(self.bn.gamma))
         self.pool = nn.MaxPool2d(2, 2)
 
