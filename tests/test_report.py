@@ -25,7 +25,8 @@ from i3dbox.registry import DATASETS
 from i3dbox.reports.mistakes import most_confident_mistakes, open_dataset, plain_values
 from i3dbox.reports.report import _metrics, class_rows
 from i3dbox.reports.run_log import read_run_log
-from i3dbox.reports.words import CHINESE, drawable, words
+from i3dbox.reports.verdict import verdict
+from i3dbox.reports.words import CHINESE, ENGLISH, drawable, words
 from i3dbox.weights.checkpoint import save_checkpoint
 
 CLASSES = ['wave', 'clap', '跳 <b>']
@@ -286,6 +287,14 @@ def test_the_report_opens_with_what_it_comes_to(tmp_path):
     assert f'is taken for {dataset.classes[7]}: 1 of 2 mistakes' in text
     assert text.count('<figcaption class=right>') == 6
     assert text.count('<figcaption class=wrong>') == 2 and f'({wrong})' in text
+
+
+def test_one_mistake_is_no_statistic():
+    predictions = LABELS.copy()
+    predictions[0] = (LABELS[0] + 1) % 3
+    text = verdict('RGB', results(predictions), ENGLISH)
+    told, taken = CLASSES[LABELS[0]], CLASSES[predictions[0]]
+    assert text.endswith(f'The one mistake: {told} is taken for {taken}.')
 
 
 def test_few_classes_have_no_top_5():

@@ -93,6 +93,15 @@ def test_a_checkpoint_is_downloaded_checked_converted_and_kept(one, server, cont
     assert zoo.fetch('small') == path and len(server.log) == 1  # no network is needed any more
 
 
+def test_a_damaged_file_of_the_cache_is_told_as_one(one):
+    one.mkdir(exist_ok=True)
+    (one / 'small.ckpt').write_bytes(b'no checkpoint')
+    with pytest.raises(
+        CheckpointError, match='small.ckpt is damaged .*without it small is fetched'
+    ):
+        load_checkpoint('zoo://small')
+
+
 def test_a_download_goes_on_where_it_broke_off(one, server, content):
     server.behave['/o/r/a.pt'] = 2  # dies twice, half-way
     zoo.fetch('small')

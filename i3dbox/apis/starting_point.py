@@ -283,6 +283,10 @@ def _shapes(model):
     plain = plain_streams(model)
     if plain:
         return plain['imgs'].shapes
+    from mindspore import nn
+
     from ..models import build_recognizer
 
-    return {p.name: tuple(p.shape) for p in build_recognizer(model).get_parameters()}
+    with nn.no_init_parameters():  # which takes most of the time, and no value is looked at
+        recognizer = build_recognizer(model)
+    return {p.name: tuple(p.shape) for p in recognizer.get_parameters()}

@@ -52,13 +52,12 @@ def verdict(title: str, results: Results, say: Say) -> str:
     if not pairs:
         return text
     label, taken, times = pairs[0]
-    most = say(
-        'Most often {label} is taken for {taken}: {times} of {mistakes} mistakes.',
-        label=label,
-        taken=taken,
-        times=times,
-        mistakes=number - right,
-    )
+    mistakes = number - right
+    if mistakes == 1:
+        words = 'The one mistake: {label} is taken for {taken}.'
+    else:
+        words = 'Most often {label} is taken for {taken}: {times} of {mistakes} mistakes.'
+    most = say(words, label=label, taken=taken, times=times, mistakes=mistakes)
     return say('{share} {most}', share=text, most=most)
 
 

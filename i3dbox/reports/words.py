@@ -32,6 +32,7 @@ CHINESE = {
     # what it says first
     '{title}: over {number} videos the mean average precision of the classes is {figure:.3f}.': '{title}：在 {number} 个视频上，各类别平均精度的均值（mAP）为 {figure:.3f}。',
     '{title}: {right} of {number} test videos are named rightly, {share} (95 % interval: {low} to {high}).': '{title}：{number} 个测试视频中有 {right} 个识别正确，准确率为 {share}（95 % 置信区间：{low} 至 {high}）。',
+    'The one mistake: {label} is taken for {taken}.': '唯一的错误：“{label}”被误认为“{taken}”。',
     'Most often {label} is taken for {taken}: {times} of {mistakes} mistakes.': '最常见的错误是把“{label}”误认为“{taken}”（{mistakes} 个错误中的 {times} 个）。',
     '{share} {most}': '{share}{most}',
     'none': '无',

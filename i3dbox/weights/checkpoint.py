@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from ..errors import CheckpointError
 from .checkpoint_file import COUNTER, check_name, read_checkpoint, write_checkpoint
 from .conversion import convert, whose
 from .zoo import PREFIX, classes_of_entry, find_entry, local_path
@@ -44,7 +45,14 @@ def load_checkpoint(path: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndar
     PyTorch's files (.pt, .pth) are converted on the way.
     """
     if str(path).startswith(PREFIX):
-        parameters, state, meta = read_checkpoint(local_path(path))
+        cached = local_path(path)
+        try:
+            parameters, state, meta = read_checkpoint(cached)
+        except CheckpointError as error:
+            name = path[len(PREFIX) :]
+            raise CheckpointError(
+                f'{error}; it lies in the cache: without it {name} is fetched anew'
+            ) from error
         return parameters, state, dict(meta, classes=meta.get('classes') or classes_of_entry(path))
     path = local_path(path)
     if not str(path).endswith(FOREIGN) or not os.path.isfile(path):
