@@ -9,7 +9,8 @@ it needs.
                                                       # without MindSpore, for CI
     python tools/test_matrix.py --renew               # resolves the ranges of setup.py anew, by uv
 
-Each pair has a clean environment of its own, which nox makes in .nox/ from constraints/.
+Each pair has a clean environment of its own, which nox makes in .nox/ from constraints/; it takes
+some two gigabytes, and is removed when everything passed in it.
 Deprecations of what i3dbox depends on are errors. Arguments after -- go to pytest. The exit status
 is 0 when everything passed.
 """
@@ -30,7 +31,8 @@ except ImportError:
     sys.exit("nox is missing: pip install -e '.[test]', or use .venv/bin/python of run_tests.sh")
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-CONSTRAINTS, REPORTS = ROOT / 'constraints', ROOT / '.nox' / 'reports'
+CONSTRAINTS, ENVIRONMENTS = ROOT / 'constraints', ROOT / '.nox'
+REPORTS = ENVIRONMENTS / 'reports'
 PYTHONS = ('3.9', '3.10', '3.11', '3.12')
 ENDS = ('oldest', 'newest')
 WITHOUT = ('3.13', 'without MindSpore')  # which has no MindSpore; the newest packages, NumPy 2
@@ -117,8 +119,12 @@ def main():
     if WITHOUT[0] in found:
         pairs.append(WITHOUT)
     shutil.rmtree(REPORTS, ignore_errors=True)
-    minutes = {pair: run(*pair, found[pair[0]], pytest_arguments) for pair in pairs}
-    results = {pair: read_report(*pair) for pair in pairs}
+    minutes, results = {}, {}
+    for pair in pairs:
+        minutes[pair] = run(*pair, found[pair[0]], pytest_arguments)
+        results[pair] = read_report(*pair)
+        if passed(results[pair]):
+            shutil.rmtree(environment_of(*pair), ignore_errors=True)
     print(
         '\n| Python | packages | passed | skipped | failed | minutes |\n|---|---|---|---|---|---|'
     )
@@ -126,7 +132,7 @@ def main():
         print(f'| {python} | {end} | {counts or "no test was run"} | {minutes[python, end]:.1f} |')
     for python in missing:
         print(f'| {python} | | not found | | | |')
-    return 0 if all(counts and counts.endswith('| 0') for counts in results.values()) else 1
+    return 0 if all(map(passed, results.values())) else 1
 
 
 def parse(argv):
@@ -198,6 +204,10 @@ def report_of(python, end):
     return REPORTS / f'{python}-{end}.xml'
 
 
+def environment_of(python, end):
+    return ENVIRONMENTS / f'{python}-{end.replace(" ", "-")}'
+
+
 def run(python, end, interpreter, pytest_arguments):
     """Runs one pair by nox. Returns the minutes that it took."""
     start = time.monotonic()
@@ -210,7 +220,7 @@ def run(python, end, interpreter, pytest_arguments):
             '--noxfile',
             __file__,
             '--envdir',
-            str(ROOT / '.nox'),
+            str(environment_of(python, end)),
             '--session',
             f'without_mindspore-{python}'
             if (python, end) == WITHOUT
@@ -239,6 +249,11 @@ def read_report(python, end):
         if tests
         else None
     )
+
+
+def passed(counts):
+    """Whether what read_report returns is of tests that all passed."""
+    return bool(counts) and counts.endswith('| 0')
 
 
 def renew():
