@@ -14,14 +14,15 @@ from i3dbox.weights.loading import load_weights
 from i3dbox.weights.protobuf import field
 
 
-def network(num_classes=3, modality='RGB'):
+def network(num_classes=3, modality='RGB', **arguments):
     return build_recognizer(
         dict(
             type='Recognizer3D',
             modality=modality,
             backbone=dict(type='TinyBackbone'),
             head=dict(type='I3DHead', num_classes=num_classes),
-        )
+        ),
+        **arguments,
     )
 
 
@@ -107,6 +108,20 @@ def test_fine_tuning_starts_a_head_of_other_classes_anew_and_testing_refuses_it(
     np.testing.assert_array_equal(values(other)['head.logits.weight'], before)
     with pytest.raises(CheckpointError, match='a.ckpt has 3 classes; the model has 5'):
         load_weights(network(num_classes=5), saved[1], new_head='never')
+
+
+def test_weights_give_a_network_without_values_all_that_it_lacks(saved):
+    recognizer, path = saved
+    other = network(num_classes=5, initialize=False)
+    parameters = list(other.get_parameters())
+    assert any(parameter.has_init for parameter in parameters)
+    load_weights(other, path)
+    assert not any(parameter.has_init for parameter in parameters)
+    assert all(one is two for one, two in zip(parameters, other.get_parameters()))
+    found, expected = values(other), values(recognizer)
+    for name in set(expected) - {'head.logits.weight', 'head.logits.bias'}:
+        np.testing.assert_array_equal(found[name], expected[name])
+    assert 0 < found['head.logits.weight'].std() < 1
 
 
 def test_a_checkpoint_of_the_other_modality_is_refused(saved):

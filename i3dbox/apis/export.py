@@ -117,7 +117,8 @@ def export(
             exporter.calibration = [_normalized(cfg, one) for one in found.calibration]
         held_out = found.held_out
         tell(f'calibrating on {found.text}; {len(held_out)} clips of others are held out')
-    recognizer, _ = build_network(cfg, device, device_id, getattr(exporter, 'check', None))
+    check = getattr(exporter, 'check', None)
+    recognizer, _ = build_network(cfg, device, device_id, check, initialize=False)
     specs = _inputs(recognizer, batch_size, clip, input)
     _check_size(recognizer, clip)
     reports = load_weights(recognizer, checkpoint, new_head='never')

@@ -283,10 +283,7 @@ def _shapes(model):
     plain = plain_streams(model)
     if plain:
         return plain['imgs'].shapes
-    from mindspore import nn
-
     from ..models import build_recognizer
 
-    with nn.no_init_parameters():  # which takes most of the time, and no value is looked at
-        recognizer = build_recognizer(model)
+    recognizer = build_recognizer(model, initialize=False)
     return {p.name: tuple(p.shape) for p in recognizer.get_parameters()}

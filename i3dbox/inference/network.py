@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 
 def build_network(
-    cfg: Config, device: str = 'auto', device_id: int | None = None, check: Callable | None = None
+    cfg: Config,
+    device: str = 'auto',
+    device_id: int | None = None,
+    check: Callable | None = None,
+    initialize: bool = True,
 ) -> tuple[nn.Cell, BaseRunner]:
     """Builds the network of a config that check_config has passed, the device first.
 
@@ -29,6 +33,7 @@ def build_network(
     Args:
         device, device_id: 'CPU', 'Ascend' or 'auto', and which.
         check: takes the device's name, before anything is built.
+        initialize: of build_recognizer: False where load_weights is sure to follow.
 
     Returns: the recognizer and its runner.
     """
@@ -36,7 +41,7 @@ def build_network(
     if check:
         check(runner.device_target)
     runner.setup(cfg.get('seed') or 0)
-    return build_recognizer(cfg.model, cfg.get('seed') or 0), runner
+    return build_recognizer(cfg.model, cfg.get('seed') or 0, initialize), runner
 
 
 def load_network(
@@ -56,7 +61,7 @@ def load_network(
     Returns: the recognizer, and the list of LoadReport.
     """
     spec.check_open()
-    network, runner = build_network(spec.cfg, device, device_id)
+    network, runner = build_network(spec.cfg, device, device_id, initialize=not pretrained)
     reports = (
         load_weights(network, spec.checkpoint, new_head, streams=spec.streams) if pretrained else []
     )

@@ -53,6 +53,8 @@ def _load(recognizer, stream, path, new_head, strict):
     arrays, report = fit_weights(path, shapes, recognizer.modality, new_head, strict)
     for name, array in arrays.items():
         model[name].set_data(ms.Tensor(array, model[name].dtype))
+    for parameter in model.values():  # those that the file does not have, if they have no value yet
+        parameter.init_data()
     return report
 
 

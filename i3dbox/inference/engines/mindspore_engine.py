@@ -27,7 +27,7 @@ class MindSporeEngine:
     name = 'mindspore'
 
     def __init__(self, cfg: Config, device: str = 'auto', device_id: int | None = None):
-        self.recognizer, self._runner = build_network(cfg, device, device_id)
+        self.recognizer, self._runner = build_network(cfg, device, device_id, initialize=False)
         self.precision = 'float32' if self._runner.device_target == 'CPU' else 'float16'
         self.version = BACKENDS[self.name].version()
         self.inputs = tuple(self.recognizer.inputs)
