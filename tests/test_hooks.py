@@ -28,6 +28,9 @@ class Evaluated:
         self.total_steps = 100
         self.stop_reason = None
         self.evaluated_at = 0
+        self.steps_per_epoch = 1
+        self.is_unevaluated = False
+        self.before_evaluation = []
         for hook in hooks:
             hook.before_run(self)
         for values in zip(*figures.values()):

@@ -235,6 +235,45 @@ def test_evaluation_checkpoints_and_early_stop_work_together(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize('at_epoch, patience', [(1, 9), (2, 9), (2, 1)])
+def test_a_run_that_is_killed_in_its_evaluation_goes_on_with_it(
+    at_epoch, patience, tmp_path, monkeypatch
+):
+    cut = dict(type='PowerCutHook', at_epoch=at_epoch)
+    hooks = [
+        STEPS[0],
+        dict(type='CheckpointHook', save_best='top1_acc', max_keep_ckpts=1),
+        dict(type='EarlyStopHook', patience=patience, min_delta=1.0),
+        dict(type='EvalHook'),
+    ]
+    monkeypatch.setattr(tiny.PowerCutHook, 'calls', ['before_run'] * 2)
+    straight = train(config(tmp_path, 'straight', total_epochs=3, hooks=[*hooks, cut]))
+    assert straight.epoch == (3 if patience > 1 else 2)
+
+    monkeypatch.setattr(tiny.PowerCutHook, 'calls', [])
+    killed = config(tmp_path, 'killed', total_epochs=3, hooks=[*hooks, cut])
+    with pytest.raises(tiny.PowerCut):
+        train(killed)
+    assert os.path.basename(last_checkpoint(killed.work_dir)) == f'epoch_{at_epoch}.ckpt'
+    assert len(lines(killed.work_dir, 'val')) == at_epoch - 1
+    run = train(killed, 'auto')
+    assert tiny.PowerCutHook.calls == ['before_run', 'before_run', 'after_run']
+
+    assert run.memory == straight.memory and run.stop_reason == straight.stop_reason
+    assert sorted(path.name for path in (tmp_path / 'killed').glob('*.ckpt')) == sorted(
+        path.name for path in (tmp_path / 'straight').glob('*.ckpt')
+    )
+    for name in ('best_top1_acc', f'epoch_{run.epoch}'):
+        assert_same_checkpoint(tmp_path / f'straight/{name}.ckpt', tmp_path / f'killed/{name}.ckpt')
+    for mode in ('train', 'val'):
+        figures = [
+            [(line['step'], line['top1_acc']) for line in lines(folder.work_dir, mode)]
+            for folder in (straight, run)
+        ]
+        assert figures[0] == figures[1]
+
+
+@pytest.mark.slow
 def test_a_run_keeps_its_best_calibrated_epoch_beside_its_most_accurate_and_a_sweep_finds_the_same(
     tmp_path,
 ):

@@ -122,6 +122,35 @@ class KillHook(Hook):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+class PowerCut(Exception):
+    pass
+
+
+@HOOKS.register
+class PowerCutHook(Hook):
+    """Ends the run in the evaluation of an epoch, once; counts how often hooks are told of it."""
+
+    calls = []
+
+    def __init__(self, at_epoch):
+        super().__init__()
+        self.at_epoch = at_epoch
+
+    def before_run(self, run):
+        self.calls.append('before_run')
+        evaluate = run.evaluator
+
+        def evaluator():
+            if run.epoch == self.at_epoch and self.calls == ['before_run']:
+                raise PowerCut
+            return evaluate()
+
+        run.evaluator = evaluator
+
+    def after_run(self, run):
+        self.calls.append('after_run')
+
+
 @HOOKS.register
 class DiaryHook(Hook):
     """Remembers what it was told until the run began."""

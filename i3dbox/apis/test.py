@@ -200,6 +200,7 @@ class DatasetScorer:
             differs.
         num_workers, worker: of ClipLoader.
         max_frames: of ClipScorer.
+        title: of its progress.
     """
 
     def __init__(
@@ -211,8 +212,10 @@ class DatasetScorer:
         num_workers: int = 0,
         worker: str = 'thread',
         max_frames: int | None = None,
+        title: str = 'test',
     ):
         self.streams = streams
+        self.title = title
         self.weights = weights
         self.dataset = dataset
         self.batch_size = 1 if dataset.varies else batch_size
@@ -233,7 +236,7 @@ class DatasetScorer:
         logits = {name: [] for name in self.scorers}
         places = []
         batches = len(self.dataset) / (self.batch_size * world)
-        for batch in shown(loader, 'test', math.ceil(batches), 'batch', silent=rank != 0):
+        for batch in shown(loader, self.title, math.ceil(batches), 'batch', silent=rank != 0):
             for name, scorer in self.scorers.items():
                 logits[name].append(self._score(scorer, batch[name], batch['index']))
             places.append(batch['index'])

@@ -25,6 +25,7 @@ from ..datasets.sampler import EpochSampler
 from ..engine import distributed
 from ..engine.blend import BlendingLoader
 from ..engine.build import build_hooks, call_hooks, in_order
+from ..engine.catch_up import catch_up
 from ..engine.logging import setup_logging
 from ..engine.optimizers.build import build_optimizer
 from ..engine.run import Run, last_checkpoint, load_to_resume, training_state
@@ -120,7 +121,8 @@ def _held(work_dir):
 def _fit(cfg, run, runner, hooks, resume):
     """Trains until the last step; returns the Run."""
     keeps = isinstance(run.loader, KeptTrunkLoader)
-    if run.step >= run.total_steps or 'stopped' in run.memory:
+    catch_up(run, hooks)
+    if run.is_done:
         run.logger.info(
             '%s: nothing is left to do; %s',
             resume,
@@ -283,6 +285,7 @@ def _build_evaluation(cfg, recognizer, trunk):
         dataset,
         getattr(recognizer, 'weights', (1.0,)),
         **scoring_options(cfg, 'val'),
+        title='validation',
     )
 
     def evaluate():

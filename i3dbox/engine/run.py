@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .train_step import TrainStep
 
 LAST_CHECKPOINT = 'last_checkpoint'  # a file that names the newest checkpoint of a work_dir
+# In the memory of a checkpoint that was saved before its evaluation: the outputs of the last step.
+UNEVALUATED = 'unevaluated'
 
 
 @dataclasses.dataclass(eq=False, repr=False)
@@ -48,6 +50,8 @@ class Run:
         rates (list of float): the learning rate of each step.
         evaluator (callable): returns new `metrics`; None if nothing is evaluated.
         meta (dict): of checkpoints, without what changes from one to the next.
+        before_evaluation (list of callable): take the run, and keep what would be lost with it.
+        begun (list of Hook): that know of the run already.
     """
 
     recognizer: nn.Cell
@@ -76,6 +80,8 @@ class Run:
         )
         self.stop_reason = None
         self.data_time = self.step_time = 0.0
+        self.before_evaluation = []
+        self.begun = []
 
     @property
     def epoch(self) -> int:
@@ -86,6 +92,15 @@ class Run:
         return self.step % self.steps_per_epoch == 0 or self.step == self.total_steps
 
     @property
+    def is_done(self) -> bool:
+        return self.step >= self.total_steps or 'stopped' in self.memory
+
+    @property
+    def is_unevaluated(self) -> bool:
+        """Whether its last step is saved, or to be saved, before its evaluation."""
+        return UNEVALUATED in self.memory
+
+    @property
     def lr(self) -> float:
         """The learning rate of the last step."""
         return self.rates[max(self.step - 1, 0)]
@@ -93,6 +108,11 @@ class Run:
     def evaluate(self) -> dict[str, float]:
         """Evaluates on the validation set (all ranks together); fills and returns `metrics`."""
         average_statistics(self.recognizer)
+        self.metrics = {}
+        self.memory[UNEVALUATED] = [float(output.asnumpy()) for output in self.outputs]
+        for keep in self.before_evaluation:
+            keep(self)
+        del self.memory[UNEVALUATED]
         with self.averaged():
             self.metrics = self.evaluator()
         self.evaluated_at = self.step

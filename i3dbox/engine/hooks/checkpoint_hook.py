@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 @HOOKS.register
 @dataclasses.dataclass(eq=False)
 class CheckpointHook(Hook):
-    """Saves the whole training state; `--resume` goes on from the newest.
+    """Saves the whole training state; `--resume` goes on from the newest. What is evaluated is
+    saved before, too, so that a run that is killed meanwhile goes on with the evaluation.
 
     Args:
         interval (int): epochs (or steps, with by_epoch=False) between checkpoints; the last step
@@ -60,18 +61,22 @@ class CheckpointHook(Hook):
             )
         for name in run.memory.get('forgotten', ()):
             self._remove(run, name)  # a killed run did not come to it
-        self.intervals = self._count(run)
+        self.intervals = self._count(run, run.step - run.is_unevaluated)
+        run.before_evaluation.append(self._save_if_due)
 
     def after_step(self, run: Run) -> None:
         if run.evaluated_at == run.step and self.save_best:
             self._keep_best(run)  # before the other, whose memory says that it is there
-        intervals = self.intervals
-        self.intervals = self._count(run)
-        if self.intervals > intervals or run.step == run.total_steps or run.stop_reason:
+        self._save_if_due(run)
+        self.intervals = self._count(run, run.step)
+
+    def _save_if_due(self, run):
+        due = self._count(run, run.step) > self.intervals
+        if due or run.step == run.total_steps or run.stop_reason:
             self._save(run)
 
-    def _count(self, run):
-        return (run.epoch if self.by_epoch else run.step) // self.interval
+    def _count(self, run, step):
+        return (step // run.steps_per_epoch if self.by_epoch else step) // self.interval
 
     def _keep_best(self, run):
         value = run.metrics[self.save_best]

@@ -56,7 +56,9 @@ class Hook(Callback):
         """Runs after the last step, also when the run was stopped early, not after an error."""
 
     def on_train_begin(self, run_context: RunContext) -> None:
-        self.before_run(run_context.original_args().run)
+        run = run_context.original_args().run
+        if self not in run.begun:
+            self.before_run(run)
 
     def on_train_step_end(self, run_context: RunContext) -> None:
         run = run_context.original_args().run
