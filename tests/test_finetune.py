@@ -11,6 +11,7 @@ import pytest
 from videos import moving_frames, write_video
 
 from i3dbox.apis import finetune as api
+from i3dbox.apis import starting_point
 from i3dbox.apis.recipes import (
     TWO_STREAM,
     choose_recipe,
@@ -18,7 +19,14 @@ from i3dbox.apis.recipes import (
     config_text,
     write_config,
 )
-from i3dbox.apis.starting_point import GIB, I3D, check_weights, choose_weights, sized
+from i3dbox.apis.starting_point import (
+    GIB,
+    I3D,
+    check_weights,
+    choose_network,
+    choose_weights,
+    sized,
+)
 from i3dbox.commands import main
 from i3dbox.config import Config
 from i3dbox.config_checks.checks import REQUIRED_TO_TRAIN, check_config
@@ -197,6 +205,37 @@ def test_small_clips_let_more_of_them_into_memory_and_stand_in_every_pipeline(tm
         steps = {step.type: step for step in part.pipeline}
         assert steps['SampleFrames'].clip_len == 16 and steps['Resize'].short_side == 128
         assert (steps.get('RandomCrop') or steps['CenterCrop'])['size'] == 112
+
+
+@pytest.mark.parametrize(
+    'name, size, resize, crop',
+    [
+        ('r3d_18_kinetics400', None, dict(scale=(171, 128), keep_ratio=False), dict(rounded=True)),
+        ('r3d_18_kinetics400', 56, dict(scale=(86, 64), keep_ratio=False), dict(rounded=True)),
+        ('s3d_kinetics400', None, dict(scale=(256, 256), keep_ratio=False), {}),
+        ('slowonly_r50_8x8_kinetics400', None, dict(short_side=256), {}),
+        ('slowonly_r50_8x8_kinetics400', 112, dict(short_side=128), {}),
+        ('i3d_rgb_kinetics400', 112, dict(short_side=128), {}),
+    ],
+)
+def test_frames_have_the_size_and_place_that_the_networks_own_config_gives_them(
+    name, size, resize, crop, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(starting_point, 'watch', lambda *_: ({}, 1))
+    network = sized(choose_network(name), None, size)
+    recipe = choose_recipe(9, True, network=network)
+    write_config(
+        str(tmp_path / 'rgb.py'),
+        config_text('rgb', '/videos', 3, 9, None, 0, recipe, network),
+    )
+    cfg = Config.fromfile(str(tmp_path / 'rgb.py'))
+    for part in ('train', 'val', 'test'):
+        steps = {step.pop('type'): step for step in cfg.data[part].to_dict()['pipeline']}
+        assert steps['Resize'] == resize
+        if part != 'train':
+            assert steps['CenterCrop'] == dict(size=network.size, **crop)
+    again = choose_network(None, cfg)
+    assert dict(again.resize) == resize and again.crop == crop
 
 
 def test_the_second_stream_takes_the_first_ones_clips_and_others_are_refused(gestures, tmp_path):

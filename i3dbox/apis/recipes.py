@@ -124,7 +124,7 @@ load_from = $load_from  # None: from scratch
 freeze = $freeze
 frozen_views = $frozen_views  # the frozen layers are computed once, for so many clips of each video; 0: at each step
 
-_clip_len, _size, _short_side = $clip_len, $size, $short_side  # frames and pixels
+$sizes  # frames and pixels
 videos = dict(
     type='VideoDataset',
     modality='$title',
@@ -139,7 +139,7 @@ data = dict(
         dict(type='OpenClip'),
         dict(type='SampleFrames', clip_len=_clip_len$every),  # from anywhere in the video; a shorter one is looped
         dict(type='DecodeClip'),
-        dict(type='Resize', short_side=_short_side),
+        $resize,
         dict(type='ComputeFlow'),  # TV-L1, for the flow stream; nothing for RGB
         dict(type='RandomCrop', size=_size),
         dict(type='Flip', flip_ratio=0.5),  # 0 where left and right make classes
@@ -150,19 +150,19 @@ data = dict(
         dict(type='OpenClip'),
         dict(type='SampleFrames', clip_len=_clip_len$every, mode='centre'),
         dict(type='DecodeClip'),
-        dict(type='Resize', short_side=_short_side),
+        $resize,
         dict(type='ComputeFlow'),
-        dict(type='CenterCrop', size=_size),
+        dict(type='CenterCrop', size=_size$crop),
         dict(type='PackClips'),
     ]),
     # at the end: the same videos, $protocol; unreadable ones are left out and listed
     test=dict(videos, ann_file='{{fileDirname}}/split/val.txt', damaged='skip', pipeline=[
         dict(type='OpenClip'),
-        dict(type='SampleFrames', clip_len=_clip_len$every, $frames),
+        dict(type='SampleFrames', clip_len=_clip_len$every$frames),
         dict(type='DecodeClip'),
-        dict(type='Resize', short_side=_short_side),
+        $resize,
         dict(type='ComputeFlow'),
-        dict(type='CenterCrop', size=_size),
+        dict(type='CenterCrop', size=_size$crop),
         dict(type='PackClips'),
     ]))
 
@@ -230,6 +230,7 @@ def config_text(
     whole = recipe.frames['mode'] == 'whole'
     model = network.model(stream, classes, from_scratch=load_from is None)
     imports = network.custom_imports
+    sizes, resize = _framing(network)
     too_large = ', as some are too large to be scored whole'
     return CONFIG.substitute(
         recipe._asdict(),
@@ -248,13 +249,35 @@ def config_text(
         load_from=repr(load_from),
         seed=seed,
         start='from weights' if load_from else 'from scratch',
-        short_side=round(network.size * 256 / 224),  # as the authors have it
+        sizes=sizes,
+        resize=resize,
+        crop=_more(network.crop),
         freeze=to_python(recipe.freeze, 'freeze'),
         protocol='whole' if whole else f'by 4 clips each{too_large if network.is_i3d else ""}',
-        frames=', '.join(f'{key}={value!r}' for key, value in recipe.frames.items()),
+        frames=_more(recipe.frames),
         log_interval=max(1, min(20, videos // recipe.batch_size)),
         interval=max(1, recipe.epochs // 5),
     )
+
+
+def _framing(network):
+    """Returns the line of a config's sizes, and the step that resizes: as the network's own config
+    has it, and without one as the authors of I3D have it.
+    """
+    sizes, values = '_clip_len, _size', [network.clip_len, network.size]
+    resize = network.resize or dict(short_side=round(network.size * 256 / 224))
+    if 'short_side' in resize:
+        sizes += ', _short_side'
+        values.append(resize['short_side'])
+        others = {key: value for key, value in resize.items() if key != 'short_side'}
+        step = f"dict(type='Resize', short_side=_short_side{_more(others)})"
+    else:
+        step = f"dict(type='Resize'{_more(resize)})"
+    return f'{sizes} = {", ".join(map(str, values))}', step
+
+
+def _more(arguments):
+    return ''.join(f', {key}={value!r}' for key, value in arguments.items())
 
 
 def config_name(stream: str, network: Network = I3D) -> str:

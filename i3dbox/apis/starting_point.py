@@ -15,6 +15,7 @@ from ..errors import CheckpointError, ConfigError, DownloadError
 from ..inference.model_spec import zoo_names
 from ..models.endpoints import stages_of
 from ..models.plain_i3d import plain_streams
+from ..registry import PIPELINES
 from ..streams import BOTH, MODALITIES, STREAMS, check_stream
 from ..weights.checkpoint import load_checkpoint
 from ..weights.fitting import checkpoint_in, fit_weights
@@ -34,6 +35,7 @@ class Network(NamedTuple):
         parts: the config of its recognizer of RGB.
         clip_len, interval, size: of its clips: frames, how many apart, and pixels of a side; None
             where its config does not say.
+        resize, crop: of what it is tested on: arguments of Resize and CenterCrop.
         stages: what the parameters of its stages are called first, the last stage first.
         gib: what a clip of these sizes takes when all layers train, in GiB.
         custom_imports: of its config.
@@ -49,6 +51,8 @@ class Network(NamedTuple):
     gib: float = 0.0
     custom_imports: Any = None
     weights: str | None = None
+    resize: dict | None = None
+    crop: dict = {}
 
     @property
     def is_i3d(self) -> bool:
@@ -104,11 +108,19 @@ def choose_network(model: str | None, config: str | Config | None = None) -> Net
     ):
         raise ConfigError(f'{where}: finetune takes a model with a backbone and a head')
     clip_len, interval, size = _clip(look_up(cfg, 'data.train.pipeline') or (), where)
+    resize, crop = _framing(look_up(cfg, 'data.val.pipeline'))
     title = os.path.splitext(os.path.basename(where))[0]
     if cfg is config:  # of an earlier call: of a stream's name
         title = parts['backbone'].get('type')
     found = Network(
-        title, parts, clip_len, interval, size, custom_imports=cfg.get('custom_imports')
+        title,
+        parts,
+        clip_len,
+        interval,
+        size,
+        custom_imports=cfg.get('custom_imports'),
+        resize=resize,
+        crop=crop,
     )
     if found.is_i3d:
         return found._replace(stages=I3D.stages, gib=I3D.gib)
@@ -139,6 +151,18 @@ def _clip(steps, where):
     return found['clip_len'], found['frame_interval'], found['size']
 
 
+def _framing(steps):
+    """Returns what steps give Resize (None: there is none), and CenterCrop beside its size."""
+    steps = steps if isinstance(steps, (list, tuple)) else ()
+    given = {str(step.get('type')): dict(step) for step in steps if isinstance(step, dict)}
+    resize = given.get('Resize')
+    if resize:
+        PIPELINES.build(resize)
+        del resize['type']
+    crop = given.get('CenterCrop', {})
+    return resize, {key: crop[key] for key in crop if key not in ('type', 'size')}
+
+
 def sized(network: Network, clip_len: int | None, size: int | None) -> Network:
     """Returns a Network with its clips as they are asked for (None: its own), its stages and what
     it takes. One that is not I3D is built, and watched at work on a clip.
@@ -151,7 +175,8 @@ def sized(network: Network, clip_len: int | None, size: int | None) -> Network:
             raise ConfigError(
                 f'{network.title} says no {name} of its clips: name --{name.replace("_", "-")}'
             )
-    network = network._replace(**asked)
+    resize = _resized(network.resize, asked['size'] / (network.size or asked['size']))
+    network = network._replace(**asked, resize=resize)
     if network.is_i3d:
         share = math.prod(side / own for side, own in zip(_sides(network), _sides(I3D)))
         return network._replace(gib=I3D.gib * share)
@@ -160,6 +185,19 @@ def sized(network: Network, clip_len: int | None, size: int | None) -> Network:
     return network._replace(
         stages=tuple(reversed(stages_of(held))), gib=KEPT_OF_OUTPUTS * 4 * outputs / GIB
     )
+
+
+def _resized(resize, share):
+    """Returns arguments of Resize for frames of `share` times the size; -1 stands for no limit."""
+
+    def side(pixels):
+        return pixels if pixels == -1 else round(pixels * share)
+
+    if resize is None or share == 1:
+        return resize
+    if resize.get('short_side'):
+        return dict(resize, short_side=side(resize['short_side']))
+    return dict(resize, scale=tuple(map(side, resize['scale'])))
 
 
 def _sides(network):
