@@ -1,8 +1,8 @@
 """I3D on ResNet-50, 32x2, on Kinetics-400.
 
 mmaction2's recipe, made for 8 devices of batch 8, and its protocol: ten clips, three places of
-each. There it starts from the two-dimensional network of ImageNet, inflated; here from what
-load_from says.
+each. It starts from the network of ImageNet's images: load_from='resnet50-0676ba61.pth',
+torchvision's file, which is inflated.
 """
 
 _base_ = ['_base_/kinetics400.py', '_base_/runtime.py']

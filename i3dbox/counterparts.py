@@ -42,7 +42,8 @@ _BLEND = "blending=dict(type='MixupBlending', alpha=0.2) is a key of the config"
 _SCALES = f'model.data_preprocessor=dict(mean=..., std=...), on the device; {_BLEND}'
 _SEVERAL = "model.average_clips='sigmoid' and loss=dict(type='BCEWithLogitsLoss')"
 _STORAGE = "leave it out: files are read from the disk, or from shards (source='packed')"
-_ONE_FORM = 'leave it out: InceptionI3D has one form, that of the paper'
+_ONE_FORM = 'leave it out: the network has one form, that of its paper'
+_OF_RESNETS = "an argument of type='ResNet3d'; InceptionI3D has one form, that of the paper"
 _ONE_COPY = 'leave it out: frames are views until PackClips copies them once'
 _NORM = 'model.backbone.norm=dict(eps=1e-3, momentum=0.99)'
 _FROZEN = "freeze=dict(freeze_prefixes=['Conv3d_1a'], freeze_norm=True)"
@@ -146,19 +147,19 @@ COUNTERPARTS = {
         'constructor': 'paramwise_cfg of the optimizer, with layer_decay',
         'conv_cfg': 'leave it out: a backbone of your own has other convolutions',
         'crop_size': 'size',
-        'conv1_kernel': _ONE_FORM,
+        'conv1_kernel': _OF_RESNETS,
         'conv1_stride_s': _ONE_FORM,
-        'conv1_stride_t': _ONE_FORM,
+        'conv1_stride_t': _OF_RESNETS,
         'pool1_stride_s': _ONE_FORM,
-        'pool1_stride_t': _ONE_FORM,
+        'pool1_stride_t': _OF_RESNETS,
         'zero_init_residual': _ONE_FORM,
-        'inflate_style': _ONE_FORM,
-        'non_local': _ONE_FORM,
+        'inflate_style': _OF_RESNETS,
+        'non_local': _OF_RESNETS,
         'non_local_cfg': _ONE_FORM,
         'spatial_strides': _ONE_FORM,
-        'temporal_strides': _ONE_FORM,
+        'temporal_strides': _OF_RESNETS,
         'data_root': 'data_prefix, the folder that paths of the list start from',
-        'depth': _ONE_FORM,
+        'depth': _OF_RESNETS,
         'dropout_ratio': 'dropout',
         'dynamic_length': 'leave it out: lengths are found by looking',
         'file_client_args': _STORAGE,

@@ -789,11 +789,11 @@ def test_converting_takes_little_memory_and_no_mindspore(parameters, tmp_path):
     assert imported == 'False' and int(memory) < 300 << 10  # KiB
 
 
-def test_names_of_a_resnet_are_told_to_be_so(tmp_path):
+def test_a_resnet_of_images_is_inflated_where_it_is_loaded(tmp_path):
     names = ('conv1.weight', 'bn1.weight', 'layer1.0.conv1.weight')
     write_pytorch(str(tmp_path / 'a.pt'), {name: np.zeros((2, 2), np.float32) for name in names})
-    with pytest.raises(CheckpointError, match="a 2D ResNet's; networks here take videos"):
-        convert(str(tmp_path / 'a.pt'))
+    with pytest.raises(CheckpointError, match="a 2D ResNet's: load_from takes them as they are"):
+        convert(str(tmp_path / 'a.pt'), inflate=True)
 
 
 def test_weights_of_another_network_are_told_whose_names_they_may_have_in_pytorch(tmp_path, capsys):

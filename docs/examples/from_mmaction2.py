@@ -8,13 +8,19 @@ ann_file_val = 'data/kinetics400/kinetics400_val_list_videos.txt'
 
 model = dict(
     type='Recognizer3D',
-    modality='RGB',
-    backbone=dict(type='InceptionI3D'),
-    head=dict(type='I3DHead', num_classes=400, dropout=0.5),
+    backbone=dict(
+        type='ResNet3d',
+        depth=50,
+        conv1_kernel=(5, 7, 7),
+        conv1_stride_t=2,
+        pool1_stride_t=2,
+        inflate=((1, 1, 1), (1, 0, 1, 0), (1, 0, 1, 0, 1, 0), (0, 1, 0)),
+    ),
+    head=dict(type='PoolHead', num_classes=400, dropout=0.5),
     average_clips='prob',
 )
 loss = dict(type='CrossEntropyLoss')
-load_from = 'zoo://i3d_rgb_kinetics400'
+load_from = 'resnet50-0676ba61.pth'  # torchvision's, of ImageNet: it is inflated
 
 train_pipeline = [
     dict(type='OpenClip'),

@@ -17,7 +17,7 @@ from .foreign_names import MAKERS, foreign_names
 from .inflation import slim_names, to_flow, torchvision_names
 from .names import SCHEMES, plain_name, scheme
 from .pytorch_files import LEGACY_MAGIC, read_pytorch
-from .resnet_names import residual_names
+from .resnet_names import IMAGES, residual_names
 from .s3d_c3d_names import FIRST
 from .tensorflow_files import TABLE_MAGIC, read_tensorflow
 
@@ -118,8 +118,9 @@ def _residual(path, arrays, scheme, names, modality):
     for each parameter is told where it is loaded.
     """
     parameters = {}
+    ignored = _IGNORED + (_IGNORED_2D if scheme == IMAGES else ())
     unexpected = [
-        name for name in arrays if name not in names and not any(part in name for part in _IGNORED)
+        name for name in arrays if name not in names and not any(part in name for part in ignored)
     ]
     if unexpected:
         raise CheckpointError(
@@ -169,7 +170,7 @@ def _modality(path, stem, modality):
     """Returns the modality that a first convolution takes, which must be `modality` where one is
     given.
     """
-    channels = stem.shape[1] if stem.ndim == 5 else None
+    channels = stem.shape[1] if stem.ndim in (4, 5) else None
     found = next((name for name, count in CHANNELS.items() if count == channels), None)
     if found is None:
         raise CheckpointError(
@@ -249,7 +250,7 @@ def _kind(path):
     return 'original' if path.endswith('.ckpt') else 'pytorch'
 
 
-_RESNET = " These are a 2D ResNet's; networks here take videos."
+_RESNET = " These are a 2D ResNet's: load_from takes them as they are, for a type='ResNet3d'."
 
 
 def _rename(arrays, plain, known, path, ignored):

@@ -10,12 +10,13 @@ from ..errors import CheckpointError
 from ..streams import BOTH, CHANNELS
 from .checkpoint import load_checkpoint
 from .checkpoint_file import COUNTER
-from .inflation import to_flow
+from .inflation import inflate, to_flow
 
 if TYPE_CHECKING:
     import numpy as np
 
 HEAD = 'head.logits.'
+NON_LOCAL = '.non_local.'
 
 
 @dataclasses.dataclass
@@ -29,6 +30,7 @@ class LoadReport:
     misshapen: list[tuple[str, tuple, tuple]]
     new_head: bool = False
     cross_modality: bool = False
+    inflated: int = 0
     meta: dict = dataclasses.field(default_factory=dict)
 
     def __str__(self):
@@ -46,6 +48,8 @@ class LoadReport:
             )
         if self.new_head:
             text += '; the head starts anew'
+        if self.inflated:
+            text += f'; {self.inflated} filters are of images, and repeated over time'
         if self.cross_modality:
             text += (
                 '; they are of RGB: the filters of the flow stream are their mean over the channels'
@@ -72,6 +76,7 @@ def fit_weights(
     """
     path, crosses = checkpoint_in(source)
     loaded, _, meta = load_checkpoint(path)
+    inflated = _inflate(loaded, shapes)
     own = meta.get('modality', 'RGB' if crosses else modality)
     if crosses:
         _cross(loaded, own, shapes, modality, path)
@@ -89,10 +94,13 @@ def fit_weights(
         [n for n in loaded if n not in shapes and not n.endswith(COUNTER)],
         [],
         cross_modality=crosses,
+        inflated=inflated,
         meta=meta,
     )
     heads = [name for name in shapes if HEAD in name]
-    # as in inflated weights
+    # as in inflated weights, and where new blocks stand between those of images
+    if inflated and new_head != 'never':
+        report.missing = [name for name in report.missing if NON_LOCAL not in name]
     if heads and set(heads) <= set(report.missing) and not any(HEAD in name for name in loaded):
         if new_head == 'never':
             raise CheckpointError(f'{path} has no head; it is for fine-tuning')
@@ -147,6 +155,18 @@ def checkpoint_in(source: str | dict) -> tuple[str, bool]:
             f'{dict(source)}'
         )
     return source['checkpoint'], True
+
+
+def _inflate(loaded, shapes):
+    """Repeats filters of images over time in `loaded`, and returns how many."""
+    flat = [
+        name
+        for name, shape in shapes.items()
+        if len(shape) == 5 and name in loaded and loaded[name].ndim == 4
+    ]
+    for name in flat:
+        loaded[name] = inflate(loaded[name], shapes[name][2])
+    return len(flat)
 
 
 def _cross(loaded, own, shapes, modality, path):

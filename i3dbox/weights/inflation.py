@@ -1,10 +1,11 @@
-"""Inflating the 2D Inception-v1 of ImageNet into I3D, as the paper does.
+"""Inflating networks of images, as the I3D paper does: ImageNet's Inception-v1 and ResNets.
 
-A k x k filter becomes k x k x k by repeating it k times along time and dividing by k, so that a
-video of one still image gives what the image gives. For flow, the three input channels are averaged
-and the mean stands for each of the two. The classifier is left out. Both sources take images in
-[-1, 1], as I3D does: torchvision's googlenet, whose `transform_input` maps ImageNet's normalisation
-to that, and TF-slim's inception_v1.
+A k x k filter becomes t x k x k by repeating it t times along time and dividing by t, so that a
+video of one still image gives what the image gives; in Inception t is k. For flow, the three input
+channels are averaged and the mean stands for each of the two. The classifier is left out. Both
+sources of Inception take images in [-1, 1], as I3D does: torchvision's googlenet, whose
+`transform_input` maps ImageNet's normalisation to that, and TF-slim's inception_v1. ResNets take
+ImageNet's mean and deviation, as the networks over video do.
 """
 
 from __future__ import annotations
@@ -62,10 +63,10 @@ def slim_names() -> dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]]:
     )
 
 
-def inflate(weight: np.ndarray) -> np.ndarray:
-    """Repeats out x in x k x k to out x in x k x k x k."""
-    size = weight.shape[-1]
-    return np.repeat(weight[:, :, None], size, axis=2) / np.float32(size)
+def inflate(weight: np.ndarray, length: int | None = None) -> np.ndarray:
+    """Repeats out x in x h x w to out x in x length x h x w; by default as long as it is wide."""
+    length = length or weight.shape[-1]
+    return np.repeat(weight[:, :, None], length, axis=2) / np.float32(length)
 
 
 def to_flow(weight: np.ndarray) -> np.ndarray:

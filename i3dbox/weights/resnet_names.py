@@ -5,6 +5,7 @@ Each scheme is a list of (pattern, replacement), tried in order; a name becomes 
 matches all of it makes of it. Batch norms are PyTorch's everywhere.
 
 - 'torchvision', r3d_18, mc3_18, r2plus1d_18: stem.0.weight, layer1.0.conv1.0.weight, fc.weight
+- 'ImageNet_ResNet', resnet18 to resnet152, of images: conv1.weight, layer1.0.bn1.weight; without fc
 - 'mmaction2', ResNet3d and its kin: backbone.layer1.0.conv1.conv.weight, cls_head.fc_cls.weight
 - 'mmaction2_slowfast': backbone.slow_path.layer1.0.conv1.conv.weight
 - 'pytorchvideo', slow_r50, i3d_r50, c2d_r50, csn_r101: blocks.1.res_blocks.0.branch2.conv_a.weight
@@ -31,6 +32,14 @@ SCHEMES = {
         (rf'{_BLOCK}\.downsample\.0\.{_TAIL}', r'\1.downsample.conv.\2'),
         (rf'{_BLOCK}\.downsample\.1\.{_TAIL}', r'\1.downsample.bn.\2'),
         (rf'fc\.{_TAIL}', r'head.logits.\1'),
+    ],
+    'ImageNet_ResNet': [
+        (rf'conv1\.{_TAIL}', r'conv1.conv.\1'),
+        (rf'bn1\.{_TAIL}', r'conv1.bn.\1'),
+        (rf'{_BLOCK}\.(conv\d)\.{_TAIL}', r'\1.\2.conv.\3'),
+        (rf'{_BLOCK}\.bn(\d)\.{_TAIL}', r'\1.conv\2.bn.\3'),
+        (rf'{_BLOCK}\.downsample\.0\.{_TAIL}', r'\1.downsample.conv.\2'),
+        (rf'{_BLOCK}\.downsample\.1\.{_TAIL}', r'\1.downsample.bn.\2'),
     ],
     'torchvision_2plus1d': [
         (rf'stem\.0\.{_TAIL}', r'conv1.space.conv.\1'),
@@ -123,6 +132,7 @@ SCHEMES = {
     ],
     **s3d_c3d_names.SCHEMES,
 }
+IMAGES = 'ImageNet_ResNet'
 NORM = dict(weight='gamma', bias='beta', running_mean='moving_mean', running_var='moving_variance')
 
 

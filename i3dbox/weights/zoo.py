@@ -90,7 +90,8 @@ def _make(name, entry, folder, final):
         ],
         otherwise=(
             f'. The same command goes on with what has come. {_other_places(entry)}'
-            f'{_by_hand(entry, final)}Without a network, put {name}.ckpt of another machine at '
+            f"With the makers' FILE from elsewhere: `i3dbox convert FILE {final}`. "
+            f'Without a network, put {name}.ckpt of another machine at '
             f'{final} (`i3dbox docs weights`)'
         ),
     )
@@ -125,12 +126,6 @@ def _other_places(entry):
     packaged = ', '.join(name for name, other in ENTRIES.items() if other.packaged)
     instead = '' if entry.config else f'; the package index has {packaged}'
     return f'I3DBOX_MIRROR names hosts that have it{instead}. '
-
-
-def _by_hand(entry, final):
-    """Returns what helps whoever has the makers' file from elsewhere."""
-    with_config = f', or name --config {entry.config} --checkpoint FILE' if entry.config else ''
-    return f"With the makers' FILE from elsewhere: `i3dbox convert FILE {final}`{with_config}. "
 
 
 def classes_of_entry(name: str) -> list[str] | None:
