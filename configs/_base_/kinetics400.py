@@ -4,7 +4,7 @@ Training, testing and figures as mmaction2 has them: ten clips of a video, three
 Other clips: data = dict(train=dict(pipeline={1: dict(clip_len=32, frame_interval=2)}), ...).
 """
 
-train_pipeline = [
+_train_pipeline = [
     dict(type='OpenClip'),
     dict(type='SampleFrames', clip_len=8, frame_interval=8),
     dict(type='DecodeClip'),
@@ -14,7 +14,7 @@ train_pipeline = [
     dict(type='Flip', flip_ratio=0.5),
     dict(type='PackClips'),
 ]
-val_pipeline = [
+_val_pipeline = [
     dict(type='OpenClip'),
     dict(type='SampleFrames', clip_len=8, frame_interval=8, mode='centre'),
     dict(type='DecodeClip'),
@@ -22,7 +22,7 @@ val_pipeline = [
     dict(type='CenterCrop', size=224),
     dict(type='PackClips'),
 ]
-test_pipeline = [
+_test_pipeline = [
     dict(type='OpenClip'),
     dict(type='SampleFrames', clip_len=8, frame_interval=8, mode='uniform', num_clips=10),
     dict(type='DecodeClip'),
@@ -30,14 +30,14 @@ test_pipeline = [
     dict(type='ThreeCrop', size=256),
     dict(type='PackClips'),
 ]
-train = dict(
+_train = dict(
     type='VideoDataset',
     ann_file='data/kinetics400/kinetics400_train_list_videos.txt',
     data_prefix='data/kinetics400/videos_train',
     num_classes=400,
     missing='skip',
 )
-val = dict(
+_val = dict(
     type='VideoDataset',
     ann_file='data/kinetics400/kinetics400_val_list_videos.txt',
     data_prefix='data/kinetics400/videos_val',
@@ -49,7 +49,7 @@ data = dict(
     num_workers=8,
     val_loader=dict(batch_size=4),
     test_loader=dict(batch_size=1),
-    train=dict(train, pipeline=train_pipeline),
-    val=dict(val, pipeline=val_pipeline),
-    test=dict(val, pipeline=test_pipeline),
+    train=dict(_train, pipeline=_train_pipeline),
+    val=dict(_val, pipeline=_val_pipeline),
+    test=dict(_val, pipeline=_test_pipeline),
 )
