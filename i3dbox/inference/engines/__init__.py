@@ -78,7 +78,10 @@ def choose_engine(
         return _graph(engine, precision)
     reasons = []
     if engine == 'auto' and not plain:
-        reasons.append('the model is not plain I3D, and for MindSpore')
+        reasons.append(
+            'another network than I3D is computed by MindSpore in float32, or from a file that '
+            '`i3dbox export` made where MindSpore is (--model FILE.onnx)'
+        )
     for name in GRAPHS if engine == 'auto' and plain else ():
         try:
             return _graph(name, precision)
