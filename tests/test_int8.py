@@ -22,7 +22,7 @@ from tiny_export import (  # noqa: E402
 from videos import write_video  # noqa: E402
 
 from i3dbox.apis.calibration import calibration_clips  # noqa: E402
-from i3dbox.apis.export import compare, export, verify  # noqa: E402
+from i3dbox.apis.export import Verification, compare, export, verify  # noqa: E402
 from i3dbox.config import Config  # noqa: E402
 from i3dbox.errors import ConfigError, DeviceError, ExportError, I3DBoxError  # noqa: E402
 from i3dbox.inference.clip_pipelines import authors_pipeline  # noqa: E402
@@ -266,3 +266,6 @@ def test_a_class_that_the_network_was_sure_of_and_the_file_is_not_fails():
     assert compare(sure[:, [1, 0, 2]], sure)[4:] == (0, 1, 1)
     assert compare(flipped, unsure)[4:] == (0, 0, 1)
     assert compare(sure, sure)[4:] == (1, 0, 1)
+    near = Verification('', *compare(flipped, unsure)[:5], 1, 1, ('absolute', 0.1))
+    assert near.is_close and not near.passed
+    assert not near._replace(absolute=0.2, sure=0).passed

@@ -254,7 +254,8 @@ def finetune(
     for cfg in (*configs.values(), tested) if plan.tested == 'joint' else configs.values():
         check_data(cfg)  # what is tested with, too, before anything is trained
     for name, cfg in configs.items():
-        train(cfg, 'auto', device, device_id, True, engine, precision)
+        resume = last_checkpoint(cfg.work_dir)
+        train(cfg, resume, device, device_id, True, engine, precision)
         checkpoints[name] = last_checkpoint(cfg.work_dir)
         logs[MODALITIES[name]] = read_run_log(cfg.work_dir)
     file = os.path.join(plan.work_dir, f'{plan.tested}.pkl')
@@ -350,8 +351,8 @@ def _in_words(configs):
         start, crosses = checkpoint_in(cfg.get('load_from'))
         texts.append(
             f'{MODALITIES[name]}: {", ".join(which) if which else "all layers"} for '
-            f'{cfg.total_epochs} '
-            f'epochs in batches of {cfg.data.batch_size}, from {start or "scratch"}'
+            f'{cfg.total_epochs} {"epoch" if cfg.total_epochs == 1 else "epochs"}'
+            f' in batches of {cfg.data.batch_size}, from {start or "scratch"}'
             + (' (of RGB; the first filters become their mean over colours)' if crosses else '')
         )
     return '\n'.join(texts)

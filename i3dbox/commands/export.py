@@ -94,13 +94,16 @@ def run(args: argparse.Namespace) -> int:
     found = verify(exported, cfg)
     kind, limit = found.tolerance
     print(f'compared in {found.engine} with the network on {found.clips}')
+    failed = 'OTHER CLASSES' if found.is_close else 'NOT EQUAL'
     print(
-        f'{"verified" if found.passed else "NOT EQUAL"}: largest difference {found.absolute:.3g} '
+        f'{"verified" if found.passed else failed}: largest difference {found.absolute:.3g} '
         f'absolute, {found.relative:.3g} relative (allowed: {limit:g} {kind}), '
         f'{found.median:.3g} in the median; {"the same" if found.same_top5 else "ANOTHER"} top 5'
         f'; the same first class in {found.same_first} of {found.number}'
         + (f', and in {found.sure} the network was sure of another' if found.sure else '')
     )
+    if not found.passed:
+        print(f'{exported.path} stays, to be looked at; do not serve it')
     return 0 if found.passed else 1
 
 
