@@ -4,7 +4,8 @@ import re
 import pytest
 
 from i3dbox.datasets import annotations as ann
-from i3dbox.errors import AnnotationError
+from i3dbox.datasets.video_json import read_class_json, read_video_json
+from i3dbox.errors import AnnotationError, ConfigError
 
 CLASSES = ['Archery', 'HandstandPushups']
 
@@ -160,6 +161,68 @@ def test_the_originals_json_is_read(write):
 def test_a_bad_json_is_refused_by_entry(write, text, message):
     with pytest.raises(AnnotationError, match=re.escape(message)):
         ann.read_json(write(text), 'train')
+
+
+SOMETHING = [
+    dict(id='78687', label='holding a potato', template='Holding [something]', placeholders=[]),
+    dict(id='42326', label='lid on jar', template='Putting [something] on [something]'),
+]
+LABELS = {'Putting something on something': '1', 'Holding something': '0'}
+DIVING = [
+    dict(vid_name='-mmq0PT-u8k_00155', label=1, start_frame=0, end_frame=48),
+    dict(vid_name='2x00lRzlTVQ_00000', label=0, start_frame=0, end_frame=90),
+]
+VOCABULARY = [['Back', '15som', '05Twis', 'FREE'], ['Back', '15som', 'NoTwis', 'PIKE']]
+
+
+def test_something_somethings_own_files_are_read(write):
+    classes = read_class_json(write(json.dumps(LABELS), 'labels.json'))
+    assert classes == ['Holding something', 'Putting something on something']
+    assert facts(read_video_json(write(json.dumps(SOMETHING), 'train.json'), classes)) == [
+        ('78687.webm', 0),
+        ('42326.webm', 1),
+    ]
+
+
+def test_diving48s_own_files_are_read(write):
+    classes = read_class_json(write(json.dumps(VOCABULARY), 'vocab.json'))
+    assert classes == ['Back 15som 05Twis FREE', 'Back 15som NoTwis PIKE']
+    assert facts(read_video_json(write(json.dumps(DIVING), 'train.json'), None)) == [
+        ('-mmq0PT-u8k_00155.mp4', 1),
+        ('2x00lRzlTVQ_00000.mp4', 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    'videos, message',
+    [
+        ('[{"id": "1"}]', 'expected the list of Something-Something .* it.0. is an object with'),
+        ('[{"id": "../1", "template": "x"}]', 'id is a name without a separator'),
+        ('[{"id": "1", "template": "Flying [x]"}]', "'1': 'Flying x' is none of the 2 classes"),
+        ('[{"vid_name": "a", "label": -1}]', 'label is a whole number from 0'),
+        (json.dumps(DIVING[:1] * 2), '1 videos stand in it twice'),
+        ('{"a": 1}', 'it is a list; got dict'),
+        ('[]', 'list.json: is empty'),
+        ('[\n1', 'list.json:2: not JSON'),
+    ],
+)
+def test_videos_in_another_json_are_refused(write, videos, message):
+    with pytest.raises(AnnotationError, match=message):
+        read_video_json(write(videos, 'list.json'), ['Holding something', 'Other'])
+
+
+@pytest.mark.parametrize(
+    'content',
+    ['{"a": "0", "b": "2"}', '{"a": 0, "b": "0"}', '["a", "a"]', '[]', '{}', '[1]', '{"a": null}'],
+)
+def test_classes_in_another_json_are_refused(write, content):
+    with pytest.raises(AnnotationError, match='labels.json: '):
+        read_class_json(write(content, 'labels.json'))
+
+
+def test_something_something_needs_the_file_of_its_labels(write):
+    with pytest.raises(ConfigError, match="classes='something-something-v2-labels.json'"):
+        read_video_json(write(json.dumps(SOMETHING), 'train.json'), None)
 
 
 def test_mmactions_lists_may_hold_spaces_in_paths(write):

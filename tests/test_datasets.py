@@ -182,6 +182,25 @@ def test_mmactions_lists_make_data_sets(tmp_path):
         )
 
 
+def test_the_json_that_videos_come_with_makes_a_data_set(tmp_path):
+    (tmp_path / 'videos').mkdir()
+    (tmp_path / 'videos/7.webm').touch()
+    (tmp_path / 'train.json').write_text('[{"id": "7", "template": "Pushing [a cup]"}]')
+    (tmp_path / 'labels.json').write_text('{"Pushing a cup": "1", "Pulling a cup": "0"}')
+    dataset = DATASETS.build(
+        dict(
+            type='VideoDataset',
+            ann_file=str(tmp_path / 'train.json'),
+            classes=str(tmp_path / 'labels.json'),
+            data_prefix=str(tmp_path / 'videos'),
+        )
+    )
+    assert dataset.classes == ['Pulling a cup', 'Pushing a cup'] and dataset.num_classes == 2
+    (sample,) = dataset.samples
+    assert (sample['name'], sample['label']) == ('7', 1)
+    assert sample['filename'] == str(tmp_path / 'videos/7.webm')
+
+
 def test_videos_that_differ_by_their_extension_alone_are_called_by_their_whole_names(tmp_path):
     for name in ('a.avi', 'a.mp4', 'b.avi', 'a.avi.mkv'):
         touch(tmp_path / name)

@@ -9,7 +9,7 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import AnnotationError
 from ..plain_json import check_form, parse_json
@@ -47,6 +47,16 @@ def read_text(path: str) -> str:
         return data.decode('utf-8-sig')
     except UnicodeDecodeError:
         return data.decode('latin-1')
+
+
+def load_json(path: str) -> Any:
+    """Returns what a JSON file holds. Raises AnnotationError, with the line where it is none."""
+    try:
+        return parse_json(read_text(path))
+    except json.JSONDecodeError as error:
+        raise AnnotationError(f'{path}:{error.lineno}: not JSON: {error.msg}') from error
+    except ValueError as error:
+        raise AnnotationError(f'{path}: cannot be read: {error}') from error
 
 
 def read_class_names(path: str) -> list[str]:
@@ -153,12 +163,7 @@ def read_json(path: str, subset: str) -> tuple[list[str], list[Entry]]:
         (list of str, list of Entry): classes, and entries with the path `class/video`, without
         extension. The segment is not read: a frame folder tells its own count.
     """
-    try:
-        content = parse_json(read_text(path))
-    except json.JSONDecodeError as error:
-        raise AnnotationError(f'{path}:{error.lineno}: not JSON: {error.msg}') from error
-    except ValueError as error:
-        raise AnnotationError(f'{path}: cannot be read: {error}') from error
+    content = load_json(path)
     try:
         check_form(content, dict(labels=[str], database={}))
     except ValueError as error:

@@ -11,9 +11,17 @@ from ..errors import AnnotationError, ConfigError
 from ..registry import DATASETS
 from .annotations import read_class_names, read_rawframe_list, read_video_list
 from .base import BaseDataset, labels_of
+from .video_json import read_class_json, read_video_json
 
 if TYPE_CHECKING:
     from .annotations import Entry
+
+
+JSON = '.json'
+
+
+def _class_names(path):
+    return read_class_json(path) if path.endswith(JSON) else read_class_names(path)
 
 
 class ListDataset(BaseDataset):
@@ -27,7 +35,8 @@ class ListDataset(BaseDataset):
             dict(video=...) or dict(img=...); default: none, for paths that are absolute or start
             from the working directory.
         pipeline (list of dict): see BaseDataset.
-        classes (list of str or str): class names in label order, or a text file with one per line.
+        classes (list of str or str): class names in label order, or a text file with one per line,
+            or a JSON of video_json.read_class_json.
         num_classes (int): where `classes` is not given; default: the highest label + 1.
         delimiter (str): between the fields of a line; default: blanks.
         multi_class (bool): a line ends in the labels of a video, one or several; `classes` or
@@ -61,7 +70,7 @@ class ListDataset(BaseDataset):
         self.data_prefix = self._folder(data_prefix)
         self.delimiter = delimiter
         self.multi_class = multi_class
-        self.classes = read_class_names(classes) if isinstance(classes, str) else classes
+        self.classes = _class_names(classes) if isinstance(classes, str) else classes
         self._num_classes = len(self.classes) if self.classes else num_classes
         super().__init__(pipeline, **kwargs)
 
@@ -70,10 +79,13 @@ class ListDataset(BaseDataset):
         return self._num_classes or super().num_classes
 
     def load_annotations(self) -> list[dict]:
+        return self.locate(self.check_labels(self.entries()), self.data_prefix, self.key)
+
+    def entries(self) -> list[Entry]:
+        """Returns what the list says."""
         options = dict(delimiter=self.delimiter, twice=not self.test_mode)
         options.update(dict(several=True) if self.multi_class else {})
-        entries = self.check_labels(self.read(self.ann_file, **options))
-        return self.locate(entries, self.data_prefix, self.key)
+        return self.read(self.ann_file, **options)
 
     def _folder(self, prefix):
         kind = 'video' if self.key == 'filename' else 'img'
@@ -105,7 +117,8 @@ class ListDataset(BaseDataset):
 
 @DATASETS.register
 class VideoDataset(ListDataset):
-    """Videos by a list of `path label` per line. Arguments: see ListDataset.
+    """Videos by a list of `path label` per line, or by the JSON of Something-Something V2 or
+    Diving48. Arguments: see ListDataset.
 
     Samples: `name` (the path without extension, unless two would be called the same), `label`,
     `filename`.
@@ -113,6 +126,11 @@ class VideoDataset(ListDataset):
 
     read = staticmethod(read_video_list)
     key = 'filename'
+
+    def entries(self) -> list[Entry]:
+        if str(self.ann_file).endswith(JSON) and not self.multi_class:
+            return read_video_json(self.ann_file, self.classes)
+        return super().entries()
 
 
 @DATASETS.register

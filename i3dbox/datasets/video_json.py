@@ -1,0 +1,80 @@
+"""The JSON that Something-Something V2 and Diving48 come with: videos, and names of classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..errors import AnnotationError, ConfigError
+from ..plain_json import PLAIN_NAME, WHOLE, check_form
+from .annotations import Entry, load_json
+
+# By whose they are: the form of a file, and the extension of its videos.
+SOMETHING = ([dict(id=PLAIN_NAME, template=str)], '.webm')
+DIVING = ([dict(vid_name=PLAIN_NAME, label=WHOLE)], '.mp4')
+
+
+def read_video_json(path: str, classes: Sequence[str] | None) -> list[Entry]:
+    """Reads something-something-v2-train.json or Diving48_V2_train.json, and the other splits that
+    tell labels.
+
+    Args:
+        classes: of read_class_json; for Something-Something, whose videos name their class by its
+            template, without the brackets.
+
+    Raises: AnnotationError for another form, and for a video that stands there twice;
+        ConfigError where classes are needed and none are given.
+    """
+    videos = load_json(path)
+    first = videos[0] if isinstance(videos, list) and videos else None
+    of_diving = isinstance(first, dict) and 'vid_name' in first
+    form, extension = DIVING if of_diving else SOMETHING
+    _check(path, videos, form, 'the list of Something-Something V2 (id, template) or Diving48')
+    if not videos:
+        raise AnnotationError(f'{path}: is empty')
+    if of_diving:
+        labels = {video['vid_name']: video['label'] for video in videos}
+    else:
+        if classes is None:
+            raise ConfigError(
+                f"{path}: name the file of its labels: classes='something-something-v2-labels.json'"
+            )
+        numbers = {name: number for number, name in enumerate(classes)}
+        labels = {video['id']: _label(path, video, numbers) for video in videos}
+    if len(labels) < len(videos):
+        raise AnnotationError(f'{path}: {len(videos) - len(labels)} videos stand in it twice')
+    return [Entry(name + extension, label, f'{path}, {name!r}') for name, label in labels.items()]
+
+
+def _label(path, video, numbers):
+    name = video['template'].replace('[', '').replace(']', '')
+    if name not in numbers:
+        raise AnnotationError(
+            f'{path}, {video["id"]!r}: {name[:100]!r} is none of the {len(numbers)} classes'
+        )
+    return numbers[name]
+
+
+def read_class_json(path: str) -> list[str]:
+    """Reads something-something-v2-labels.json, numbers from 0 by name, or Diving48_vocab.json, a
+    list of a dive's parts for each class.
+
+    Raises: AnnotationError for another form.
+    """
+    content = load_json(path)
+    if isinstance(content, list):
+        _check(path, content, [([str], str)], 'a list of classes')
+        names = [one if isinstance(one, str) else ' '.join(one) for one in content]
+    else:
+        _check(path, content, {str: (str, WHOLE)}, 'numbers by names of classes')
+        numbers = {str(number): name for name, number in content.items()}
+        names = [numbers.get(str(number)) for number in range(len(content))]
+    if not names or None in names or len(set(names)) < len(names):
+        raise AnnotationError(f'{path}: classes have a name and a number each, from 0 on')
+    return names
+
+
+def _check(path, value, form, expected):
+    try:
+        check_form(value, form)
+    except ValueError as error:
+        raise AnnotationError(f'{path}: expected {expected}; {error}') from error
