@@ -235,7 +235,20 @@ def test_frames_have_the_size_and_place_that_the_networks_own_config_gives_them(
         if part != 'train':
             assert steps['CenterCrop'] == dict(size=network.size, **crop)
     again = choose_network(None, cfg)
-    assert dict(again.resize) == resize and again.crop == crop
+    assert again.resize == resize and again.crop == dict(crop, size=network.size)
+
+
+def test_a_config_that_trains_on_smaller_frames_than_it_validates_on_is_scaled_by_its_crop(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(starting_point, 'watch', lambda *_: ({}, 1))
+    own = tmp_path / 'own.py'
+    own.write_text(
+        "_base_ = ['i3dbox::slowonly_r50_8x8_kinetics400.py']\n"
+        'data = dict(train=dict(pipeline={5: dict(scale=(64, 64))}))\n'
+    )
+    network = sized(choose_network(None, str(own)), None, None)
+    assert (network.size, network.resize) == (64, dict(short_side=73))  # 256 for 224
 
 
 def test_the_second_stream_takes_the_first_ones_clips_and_others_are_refused(gestures, tmp_path):

@@ -251,7 +251,7 @@ def config_text(
         start='from weights' if load_from else 'from scratch',
         sizes=sizes,
         resize=resize,
-        crop=_more(network.crop),
+        crop=_more({key: value for key, value in network.crop.items() if key != 'size'}),
         freeze=to_python(recipe.freeze, 'freeze'),
         protocol='whole' if whole else f'by 4 clips each{too_large if network.is_i3d else ""}',
         frames=_more(recipe.frames),

@@ -152,15 +152,14 @@ def _clip(steps, where):
 
 
 def _framing(steps):
-    """Returns what steps give Resize (None: there is none), and CenterCrop beside its size."""
+    """Returns what steps give Resize, None where there is none, and CenterCrop."""
     steps = steps if isinstance(steps, (list, tuple)) else ()
     given = {str(step.get('type')): dict(step) for step in steps if isinstance(step, dict)}
-    resize = given.get('Resize')
-    if resize:
-        PIPELINES.build(resize)
-        del resize['type']
-    crop = given.get('CenterCrop', {})
-    return resize, {key: crop[key] for key in crop if key not in ('type', 'size')}
+    resize, crop = given.get('Resize'), given.get('CenterCrop', {})
+    for step in filter(None, (resize, crop)):
+        PIPELINES.build(step)
+        del step['type']
+    return resize, crop
 
 
 def sized(network: Network, clip_len: int | None, size: int | None) -> Network:
@@ -175,7 +174,9 @@ def sized(network: Network, clip_len: int | None, size: int | None) -> Network:
             raise ConfigError(
                 f'{network.title} says no {name} of its clips: name --{name.replace("_", "-")}'
             )
-    resize = _resized(network.resize, asked['size'] / (network.size or asked['size']))
+    cropped = network.crop.get('size', network.size)  # what is resized is resized for it
+    share = asked['size'] / cropped if isinstance(cropped, int) else 1
+    resize = _resized(network.resize, share)
     network = network._replace(**asked, resize=resize)
     if network.is_i3d:
         share = math.prod(side / own for side, own in zip(_sides(network), _sides(I3D)))
@@ -191,7 +192,7 @@ def _resized(resize, share):
     """Returns arguments of Resize for frames of `share` times the size; -1 stands for no limit."""
 
     def side(pixels):
-        return pixels if pixels == -1 else round(pixels * share)
+        return pixels if pixels in (-1, math.inf) else round(pixels * share)
 
     if resize is None or share == 1:
         return resize
