@@ -110,9 +110,14 @@ def test_fine_tuning_starts_a_head_of_other_classes_anew_and_testing_refuses_it(
         load_weights(network(num_classes=5), saved[1], new_head='never')
 
 
-def test_weights_give_a_network_without_values_all_that_it_lacks(saved):
-    recognizer, path = saved
-    other = network(num_classes=5, initialize=False)
+def test_weights_give_a_network_without_values_all_that_it_lacks(tmp_path):
+    backbone = dict(type='InceptionI3D', endpoints='Conv3d_2b_1x1')
+    model = dict(type='Recognizer3D', backbone=backbone)
+    recognizer = build_recognizer(dict(model, head=dict(type='I3DHead', num_classes=3)))
+    path = str(tmp_path / 'a.ckpt')
+    save_checkpoint(path, recognizer)
+    head = dict(type='I3DHead', num_classes=5)
+    other = build_recognizer(dict(model, head=head), initialize=False)
     parameters = list(other.get_parameters())
     assert any(parameter.has_init for parameter in parameters)
     load_weights(other, path)
@@ -122,6 +127,11 @@ def test_weights_give_a_network_without_values_all_that_it_lacks(saved):
     for name in set(expected) - {'head.logits.weight', 'head.logits.bias'}:
         np.testing.assert_array_equal(found[name], expected[name])
     assert 0 < found['head.logits.weight'].std() < 1
+
+
+def test_a_backbone_of_ones_own_has_its_values_while_it_is_built():
+    other = network(initialize=False)
+    assert not any(parameter.has_init for parameter in other.get_parameters())
 
 
 def test_a_checkpoint_of_the_other_modality_is_refused(saved):

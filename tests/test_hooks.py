@@ -29,7 +29,7 @@ class Evaluated:
         self.stop_reason = None
         self.evaluated_at = 0
         self.steps_per_epoch = 1
-        self.is_unevaluated = False
+        self.known_step = 0
         self.before_evaluation = []
         for hook in hooks:
             hook.before_run(self)

@@ -234,43 +234,71 @@ def test_evaluation_checkpoints_and_early_stop_work_together(tmp_path):
     assert results.evaluate(['top_k_accuracy'])['top1_acc'] == max(figures)
 
 
+BEST = dict(type='CheckpointHook', save_best='top1_acc', max_keep_ckpts=1)
+PATIENT = dict(type='EarlyStopHook', patience=9, min_delta=1.0)
+CUTS = {  # the step in whose evaluation the run is cut, and hooks
+    'the first epoch': (6, [BEST, PATIENT, dict(type='EvalHook')]),
+    'the last epoch': (18, [BEST, PATIENT, dict(type='EvalHook')]),
+    'early stop': (12, [BEST, dict(PATIENT, patience=1), dict(type='EvalHook')]),
+    'a hook that stops': (
+        6,
+        [dict(BEST, interval=2), dict(type='EvalHook'), dict(type='StopHook', at_step=6)],
+    ),
+    'between epochs': (
+        4,
+        [dict(BEST, by_epoch=False, interval=4), dict(type='OwnEvaluationHook', every=4)],
+    ),
+}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize('at_epoch, patience', [(1, 9), (2, 9), (2, 1)])
+@pytest.mark.parametrize('at_step, hooks', CUTS.values(), ids=CUTS)
 def test_a_run_that_is_killed_in_its_evaluation_goes_on_with_it(
-    at_epoch, patience, tmp_path, monkeypatch
+    at_step, hooks, tmp_path, monkeypatch
 ):
-    cut = dict(type='PowerCutHook', at_epoch=at_epoch)
-    hooks = [
-        STEPS[0],
-        dict(type='CheckpointHook', save_best='top1_acc', max_keep_ckpts=1),
-        dict(type='EarlyStopHook', patience=patience, min_delta=1.0),
-        dict(type='EvalHook'),
-    ]
+    hooks = [STEPS[0], *hooks, dict(type='PowerCutHook', at_step=at_step)]
     monkeypatch.setattr(tiny.PowerCutHook, 'calls', ['before_run'] * 2)
-    straight = train(config(tmp_path, 'straight', total_epochs=3, hooks=[*hooks, cut]))
-    assert straight.epoch == (3 if patience > 1 else 2)
+    straight = train(config(tmp_path, 'straight', total_epochs=3, hooks=hooks))
 
     monkeypatch.setattr(tiny.PowerCutHook, 'calls', [])
-    killed = config(tmp_path, 'killed', total_epochs=3, hooks=[*hooks, cut])
+    killed = config(tmp_path, 'killed', total_epochs=3, hooks=hooks)
     with pytest.raises(tiny.PowerCut):
         train(killed)
-    assert os.path.basename(last_checkpoint(killed.work_dir)) == f'epoch_{at_epoch}.ckpt'
-    assert len(lines(killed.work_dir, 'val')) == at_epoch - 1
+    saved = load_checkpoint(last_checkpoint(killed.work_dir))[2]
+    assert saved['step'] == at_step and saved['metrics'] == {}
+    assert len(read_figures(killed.work_dir, 'val')) == at_step // 6 - (at_step % 6 == 0)
     run = train(killed, 'auto')
     assert tiny.PowerCutHook.calls == ['before_run', 'before_run', 'after_run']
 
     assert run.memory == straight.memory and run.stop_reason == straight.stop_reason
-    assert sorted(path.name for path in (tmp_path / 'killed').glob('*.ckpt')) == sorted(
-        path.name for path in (tmp_path / 'straight').glob('*.ckpt')
-    )
-    for name in ('best_top1_acc', f'epoch_{run.epoch}'):
-        assert_same_checkpoint(tmp_path / f'straight/{name}.ckpt', tmp_path / f'killed/{name}.ckpt')
-    for mode in ('train', 'val'):
-        figures = [
-            [(line['step'], line['top1_acc']) for line in lines(folder.work_dir, mode)]
-            for folder in (straight, run)
-        ]
+    names = sorted(path.name for path in (tmp_path / 'killed').glob('*.ckpt'))
+    assert names == sorted(path.name for path in (tmp_path / 'straight').glob('*.ckpt'))
+    for name in names:
+        assert_same_checkpoint(tmp_path / f'straight/{name}', tmp_path / f'killed/{name}')
+    for mode in ('train', 'val', 'best'):
+        figures = [read_figures(folder.work_dir, mode) for folder in (straight, run)]
         assert figures[0] == figures[1]
+    assert train(killed, 'auto').step == run.step
+    assert read_figures(killed.work_dir, 'val') == read_figures(straight.work_dir, 'val')
+
+
+def read_figures(work_dir, mode):
+    return [
+        (line['step'], line.get('top1_acc', line.get('value'))) for line in lines(work_dir, mode)
+    ]
+
+
+@pytest.mark.slow
+def test_what_hooks_do_at_the_end_is_done_without_the_evaluation_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(tiny.PowerCutHook, 'calls', [])
+    cut = dict(type='PowerCutHook', at_step=6)
+    cfg = config(tmp_path, total_epochs=1, hooks=[dict(type='CheckpointHook'), cut])
+    with pytest.raises(tiny.PowerCut):
+        train(cfg, validate=True)
+    cfg = config(tmp_path, total_epochs=1, hooks=[dict(type='CheckpointHook'), cut])
+    run = train(cfg, 'auto')
+    assert run.step == 6 and run.evaluated_at is None
+    assert tiny.PowerCutHook.calls == ['before_run', 'before_run', 'after_run']
 
 
 @pytest.mark.slow

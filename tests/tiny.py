@@ -128,20 +128,20 @@ class PowerCut(Exception):
 
 @HOOKS.register
 class PowerCutHook(Hook):
-    """Ends the run in the evaluation of an epoch, once; counts how often hooks are told of it."""
+    """Ends the run in the evaluation at a step, once; counts how often hooks are told of it."""
 
     calls = []
 
-    def __init__(self, at_epoch):
+    def __init__(self, at_step):
         super().__init__()
-        self.at_epoch = at_epoch
+        self.at_step = at_step
 
     def before_run(self, run):
         self.calls.append('before_run')
         evaluate = run.evaluator
 
         def evaluator():
-            if run.epoch == self.at_epoch and self.calls == ['before_run']:
+            if run.step == self.at_step and self.calls == ['before_run']:
                 raise PowerCut
             return evaluate()
 
@@ -149,6 +149,41 @@ class PowerCutHook(Hook):
 
     def after_run(self, run):
         self.calls.append('after_run')
+
+
+@HOOKS.register
+class OwnEvaluationHook(Hook):
+    """Evaluates every so many steps, wherever an epoch ends, and counts the ends of epochs."""
+
+    priority = 41
+    evaluates = True
+
+    def __init__(self, every):
+        super().__init__()
+        self.every = every
+
+    def after_step(self, run):
+        if run.step % self.every == 0:
+            figures = run.evaluate()
+            run.log('own', mode='val', **figures)
+
+    def after_epoch(self, run):
+        run.memory['epochs'] = [*run.memory.get('epochs', []), run.step]
+
+
+@HOOKS.register
+class StopHook(Hook):
+    """Ends the run after a step, before it is evaluated."""
+
+    priority = 20
+
+    def __init__(self, at_step):
+        super().__init__()
+        self.at_step = at_step
+
+    def after_step(self, run):
+        if run.step == self.at_step:
+            run.stop('it is enough')
 
 
 @HOOKS.register

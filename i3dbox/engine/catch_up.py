@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import mindspore as ms
 
-from .hooks.hook import Hook
+from .hooks.hook import EVENTS, Hook
 from .run import UNEVALUATED
 
 if TYPE_CHECKING:
@@ -18,29 +18,29 @@ if TYPE_CHECKING:
 
 
 def catch_up(run: Run, hooks: Iterable[Callback]) -> None:
-    """Evaluates a run that goes on from a checkpoint that was saved before its evaluation, and has
-    hooks do what they do after it. Where none evaluates any more, it does nothing.
+    """Goes on in the evaluation before which a run's checkpoint was saved: tells of that step the
+    hook that evaluated, and those behind it. Where it is not there any more, none is evaluated.
 
     Args:
         hooks: of the run, in their order.
     """
-    outputs = run.memory.get(UNEVALUATED)
-    own = [hook for hook in hooks if isinstance(hook, Hook)]
-    left = list(itertools.dropwhile(lambda hook: not hook.evaluates, own))
-    if outputs is None or not left:
-        run.memory.pop(UNEVALUATED, None)
+    cut = run.memory.get(UNEVALUATED)
+    if cut is None:
         return
-    run.logger.info('the run was stopped in its evaluation at step %d: it is done anew', run.step)
-    for hook in own:
-        hook.before_run(run)
-    run.begun = own
+    own = [hook for hook in hooks if isinstance(hook, Hook)]
+    left = list(itertools.dropwhile(lambda hook: type(hook).__name__ != cut['hook'], own))
+    if left or run.is_done:
+        for hook in own:
+            hook.before_run(run)
+        run.begun = own
     del run.memory[UNEVALUATED]
-    run.outputs = tuple(map(ms.Tensor, outputs))
-    evaluating, *later = left
-    evaluating.after_epoch(run)
-    for hook in later:
-        hook.after_step(run)
-        hook.after_epoch(run)
+    if left:
+        run.logger.info('the run was stopped in its evaluation at step %d: on with it', run.step)
+        run.outputs = tuple(map(ms.Tensor, cut['outputs']))
+        evaluating, *later = left
+        evaluating.tell(run, EVENTS[EVENTS.index(cut['event']) :])
+        for hook in later:
+            hook.tell(run)
     if run.is_done:
         for hook in own:
             hook.after_run(run)

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from .train_step import TrainStep
 
 LAST_CHECKPOINT = 'last_checkpoint'  # a file that names the newest checkpoint of a work_dir
-# In the memory of a checkpoint that was saved before its evaluation: the outputs of the last step.
+# In the memory of a checkpoint that was saved before its evaluation: `outputs` of the last step,
+# how many `steps` it was, and which `hook` evaluated in which `event`.
 UNEVALUATED = 'unevaluated'
 
 
@@ -52,6 +53,8 @@ class Run:
         meta (dict): of checkpoints, without what changes from one to the next.
         before_evaluation (list of callable): take the run, and keep what would be lost with it.
         begun (list of Hook): that know of the run already.
+        told (tuple of str): the hook that is told something, and what.
+        steps_a_call (int): how many steps hooks are told of at once, in data sink.
     """
 
     recognizer: nn.Cell
@@ -78,10 +81,12 @@ class Run:
         self.json_log = (
             JsonLines(os.path.join(self.work_dir, 'log.json')) if self.rank == 0 else None
         )
-        self.stop_reason = None
+        self.stop_reason = self.memory.get('stopped')
         self.data_time = self.step_time = 0.0
         self.before_evaluation = []
         self.begun = []
+        self.told = ('', '')
+        self.steps_a_call = 1
 
     @property
     def epoch(self) -> int:
@@ -96,9 +101,9 @@ class Run:
         return self.step >= self.total_steps or 'stopped' in self.memory
 
     @property
-    def is_unevaluated(self) -> bool:
-        """Whether its last step is saved, or to be saved, before its evaluation."""
-        return UNEVALUATED in self.memory
+    def known_step(self) -> int:
+        """The last step that all hooks were told of, at the beginning of a run."""
+        return self.step - self.memory.get(UNEVALUATED, {}).get('steps', 0)
 
     @property
     def lr(self) -> float:
@@ -109,7 +114,13 @@ class Run:
         """Evaluates on the validation set (all ranks together); fills and returns `metrics`."""
         average_statistics(self.recognizer)
         self.metrics = {}
-        self.memory[UNEVALUATED] = [float(output.asnumpy()) for output in self.outputs]
+        hook, event = self.told
+        self.memory[UNEVALUATED] = dict(
+            outputs=[float(output.asnumpy()) for output in self.outputs],
+            steps=self.steps_a_call,
+            hook=hook,
+            event=event,
+        )
         for keep in self.before_evaluation:
             keep(self)
         del self.memory[UNEVALUATED]

@@ -14,18 +14,34 @@ def build_recognizer(cfg: dict, seed: int = 0, initialize: bool = True) -> nn.Ce
 
     Args:
         seed: of its dropout layers, each of which gets a random stream.
-        initialize: gives parameters their values now, which takes most of the time. Else those that
-            load_weights gives none get theirs there, and any when it is first looked at.
+        initialize: gives parameters their values now, which takes most of the time. Else, where all
+            parts are of the package, those that load_weights gives none get theirs there, and any
+            when it is first looked at.
     """
     from mindspore import nn
 
     from ..registry import RECOGNIZERS
     from .layers import Dropout
 
-    with contextlib.nullcontext() if initialize else nn.no_init_parameters():
+    later = not initialize and _is_of_the_package(cfg, RECOGNIZERS)
+    with nn.no_init_parameters() if later else contextlib.nullcontext():
         recognizer = RECOGNIZERS.build(cfg)
     dropouts = [cell for _, cell in recognizer.cells_and_names() if isinstance(cell, Dropout)]
     for layer, dropout in enumerate(dropouts):
         dropout.reseed(seed, layer)
     # Said aloud: MindSpore caches a graph that was compiled before the mode was ever set.
     return recognizer.set_train(False)
+
+
+def _is_of_the_package(cfg, registry):
+    """Whether a recognizer has no part of somebody's own, which may compute with its parameters
+    while it is built, or hold some that it does not tell.
+    """
+    from ..registry import BACKBONES, HEADS, RECOGNIZERS
+
+    if not isinstance(cfg, dict) or 'type' not in cfg:
+        return False
+    kinds = dict(backbone=BACKBONES, head=HEADS, rgb=RECOGNIZERS, flow=RECOGNIZERS)
+    return registry.get(cfg['type']).__module__.startswith(f'{__package__}.') and all(
+        _is_of_the_package(cfg[key], kinds[key]) for key in kinds.keys() & cfg.keys()
+    )

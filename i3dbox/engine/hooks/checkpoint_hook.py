@@ -61,7 +61,7 @@ class CheckpointHook(Hook):
             )
         for name in run.memory.get('forgotten', ()):
             self._remove(run, name)  # a killed run did not come to it
-        self.intervals = self._count(run, run.step - run.is_unevaluated)
+        self.intervals = self._count(run, run.known_step)
         run.before_evaluation.append(self._save_if_due)
 
     def after_step(self, run: Run) -> None:

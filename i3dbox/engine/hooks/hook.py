@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ...argument_checks import at_least_one
@@ -10,6 +11,8 @@ try:
     from mindspore.train import Callback
 except ImportError:  # then nothing is trained, and hooks are told of tests alone
     Callback = object
+
+EVENTS = ('after_step', 'after_epoch')
 
 if TYPE_CHECKING:
     from mindspore.train import RunContext
@@ -61,10 +64,14 @@ class Hook(Callback):
             self.before_run(run)
 
     def on_train_step_end(self, run_context: RunContext) -> None:
-        run = run_context.original_args().run
-        self.after_step(run)
-        if run.at_epoch_end:
-            self.after_epoch(run)
+        self.tell(run_context.original_args().run)
+
+    def tell(self, run: Run, events: Sequence[str] = EVENTS) -> None:
+        """Tells of a step, and of its epoch's end."""
+        for event in events:
+            if event == 'after_step' or run.at_epoch_end:
+                run.told = type(self).__name__, event
+                getattr(self, event)(run)
 
     def on_train_end(self, run_context: RunContext) -> None:
         self.after_run(run_context.original_args().run)

@@ -122,10 +122,11 @@ class BaseRunner:
         steps = run.total_steps - run.start_step
         dataset = as_mindspore_dataset(run.loader, run.train_step.inputs)
         sink = self.steps_of_a_sink(run, steps)
+        run.steps_a_call = sink or 1
         run.train_step.average_over(sink)
         if sink:
             run.logger.info('data sink of %d steps', sink)
-        callbacks = [_Steps(run, sink or 1), *hooks, _Stop()]
+        callbacks = [_Steps(run), *hooks, _Stop()]
         run.train_step.set_train(True)
         run.logger.info('compiling the training step; the first one takes longer for it')
         try:
@@ -148,10 +149,9 @@ class BaseRunner:
 class _Steps(Callback):
     """The first callback: counts steps, takes their time and hands the run to the hooks."""
 
-    def __init__(self, run, steps_a_call):
+    def __init__(self, run):
         super().__init__()
         self.run = run
-        self.steps_a_call = steps_a_call
 
     def on_train_begin(self, run_context):
         run_context.original_args().run = self.run
@@ -162,7 +162,7 @@ class _Steps(Callback):
 
     def on_train_step_end(self, run_context):
         self.run.step_time += time.perf_counter() - self.run.ready
-        self.run.step += self.steps_a_call
+        self.run.step += self.run.steps_a_call
         self.run.outputs = run_context.original_args().net_outputs
 
 
