@@ -200,7 +200,7 @@ def test_diving48s_own_files_are_read(write):
         ('[{"id": "../1", "template": "x"}]', 'id is a name without a separator'),
         ('[{"id": "1", "template": "Flying [x]"}]', "'1': 'Flying x' is none of the 2 classes"),
         ('[{"vid_name": "a", "label": -1}]', 'label is a whole number from 0'),
-        (json.dumps(DIVING[:1] * 2), '1 videos stand in it twice'),
+        (json.dumps(DIVING[:1] * 2), "the video '-mmq0PT-u8k_00155' stands in it 2 times"),
         ('{"a": 1}', 'it is a list; got dict'),
         ('[]', 'list.json: is empty'),
         ('[\n1', 'list.json:2: not JSON'),
@@ -213,7 +213,7 @@ def test_videos_in_another_json_are_refused(write, videos, message):
 
 @pytest.mark.parametrize(
     'content',
-    ['{"a": "0", "b": "2"}', '{"a": 0, "b": "0"}', '["a", "a"]', '[]', '{}', '[1]', '{"a": null}'],
+    ['{"a": "0", "b": "2"}', '{"a": 0, "b": "0"}', '["a", "a"]', '[]', '{}', '[1]', '[""]'],
 )
 def test_classes_in_another_json_are_refused(write, content):
     with pytest.raises(AnnotationError, match='labels.json: '):

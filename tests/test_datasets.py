@@ -191,10 +191,14 @@ def test_the_json_that_videos_come_with_makes_a_data_set(tmp_path):
         dict(
             type='VideoDataset',
             ann_file=str(tmp_path / 'train.json'),
-            classes=str(tmp_path / 'labels.json'),
+            classes=tmp_path / 'labels.json',
             data_prefix=str(tmp_path / 'videos'),
         )
     )
+    with pytest.raises(ConfigError, match='train.json: JSON is read by VideoDataset, of videos wi'):
+        DATASETS.build(dict(type='RawframeDataset', ann_file=str(tmp_path / 'train.json')))
+    with pytest.raises(ConfigError, match='VideoDataset: ann_file is a path; got 3'):
+        DATASETS.build(dict(type='VideoDataset', ann_file=3))
     assert dataset.classes == ['Pulling a cup', 'Pushing a cup'] and dataset.num_classes == 2
     (sample,) = dataset.samples
     assert (sample['name'], sample['label']) == ('7', 1)

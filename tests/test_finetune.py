@@ -31,7 +31,7 @@ from i3dbox.commands import main
 from i3dbox.config import Config
 from i3dbox.config_checks.checks import REQUIRED_TO_TRAIN, check_config
 from i3dbox.downloads import pip_settings, transfer
-from i3dbox.errors import CheckpointError, ConfigError, DataError, DownloadError
+from i3dbox.errors import CheckpointError, ConfigError, DataError, DownloadError, RegistryError
 from i3dbox.models import build_recognizer
 from i3dbox.models.freezing import freeze, layer_name
 from i3dbox.preparation.checking import Problem, look_at_videos
@@ -249,6 +249,31 @@ def test_a_config_that_trains_on_smaller_frames_than_it_validates_on_is_scaled_b
     )
     network = sized(choose_network(None, str(own)), None, None)
     assert (network.size, network.resize) == (64, dict(short_side=73))  # 256 for 224
+
+
+CROP = dict(type='CenterCrop', size=32)
+
+
+@pytest.mark.parametrize(
+    'steps, resize, crop',
+    [
+        ([dict(type='Resize', scale=(float('inf'), 40)), CROP], dict(scale=(-1, 40)), 32),
+        ([dict(type='Resize', short_side=40)], dict(short_side=40), None),
+        ([dict(type='Resize', short_side=40), CROP, dict(type='Resize', scale=(8, 8))], None, None),
+        ([dict(type='Resize', short_side=40), dict(type='ThreeCrop', size=32)], None, None),
+        (['Resize'], None, None),
+        (dict(type='Resize'), None, None),
+    ],
+)
+def test_what_is_no_resize_and_crop_alone_is_not_carried_over(steps, resize, crop):
+    found = starting_point._framing(steps)
+    assert found == (resize, dict(size=crop) if crop else {})
+    assert starting_point._resized(dict(scale=(-1, 40)), 0.01) == dict(scale=(-1, 1))
+
+
+def test_steps_that_are_carried_over_are_checked(tmp_path):
+    with pytest.raises(RegistryError, match="CenterCrop takes no argument 'foo'"):
+        starting_point._framing([dict(type='Resize', short_side=40), dict(CROP, foo=1)])
 
 
 def test_the_second_stream_takes_the_first_ones_clips_and_others_are_refused(gestures, tmp_path):

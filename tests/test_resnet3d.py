@@ -500,6 +500,18 @@ def test_weights_of_images_start_flow_and_answer_nothing_by_themselves(tmp_path)
     assert main('convert_weights', [str(tmp_path / 'resnet.pth'), str(tmp_path / 'kept.ckpt')]) == 0
     (report,) = load_weights(build_recognizer(model), str(tmp_path / 'kept.ckpt'))
     assert report.inflated == 12
+    with pytest.raises(CheckpointError, match='a network of images .backbone.conv1.conv.weight'):
+        to_pytorch(load_checkpoint(str(tmp_path / 'kept.ckpt'))[0], 'torchvision')
+
+
+def test_filters_of_images_of_another_size_are_told_as_they_are(tmp_path):
+    arrays = ImageResNet(1).state_dict()
+    arrays['layer1.0.conv1.weight'] = torch.zeros(64, 64, 5, 5)
+    torch.save(arrays, tmp_path / 'resnet.pth')
+    backbone = dict(type='ResNet3d', depth=18, stage_blocks=(1, 1, 1, 1))
+    model = dict(type='Recognizer3D', backbone=backbone, head=dict(type='PoolHead', num_classes=5))
+    with pytest.raises(CheckpointError, match=r'conv1.conv.weight: \(64, 64, 5, 5\) in the file'):
+        load_weights(build_recognizer(model), str(tmp_path / 'resnet.pth'))
 
 
 def test_a_csn_is_none_of_torchvisions():

@@ -152,14 +152,25 @@ def _clip(steps, where):
 
 
 def _framing(steps):
-    """Returns what steps give Resize, None where there is none, and CenterCrop."""
+    """Returns what steps give Resize, and CenterCrop behind it; None and {} where they do anything
+    else to the size.
+    """
     steps = steps if isinstance(steps, (list, tuple)) else ()
-    given = {str(step.get('type')): dict(step) for step in steps if isinstance(step, dict)}
-    resize, crop = given.get('Resize'), given.get('CenterCrop', {})
-    for step in filter(None, (resize, crop)):
+    found = [dict(step) for step in steps if isinstance(step, dict) and _changes_size(step)]
+    types = [step['type'] for step in found]
+    if types not in (['Resize'], ['Resize', 'CenterCrop']):
+        return None, {}
+    for step in found:
         PIPELINES.build(step)
         del step['type']
+    resize, crop = (*found, {})[:2]
+    if resize.get('scale'):
+        resize['scale'] = tuple(-1 if side == math.inf else side for side in resize['scale'])
     return resize, crop
+
+
+def _changes_size(step):
+    return str(step.get('type')).endswith(('Resize', 'Crop', 'Rescale'))
 
 
 def sized(network: Network, clip_len: int | None, size: int | None) -> Network:
@@ -192,7 +203,7 @@ def _resized(resize, share):
     """Returns arguments of Resize for frames of `share` times the size; -1 stands for no limit."""
 
     def side(pixels):
-        return pixels if pixels in (-1, math.inf) else round(pixels * share)
+        return pixels if pixels == -1 else max(1, round(pixels * share))
 
     if resize is None or share == 1:
         return resize
@@ -312,9 +323,8 @@ def check_weights(checkpoint: str | dict | None, modality: str, model: dict | No
         try:
             fit_weights(checkpoint, _shapes(model), modality)
         except CheckpointError as error:
-            raise CheckpointError(
-                f'{error}. Weights of another network than I3D go with --config, which names it'
-            ) from error
+            named = '. Weights of another network than I3D go with --config, which names it'
+            raise CheckpointError(f'{error}{named if plain_streams(model) else ""}') from error
 
 
 def _shapes(model):

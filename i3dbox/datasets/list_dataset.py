@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from .annotations import Entry
 
 
-JSON = '.json'
+def _is_json(path):
+    return os.fspath(path).lower().endswith('.json')
 
 
 def _class_names(path):
-    return read_class_json(path) if path.endswith(JSON) else read_class_names(path)
+    return read_class_json(path) if _is_json(path) else read_class_names(path)
 
 
 class ListDataset(BaseDataset):
@@ -66,11 +67,14 @@ class ListDataset(BaseDataset):
                 f'{type(self).__name__}: ann_file is one list; ConcatDataset joins data sets of '
                 'several'
             )
+        if not isinstance(ann_file, (str, os.PathLike)):
+            raise ConfigError(f'{type(self).__name__}: ann_file is a path; got {ann_file!r}')
         self.ann_file = ann_file
         self.data_prefix = self._folder(data_prefix)
         self.delimiter = delimiter
         self.multi_class = multi_class
-        self.classes = _class_names(classes) if isinstance(classes, str) else classes
+        is_path = isinstance(classes, (str, os.PathLike))
+        self.classes = _class_names(classes) if is_path else classes
         self._num_classes = len(self.classes) if self.classes else num_classes
         super().__init__(pipeline, **kwargs)
 
@@ -83,6 +87,10 @@ class ListDataset(BaseDataset):
 
     def entries(self) -> list[Entry]:
         """Returns what the list says."""
+        if _is_json(self.ann_file):
+            raise ConfigError(
+                f'{self.ann_file}: JSON is read by VideoDataset, of videos with one label each'
+            )
         options = dict(delimiter=self.delimiter, twice=not self.test_mode)
         options.update(dict(several=True) if self.multi_class else {})
         return self.read(self.ann_file, **options)
@@ -128,7 +136,7 @@ class VideoDataset(ListDataset):
     key = 'filename'
 
     def entries(self) -> list[Entry]:
-        if str(self.ann_file).endswith(JSON) and not self.multi_class:
+        if _is_json(self.ann_file) and not self.multi_class:
             return read_video_json(self.ann_file, self.classes)
         return super().entries()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Sequence
 
 from ..errors import AnnotationError, ConfigError
@@ -38,18 +39,24 @@ def read_video_json(path: str, classes: Sequence[str] | None) -> list[Entry]:
             raise ConfigError(
                 f"{path}: name the file of its labels: classes='something-something-v2-labels.json'"
             )
-        numbers = {name: number for number, name in enumerate(classes)}
+        numbers = {_plain(name): number for number, name in enumerate(classes)}
         labels = {video['id']: _label(path, video, numbers) for video in videos}
     if len(labels) < len(videos):
-        raise AnnotationError(f'{path}: {len(videos) - len(labels)} videos stand in it twice')
+        counts = collections.Counter(video['vid_name' if of_diving else 'id'] for video in videos)
+        name, count = counts.most_common(1)[0]
+        raise AnnotationError(f'{path}: the video {name[:100]!r} stands in it {count} times')
     return [Entry(name + extension, label, f'{path}, {name!r}') for name, label in labels.items()]
 
 
+def _plain(name):
+    return name.replace('[', '').replace(']', '')
+
+
 def _label(path, video, numbers):
-    name = video['template'].replace('[', '').replace(']', '')
+    name = _plain(video['template'])
     if name not in numbers:
         raise AnnotationError(
-            f'{path}, {video["id"]!r}: {name[:100]!r} is none of the {len(numbers)} classes'
+            f'{path}, {video["id"][:100]!r}: {name[:100]!r} is none of the {len(numbers)} classes'
         )
     return numbers[name]
 
@@ -68,7 +75,7 @@ def read_class_json(path: str) -> list[str]:
         _check(path, content, {str: (str, WHOLE)}, 'numbers by names of classes')
         numbers = {str(number): name for name, number in content.items()}
         names = [numbers.get(str(number)) for number in range(len(content))]
-    if not names or None in names or len(set(names)) < len(names):
+    if not names or not all(names) or len(set(names)) < len(names):
         raise AnnotationError(f'{path}: classes have a name and a number each, from 0 on')
     return names
 

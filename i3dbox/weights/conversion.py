@@ -193,6 +193,12 @@ def to_pytorch(parameters: dict[str, np.ndarray], naming: str = 'pytorch') -> di
     Raises:
         CheckpointError: parameters of I3D are missing, or the makers have no such network.
     """
+    flat = next((name for name, array in parameters.items() if np.ndim(array) == 4), None)
+    if flat:
+        raise CheckpointError(
+            f'these are weights of a network of images ({flat} has 4 dimensions): training starts '
+            'from them, and what it saves goes back'
+        )
     if naming in MAKERS:
         names = foreign_names(parameters, naming)
     else:

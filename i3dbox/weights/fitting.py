@@ -162,7 +162,7 @@ def _inflate(loaded, shapes):
     flat = [
         name
         for name, shape in shapes.items()
-        if len(shape) == 5 and name in loaded and loaded[name].ndim == 4
+        if len(shape) == 5 and name in loaded and loaded[name].shape[2:] == shape[3:]
     ]
     for name in flat:
         loaded[name] = inflate(loaded[name], shapes[name][2])
