@@ -656,7 +656,7 @@ def test_both_streams_are_trained_tested_and_reported(finetuned):
         '| clap      | 3     | 1    |',
         '| wave      | 3     | 1    |',
         'wave/broken.avi: this is no video',
-        'RGB: all layers for 1 epochs in batches of 2, from scratch',
+        'RGB: all layers for 1 epoch in batches of 2, from scratch',
         'RGB + Flow | 2 ',
     ):
         assert line in text
@@ -735,7 +735,7 @@ def test_a_checkpoint_of_ones_own_is_where_training_starts_and_a_late_damage_sto
         == 0
     )
     text = capsys.readouterr().out
-    assert f'RGB: logits for 1 epochs in batches of 2, from {model}' in text
+    assert f'RGB: logits for 1 epoch in batches of 2, from {model}' in text
     assert (
         'the head starts anew' in text
         and '2 of ' in text.split('parameters train')[0].splitlines()[-1]
