@@ -190,6 +190,11 @@ def _check_arguments(part, args, kind):
         raise RegistryError(f'{kind} {name} needs the argument {missing[0]!r}')
 
 
+def is_of_the_package(part: Callable) -> bool:
+    """Whether a part is i3dbox's, and not somebody's own."""
+    return part.__module__.partition('.')[0] == __package__
+
+
 def parameters_of(part: Callable) -> tuple[dict[str, inspect.Parameter], bool]:
     """Returns what `part` takes, and whether it takes anything. A class that hands **kwargs on
     takes what its bases take, too.

@@ -271,7 +271,7 @@ def test_what_is_no_resize_and_crop_alone_is_not_carried_over(steps, resize, cro
     assert starting_point._resized(dict(scale=(-1, 40)), 0.01) == dict(scale=(-1, 1))
 
 
-def test_steps_that_are_carried_over_are_checked(tmp_path):
+def test_steps_that_are_carried_over_are_checked():
     with pytest.raises(RegistryError, match="CenterCrop takes no argument 'foo'"):
         starting_point._framing([dict(type='Resize', short_side=40), dict(CROP, foo=1)])
 

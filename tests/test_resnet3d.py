@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip('torch')
 
 from mindspore import Tensor, nn  # noqa: E402
-from torch_resnet3d import TorchResNet3d, randomized  # noqa: E402
+from torch_resnet3d import ImageResNet, TorchResNet3d, randomized  # noqa: E402
 
 from i3dbox.commands import main  # noqa: E402
 from i3dbox.errors import CheckpointError, ConfigError, ModelError  # noqa: E402
@@ -401,60 +401,9 @@ def test_what_no_network_has_is_refused_in_a_line(tmp_path, name, array, message
         convert(str(tmp_path / 'a.pth'))
 
 
-class ImageResNet(torch.nn.Module):
-    """torchvision's resnet18 and resnet50 with a block a layer, without the average pool and fc."""
-
-    def __init__(self, expansion):
-        super().__init__()
-        self.conv1 = torch.nn.Conv2d(3, 64, 7, 2, 3, bias=False)
-        self.bn1 = torch.nn.BatchNorm2d(64)
-        channels = 64
-        for number, width in enumerate((64, 128, 256, 512), 1):
-            block = ImageBlock(channels, width, expansion, 1 if number == 1 else 2)
-            setattr(self, f'layer{number}', torch.nn.Sequential(block))
-            channels = width * expansion
-        self.fc = torch.nn.Linear(channels, 1000)
-
-    def forward(self, x):
-        x = torch.nn.functional.max_pool2d(torch.relu(self.bn1(self.conv1(x))), 3, 2, 1)
-        return self.layer4(self.layer3(self.layer2(self.layer1(x))))
-
-
-class ImageBlock(torch.nn.Module):
-    def __init__(self, channels, width, expansion, stride):
-        super().__init__()
-        out = width * expansion
-        # kernel and stride of each convolution
-        shapes = [(3, stride), (3, 1)] if expansion == 1 else [(1, 1), (3, stride), (1, 1)]
-        widths = [channels, *[width] * (len(shapes) - 1), out]
-        for number, (kernel, step) in enumerate(shapes, 1):
-            ends = widths[number - 1 : number + 1]
-            conv = torch.nn.Conv2d(*ends, kernel, step, kernel // 2, bias=False)
-            setattr(self, f'conv{number}', conv)
-            setattr(self, f'bn{number}', torch.nn.BatchNorm2d(widths[number]))
-        self.units = len(shapes)
-        self.downsample = None
-        if stride > 1 or channels != out:
-            self.downsample = torch.nn.Sequential(
-                torch.nn.Conv2d(channels, out, 1, stride, bias=False), torch.nn.BatchNorm2d(out)
-            )
-
-    def forward(self, x):
-        y = x
-        for number in range(1, self.units + 1):
-            y = getattr(self, f'bn{number}')(getattr(self, f'conv{number}')(y))
-            y = torch.relu(y) if number < self.units else y
-        return torch.relu(y + (x if self.downsample is None else self.downsample(x)))
-
-
 def of_images(path, expansion):
     """Writes ImageNet's kind of file; returns its network."""
-    torch.manual_seed(0)
-    network = ImageResNet(expansion).eval()
-    for layer in network.modules():
-        if isinstance(layer, torch.nn.BatchNorm2d):
-            layer.running_mean.normal_()
-            layer.running_var.uniform_(0.5, 2)
+    network = randomized(ImageResNet(expansion))
     torch.save(network.state_dict(), path)
     return network
 

@@ -1,6 +1,7 @@
-"""Independent residual networks over video in PyTorch, written from the papers.
+"""Independent residual networks over video, and over images, in PyTorch, written from the papers.
 
-Their parameters are named as mmaction2 names them. They share nothing with the package.
+Their parameters are named as mmaction2 names them, of images as torchvision does. They share
+nothing with the package.
 """
 
 import torch
@@ -164,16 +165,63 @@ class TorchResNet3d(nn.Module):
         return found
 
 
+class ImageResNet(nn.Module):
+    """torchvision's resnet18 and resnet50 with a block a layer, without the average pool and fc."""
+
+    def __init__(self, expansion):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        channels = 64
+        for number, width in enumerate((64, 128, 256, 512), 1):
+            block = ImageBlock(channels, width, expansion, 1 if number == 1 else 2)
+            setattr(self, f'layer{number}', nn.Sequential(block))
+            channels = width * expansion
+        self.fc = nn.Linear(channels, 1000)
+
+    def forward(self, x):
+        x = F.max_pool2d(torch.relu(self.bn1(self.conv1(x))), 3, 2, 1)
+        return self.layer4(self.layer3(self.layer2(self.layer1(x))))
+
+
+class ImageBlock(nn.Module):
+    def __init__(self, channels, width, expansion, stride):
+        super().__init__()
+        out = width * expansion
+        # kernel and stride of each convolution
+        shapes = [(3, stride), (3, 1)] if expansion == 1 else [(1, 1), (3, stride), (1, 1)]
+        widths = [channels, *[width] * (len(shapes) - 1), out]
+        for number, (kernel, step) in enumerate(shapes, 1):
+            ends = widths[number - 1 : number + 1]
+            conv = nn.Conv2d(*ends, kernel, step, kernel // 2, bias=False)
+            setattr(self, f'conv{number}', conv)
+            setattr(self, f'bn{number}', nn.BatchNorm2d(widths[number]))
+        self.units = len(shapes)
+        self.downsample = None
+        if stride > 1 or channels != out:
+            self.downsample = nn.Sequential(
+                nn.Conv2d(channels, out, 1, stride, bias=False), nn.BatchNorm2d(out)
+            )
+
+    def forward(self, x):
+        y = x
+        for number in range(1, self.units + 1):
+            y = getattr(self, f'bn{number}')(getattr(self, f'conv{number}')(y))
+            y = torch.relu(y) if number < self.units else y
+        return torch.relu(y + (x if self.downsample is None else self.downsample(x)))
+
+
 def randomized(network, seed=0):
     """Gives all parameters and statistics values that matter; returns the network, for testing."""
     torch.manual_seed(seed)
     for module in network.modules():
-        if isinstance(module, nn.BatchNorm3d):
+        if isinstance(module, (nn.BatchNorm2d, nn.BatchNorm3d)):
             nn.init.uniform_(module.weight, 0.5, 1.0)
             nn.init.normal_(module.bias, 0, 0.1)
             nn.init.normal_(module.running_mean, 0, 0.1)
             nn.init.uniform_(module.running_var, 0.5, 1.5)
         if isinstance(module, nn.Conv3d) and module.bias is not None:
             nn.init.normal_(module.bias, 0, 0.1)
-    nn.init.normal_(network.cls_head.fc_cls.weight, 0, 0.1)
+    if hasattr(network, 'cls_head'):
+        nn.init.normal_(network.cls_head.fc_cls.weight, 0, 0.1)
     return network.eval()

@@ -44,16 +44,12 @@ def render() -> str:
     for name, (heading, place, given) in CHAPTERS.items():
         registry = getattr(registries, name)
         parts = ((part_name, registry.get(part_name)) for part_name in registry.names())
-        own = [(part_name, part) for part_name, part in parts if _is_own(part)]
+        own = [(part_name, part) for part_name, part in parts if registries.is_of_the_package(part)]
         if own:
             lines += [f'## {heading}', '', f'In a config: {place}.', '']
         for part_name, part in own:
             lines += _part(part_name, part, given)
     return '\n'.join(lines).rstrip() + '\n'
-
-
-def _is_own(part):
-    return part.__module__.split('.')[0] == 'i3dbox'
 
 
 def _part(name, part, given):
@@ -133,7 +129,11 @@ def arguments_of(part: Callable) -> list[tuple[list[str], str, str]]:
     entries = []
     known = set()
     for owner in inspect.getmro(part)[:-1] if inspect.isclass(part) else [part]:
-        entries_there = _entries(split_docstring(_docstring(owner))[1]) if _is_own(owner) else []
+        entries_there = (
+            _entries(split_docstring(_docstring(owner))[1])
+            if registries.is_of_the_package(owner)
+            else []
+        )
         for match in filter(None, map(_ENTRY.match, entries_there)):
             head, meaning = match.groups()
             names = re.findall(r'\w+', re.sub(r'\([^()]*\)', ' ', head))

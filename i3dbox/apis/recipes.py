@@ -230,7 +230,7 @@ def config_text(
     whole = recipe.frames['mode'] == 'whole'
     model = network.model(stream, classes, from_scratch=load_from is None)
     imports = network.custom_imports
-    sizes, resize = _framing(network)
+    sizes, resize = _sizes_and_resize(network)
     too_large = ', as some are too large to be scored whole'
     return CONFIG.substitute(
         recipe._asdict(),
@@ -251,16 +251,16 @@ def config_text(
         start='from weights' if load_from else 'from scratch',
         sizes=sizes,
         resize=resize,
-        crop=_more({key: value for key, value in network.crop.items() if key != 'size'}),
+        crop=_further({key: value for key, value in network.crop.items() if key != 'size'}),
         freeze=to_python(recipe.freeze, 'freeze'),
         protocol='whole' if whole else f'by 4 clips each{too_large if network.is_i3d else ""}',
-        frames=_more(recipe.frames),
+        frames=_further(recipe.frames),
         log_interval=max(1, min(20, videos // recipe.batch_size)),
         interval=max(1, recipe.epochs // 5),
     )
 
 
-def _framing(network):
+def _sizes_and_resize(network):
     """Returns the line of a config's sizes, and the step that resizes: as the network's own config
     has it, and without one as the authors of I3D have it.
     """
@@ -270,13 +270,13 @@ def _framing(network):
         sizes += ', _short_side'
         values.append(resize['short_side'])
         others = {key: value for key, value in resize.items() if key != 'short_side'}
-        step = f"dict(type='Resize', short_side=_short_side{_more(others)})"
+        step = f"dict(type='Resize', short_side=_short_side{_further(others)})"
     else:
-        step = f"dict(type='Resize'{_more(resize)})"
+        step = f"dict(type='Resize'{_further(resize)})"
     return f'{sizes} = {", ".join(map(str, values))}', step
 
 
-def _more(arguments):
+def _further(arguments):
     return ''.join(f', {key}={value!r}' for key, value in arguments.items())
 
 

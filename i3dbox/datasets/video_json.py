@@ -9,9 +9,9 @@ from ..errors import AnnotationError, ConfigError
 from ..plain_json import PLAIN_NAME, WHOLE, check_form
 from .annotations import Entry, load_json
 
-# By whose they are: the form of a file, and the extension of its videos.
-SOMETHING = ([dict(id=PLAIN_NAME, template=str)], '.webm')
-DIVING = ([dict(vid_name=PLAIN_NAME, label=WHOLE)], '.mp4')
+# By whose they are: the key of a video's name, the form of a file, and the extension of its videos.
+SOMETHING = ('id', [dict(id=PLAIN_NAME, template=str)], '.webm')
+DIVING = ('vid_name', [dict(vid_name=PLAIN_NAME, label=WHOLE)], '.mp4')
 
 
 def read_video_json(path: str, classes: Sequence[str] | None) -> list[Entry]:
@@ -28,37 +28,41 @@ def read_video_json(path: str, classes: Sequence[str] | None) -> list[Entry]:
     videos = load_json(path)
     first = videos[0] if isinstance(videos, list) and videos else None
     of_diving = isinstance(first, dict) and 'vid_name' in first
-    form, extension = DIVING if of_diving else SOMETHING
+    key, form, extension = DIVING if of_diving else SOMETHING
     _check(path, videos, form, 'the list of Something-Something V2 (id, template) or Diving48')
     if not videos:
         raise AnnotationError(f'{path}: is empty')
-    if of_diving:
-        labels = {video['vid_name']: video['label'] for video in videos}
-    else:
-        if classes is None:
-            raise ConfigError(
-                f"{path}: name the file of its labels: classes='something-something-v2-labels.json'"
-            )
-        numbers = {_plain(name): number for number, name in enumerate(classes)}
-        labels = {video['id']: _label(path, video, numbers) for video in videos}
-    if len(labels) < len(videos):
-        counts = collections.Counter(video['vid_name' if of_diving else 'id'] for video in videos)
-        name, count = counts.most_common(1)[0]
+    labels = [video['label'] for video in videos] if of_diving else _labels(path, videos, classes)
+    names = [video[key] for video in videos]
+    name, count = collections.Counter(names).most_common(1)[0]
+    if count > 1:
         raise AnnotationError(f'{path}: the video {name[:100]!r} stands in it {count} times')
-    return [Entry(name + extension, label, f'{path}, {name!r}') for name, label in labels.items()]
+    return [
+        Entry(name + extension, label, f'{path}, {name!r}') for name, label in zip(names, labels)
+    ]
+
+
+def _labels(path, videos, classes):
+    """Returns the labels of Something-Something's videos, by their templates."""
+    if classes is None:
+        raise ConfigError(
+            f"{path}: name the file of its labels: classes='something-something-v2-labels.json'"
+        )
+    numbers = {_plain(name): number for number, name in enumerate(classes)}
+    labels = []
+    for video in videos:
+        name = _plain(video['template'])
+        if name not in numbers:
+            raise AnnotationError(
+                f'{path}, {video["id"][:100]!r}: {name[:100]!r} is none of the '
+                f'{len(numbers)} classes'
+            )
+        labels.append(numbers[name])
+    return labels
 
 
 def _plain(name):
     return name.replace('[', '').replace(']', '')
-
-
-def _label(path, video, numbers):
-    name = _plain(video['template'])
-    if name not in numbers:
-        raise AnnotationError(
-            f'{path}, {video["id"][:100]!r}: {name[:100]!r} is none of the {len(numbers)} classes'
-        )
-    return numbers[name]
 
 
 def read_class_json(path: str) -> list[str]:

@@ -81,7 +81,6 @@ class Run:
         self.json_log = (
             JsonLines(os.path.join(self.work_dir, 'log.json')) if self.rank == 0 else None
         )
-        self.stop_reason = self.memory.get('stopped')
         self.data_time = self.step_time = 0.0
         self.before_evaluation = []
         self.begun = []
@@ -99,6 +98,11 @@ class Run:
     @property
     def is_done(self) -> bool:
         return self.step >= self.total_steps or 'stopped' in self.memory
+
+    @property
+    def stop_reason(self) -> str | None:
+        """Why a hook asked for its end, if one did."""
+        return self.memory.get('stopped')
 
     @property
     def known_step(self) -> int:
@@ -184,7 +188,7 @@ class Run:
 
     def stop(self, reason: str) -> None:
         """Ends the run after this step. With several ranks, all must call it at the same step."""
-        self.stop_reason = self.memory['stopped'] = reason
+        self.memory['stopped'] = reason
 
 
 def training_state(train_step: TrainStep) -> list[Parameter]:

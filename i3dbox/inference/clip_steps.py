@@ -12,7 +12,7 @@ from ..datasets.pipelines.flow import ComputeFlow, grey_of
 from ..datasets.pipelines.spatial import Resize, SizedCrop
 from ..datasets.pipelines.stretch import Stretch
 from ..errors import ConfigError
-from ..registry import PIPELINES
+from ..registry import PIPELINES, is_of_the_package
 from ..streams import MODALITIES, STREAMS, check_stream
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 WINDOW = 64
 BOUND = 20
 _FLOW = ('ComputeFlow', ComputeFlow)
-_OURS = __name__.partition('.')[0] + '.'
 
 
 class ClipSteps:
@@ -58,7 +57,7 @@ class ClipSteps:
                 f'it has {", ".join(map(str, kinds))}'
             )
         for step in steps[: kinds.index('DecodeClip')]:
-            if not PIPELINES.get(step['type']).__module__.startswith(_OURS):
+            if not is_of_the_package(PIPELINES.get(step['type'])):
                 raise ConfigError(
                     f'the step {step["type"]} stands before DecodeClip, where a data set chooses '
                     'frames; a video whose frames come one by one knows steps after it only'
@@ -198,7 +197,7 @@ def _is_per_frame(kind):
 
 def _is_own(step):
     """Whether a step is of the user's own."""
-    return not type(step).__module__.startswith(_OURS)
+    return not is_of_the_package(type(step))
 
 
 def _check_sampling(step):

@@ -23,7 +23,7 @@ def build_recognizer(cfg: dict, seed: int = 0, initialize: bool = True) -> nn.Ce
     from ..registry import RECOGNIZERS
     from .layers import Dropout
 
-    later = not initialize and _is_of_the_package(cfg, RECOGNIZERS)
+    later = not initialize and _has_no_own_part(cfg, RECOGNIZERS)
     with nn.no_init_parameters() if later else contextlib.nullcontext():
         recognizer = RECOGNIZERS.build(cfg)
     dropouts = [cell for _, cell in recognizer.cells_and_names() if isinstance(cell, Dropout)]
@@ -33,15 +33,15 @@ def build_recognizer(cfg: dict, seed: int = 0, initialize: bool = True) -> nn.Ce
     return recognizer.set_train(False)
 
 
-def _is_of_the_package(cfg, registry):
+def _has_no_own_part(cfg, registry):
     """Whether a recognizer has no part of somebody's own, which may compute with its parameters
     while it is built, or hold some that it does not tell.
     """
-    from ..registry import BACKBONES, HEADS, RECOGNIZERS
+    from ..registry import BACKBONES, HEADS, RECOGNIZERS, is_of_the_package
 
     if not isinstance(cfg, dict) or 'type' not in cfg:
         return False
     kinds = dict(backbone=BACKBONES, head=HEADS, rgb=RECOGNIZERS, flow=RECOGNIZERS)
-    return registry.get(cfg['type']).__module__.startswith(f'{__package__}.') and all(
-        _is_of_the_package(cfg[key], kinds[key]) for key in kinds.keys() & cfg.keys()
+    return is_of_the_package(registry.get(cfg['type'])) and all(
+        _has_no_own_part(cfg[key], kinds[key]) for key in kinds.keys() & cfg.keys()
     )

@@ -98,9 +98,9 @@ def fit_weights(
         meta=meta,
     )
     heads = [name for name in shapes if HEAD in name]
-    # as in inflated weights, and where new blocks stand between those of images
-    if inflated and new_head != 'never':
+    if inflated and new_head != 'never':  # new blocks stand between those of images
         report.missing = [name for name in report.missing if NON_LOCAL not in name]
+    # as in inflated weights
     if heads and set(heads) <= set(report.missing) and not any(HEAD in name for name in loaded):
         if new_head == 'never':
             raise CheckpointError(f'{path} has no head; it is for fine-tuning')

@@ -23,23 +23,26 @@ _TAIL = r'(weight|bias|running_mean|running_var)'
 _BLOCK = r'(layer\d\.\d+)'
 _RES = r'blocks\.(\d)\.res_blocks\.(\d+)'
 _PATHS = r'blocks\.(\d)\.multipathway_blocks\.([01])'
+_TORCHVISION_SHORTCUT = [
+    (rf'{_BLOCK}\.downsample\.0\.{_TAIL}', r'\1.downsample.conv.\2'),
+    (rf'{_BLOCK}\.downsample\.1\.{_TAIL}', r'\1.downsample.bn.\2'),
+]
+IMAGES = 'ImageNet_ResNet'
 SCHEMES = {
     'torchvision': [
         (rf'stem\.0\.{_TAIL}', r'conv1.conv.\1'),
         (rf'stem\.1\.{_TAIL}', r'conv1.bn.\1'),
         (rf'{_BLOCK}\.(conv\d)\.0\.{_TAIL}', r'\1.\2.conv.\3'),
         (rf'{_BLOCK}\.(conv\d)\.1\.{_TAIL}', r'\1.\2.bn.\3'),
-        (rf'{_BLOCK}\.downsample\.0\.{_TAIL}', r'\1.downsample.conv.\2'),
-        (rf'{_BLOCK}\.downsample\.1\.{_TAIL}', r'\1.downsample.bn.\2'),
+        *_TORCHVISION_SHORTCUT,
         (rf'fc\.{_TAIL}', r'head.logits.\1'),
     ],
-    'ImageNet_ResNet': [
+    IMAGES: [
         (rf'conv1\.{_TAIL}', r'conv1.conv.\1'),
         (rf'bn1\.{_TAIL}', r'conv1.bn.\1'),
         (rf'{_BLOCK}\.(conv\d)\.{_TAIL}', r'\1.\2.conv.\3'),
         (rf'{_BLOCK}\.bn(\d)\.{_TAIL}', r'\1.conv\2.bn.\3'),
-        (rf'{_BLOCK}\.downsample\.0\.{_TAIL}', r'\1.downsample.conv.\2'),
-        (rf'{_BLOCK}\.downsample\.1\.{_TAIL}', r'\1.downsample.bn.\2'),
+        *_TORCHVISION_SHORTCUT,
     ],
     'torchvision_2plus1d': [
         (rf'stem\.0\.{_TAIL}', r'conv1.space.conv.\1'),
@@ -50,8 +53,7 @@ SCHEMES = {
         (rf'{_BLOCK}\.(conv\d)\.0\.1\.{_TAIL}', r'\1.\2.space.bn.\3'),
         (rf'{_BLOCK}\.(conv\d)\.0\.3\.{_TAIL}', r'\1.\2.time.conv.\3'),
         (rf'{_BLOCK}\.(conv\d)\.1\.{_TAIL}', r'\1.\2.time.bn.\3'),
-        (rf'{_BLOCK}\.downsample\.0\.{_TAIL}', r'\1.downsample.conv.\2'),
-        (rf'{_BLOCK}\.downsample\.1\.{_TAIL}', r'\1.downsample.bn.\2'),
+        *_TORCHVISION_SHORTCUT,
         (rf'fc\.{_TAIL}', r'head.logits.\1'),
     ],
     'mmaction2_2plus1d': [
@@ -132,7 +134,6 @@ SCHEMES = {
     ],
     **s3d_c3d_names.SCHEMES,
 }
-IMAGES = 'ImageNet_ResNet'
 NORM = dict(weight='gamma', bias='beta', running_mean='moving_mean', running_var='moving_variance')
 
 
